@@ -1,0 +1,10 @@
+namespace Rm.Host.Data;
+
+/// <summary>File formats of data rows.</summary>
+internal enum DataFormat
+{
+    JsonLines,
+    Json,
+    Csv,
+    Parquet,
+}

@@ -1,0 +1,14 @@
+namespace Rm.Host.Data;
+
+/// <summary>A data file, or several read one after the other, as a stream of rows. Another file format is another implementation.</summary>
+public interface IRowSource
+{
+    /// <summary>Paths of the files behind the rows, in reading order.</summary>
+    IReadOnlyList<string> Files { get; }
+
+    /// <summary>
+    /// The rows in file order, read as they are asked for, so that taking only some never reads the rest. Every call starts anew.
+    /// Throws <see cref="UserInputException"/> naming the file and line on bad input.
+    /// </summary>
+    IEnumerable<DataRow> Read();
+}

@@ -1,0 +1,49 @@
+using System.IO.Compression;
+
+namespace Rm.Host.Data;
+
+/// <summary>Opens and reads the bytes of a data file, and turns every failure into an error that names the file.</summary>
+internal static class InputFile
+{
+    /// <summary>
+    /// Longest line, JSON row or CSV record in bytes. A row is held in memory several times over, so this is what bounds memory on
+    /// hostile input; a compressed file is only ever decompressed as far as this ahead of its reader.
+    /// </summary>
+    public const int MaxRowBytes = 64 << 20;
+
+    /// <summary>The file's bytes, decompressed on the way when the name ends in .gz.</summary>
+    public static Stream Open(string path)
+    {
+        try
+        {
+            var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
+            return IsGzip(path) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new UserInputException($"{path}: cannot be opened ({e.Message}). Give the path of a readable data file.", e);
+        }
+    }
+
+    /// <summary>Reads some bytes; 0 at the end. A damaged gzip stream or a failing disk is a named error.</summary>
+    public static int Read(Stream stream, Span<byte> buffer, string path)
+    {
+        try
+        {
+            return stream.Read(buffer);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            throw ReadError(path, e);
+        }
+    }
+
+    /// <summary>The error for bytes that could not be read or decompressed.</summary>
+    public static UserInputException ReadError(string path, Exception cause)
+    {
+        string what = IsGzip(path) ? "the compressed data is damaged or cut off" : "reading failed";
+        return new UserInputException($"{path}: {what} ({cause.Message}). Fetch or write the file again.", cause);
+    }
+
+    public static bool IsGzip(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+}

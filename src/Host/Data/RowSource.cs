@@ -1,0 +1,69 @@
+namespace Rm.Host.Data;
+
+/// <summary>Picks the reader of a data file by its name.</summary>
+public static class RowSource
+{
+    /// <summary>The file name endings that can be read, for messages.</summary>
+    public const string KnownEndings = ".jsonl, .json, .csv, each also with .gz";
+
+    /// <summary>The rows of one file. Throws <see cref="UserInputException"/> when there is no such file or its format is unknown.</summary>
+    public static IRowSource OpenFile(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new UserInputException(Directory.Exists(path)
+                ? $"{path}: is a folder. Name a data file in it, or give the folder as a dataset with a split."
+                : $"{path}: no such file.");
+        }
+        return FormatOf(path) switch
+        {
+            DataFormat.JsonLines => new JsonLinesSource(path),
+            DataFormat.Json => new JsonArraySource(path),
+            DataFormat.Csv => new CsvSource(path),
+            DataFormat.Parquet => throw new UserInputException($"{path}: Parquet is not read yet. Convert the file to .jsonl."),
+            _ => throw new UserInputException($"{path}: unknown kind of data file. Known are {KnownEndings}."),
+        };
+    }
+
+    /// <summary>The rows of several files, one file after the other.</summary>
+    public static IRowSource OpenFiles(IReadOnlyList<string> paths) =>
+        paths.Count == 1 ? OpenFile(paths[0]) : new ConcatenatedSource([.. paths.Select(OpenFile)]);
+
+    /// <summary>
+    /// The rows of what the user named: a data file, or a folder in which <see cref="DatasetFolder"/> finds the split.
+    /// </summary>
+    public static IRowSource Open(string pathOrFolder, string split, string? configuration = null)
+    {
+        if (Directory.Exists(pathOrFolder))
+        {
+            return OpenFiles(DatasetFolder.Find(pathOrFolder, split, configuration));
+        }
+        if (File.Exists(pathOrFolder))
+        {
+            return OpenFile(pathOrFolder);
+        }
+        throw new UserInputException(
+            $"{pathOrFolder}: no such file or folder. Data sets are not fetched from a hub yet: download it and give its folder.");
+    }
+
+    /// <summary>The format that a file name stands for, or null.</summary>
+    internal static DataFormat? FormatOf(string path)
+    {
+        string name = InputFile.IsGzip(path) ? path[..^3] : path;
+        return Path.GetExtension(name).ToUpperInvariant() switch
+        {
+            ".JSONL" or ".NDJSON" => DataFormat.JsonLines,
+            ".JSON" => DataFormat.Json,
+            ".CSV" => DataFormat.Csv,
+            ".PARQUET" => DataFormat.Parquet,
+            _ => null,
+        };
+    }
+
+    private sealed class ConcatenatedSource(IReadOnlyList<IRowSource> sources) : IRowSource
+    {
+        public IReadOnlyList<string> Files { get; } = [.. sources.SelectMany(source => source.Files)];
+
+        public IEnumerable<DataRow> Read() => sources.SelectMany(source => source.Read());
+    }
+}
