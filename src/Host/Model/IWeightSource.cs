@@ -1,0 +1,11 @@
+namespace Rm.Host.Model;
+
+/// <summary>Where a model's pretrained weights come from: a checkpoint, or random numbers for benchmarks.</summary>
+public interface IWeightSource
+{
+    /// <summary>Whether there is a tensor under this Hugging Face name.</summary>
+    bool Contains(string name);
+
+    /// <summary>Reads elements of a tensor as float32, beginning with element <paramref name="start"/> in row-major order.</summary>
+    void Read(string name, long start, Span<float> destination);
+}
