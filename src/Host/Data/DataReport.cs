@@ -1,0 +1,21 @@
+namespace Rm.Host.Data;
+
+/// <summary>The report before training: what became of the rows of both splits, and what they share.</summary>
+/// <param name="Train">The training split.</param>
+/// <param name="Eval">The evaluation split, or null without one.</param>
+/// <param name="SharedPrompts">Different prompts that occur in both.</param>
+/// <param name="EvalPairsWithSharedPrompt">Evaluation pairs whose prompt is also trained on.</param>
+public sealed record DataReport(SplitReport Train, SplitReport? Eval, long SharedPrompts, long EvalPairsWithSharedPrompt)
+{
+    /// <summary>The report on a training split and, if there is one, its evaluation split.</summary>
+    public static DataReport Of(PairDataset train, PairDataset? eval = null)
+    {
+        if (eval is null)
+        {
+            return new DataReport(train.Report, null, 0, 0);
+        }
+        HashSet<UInt128> trained = [.. train.Pairs.Select(pair => pair.PromptHash)];
+        List<UInt128> shared = [.. eval.Pairs.Select(pair => pair.PromptHash).Where(trained.Contains)];
+        return new DataReport(train.Report, eval.Report, shared.Distinct().LongCount(), shared.Count);
+    }
+}

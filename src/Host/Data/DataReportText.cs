@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Rm.Host.Data;
+
+/// <summary>The data report as a plain-text table: a line a figure, a column a split.</summary>
+public static class DataReportText
+{
+    private const int LabelWidth = 34;
+    private const int ColumnWidth = 14;
+
+    /// <summary>Writes the table.</summary>
+    public static void Write(DataReport report, TextWriter output)
+    {
+        SplitReport[] splits = report.Eval is null ? [report.Train] : [report.Train, report.Eval];
+        Line(output, "", splits.Length == 1 ? ["train"] : ["train", "eval"]);
+        Row("pairs read", split => split.PairsRead);
+        foreach (RowKind kind in splits.SelectMany(split => split.Kinds.Keys).Distinct().Order())
+        {
+            Row($"  {Describe(kind)}", split => split.Kinds.GetValueOrDefault(kind));
+        }
+        Row("pairs kept", split => split.PairsKept);
+        foreach (DropReason reason in splits.SelectMany(split => split.Dropped.Keys).Distinct().Order())
+        {
+            Row($"  dropped: {Describe(reason)}", split => split.Dropped.GetValueOrDefault(reason));
+        }
+        Row("pairs truncated", split => split.PairsTruncated);
+        Row("  chosen", split => split.ChosenTruncated);
+        Row("  rejected", split => split.RejectedTruncated);
+        Row("exact duplicates", split => split.Duplicates);
+        Row("distinct prompts", split => split.DistinctPrompts);
+        Row("tokens", split => split.Tokens);
+        Row("  saved by prefix sharing", split => split.TokensShared);
+        Line(output, "  share saved", splits.Select(split => split.SharedFraction.ToString("P1", CultureInfo.InvariantCulture)));
+        if (report.Eval is { } eval)
+        {
+            Line(output, "prompts shared by train and eval", [Number(report.SharedPrompts)]);
+            Line(output, "  eval pairs with such a prompt", [$"{Number(report.EvalPairsWithSharedPrompt)} of {Number(eval.PairsKept)}"]);
+        }
+        string[] names = ["train", "eval"];
+        for (int i = 0; i < splits.Length; i++)
+        {
+            WriteLengths(splits[i], names[i], output);
+        }
+        for (int i = 0; i < splits.Length; i++)
+        {
+            WriteRewardTokens(splits[i], names[i], output);
+        }
+
+        void Row(string label, Func<SplitReport, long> figure) => Line(output, label, splits.Select(split => Number(figure(split))));
+    }
+
+    /// <summary>A drop reason in words, as in "3 too long".</summary>
+    public static string Describe(DropReason reason) => reason switch
+    {
+        DropReason.TooLong => "too long",
+        DropReason.PromptTooLong => "prompt too long",
+        DropReason.ResponseTooLong => "response too long",
+        DropReason.EqualAfterTruncation => "equal once truncated",
+        DropReason.IdenticalSides => "identical sides",
+        DropReason.NoTokens => "without tokens",
+        _ => "kept",
+    };
+
+    private static string Describe(RowKind kind) => kind switch
+    {
+        RowKind.PromptStrings => "prompt + chosen + rejected",
+        RowKind.PromptMessages => "prompt + message lists",
+        RowKind.PlainStrings => "whole texts",
+        RowKind.Transcripts => "transcripts",
+        RowKind.MessageLists => "message lists",
+        RowKind.Shp => "SHP",
+        RowKind.TokenIds => "token ids",
+        _ => "single texts",
+    };
+
+    private static void WriteLengths(SplitReport split, string name, TextWriter output)
+    {
+        output.WriteLine();
+        output.Write($"{name} lengths, tokens".PadRight(LabelWidth));
+        output.WriteLine(string.Concat(LengthQuantiles.Percentages.Select(percent => $"{percent}%".PadLeft(9))));
+        foreach ((string label, LengthQuantiles lengths) in
+            new[] { ("  prompt", split.PromptLengths), ("  chosen", split.ChosenLengths), ("  rejected", split.RejectedLengths) })
+        {
+            output.Write(label.PadRight(LabelWidth));
+            output.WriteLine(string.Concat(LengthQuantiles.Percentages.Select(percent => Number(lengths.At(percent)).PadLeft(9))));
+        }
+    }
+
+    private static void WriteRewardTokens(SplitReport split, string name, TextWriter output)
+    {
+        output.WriteLine();
+        output.WriteLine($"{name}: the reward is read at the last token");
+        foreach (RewardToken token in split.RewardTokens)
+        {
+            string text = token.Text is null ? "" : $" \"{JsonEncodedText.Encode(token.Text)}\"";
+            output.WriteLine($"  {token.Id}{text}: {Number(token.Count)} of {Number(split.PairsKept * 2)} texts");
+        }
+    }
+
+    private static void Line(TextWriter output, string label, IEnumerable<string> cells) =>
+        output.WriteLine((label.PadRight(LabelWidth) + string.Concat(cells.Select(cell => cell.PadLeft(ColumnWidth)))).TrimEnd());
+
+    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}
