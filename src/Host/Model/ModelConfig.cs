@@ -54,9 +54,6 @@ public sealed record ModelConfig(
     /// <summary>What the file asks for that has no effect here, one sentence each; to be shown to the user.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>Rewards per sequence: always 1, other files are refused.</summary>
-    public int NumLabels => 1;
-
     /// <summary>The query, key and value projections have biases.</summary>
     public bool QkvBias => Family == ModelFamily.Qwen2;
 

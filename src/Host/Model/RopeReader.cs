@@ -14,13 +14,17 @@ internal static class RopeReader
         var parameters = fields.OptionalObject("rope_parameters");
         var theta = ReadTheta(fields, parameters);
         CheckPartial(fields);
-        if (parameters is { } newer)
+        RopeScaling? newer = null;
+        if (parameters is { } inner)
         {
-            CheckPartial(newer);
-            return (theta, ReadScaling(newer, maxPositions));
+            CheckPartial(inner);
+            newer = ReadScaling(inner, maxPositions);
         }
 
-        return (theta, fields.OptionalObject("rope_scaling") is { } older ? ReadScaling(older, maxPositions) : RopeScaling.None);
+        var older = fields.OptionalObject("rope_scaling") is { } outer ? ReadScaling(outer, maxPositions) : null;
+        return newer is not null && older is not null && newer != older
+            ? throw fields.Error("rope_scaling", "and rope_parameters contradict each other; one of them is wrong.")
+            : (theta, newer ?? older ?? RopeScaling.None);
     }
 
     private static double ReadTheta(JsonFields fields, JsonFields? parameters)
