@@ -78,6 +78,13 @@ public sealed class ParameterBuffer : IDisposable
         return values;
     }
 
+    /// <summary>Reads elements of one parameter's range of <paramref name="buffer"/>, beginning with element <paramref name="start"/>.</summary>
+    public void Read(Tensor buffer, Parameter parameter, long start, Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + destination.Length, parameter.Count);
+        _backend.Download(View(buffer, parameter.Offset + start, new Shape(destination.Length)), destination);
+    }
+
     /// <summary>Writes one parameter's range of <paramref name="buffer"/>.</summary>
     public void Write(Tensor buffer, Parameter parameter, ReadOnlySpan<float> values)
     {

@@ -40,6 +40,9 @@ public sealed record TrainingOptions(
     /// <summary>Steps between evaluations; 0 for none before the end.</summary>
     public int EvalEvery { get; init; }
 
+    /// <summary>Evaluate before the first step too.</summary>
+    public bool EvalOnStart { get; init; }
+
     /// <summary>Steps between checkpoints; 0 for none but the last.</summary>
     public int SaveEvery { get; init; }
 

@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using Rm.Host.Data;
+using Rm.Host.Evaluation;
+using Rm.Host.Model;
+
+namespace Rm.Host.Training;
+
+/// <summary>
+/// The training loop: steps, metrics, evaluations, best and final models, checkpoints, early stopping, and stopping on request. Given the same
+/// inputs it computes the same bits whether or not it was interrupted and resumed in between.
+/// </summary>
+public sealed class Trainer
+{
+    private readonly RewardModel _model;
+    private readonly TrainingOptions _options;
+    private readonly RunDirectory _run;
+    private readonly CheckpointStore _store;
+    private readonly IReadOnlyList<PreferencePair> _evalPairs;
+    private readonly BatchPlanner _planner;
+    private readonly Action<string> _saveModel;
+    private readonly ITrainingProgress _progress;
+    private readonly StopSignals _signals;
+    private readonly SampleLog? _samples;
+    private readonly Stopwatch _clock = new();
+    private readonly double _secondsBefore;
+    private TrainerState _state;
+    private EvaluationResult? _lastEvaluation;
+
+    /// <summary>A trainer that begins at <paramref name="state"/>.</summary>
+    public Trainer(TrainingJob job, TrainerState state, ITrainingProgress progress, StopSignals signals)
+    {
+        _model = job.Model;
+        _options = job.Options;
+        _run = job.Run;
+        _store = job.Store;
+        _evalPairs = job.EvalPairs;
+        _planner = new BatchPlanner(job.TrainPairs, job.Options.BatchSize, job.Options.Order, job.Options.Seed);
+        _saveModel = job.SaveModel;
+        _progress = progress;
+        _signals = signals;
+        _state = state;
+        _secondsBefore = state.ElapsedSeconds;
+        _samples = job.Options.LogSamples > 0 && job.EvalPairs.Count > 0
+            ? new SampleLog(job.Run.SamplesFile, job.EvalPairs, job.Options.LogSamples, job.Encoder)
+            : null;
+    }
+
+    /// <summary>Trains to the end, or until patience or a signal ends it.</summary>
+    public TrainingOutcome Run()
+    {
+        using var metrics = new MetricsLog(_run.MetricsFile, LastKeptStep);
+        _samples?.TruncateAfter(LastKeptStep);
+        var runner = new StepRunner(_model, _options);
+        _clock.Start();
+        double windowStart = Elapsed;
+        long windowTokens = _state.NumTokens;
+
+        // A run that was stopped after a step but before its evaluation owes that evaluation.
+        if (!EvaluateWhenDue(metrics))
+        {
+            return Interrupt();
+        }
+
+        while (_state.Step < _options.Steps && !IsExhausted)
+        {
+            if (_signals.Received is not null)
+            {
+                return Interrupt();
+            }
+
+            double stepStart = Elapsed;
+            StepResult result = RunStep(runner);
+            _state = _state with
+            {
+                Step = _state.Step + 1,
+                NumTokens = _state.NumTokens + result.Tokens,
+                Window = (_state.Window ?? new MetricsWindow()).With(result),
+            };
+            _progress.Step(_state.Step, _options.Steps, result, Elapsed - stepStart);
+            if (_state.Step % Math.Max(1, _options.LogEvery) == 0 || _state.Step == _options.Steps)
+            {
+                double rate = (_state.NumTokens - windowTokens) / Math.Max(1e-9, Elapsed - windowStart);
+                metrics.Train(
+                    _state.Step, _planner.EpochAt(_state.Step), _state.Window!, result.LearningRate, _state.NumTokens, _secondsBefore + Elapsed, rate);
+                _state = _state with { Window = null };
+                (windowStart, windowTokens) = (Elapsed, _state.NumTokens);
+            }
+
+            if (!EvaluateWhenDue(metrics))
+            {
+                return Interrupt();
+            }
+
+            if (_options.SaveEvery > 0 && _state.Step % _options.SaveEvery == 0 && _state.Step < _options.Steps)
+            {
+                SaveCheckpoint();
+            }
+        }
+
+        return Finish();
+    }
+
+    private bool IsExhausted => _state.Best?.IsExhausted(_options.EarlyStoppingPatience) ?? false;
+
+    // Lines up to here are kept from an earlier session; a run that begins anew keeps none, not even an evaluation at step 0.
+    private int LastKeptStep => _state.Step == 0 && _state.LastEvalStep < 0 ? -1 : _state.Step;
+
+    private double Elapsed => _clock.Elapsed.TotalSeconds;
+
+    private StepResult RunStep(StepRunner runner)
+    {
+        try
+        {
+            return runner.Run(_state.Step, _planner.BatchAt(_state.Step));
+        }
+        catch (NonFiniteException e)
+        {
+            string good = _store.List() is [var newest, ..] ? $"The last good checkpoint is {newest.Path}." : "There is no checkpoint yet.";
+            throw new TrainingFailedException($"{e.Message} {good} A lower --lr, or a look at these rows, usually helps.", e);
+        }
+    }
+
+    /// <summary>Evaluates when this step asks for it; false when a signal cut it short.</summary>
+    private bool EvaluateWhenDue(MetricsLog metrics)
+    {
+        bool atEnd = _state.Step == _options.Steps;
+        bool due = _state.Step == 0 ? _options.EvalOnStart : _options.EvalEvery > 0 && _state.Step % _options.EvalEvery == 0;
+        if (_evalPairs.Count == 0 || _state.LastEvalStep == _state.Step || !(due || atEnd))
+        {
+            return true;
+        }
+
+        PairRewards rewards;
+        try
+        {
+            rewards = PairEvaluator.Score(_model, _evalPairs, _options.MicroTokenBudget, _options.SharePrefix, done =>
+            {
+                _progress.Evaluating(done, _evalPairs.Count);
+                if (_signals.Received is not null)
+                {
+                    throw new OperationCanceledException();
+                }
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        EvaluationResult result = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
+        double value = _options.BestMetric == BestMetric.Loss ? result.Loss : result.Accuracy;
+        (BestSoFar best, bool improved) = (_state.Best ?? new BestSoFar()).After(
+            value, _state.Step, _options.BestMetric, _options.EarlyStoppingMinDelta);
+        metrics.Evaluation(_state.Step, _planner.EpochAt(_state.Step), result);
+        _samples?.Write(_state.Step, rewards);
+        if (improved)
+        {
+            _saveModel(_run.Best);
+        }
+
+        _state = _state with { LastEvalStep = _state.Step, Best = best };
+        _lastEvaluation = result;
+        _progress.Evaluated(_state.Step, result, improved);
+        return true;
+    }
+
+    private string SaveCheckpoint()
+    {
+        string path = _store.Save(_model, _state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints);
+        _progress.Message($"Saved {path}");
+        return path;
+    }
+
+    private TrainingOutcome Interrupt()
+    {
+        string path = SaveCheckpoint();
+        return new TrainingOutcome(TrainingEnd.Interrupted, _state, _lastEvaluation, path);
+    }
+
+    private TrainingOutcome Finish()
+    {
+        string checkpoint = SaveCheckpoint();
+        _saveModel(_run.Final);
+        _state = _state with { ElapsedSeconds = _secondsBefore + Elapsed };
+        TrainingEnd end = _state.Step < _options.Steps ? TrainingEnd.EarlyStopped : TrainingEnd.Completed;
+        return new TrainingOutcome(end, _state, _lastEvaluation, checkpoint);
+    }
+}

@@ -1,0 +1,18 @@
+using Rm.Host.Data;
+using Rm.Host.Model;
+using Rm.Host.Tokenization;
+
+namespace Rm.Host.Training;
+
+/// <summary>Everything that a training run works on.</summary>
+/// <param name="Model">Model, opened for training.</param>
+/// <param name="Options">Settings.</param>
+/// <param name="Run">Output directory.</param>
+/// <param name="Store">Checkpoints.</param>
+/// <param name="TrainPairs">Training pairs, at least one.</param>
+/// <param name="EvalPairs">Evaluation pairs; none for no evaluation.</param>
+/// <param name="SaveModel">Saves the model into a folder, verified.</param>
+/// <param name="Encoder">Tokenizer for samples, or null when rows are token ids.</param>
+public sealed record TrainingJob(
+    RewardModel Model, TrainingOptions Options, RunDirectory Run, CheckpointStore Store, IReadOnlyList<PreferencePair> TrainPairs,
+    IReadOnlyList<PreferencePair> EvalPairs, Action<string> SaveModel, ITextEncoder? Encoder);
