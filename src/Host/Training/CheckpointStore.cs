@@ -8,10 +8,8 @@ namespace Rm.Host.Training;
 /// complete and on the disk.
 /// </summary>
 /// <param name="folder">The run's checkpoints folder.</param>
-/// <param name="baseModel">What the user named as the model.</param>
-/// <param name="baseFolder">The base checkpoint's folder, or null.</param>
-/// <param name="files">How files are written.</param>
-public sealed class CheckpointStore(string folder, string baseModel, string? baseFolder, IFileLayer? files = null)
+/// <param name="saver">Saves the model.</param>
+public sealed class CheckpointStore(string folder, ModelSaver saver)
 {
     private const string Prefix = "step-";
     private const string OptimizerFileName = "optimizer.safetensors";
@@ -36,12 +34,12 @@ public sealed class CheckpointStore(string folder, string baseModel, string? bas
     /// Saves a checkpoint: writes it, syncs it, reads it back and compares it with the model, puts it in place. Then removes the oldest beyond
     /// <paramref name="keep"/>. Throws <see cref="SaveFailedException"/>; older checkpoints stay.
     /// </summary>
-    public string Save(RewardModel model, TrainerState state, int keep)
+    public string Save(TrainerState state, int keep)
     {
         string target = Path.Combine(folder, Prefix + state.Step);
-        using (DurableDirectory save = DurableDirectory.Begin(target, files))
+        using (DurableDirectory save = DurableDirectory.Begin(target, saver.FileLayer))
         {
-            ModelFolder.Write(save, model, baseModel, baseFolder);
+            RewardModel model = saver.Model;
             ParameterBuffer parameters = model.Parameters;
             TensorToWrite[] moments =
             [
@@ -50,13 +48,13 @@ public sealed class CheckpointStore(string folder, string baseModel, string? bas
             ];
             save.Write(OptimizerFileName, stream => SafetensorsWriter.Write(stream, moments), SafetensorsWriter.FileLength(moments));
             save.Write(TrainerState.FileName, state.ToJson());
-            ModelFolder.Verify(save.TemporaryPath, model);
+            saver.WriteVerified(save);
             save.Commit();
         }
 
         foreach ((int _, string path) in List().Where(item => item.Step <= state.Step).Skip(Math.Max(1, keep)))
         {
-            (files ?? DiskFileLayer.Instance).DeleteDirectory(path);
+            (saver.FileLayer ?? DiskFileLayer.Instance).DeleteDirectory(path);
         }
 
         return target;

@@ -17,7 +17,7 @@ public sealed class Trainer
     private readonly CheckpointStore _store;
     private readonly IReadOnlyList<PreferencePair> _evalPairs;
     private readonly BatchPlanner _planner;
-    private readonly Action<string> _saveModel;
+    private readonly ModelSaver _saver;
     private readonly ITrainingProgress _progress;
     private readonly StopSignals _signals;
     private readonly SampleLog? _samples;
@@ -35,7 +35,7 @@ public sealed class Trainer
         _store = job.Store;
         _evalPairs = job.EvalPairs;
         _planner = new BatchPlanner(job.TrainPairs, job.Options.BatchSize, job.Options.Order, job.Options.Seed);
-        _saveModel = job.SaveModel;
+        _saver = job.Saver;
         _progress = progress;
         _signals = signals;
         _state = state;
@@ -155,7 +155,7 @@ public sealed class Trainer
         _samples?.Write(_state.Step, rewards);
         if (improved)
         {
-            _saveModel(_run.Best);
+            _saver.Save(_run.Best);
         }
 
         _state = _state with { LastEvalStep = _state.Step, Best = best };
@@ -166,7 +166,7 @@ public sealed class Trainer
 
     private string SaveCheckpoint()
     {
-        string path = _store.Save(_model, _state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints);
+        string path = _store.Save(_state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints);
         _progress.Message($"Saved {path}");
         return path;
     }
@@ -180,7 +180,7 @@ public sealed class Trainer
     private TrainingOutcome Finish()
     {
         string checkpoint = SaveCheckpoint();
-        _saveModel(_run.Final);
+        _saver.Save(_run.Final);
         _state = _state with { ElapsedSeconds = _secondsBefore + Elapsed };
         TrainingEnd end = _state.Step < _options.Steps ? TrainingEnd.EarlyStopped : TrainingEnd.Completed;
         return new TrainingOutcome(end, _state, _lastEvaluation, checkpoint);

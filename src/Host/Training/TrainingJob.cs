@@ -11,8 +11,8 @@ namespace Rm.Host.Training;
 /// <param name="Store">Checkpoints.</param>
 /// <param name="TrainPairs">Training pairs, at least one.</param>
 /// <param name="EvalPairs">Evaluation pairs; none for no evaluation.</param>
-/// <param name="SaveModel">Saves the model into a folder, verified.</param>
+/// <param name="Saver">Saves the model into a folder, verified.</param>
 /// <param name="Encoder">Tokenizer for samples, or null when rows are token ids.</param>
 public sealed record TrainingJob(
     RewardModel Model, TrainingOptions Options, RunDirectory Run, CheckpointStore Store, IReadOnlyList<PreferencePair> TrainPairs,
-    IReadOnlyList<PreferencePair> EvalPairs, Action<string> SaveModel, ITextEncoder? Encoder);
+    IReadOnlyList<PreferencePair> EvalPairs, ModelSaver Saver, ITextEncoder? Encoder);

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Rm.Host.Checkpoints;
+using Rm.Host.Config;
+using Rm.Host.Training;
+
+namespace Rm.Host.Cli;
+
+/// <summary>The command line: parses, merges the configuration file, runs the command and turns what it throws into a message and an exit code.</summary>
+public static class CommandLine
+{
+    /// <summary>Runs btrm with the given arguments and returns its exit code.</summary>
+    public static int Run(string[] args)
+    {
+        bool debug = args.Contains("--debug", StringComparer.Ordinal);
+        try
+        {
+            RootCommand root = Build();
+            ParseResult result = root.Parse(args);
+            if (ConfigFile.PathIn(result) is { } path)
+            {
+                result = root.Parse(ConfigFile.Merge(path, result, args));
+            }
+
+            // Help and version are actions that the library answers before errors count.
+            if (result.Errors.Count > 0 && !AsksForHelp(result))
+            {
+                throw UsageErrors.Describe(result);
+            }
+
+            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception e) when (!debug)
+        {
+            return Report(e);
+        }
+    }
+
+    private static RootCommand Build()
+    {
+        var root = new RootCommand("btrm trains, evaluates and serves Bradley-Terry reward models.");
+        root.Options.Add(new Option<bool>("--debug") { Description = "Show stack traces of errors.", Recursive = true });
+        root.Subcommands.Add(new TrainCommand().Create());
+        root.Subcommands.Add(new EvalCommand().Create());
+        root.Subcommands.Add(new ScoreCommand().Create());
+        root.Subcommands.Add(new MergeCommand().Create());
+        root.Subcommands.Add(DataCommand.Create());
+        root.Subcommands.Add(new BenchCommand().Create());
+        root.Subcommands.Add(DoctorCommand.Create());
+        return root;
+    }
+
+    private static bool AsksForHelp(ParseResult result) =>
+        result.Tokens.Any(t => t.Type == TokenType.Option && t.Value is "--help" or "-h" or "-?" or "/?" or "--version");
+
+    private static int Report(Exception e)
+    {
+        (string message, int code) = e switch
+        {
+            UserInputException => (e.Message, ExitCodes.BadInput),
+            SaveFailedException or TrainingFailedException => (e.Message, ExitCodes.Failed),
+            OutOfMemoryException => (
+                $"Out of memory ({e.Message}). A smaller --micro-token-budget, --max-seq-len or --recompute full needs less.", ExitCodes.Failed),
+            IOException or UnauthorizedAccessException => (e.Message, ExitCodes.Failed),
+            _ => ($"Unexpected error: {e.Message} (run again with --debug for details, and please report it)", ExitCodes.Failed),
+        };
+        Console.Error.WriteLine($"btrm: {message}");
+        return code;
+    }
+}

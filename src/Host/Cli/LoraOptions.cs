@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Rm.Host.Checkpoints;
+using Rm.Host.Model;
+
+namespace Rm.Host.Cli;
+
+/// <summary>What is trained.</summary>
+internal sealed class LoraOptions : OptionGroup
+{
+    private readonly Option<bool> _lora;
+    private readonly Option<int> _rank;
+    private readonly Option<double> _alpha;
+    private readonly Option<string> _modules;
+    private readonly Option<double> _dropout;
+    private readonly Option<bool> _rslora;
+    private readonly Option<string?> _modulesToSave;
+    private readonly Option<string?> _initAdapter;
+
+    public LoraOptions()
+    {
+        _lora = AddFlag("--lora", "Train low-rank factors and the head; without it all weights are trained.");
+        _rank = Add("--lora-rank", "Rank r of the factors.", 4, "R");
+        _alpha = Add("--lora-alpha", "The low-rank product is scaled by alpha / r.", 32.0, "ALPHA");
+        _modules = Add("--lora-target-modules", "Adapted modules, separated by commas, or all-linear.", "all-linear", "NAMES");
+        _dropout = Add("--lora-dropout", "Dropout of the factors' input.", 0.0, "P");
+        _rslora = AddFlag("--rslora", "Scale by alpha / sqrt(r).");
+        _modulesToSave = AddOptional<string>(
+            "--lora-modules-to-save", "Further modules to train and save whole: norms, by the end of their name (PEFT's rule).", "NAMES");
+        _initAdapter = AddOptional<string>("--init-adapter", "Adapter folder to start from; it decides rank, alpha and modules.", "DIR");
+    }
+
+    /// <summary>Adapter folder to start from, or null.</summary>
+    public string? InitAdapter(ParseResult result) => result.GetValue(_initAdapter);
+
+    /// <summary>What is trained of a model.</summary>
+    public TrainingScope Read(ParseResult result, ModelConfig config)
+    {
+        double dropout = result.GetValue(_dropout);
+        Require(dropout is >= 0 and < 1, _dropout, "must be at least 0 and below 1");
+        if (InitAdapter(result) is { } adapter)
+        {
+            TrainingScope scope = LoraScope.Of(adapter, config, out _);
+            return scope with { Lora = scope.Lora! with { Dropout = dropout } };
+        }
+
+        if (!result.GetValue(_lora))
+        {
+            return TrainingScope.Full;
+        }
+
+        Require(result.GetValue(_rank) is >= 1 and <= 1024, _rank, "must be 1 to 1024");
+        Require(result.GetValue(_alpha) > 0, _alpha, "must be above 0");
+        return new TrainingScope(
+            new LoraSettings(
+                result.GetValue(_rank), result.GetValue(_alpha), Modules(result.GetValue(_modules)!), result.GetValue(_rslora), dropout,
+                ModulesToSave(result.GetValue(_modulesToSave), config)),
+            TrainsEverything: false);
+    }
+
+    private IReadOnlyList<LinearModule> Modules(string names)
+    {
+        if (names == "all-linear")
+        {
+            return WeightNames.Modules;
+        }
+
+        LinearModule[] modules = [.. Split(names).Select(name => WeightNames.ParseModule(name) ?? throw new UserInputException(
+            $"{_modules.Name}: unknown module '{name}'{NameSuggestion.DidYouMean(name, KnownModules)}. Known: {string.Join(", ", KnownModules)}, all-linear."))];
+        Require(modules.Length > 0, _modules, "must name at least one module");
+        return [.. modules.Distinct().Order()];
+    }
+
+    private IReadOnlyList<string> ModulesToSave(string? names, ModelConfig config)
+    {
+        string[] modules = [.. Split(names ?? "").Except(AdapterConfig.HeadModules, StringComparer.Ordinal)];
+        foreach (string module in modules)
+        {
+            if (!WeightNames.Norms(config).Any(norm => norm.Name[..norm.Name.LastIndexOf('.')].EndsWith(module, StringComparison.Ordinal)))
+            {
+                throw new UserInputException(
+                    $"{_modulesToSave.Name}: no norm of this model ends in '{module}'. Known: score, norm, input_layernorm, post_attention_layernorm"
+                    + (config.QkNorm ? ", q_norm, k_norm." : "."));
+            }
+        }
+
+        return modules;
+    }
+
+    private static IEnumerable<string> KnownModules => WeightNames.Modules.Select(m => m.Name());
+
+    private static string[] Split(string names) => names.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}

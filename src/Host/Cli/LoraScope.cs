@@ -1,0 +1,27 @@
+using Rm.Host.Checkpoints;
+using Rm.Host.Model;
+
+namespace Rm.Host.Cli;
+
+/// <summary>What an adapter on disk trains, so that a model can be built to take it.</summary>
+internal static class LoraScope
+{
+    /// <summary>Rank, alpha and modules of an adapter folder.</summary>
+    public static TrainingScope Of(string adapterFolder, ModelConfig config, out bool hasHead)
+    {
+        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        foreach (string warning in adapter.Config.Warnings)
+        {
+            Console.Error.WriteLine($"{adapterFolder}: {warning}");
+        }
+
+        hasHead = adapter.HasScore;
+        AdapterConfig c = adapter.Config;
+        return new TrainingScope(
+            new LoraSettings(c.Rank, c.Alpha, adapter.Check(config), c.UseRsLora, c.Dropout, SavedModules(c)), TrainsEverything: false);
+    }
+
+    // The head is always trained; what is left names norms.
+    private static IReadOnlyList<string> SavedModules(AdapterConfig config) =>
+        [.. (config.ModulesToSave ?? []).Except(AdapterConfig.HeadModules, StringComparer.Ordinal)];
+}

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Rm.Host.Checkpoints;
+using Rm.Host.Data;
+using Rm.Host.Model;
+using Rm.Host.Tokenization;
+using Rm.Host.Tokenization.ChatTemplates;
+using Rm.Kernels.Ops;
+
+namespace Rm.Host.Cli;
+
+/// <summary>A checkpoint folder as a command opens it: configuration at once, tokenizer and weights when they are needed.</summary>
+internal sealed class ModelSource
+{
+    private readonly Lazy<Tokenizer?> _tokenizer;
+
+    private ModelSource(string name, string folder)
+    {
+        Name = name;
+        Folder = folder;
+        Config = ModelConfig.Load(folder);
+        foreach (string warning in Config.Warnings)
+        {
+            Console.Error.WriteLine($"{name}: {warning}");
+        }
+
+        _tokenizer = new Lazy<Tokenizer?>(() =>
+            File.Exists(Path.Combine(folder, "tokenizer.json")) ? Tokenizer.Load(folder) : null);
+    }
+
+    /// <summary>What the user called it.</summary>
+    public string Name { get; }
+
+    /// <summary>The folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>config.json.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>The tokenizer, or null when the folder has none and rows must hold token ids.</summary>
+    public Tokenizer? Tokenizer => _tokenizer.Value;
+
+    /// <summary>Opens a checkpoint folder.</summary>
+    public static ModelSource Open(string name)
+    {
+        string folder = DurableDirectory.Resolve(name);
+        if (!Directory.Exists(folder))
+        {
+            throw new UserInputException($"--model {name}: no such folder. Models are not fetched from a hub yet: download it and give its folder.");
+        }
+
+        return new ModelSource(name, folder);
+    }
+
+    /// <summary>Turns rows into token ids with this checkpoint's tokenizer and chat template.</summary>
+    public PairTokenizer PairTokenizer(TextOptions options) => new(Tokenizer, Template(), options);
+
+    /// <summary>The chat template, or null when the checkpoint has none.</summary>
+    public IChatTemplate? Template() => Tokenizer is { ChatTemplateText: { } text } tokenizer
+        ? ChatTemplate.Parse(text, ChatTemplateSettings.For(tokenizer))
+        : null;
+
+    /// <summary>Loads the weights into a model.</summary>
+    public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.None)
+    {
+        using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
+        return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute);
+    }
+
+    /// <summary>
+    /// Loads the weights and an adapter for scoring. Throws <see cref="UserInputException"/> when there is no head: scores of a random one mean
+    /// nothing.
+    /// </summary>
+    public RewardModel LoadForScoring(IBackend backend, string? adapter)
+    {
+        if (adapter is null)
+        {
+            RewardModel plain = Load(backend, TrainingScope.HeadOnly, training: false);
+            return plain.HasPretrainedHead ? plain : throw NoHead(plain, Name);
+        }
+
+        RewardModel model = Load(backend, LoraScope.Of(adapter, Config, out bool hasHead), training: false);
+        ModelFolder.Load(adapter, model);
+        return hasHead || model.HasPretrainedHead ? model : throw NoHead(model, adapter);
+    }
+
+    private static UserInputException NoHead(RewardModel model, string where)
+    {
+        model.Dispose();
+        return new UserInputException(
+            $"{where}: holds no reward head (score.weight). Train one first, give the adapter with --adapter, or name a SequenceClassification checkpoint.");
+    }
+}

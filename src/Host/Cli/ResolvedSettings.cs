@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Globalization;
+using Rm.Host.Training;
+
+namespace Rm.Host.Cli;
+
+/// <summary>The values of a command's options, resolved, as run.json keeps them and as a resumed run must have them again.</summary>
+internal static class ResolvedSettings
+{
+    // Options that change where or how fast a run computes, or what it writes about itself, but not what it computes.
+    private static readonly HashSet<string> NotPartOfTheRun = new(StringComparer.Ordinal)
+    {
+        "output-dir", "resume", "overwrite", "config", "debug", "help", "version", "device", "threads", "recompute", "track-gpu", "log-every",
+        "log-samples", "save-every", "keep-checkpoints",
+    };
+
+    /// <summary>Names without dashes, and values as text.</summary>
+    public static IReadOnlyDictionary<string, string> Of(ParseResult result, TrainingOptions options)
+    {
+        var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (Option option in result.CommandResult.Command.Options)
+        {
+            string name = option.Name.TrimStart('-');
+            if (!NotPartOfTheRun.Contains(name) && Value(result, option) is { } value)
+            {
+                settings[name] = value;
+            }
+        }
+
+        settings["steps"] = options.Steps.ToString(CultureInfo.InvariantCulture);
+        settings["warmup-steps"] = options.Schedule.WarmupSteps.ToString(CultureInfo.InvariantCulture);
+        return settings;
+    }
+
+    private static string? Value(ParseResult result, Option option) => option switch
+    {
+        Option<string?> o => result.GetValue(o),
+        Option<bool> o => result.GetValue(o) ? "true" : "false",
+        Option<int> o => result.GetValue(o).ToString(CultureInfo.InvariantCulture),
+        Option<int?> o => result.GetValue(o)?.ToString(CultureInfo.InvariantCulture),
+        Option<long?> o => result.GetValue(o)?.ToString(CultureInfo.InvariantCulture),
+        Option<ulong> o => result.GetValue(o).ToString(CultureInfo.InvariantCulture),
+        Option<double> o => result.GetValue(o).ToString("R", CultureInfo.InvariantCulture),
+        Option<double?> o => result.GetValue(o)?.ToString("R", CultureInfo.InvariantCulture),
+        _ => null,
+    };
+}

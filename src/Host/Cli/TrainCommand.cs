@@ -1,0 +1,93 @@
+using System.CommandLine;
+using Rm.Host.Config;
+using Rm.Host.Data;
+using Rm.Host.Model;
+using Rm.Host.Reporting;
+using Rm.Host.Training;
+using Rm.Kernels.Ops;
+
+namespace Rm.Host.Cli;
+
+/// <summary><c>btrm train</c>.</summary>
+internal sealed class TrainCommand
+{
+    private readonly Option<string> _model = new("--model") { Description = "Checkpoint folder.", Required = true, HelpName = "DIR" };
+    private readonly DatasetOptions _dataset = new();
+    private readonly TextOptionGroup _text = new();
+    private readonly LoraOptions _lora = new();
+    private readonly OptimizationOptions _optimization = new();
+    private readonly DeviceOptions _device = new();
+    private readonly OutputOptions _output = new();
+    private readonly Option<string?> _config = ConfigFile.CreateOption();
+    private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
+
+    /// <summary>The command.</summary>
+    public Command Create()
+    {
+        _command.Options.Add(_model);
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _device })
+        {
+            group.AddTo(_command);
+        }
+
+        _command.Options.Add(_config);
+        _command.SetAction(Run);
+        return _command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        // Signals count from the first moment on: a job may be stopped while it still reads its data.
+        using var signals = new StopSignals();
+        ModelSource source = ModelSource.Open(result.GetValue(_model)!);
+        TrainingScope scope = _lora.Read(result, source.Config);
+        TextOptions text = _text.Read(result, source.Config.VocabSize);
+        using RunDirectory run = _output.Open(result);
+
+        PairTokenizer tokenizer = source.PairTokenizer(text);
+        PairDataset train = _dataset.LoadTrain(result, tokenizer);
+        PairDataset? eval = _dataset.LoadEval(result, tokenizer);
+        DataReport report = DataReport.Of(train, eval);
+        DataReportText.Write(report, Console.Error);
+        TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
+        IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
+
+        using IBackend backend = _device.Open(result);
+        using RewardModel model = source.Load(backend, scope, training: true, _device.Recompute(result));
+        ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
+        RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
+        ArtifactInfo artifact = new(
+            BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString());
+        var saver = new ModelSaver(model, source.Name, source.Folder, artifact, Probe(eval ?? train));
+        var store = new CheckpointStore(run.Checkpoints, saver);
+        TrainerState state = _output.Resume(result, run, store, model, settings);
+        if (state.Step == 0)
+        {
+            RunFile.Write(run, settings, backend, source, model, train, eval, report);
+        }
+
+        using var progress = ConsoleProgress.Create(source, model, backend, state.Step);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
+        TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
+        progress.Dispose();
+        return Finish(run, model, outcome, signals);
+    }
+
+    private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
+    {
+        if (outcome.End == TrainingEnd.Interrupted)
+        {
+            Console.Error.WriteLine(
+                $"Stopped by {signals.Received} at step {outcome.State.Step}; {outcome.CheckpointPath} is complete. Go on with --resume auto.");
+            return ExitCodes.Interrupted;
+        }
+
+        string json = ResultFile.Write(run, model, outcome);
+        Console.Out.WriteLine(json);
+        return ExitCodes.Success;
+    }
+
+    // The shortest pair costs least to score at every save.
+    private static SequenceLayout Probe(PairDataset data) =>
+        PairPacking.Pack([data.Pairs.MinBy(p => p.PackedTokens(sharePrefix: true))!], sharePrefix: true);
+}

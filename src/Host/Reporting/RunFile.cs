@@ -1,0 +1,56 @@
+using System.Text.Json;
+using Rm.Host.Cli;
+using Rm.Host.Checkpoints;
+using Rm.Host.Data;
+using Rm.Host.Model;
+using Rm.Host.Training;
+using Rm.Kernels.Ops;
+
+namespace Rm.Host.Reporting;
+
+/// <summary>Writes run.json: what was asked for, with what, on what.</summary>
+internal static class RunFile
+{
+    public static void Write(
+        RunDirectory run, IReadOnlyDictionary<string, string> settings, IBackend backend, ModelSource source, RewardModel model, PairDataset train,
+        PairDataset? eval, DataReport report)
+    {
+        using var buffer = new MemoryStream();
+        using (var w = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            w.WriteStartObject();
+            w.WriteString("btrm_version", BtrmVersion.Text);
+            w.WriteString("runtime", System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription);
+            w.WriteString("started", DateTimeOffset.UtcNow.ToString("O"));
+            w.WriteString("host", Environment.MachineName);
+            w.WriteString("device", backend.Description);
+            w.WriteStartObject("settings");
+            foreach ((string name, string value) in settings)
+            {
+                w.WriteString(name, value);
+            }
+
+            w.WriteEndObject();
+            w.WriteStartObject("model");
+            w.WriteString("name", source.Name);
+            w.WriteString("folder", Path.GetFullPath(source.Folder));
+            w.WriteString("family", source.Config.Family.ToString());
+            w.WriteNumber("trainable_parameters", model.Parameters.Count);
+            w.WriteBoolean("pretrained_head", model.HasPretrainedHead);
+            w.WriteEndObject();
+            w.WritePropertyName("train_data");
+            train.Fingerprint.WriteJson(w);
+            if (eval is not null)
+            {
+                w.WritePropertyName("eval_data");
+                eval.Fingerprint.WriteJson(w);
+            }
+
+            w.WritePropertyName("data_report");
+            DataReportJson.Write(report, w);
+            w.WriteEndObject();
+        }
+
+        AtomicFile.Write(run.RunFile, buffer.ToArray());
+    }
+}
