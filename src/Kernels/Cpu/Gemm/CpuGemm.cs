@@ -98,6 +98,7 @@ public sealed unsafe partial class CpuGemm : IDisposable
         _packedA?.Dispose();
         _packedB?.Dispose();
         _packedExtension?.Dispose();
+        _packedSkinny?.Dispose();
     }
 
     private static void* Grow(ref NativeBuffer? buffer, long bytes)
