@@ -109,19 +109,9 @@ internal sealed class AddedTokenMatcher
     }
 
     private static bool EndsInWord(ReadOnlySpan<char> text) =>
-        !text.IsEmpty && IsWord(Scalars.At(text, Scalars.Before(text, text.Length), out _));
+        !text.IsEmpty && CharClass.RegexWord.Contains(Scalars.At(text, Scalars.Before(text, text.Length), out _));
 
-    private static bool StartsWithWord(ReadOnlySpan<char> text) => !text.IsEmpty && IsWord(Scalars.At(text, 0, out _));
-
-    /// <summary><c>\w</c> of Rust's regex: Alphabetic, marks, decimal digits, connectors, join controls (UTS #18 annex C).</summary>
-    private static bool IsWord(int scalar)
-    {
-        const uint decimalDigit = 1 << 8, letterNumber = 1 << 9, connector = 1 << 18;
-        return (Scalars.CategoryBit(scalar) & (Scalars.Letters | Scalars.Marks | decimalDigit | letterNumber | connector)) != 0
-            // Join controls; then the symbols that are Alphabetic: circled, squared and negative squared Latin letters.
-            || scalar is 0x200C or 0x200D or (>= 0x24B6 and <= 0x24E9)
-                or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189);
-    }
+    private static bool StartsWithWord(ReadOnlySpan<char> text) => !text.IsEmpty && CharClass.RegexWord.Contains(Scalars.At(text, 0, out _));
 
     /// <summary>A match: the token, and the range [Start, End) of the text that it takes.</summary>
     internal readonly record struct Match(AddedToken Token, int Start, int End);

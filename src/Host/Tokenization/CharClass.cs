@@ -3,6 +3,12 @@ namespace Rm.Host.Tokenization;
 /// <summary>A set of Unicode scalars, as a regular expression writes one: categories, ranges and nested sets, perhaps complemented.</summary>
 internal sealed class CharClass
 {
+    private const uint wordCategories = Scalars.Letters | Scalars.Marks | (1 << 8) | (1 << 9) | (1 << 18); // with Nd, Nl, Pc
+
+    // Symbols (So) with the property Alphabetic: circled, squared and negative squared Latin letters.
+    private static readonly (int First, int Last)[] alphabeticSymbols =
+        [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)];
+
     private readonly uint categories; // bits of Scalars.CategoryBit
     private readonly (int First, int Last)[] ranges;
     private readonly CharClass[] members;
@@ -35,8 +41,11 @@ internal sealed class CharClass
     /// <summary><c>\d</c>: category Nd.</summary>
     public static CharClass Digit { get; } = new(1 << 8);
 
-    /// <summary><c>\w</c> of Oniguruma: letters, marks, decimal digits and connectors.</summary>
-    public static CharClass Word { get; } = new(Scalars.Letters | Scalars.Marks | (1 << 8) | (1 << 18));
+    /// <summary><c>\w</c> of Oniguruma: <see cref="RegexWord"/> without join controls, but with the superscripts and fractions of Latin-1.</summary>
+    public static CharClass Word { get; } = new(wordCategories, [.. alphabeticSymbols, (0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
+
+    /// <summary><c>\w</c> of Rust's regex: Alphabetic, marks, decimal digits, connectors, join controls (UTS #18 annex C).</summary>
+    public static CharClass RegexWord { get; } = new(wordCategories, [.. alphabeticSymbols, (0x200C, 0x200D)]);
 
     /// <summary>One character, or its case variants too.</summary>
     public static CharClass Single(int scalar, bool ignoreCase) => new(ranges: [(scalar, scalar)], ignoreCase: ignoreCase);
