@@ -1,0 +1,24 @@
+using System.Text.Json;
+using Rm.Host.Tokenization;
+
+namespace Rm.Host.Tests.Tokenization;
+
+/// <summary>Reads rows of {"text", "ids"} below the golden folder.</summary>
+internal static class GoldenRows
+{
+    public static IEnumerable<(string Text, int[] Ids)> Read(string file) =>
+        File.ReadLines(Path.Combine(TestPaths.Golden, file)).Select(line =>
+        {
+            using JsonDocument row = JsonDocument.Parse(line);
+            return (row.RootElement.GetProperty("text").GetString()!,
+                row.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray());
+        });
+
+    public static string Describe(Tokenizer tokenizer, string text, int[] expected)
+    {
+        int[] found = tokenizer.Encode(text, addSpecialTokens: false);
+        int at = found.Zip(expected).TakeWhile(pair => pair.First == pair.Second).Count();
+        string Show(int[] ids) => string.Join(" | ", ids.Skip(Math.Max(0, at - 2)).Take(8).Select(id => $"{id} {tokenizer.TokenText(id)}"));
+        return $"{JsonSerializer.Serialize(text[..Math.Min(200, text.Length)])}\ndiffers at token {at}\nexpected {Show(expected)}\nfound    {Show(found)}";
+    }
+}
