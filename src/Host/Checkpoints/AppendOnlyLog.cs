@@ -39,6 +39,11 @@ public sealed class AppendOnlyLog : IDisposable
             try
             {
                 log.DropTornEnd();
+                if (log._stream.Length == 0)
+                {
+                    files.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!); // the name of a new file must survive a power cut too
+                }
+
                 return log;
             }
             catch

@@ -37,7 +37,7 @@ public sealed class DurableDirectory : IDisposable
         save.Guard("making the folder", () =>
         {
             save.RestoreReplaced();
-            save._files.DeleteDirectory(save.TemporaryPath); // left by an earlier process of the same id
+            DeleteLeftover(save._files, save.TemporaryPath); // of an earlier process of the same id
             save._files.CreateDirectory(save.TemporaryPath);
         });
         return save;
@@ -177,7 +177,7 @@ public sealed class DurableDirectory : IDisposable
                 }
                 else
                 {
-                    files.DeleteDirectory(Path.Combine(folder, entry));
+                    DeleteLeftover(files, Path.Combine(folder, entry));
                 }
 
                 done.Add(entry);
@@ -237,10 +237,21 @@ public sealed class DurableDirectory : IDisposable
         }
 
         var discarded = Path.Combine(parent, SaveOwner.Current.TemporaryName(name + ".discard"));
-        files.DeleteDirectory(discarded);
+        DeleteLeftover(files, discarded);
         files.RenameDirectory(path, discarded);
         files.FlushDirectory(parent);
         files.DeleteDirectory(discarded);
+    }
+
+    // The process may have been stopped right after it exchanged this folder with the target. Until that is on the disk, a power cut
+    // undoes it: then this is the target again, and must not be half deleted.
+    private static void DeleteLeftover(IFileLayer files, string path)
+    {
+        if (files.DirectoryExists(path))
+        {
+            files.FlushDirectory(Path.GetDirectoryName(path)!);
+            files.DeleteDirectory(path);
+        }
     }
 
     private static void TryCleanUp(Action action)
