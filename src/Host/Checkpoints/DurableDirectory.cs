@@ -19,7 +19,9 @@ public sealed class DurableDirectory : IDisposable
         TargetPath = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         _files = files;
         var name = Path.GetFileName(TargetPath);
-        _parent = name.Length > 0 ? Path.GetDirectoryName(TargetPath)! : throw new UserInputException($"{target}: a root folder cannot be saved to.");
+        _parent = name.Length > 0
+            ? Path.GetDirectoryName(TargetPath)!
+            : throw new UserInputException($"{target}: a root folder cannot be saved to.");
         TemporaryPath = Path.Combine(_parent, SaveOwner.Current.TemporaryName(name));
         _replacedPath = Path.Combine(_parent, SaveOwner.Current.ReplacedName(name));
     }
@@ -79,7 +81,8 @@ public sealed class DurableDirectory : IDisposable
     }
 
     /// <summary>Writes one file from memory and syncs it.</summary>
-    public void Write(string fileName, ReadOnlyMemory<byte> content) => Write(fileName, stream => stream.Write(content.Span), content.Length);
+    public void Write(string fileName, ReadOnlyMemory<byte> content) =>
+        Write(fileName, stream => stream.Write(content.Span), content.Length);
 
     /// <summary>
     /// Puts the folder in place of the target, durably: when this returns, the new folder survives a power cut; when it throws, the old
