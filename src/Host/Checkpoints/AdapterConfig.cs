@@ -41,7 +41,9 @@ public sealed record AdapterConfig(
     /// <summary>What the file asks for that has no effect here, one sentence each; to be shown to the user.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
-    /// <summary>Parses an adapter_config.json; <paramref name="fileName"/> is for messages. Throws <see cref="UserInputException"/>.</summary>
+    /// <summary>
+    /// Parses an adapter_config.json; <paramref name="fileName"/> is for messages. Throws <see cref="UserInputException"/>.
+    /// </summary>
     public static AdapterConfig Parse(ReadOnlyMemory<byte> utf8, string fileName) => AdapterConfigReader.Read(utf8, fileName);
 
     /// <summary>The file that PEFT 0.9 and later load.</summary>

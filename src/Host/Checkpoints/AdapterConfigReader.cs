@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Checkpoints;
 
-/// <summary>adapter_config.json -> <see cref="AdapterConfig"/>. Every LoRA variant that would compute something else is an error by name.</summary>
+/// <summary>
+/// adapter_config.json -> <see cref="AdapterConfig"/>. Every LoRA variant that would compute something else is an error by name.
+/// </summary>
 internal static class AdapterConfigReader
 {
     private const int MaxRank = 1 << 16;
@@ -10,22 +12,22 @@ internal static class AdapterConfigReader
     // Anything but null, false, "" or an empty collection in these changes the computation or the base weights.
     private static readonly string[] Unsupported =
     [
-        "fan_in_fan_out", "use_dora", "use_qalora", "use_bdlora", "lora_bias", "layer_replication", "target_parameters", "trainable_token_indices",
-        "alora_invocation_tokens", "megatron_config", "loftq_config", "arrow_config", "corda_config", "kasa_config", "lora_ga_config",
+        "fan_in_fan_out", "use_dora", "use_qalora", "use_bdlora", "lora_bias", "layer_replication", "target_parameters",
+        "trainable_token_indices", "alora_invocation_tokens", "megatron_config", "loftq_config", "arrow_config", "corda_config", "kasa_config", "lora_ga_config",
         "monteclora_config", "velora_config",
     ];
 
     // Of no effect on a trained adapter: where it came from, how it was initialised, which layers it was put on (the tensors show that).
     private static readonly string[] Ignored =
     [
-        "auto_mapping", "revision", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "layers_pattern", "layers_to_transform",
-        "exclude_modules", "ensure_weight_tying", "runtime_config", "eva_config",
+        "auto_mapping", "revision", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "layers_pattern",
+        "layers_to_transform", "exclude_modules", "ensure_weight_tying", "runtime_config", "eva_config",
     ];
 
     private static readonly string[] Interpreted =
     [
-        "r", "lora_alpha", "target_modules", "use_rslora", "lora_dropout", "modules_to_save", "base_model_name_or_path", "task_type", "peft_type",
-        "bias", "rank_pattern", "alpha_pattern", "init_lora_weights",
+        "r", "lora_alpha", "target_modules", "use_rslora", "lora_dropout", "modules_to_save", "base_model_name_or_path", "task_type",
+        "peft_type", "bias", "rank_pattern", "alpha_pattern", "init_lora_weights",
     ];
 
     private static readonly HashSet<string> Known = new([.. Unsupported, .. Ignored, .. Interpreted], StringComparer.Ordinal);
@@ -90,14 +92,15 @@ internal static class AdapterConfigReader
         }
 
         CheckInitialisation(fields);
-        foreach (var property in fields.Element.EnumerateObject().Where(property => !Known.Contains(property.Name) && fields.IsSet(property.Name)))
+        var names = fields.Element.EnumerateObject().Select(property => property.Name);
+        foreach (var other in names.Where(key => !Known.Contains(key) && fields.IsSet(key)))
         {
-            if (property.Name.StartsWith("use_", StringComparison.Ordinal))
+            if (other.StartsWith("use_", StringComparison.Ordinal))
             {
-                throw fields.Error(property.Name, "switches on a LoRA variant that is not supported.");
+                throw fields.Error(other, "switches on a LoRA variant that is not supported.");
             }
 
-            warnings.Add($"adapter_config.json: {property.Name} is not known and has no effect.");
+            warnings.Add($"adapter_config.json: {other} is not known and has no effect.");
         }
     }
 

@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Checkpoints;
 
-/// <summary>Writes adapter_config.json with the fields that every PEFT since 0.9 knows: older ones refuse fields that they do not know.</summary>
+/// <summary>
+/// Writes adapter_config.json with the fields that every PEFT since 0.9 knows: older ones refuse fields that they do not know.
+/// </summary>
 internal static class AdapterConfigWriter
 {
     private static readonly JsonWriterOptions Options = new()

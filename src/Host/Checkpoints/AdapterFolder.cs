@@ -84,7 +84,8 @@ public sealed class AdapterFolder : IDisposable
     public SafetensorsTensor Tensor(string name) => _file.Tensor(NameInFile(name));
 
     /// <inheritdoc cref="SafetensorsFile.ReadFloat32"/>
-    public void ReadFloat32(string name, Span<float> destination, long start = 0) => _file.ReadFloat32(NameInFile(name), destination, start);
+    public void ReadFloat32(string name, Span<float> destination, long start = 0) =>
+        _file.ReadFloat32(NameInFile(name), destination, start);
 
     /// <summary>
     /// Checks every tensor against the model and returns the adapted modules, the same in every layer. Throws
@@ -104,7 +105,8 @@ public sealed class AdapterFolder : IDisposable
             }
             else if (Tensor(name) is var tensor && !tensor.Shape.AsSpan().SequenceEqual(shape))
             {
-                faults.Add($"wrong shape: {name} is {tensor.ShapeText}, the model and r = {Config.Rank} ask for {SafetensorsTensor.ShapeToText(shape)}");
+                faults.Add($"wrong shape: {name} is {tensor.ShapeText}, the model and r = {Config.Rank} ask for " +
+                    SafetensorsTensor.ShapeToText(shape));
             }
             else if (!tensor.DType.IsWeight())
             {

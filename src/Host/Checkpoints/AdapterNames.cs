@@ -23,8 +23,11 @@ public static class AdapterNames
     internal static string Normalize(string name)
     {
         var path = name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
-        path = path.Replace(".modules_to_save.default.", ".", StringComparison.Ordinal).Replace(".modules_to_save.", ".", StringComparison.Ordinal)
-            .Replace(".lora_A.default.", ".lora_A.", StringComparison.Ordinal).Replace(".lora_B.default.", ".lora_B.", StringComparison.Ordinal);
+        path = path
+            .Replace(".modules_to_save.default.", ".", StringComparison.Ordinal)
+            .Replace(".modules_to_save.", ".", StringComparison.Ordinal)
+            .Replace(".lora_A.default.", ".lora_A.", StringComparison.Ordinal)
+            .Replace(".lora_B.default.", ".lora_B.", StringComparison.Ordinal);
         if (path.StartsWith("layers.", StringComparison.Ordinal) || path == "norm.weight")
         {
             path = "model." + path;

@@ -39,6 +39,12 @@ public sealed class AppendOnlyLog : IDisposable
             try
             {
                 log.DropTornEnd();
+                if (log._stream.Length == 0)
+                {
+                    // The name of a new file must survive a power cut too.
+                    files.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+                }
+
                 return log;
             }
             catch
@@ -85,7 +91,8 @@ public sealed class AppendOnlyLog : IDisposable
     });
 
     /// <summary>
-    /// Removes everything from the first line on whose "step" is greater than <paramref name="step"/>: a run that resumes at that step writes
+    /// Removes everything from the first line on whose "step" is greater than <paramref name="step"/>: a run that resumes at that step
+    /// writes
     /// those lines anew. Returns the number of lines removed. Throws <see cref="SaveFailedException"/>.
     /// </summary>
     public int TruncateAfter(long step) => Guard(_path, () =>
@@ -114,7 +121,8 @@ public sealed class AppendOnlyLog : IDisposable
         {
             if (bad is not null)
             {
-                throw new UserInputException($"{_path}: line {bad.Number} is not a JSON object; this is not a log of btrm, or it was edited.");
+                throw new UserInputException(
+                    $"{_path}: line {bad.Number} is not a JSON object; this is not a log of btrm, or it was edited.");
             }
 
             if (!line.Complete || !IsObject(line.Bytes))

@@ -19,7 +19,9 @@ public sealed class DurableDirectory : IDisposable
         TargetPath = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         _files = files;
         var name = Path.GetFileName(TargetPath);
-        _parent = name.Length > 0 ? Path.GetDirectoryName(TargetPath)! : throw new UserInputException($"{target}: a root folder cannot be saved to.");
+        _parent = name.Length > 0
+            ? Path.GetDirectoryName(TargetPath)!
+            : throw new UserInputException($"{target}: a root folder cannot be saved to.");
         TemporaryPath = Path.Combine(_parent, SaveOwner.Current.TemporaryName(name));
         _replacedPath = Path.Combine(_parent, SaveOwner.Current.ReplacedName(name));
     }
@@ -37,7 +39,7 @@ public sealed class DurableDirectory : IDisposable
         save.Guard("making the folder", () =>
         {
             save.RestoreReplaced();
-            save._files.DeleteDirectory(save.TemporaryPath); // left by an earlier process of the same id
+            DeleteLeftover(save._files, save.TemporaryPath); // of an earlier process of the same id
             save._files.CreateDirectory(save.TemporaryPath);
         });
         return save;
@@ -79,7 +81,8 @@ public sealed class DurableDirectory : IDisposable
     }
 
     /// <summary>Writes one file from memory and syncs it.</summary>
-    public void Write(string fileName, ReadOnlyMemory<byte> content) => Write(fileName, stream => stream.Write(content.Span), content.Length);
+    public void Write(string fileName, ReadOnlyMemory<byte> content) =>
+        Write(fileName, stream => stream.Write(content.Span), content.Length);
 
     /// <summary>
     /// Puts the folder in place of the target, durably: when this returns, the new folder survives a power cut; when it throws, the old
@@ -177,7 +180,7 @@ public sealed class DurableDirectory : IDisposable
                 }
                 else
                 {
-                    files.DeleteDirectory(Path.Combine(folder, entry));
+                    DeleteLeftover(files, Path.Combine(folder, entry));
                 }
 
                 done.Add(entry);
@@ -237,10 +240,21 @@ public sealed class DurableDirectory : IDisposable
         }
 
         var discarded = Path.Combine(parent, SaveOwner.Current.TemporaryName(name + ".discard"));
-        files.DeleteDirectory(discarded);
+        DeleteLeftover(files, discarded);
         files.RenameDirectory(path, discarded);
         files.FlushDirectory(parent);
         files.DeleteDirectory(discarded);
+    }
+
+    // The process may have been stopped right after it exchanged this folder with the target. Until that is on the disk, a power cut
+    // undoes it: then this is the target again, and must not be half deleted.
+    private static void DeleteLeftover(IFileLayer files, string path)
+    {
+        if (files.DirectoryExists(path))
+        {
+            files.FlushDirectory(Path.GetDirectoryName(path)!);
+            files.DeleteDirectory(path);
+        }
     }
 
     private static void TryCleanUp(Action action)

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Rm.Host.Checkpoints;
 
-/// <summary>Conversions between float32 and the 16-bit formats of checkpoints. To 16 bits: round to nearest, ties to even; NaN stays NaN.</summary>
+/// <summary>
+/// Conversions between float32 and the 16-bit formats of checkpoints. To 16 bits: round to nearest, ties to even; NaN stays NaN.
+/// </summary>
 internal static class FloatConversion
 {
     // 2^112 moves a binary16 exponent (bias 15), placed in binary32 bits, to binary32's bias 127; subnormals come out right too.

@@ -30,8 +30,7 @@ internal static class JsonInput
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UserInputException(
-                e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file." : $"{path}: cannot be read: {e.Message}", e);
+            throw Unreadable(path, e);
         }
     }
 
@@ -61,6 +60,13 @@ internal static class JsonInput
         return root.ValueKind == JsonValueKind.Object
             ? root
             : throw new UserInputException($"{fileName}: expected a JSON object, found {Describe(root)}.");
+    }
+
+    /// <summary>The error of a file that cannot be opened.</summary>
+    public static UserInputException Unreadable(string path, Exception e)
+    {
+        var reason = e is FileNotFoundException or DirectoryNotFoundException ? "no such file." : $"cannot be read: {e.Message}";
+        return new UserInputException($"{path}: {reason}", e);
     }
 
     /// <summary>A value as an error message shows it: its JSON text, shortened.</summary>

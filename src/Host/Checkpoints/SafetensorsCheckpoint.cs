@@ -133,7 +133,8 @@ public sealed class SafetensorsCheckpoint : IDisposable
         var path = Path.Combine(Folder, shard);
         return File.Exists(path)
             ? Add(path)
-            : throw new UserInputException($"{indexPath}: shard {shard} is missing from {Folder}; the checkpoint is incomplete, download it again.");
+            : throw new UserInputException($"{indexPath}: shard {shard} is missing from {Folder}; " +
+                "the checkpoint is incomplete, download it again.");
     }
 
     private static string Explain(string folder)
@@ -144,7 +145,8 @@ public sealed class SafetensorsCheckpoint : IDisposable
         }
 
         return File.Exists(Path.Combine(folder, "pytorch_model.bin")) || File.Exists(Path.Combine(folder, "pytorch_model.bin.index.json"))
-            ? $"{folder}: the weights are in PyTorch's pickle format; save them as {SingleFileName} first (save_pretrained with safe_serialization)."
+            ? $"{folder}: the weights are in PyTorch's pickle format; save them as {SingleFileName} first " +
+                "(save_pretrained with safe_serialization)."
             : $"{folder}: there is neither {SingleFileName} nor {IndexFileName}; this is not a checkpoint folder.";
     }
 }

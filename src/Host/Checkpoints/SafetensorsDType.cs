@@ -1,6 +1,8 @@
 namespace Rm.Host.Checkpoints;
 
-/// <summary>Element types that a safetensors header can name. Weights are read from <see cref="F32"/>, <see cref="F16"/> and <see cref="BF16"/>.</summary>
+/// <summary>
+/// Element types that a safetensors header can name. Weights are read from <see cref="F32"/>, <see cref="F16"/> and <see cref="BF16"/>.
+/// </summary>
 public enum SafetensorsDType
 {
     /// <summary>IEEE binary32.</summary>
@@ -82,7 +84,8 @@ public static class SafetensorsDTypes
     public static int Bits(this SafetensorsDType dtype) => Table[(int)dtype].Bits;
 
     /// <summary>True for the types that <see cref="SafetensorsFile.ReadFloat32"/> reads.</summary>
-    public static bool IsWeight(this SafetensorsDType dtype) => dtype is SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16;
+    public static bool IsWeight(this SafetensorsDType dtype) =>
+        dtype is SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.BF16;
 
     internal static SafetensorsDType? Parse(string name)
     {

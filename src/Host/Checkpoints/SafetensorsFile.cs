@@ -58,8 +58,7 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UserInputException(
-                e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file." : $"{path}: cannot be read: {e.Message}", e);
+            throw JsonInput.Unreadable(path, e);
         }
         finally
         {
@@ -72,7 +71,8 @@ public sealed class SafetensorsFile : IDisposable
         Tensors.TryGetValue(name, out var tensor) ? tensor : throw new UserInputException($"{FilePath}: there is no tensor {name}.");
 
     /// <summary>
-    /// Reads <paramref name="destination"/>.Length elements, from element <paramref name="start"/> on, as float32 (exact for F32, F16 and BF16).
+    /// Reads <paramref name="destination"/>.Length elements, from element <paramref name="start"/> on, as float32 (exact for F32, F16 and
+    /// BF16).
     /// Throws <see cref="UserInputException"/> when the tensor is absent or of another type,
     /// <see cref="ArgumentOutOfRangeException"/> when the range leaves the tensor.
     /// </summary>

@@ -33,7 +33,8 @@ internal sealed class SafetensorsHeader
         if (length > MaxJsonBytes)
         {
             throw new UserInputException(
-                $"{fileName}: the header claims {length} bytes, more than the {MaxJsonBytes} that safetensors allows; this is not a safetensors file.");
+                $"{fileName}: the header claims {length} bytes, more than the {MaxJsonBytes} that safetensors allows; " +
+                "this is not a safetensors file.");
         }
 
         if ((long)length > fileLength - 8)
@@ -193,7 +194,8 @@ internal sealed class SafetensorsHeader
 
         if (bits % 8 != 0)
         {
-            throw Error($"tensor {name}: misaligned: shape {SafetensorsTensor.ShapeToText(shape)} of {dtype.HeaderName()} does not fill whole bytes");
+            throw Error($"tensor {name}: misaligned: shape {SafetensorsTensor.ShapeToText(shape)} of {dtype.HeaderName()} " +
+                "does not fill whole bytes");
         }
 
         var length = offsets[1] - offsets[0];

@@ -6,7 +6,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Checkpoints;
 
-/// <summary>Supplies a tensor's elements piece by piece: fill <paramref name="destination"/> with the elements from <paramref name="start"/> on.</summary>
+/// <summary>
+/// Supplies a tensor's elements piece by piece: fill <paramref name="destination"/> with the elements from <paramref name="start"/> on.
+/// </summary>
 public delegate void TensorFill(long start, Span<float> destination);
 
 /// <summary>One tensor to be written.</summary>
@@ -20,10 +22,12 @@ public sealed record TensorToWrite(string Name, SafetensorsDType DType, long[] S
     public static TensorToWrite FromMemory(
         string name, long[] shape, ReadOnlyMemory<float> values, SafetensorsDType dtype = SafetensorsDType.F32)
     {
-        var tensor = new TensorToWrite(name, dtype, shape, (start, destination) => values.Span.Slice((int)start, destination.Length).CopyTo(destination));
+        var tensor = new TensorToWrite(name, dtype, shape, (start, destination) =>
+            values.Span.Slice((int)start, destination.Length).CopyTo(destination));
         return tensor.ElementCount == values.Length
             ? tensor
-            : throw new ArgumentException($"{name}: {values.Length} values for shape {SafetensorsTensor.ShapeToText(shape)}", nameof(values));
+            : throw new ArgumentException(
+                $"{name}: {values.Length} values for shape {SafetensorsTensor.ShapeToText(shape)}", nameof(values));
     }
 
     /// <summary>Number of elements.</summary>

@@ -1,6 +1,8 @@
 namespace Rm.Host.Checkpoints;
 
-/// <summary>A save that did not reach the disk (full, read-only, failing). The message names the path; an earlier save is untouched.</summary>
+/// <summary>
+/// A save that did not reach the disk (full, read-only, failing). The message names the path; an earlier save is untouched.
+/// </summary>
 public sealed class SaveFailedException : IOException
 {
     private const int NoSpaceLeft = 28; // ENOSPC

@@ -103,5 +103,6 @@ public sealed class CheckpointWeights : IDisposable
     }
 
     // Not part of a reward model: the language-model head, and the rotary table that old versions saved.
-    private static bool IsIgnored(string name) => name == WeightNames.LmHead || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+    private static bool IsIgnored(string name) =>
+        name == WeightNames.LmHead || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 }

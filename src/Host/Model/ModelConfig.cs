@@ -66,7 +66,9 @@ public sealed record ModelConfig(
     /// <summary>The file's bytes, so that <see cref="ToJson"/> keeps what it does not know; empty for a named shape.</summary>
     internal ReadOnlyMemory<byte> SourceJson { get; init; }
 
-    /// <summary>Reads config.json of a checkpoint folder. Throws <see cref="UserInputException"/> that names the file and the field.</summary>
+    /// <summary>
+    /// Reads config.json of a checkpoint folder. Throws <see cref="UserInputException"/> that names the file and the field.
+    /// </summary>
     public static ModelConfig Load(string folder)
     {
         var path = Path.Combine(folder, FileName);

@@ -84,7 +84,8 @@ internal static class ModelConfigReader
 
         foreach (var candidate in Enum.GetValues<ModelFamily>())
         {
-            if (architecture == $"{candidate}ForCausalLM" || architecture == $"{candidate}ForSequenceClassification" || architecture == $"{candidate}Model")
+            if (architecture == $"{candidate}ForCausalLM" || architecture == $"{candidate}ForSequenceClassification"
+                || architecture == $"{candidate}Model")
             {
                 return family is null || family == candidate
                     ? candidate
@@ -111,7 +112,8 @@ internal static class ModelConfigReader
         {
             headDim = hidden % heads == 0
                 ? hidden / heads
-                : throw fields.Error("hidden_size", $"is {hidden}, not a multiple of num_attention_heads = {heads}, and head_dim is missing.");
+                : throw fields.Error("hidden_size", $"is {hidden}, not a multiple of num_attention_heads = {heads}, " +
+                    "and head_dim is missing.");
         }
 
         return headDim % 2 == 0 ? headDim : throw fields.Error("head_dim", $"is {headDim}; rotary embedding needs an even width.");

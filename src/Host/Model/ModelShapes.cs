@@ -1,12 +1,17 @@
 namespace Rm.Host.Model;
 
-/// <summary>Shapes of known models by name, for random-weight runs, benchmarks and planning. From the models' published config.json.</summary>
+/// <summary>
+/// Shapes of known models by name, for random-weight runs, benchmarks and planning. From the models' published config.json.
+/// </summary>
 public static class ModelShapes
 {
     private static readonly Dictionary<string, ModelConfig> Shapes = new(StringComparer.Ordinal)
     {
         ["tiny"] = Qwen2(4096, 192, 6, 6, 2, 512, tied: true, maxPositions: 2048) with { RopeTheta = 10000 },
-        ["smollm2-135m"] = Llama(49152, 576, 30, 9, 3, 1536, 100_000, RopeScaling.None, tied: true, 8192) with { InitializerRange = 1.0 / 24 },
+        ["smollm2-135m"] = Llama(49152, 576, 30, 9, 3, 1536, 100_000, RopeScaling.None, tied: true, 8192) with
+        {
+            InitializerRange = 1.0 / 24,
+        },
         ["qwen2.5-0.5b"] = Qwen2(151936, 896, 24, 14, 2, 4864, tied: true),
         ["qwen2.5-1.5b"] = Qwen2(151936, 1536, 28, 12, 2, 8960, tied: true),
         ["qwen2.5-3b"] = Qwen2(151936, 2048, 36, 16, 2, 11008, tied: true),
@@ -27,13 +32,14 @@ public static class ModelShapes
 
     private static ModelConfig Qwen2(
         int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate, bool tied, int maxPositions = 32768) => new(
-        ModelFamily.Qwen2, vocab, hidden, layers, heads, kvHeads, hidden / heads, intermediate, 1e-6f, 1_000_000, RopeScaling.None, tied, 0.02,
-        maxPositions);
+        ModelFamily.Qwen2, vocab, hidden, layers, heads, kvHeads, hidden / heads, intermediate, 1e-6f, 1_000_000, RopeScaling.None,
+        tied, 0.02, maxPositions);
 
     private static ModelConfig Llama(
         int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate, double theta, RopeScaling scaling, bool tied,
         int maxPositions) => new(
-        ModelFamily.Llama, vocab, hidden, layers, heads, kvHeads, hidden / heads, intermediate, 1e-5f, theta, scaling, tied, 0.02, maxPositions);
+        ModelFamily.Llama, vocab, hidden, layers, heads, kvHeads, hidden / heads, intermediate, 1e-5f, theta, scaling, tied,
+        0.02, maxPositions);
 
     private static ModelConfig Qwen3(int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate) => new(
         ModelFamily.Qwen3, vocab, hidden, layers, heads, kvHeads, HeadDim: 128, intermediate, 1e-6f, 1_000_000, RopeScaling.None,

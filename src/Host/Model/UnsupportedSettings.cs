@@ -32,7 +32,8 @@ internal static class UnsupportedSettings
 
         if (fields.Int("pretraining_tp", 0, int.MaxValue, 1) > 1)
         {
-            throw fields.Error("pretraining_tp", "is above 1; split linear layers are not supported (set it to 1, the weights are the same).");
+            throw fields.Error("pretraining_tp", "is above 1; split linear layers are not supported " +
+                "(set it to 1, the weights are the same).");
         }
 
         CheckSlidingWindow(fields, family, layers, maxPositions);
