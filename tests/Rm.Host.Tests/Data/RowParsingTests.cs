@@ -90,6 +90,7 @@ public sealed class RowParsingTests
     [InlineData("""{"chosen":[{"role":"user"}],"rejected":[]}""", "field 'chosen[0]': has no \"content\"")]
     [InlineData("""{"chosen":[{"role":"user","content":null}],"rejected":[]}""", "field 'chosen[0].content': must be a string, not null")]
     [InlineData("""{"chosen":[{"role":"user","content":[{"type":"image"}]}],"rejected":[]}""", "other media")]
+    [InlineData("""{"chosen":[{"role":"","content":"x"}],"rejected":[]}""", "field 'chosen[0].role': is empty")]
     [InlineData("""{"chosen":["x"],"rejected":[]}""", "field 'chosen[0]': must be an object")]
     [InlineData("""{"chosen_ids":[1,-2],"rejected_ids":[1]}""", "field 'chosen_ids': item 1")]
     [InlineData("""{"chosen_ids":[1,2.5],"rejected_ids":[1]}""", "field 'chosen_ids': item 1")]
