@@ -100,15 +100,16 @@ public sealed class PairDataset
     private static TokenizedRow[] TokenizeAll(List<DataRow> rows, long first, PairTokenizer tokenizer, CancellationToken cancellation)
     {
         var results = new TokenizedRow[rows.Count];
-        var errors = new UserInputException?[rows.Count];
+        var errors = new Exception?[rows.Count];
         Parallel.For(0, rows.Count, new ParallelOptions { CancellationToken = cancellation }, i =>
         {
             try
             {
                 results[i] = tokenizer.Tokenize(PairRowParser.Parse(rows[i]), first + i);
             }
-            catch (UserInputException e)
+            catch (Exception e)
             {
+                // Kept, so that the first in file order is thrown as it is and not the first in time inside an AggregateException.
                 errors[i] = e;
             }
         });

@@ -40,8 +40,9 @@ public sealed class PairTokenizer
     public TokenizedRow Tokenize(PairRow row, long rowIndex)
     {
         int shared = row.Chosen.TokenIds is { } given && row.Rejected.TokenIds is { } other ? PreferencePair.CommonPrefix(given, other) : 0;
-        TokenizedSide chosen = Side(row.Chosen, row.Source, shared);
-        TokenizedSide rejected = Side(row.Rejected, row.Source, shared);
+        var prompt = new PromptTokens();
+        TokenizedSide chosen = Side(row.Chosen, row.Source, shared, prompt);
+        TokenizedSide rejected = Side(row.Rejected, row.Source, shared, prompt);
         if (chosen.Ids.Length == 0 || rejected.Ids.Length == 0)
         {
             return Drop(DropReason.NoTokens);
@@ -81,7 +82,7 @@ public sealed class PairTokenizer
     /// <summary>Tokenises one text or conversation as a side of a pair would be.</summary>
     public TokenizedText Tokenize(Conversation conversation, DataRow row)
     {
-        TokenizedSide side = Side(conversation, row, promptIds: 0);
+        TokenizedSide side = Side(conversation, row, promptIds: 0, new PromptTokens());
         if (side.Ids.Length == 0)
         {
             return new TokenizedText(null, DropReason.NoTokens, Truncated: false);
@@ -95,23 +96,22 @@ public sealed class PairTokenizer
     public string? Render(Conversation conversation, DataRow row) =>
         conversation.TokenIds is null ? _renderer.Render(conversation, row).Text : null;
 
-    private TokenizedSide Side(Conversation side, DataRow row, int promptIds)
+    private TokenizedSide Side(Conversation side, DataRow row, int promptIds, PromptTokens prompt)
     {
         if (side.TokenIds is { } ids)
         {
             CheckIds(ids, row);
             return _sides?.FromIds(ids, promptIds) ?? new TokenizedSide(ids, promptIds, 0, ids, default);
         }
-        return _sides?.Tokenize(_renderer.Render(side, row))
+        return _sides?.Tokenize(_renderer.Render(side, row), prompt)
             ?? throw row.Error("the row holds text, which needs the checkpoint's tokenizer.json. Only rows of token ids do without.");
     }
 
     private void CheckIds(int[] ids, DataRow row)
     {
-        int largest = _options.VocabSize > 0 ? ids.Max() : -1;
-        if (largest >= _options.VocabSize && largest >= 0)
+        if (_options.VocabSize > 0 && ids.Max() >= _options.VocabSize)
         {
-            throw row.Error($"token id {largest} is outside the model's vocabulary of {_options.VocabSize}.");
+            throw row.Error($"token id {ids.Max()} is outside the model's vocabulary of {_options.VocabSize}.");
         }
     }
 

@@ -7,7 +7,7 @@ namespace Rm.Host.Data;
 /// <param name="IsTemplated">True when a chat template wrote it: special tokens are in the text already and none are added.</param>
 internal readonly record struct RenderedText(string Text, int ResponseStart, int ResponseEnd, bool IsTemplated)
 {
-    public string Prompt => Text[..ResponseStart];
+    public ReadOnlySpan<char> Prompt => Text.AsSpan(0, ResponseStart);
 
     public string Closing => Text[ResponseEnd..];
 }

@@ -67,7 +67,12 @@ internal static class RowFields
             {
                 throw row.Error(place, $"must be an object with \"role\" and \"content\", not {DataRow.Describe(item.ValueKind)}.");
             }
-            messages.Add(new ChatMessage(Text(row, place + ".role", Member(row, place, item, "role")), Content(row, place, item)));
+            string role = Text(row, place + ".role", Member(row, place, item, "role"));
+            if (role.Length == 0)
+            {
+                throw row.Error(place + ".role", "is empty; it must be system, user, assistant or what the chat template knows.");
+            }
+            messages.Add(new ChatMessage(role, Content(row, place, item)));
         }
         return messages.Count > 0 ? messages : throw row.Error(field, "the list of messages is empty.");
     }

@@ -19,7 +19,8 @@ internal sealed class SideTokenizer
         _bos = added.Length > 0 && added[0] != encoder.EosTokenId ? added[0] : null;
     }
 
-    public TokenizedSide Tokenize(in RenderedText text) => text.IsTemplated ? Templated(text) : Plain(text);
+    /// <summary>Tokenises a text. <paramref name="prompt"/> is one row's: the sides of a pair mostly share their prompt, which is the longest part.</summary>
+    public TokenizedSide Tokenize(in RenderedText text, PromptTokens prompt) => text.IsTemplated ? Templated(text, prompt) : Plain(text, prompt);
 
     /// <summary>Ids that a row gives: their prompt is what the pair shares, their closing tokens a final EOS.</summary>
     public TokenizedSide FromIds(int[] ids, int promptLength)
@@ -28,7 +29,7 @@ internal sealed class SideTokenizer
         return Side(ids, Math.Min(promptLength, ids.Length - closing), ids.AsMemory(0, ids.Length - closing), ids.AsMemory(ids.Length - closing));
     }
 
-    private TokenizedSide Templated(in RenderedText text)
+    private TokenizedSide Templated(in RenderedText text, PromptTokens prompt)
     {
         int[] ids = _encoder.Encode(text.Text, addSpecialTokens: false);
         int[] closing = _encoder.Encode(text.Closing, addSpecialTokens: false);
@@ -37,10 +38,10 @@ internal sealed class SideTokenizer
         ReadOnlyMemory<int> body = separate
             ? ids.AsMemory(0, ids.Length - closing.Length)
             : _encoder.Encode(text.Text[..text.ResponseEnd], addSpecialTokens: false);
-        return Side(ids, PromptLength(text, ids), body, closing);
+        return Side(ids, PromptLength(text, ids, prompt), body, closing);
     }
 
-    private TokenizedSide Plain(in RenderedText text)
+    private TokenizedSide Plain(in RenderedText text, PromptTokens prompt)
     {
         int[] ids = _encoder.Encode(text.Text, addSpecialTokens: true);
         int closing = TrailingEos(ids);
@@ -49,16 +50,27 @@ internal sealed class SideTokenizer
             ids = [.. ids, eos];
             closing = 1;
         }
-        int prompt = Math.Min(PromptLength(text, ids), ids.Length - closing);
-        return Side(ids, prompt, ids.AsMemory(0, ids.Length - closing), ids.AsMemory(ids.Length - closing));
+        int promptLength = Math.Min(PromptLength(text, ids, prompt), ids.Length - closing);
+        return Side(ids, promptLength, ids.AsMemory(0, ids.Length - closing), ids.AsMemory(ids.Length - closing));
     }
 
     private TokenizedSide Side(int[] ids, int promptLength, ReadOnlyMemory<int> body, ReadOnlyMemory<int> closing) =>
         new(ids, promptLength, promptLength > 0 && ids[0] == _bos ? 1 : 0, body, closing);
 
     // A token that spans the prompt's end belongs to the response: it is not among the prompt's own tokens.
-    private int PromptLength(in RenderedText text, int[] ids) =>
-        text.ResponseStart == 0 ? 0 : ids.AsSpan().CommonPrefixLength(_encoder.Encode(text.Prompt, addSpecialTokens: !text.IsTemplated));
+    private int PromptLength(in RenderedText text, int[] ids, PromptTokens prompt)
+    {
+        if (text.ResponseStart == 0)
+        {
+            return 0;
+        }
+        if (prompt.Ids.Length == 0 || !text.Prompt.SequenceEqual(prompt.Text))
+        {
+            prompt.Text = text.Prompt.ToString();
+            prompt.Ids = _encoder.Encode(prompt.Text, addSpecialTokens: !text.IsTemplated);
+        }
+        return ids.AsSpan().CommonPrefixLength(prompt.Ids);
+    }
 
     // Length of a trailing EOS with any white space after it (ChatML texts end in EOS and a line end), 0 without one.
     private int TrailingEos(int[] ids)

@@ -1,0 +1,64 @@
+using Rm.Host.Data;
+
+namespace Rm.Host.Tests.Data;
+
+public sealed class DatasetFolderTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("train.jsonl", "validation.jsonl|train_prefs.jsonl|training.jsonl|README.md", null)]
+    [InlineData("train.json", "validation.json|test.json", null)]
+    [InlineData("train.csv.gz", "test.csv.gz", null)]
+    [InlineData("train-00000-of-00002.jsonl|train-00001-of-00002.jsonl", "test-00000-of-00001.jsonl", null)]
+    [InlineData("data/train-00000.csv|data/train-00001.csv", "data/test.csv", null)]
+    [InlineData("harmless-base/train.jsonl.gz", "harmless-base/test.jsonl.gz", null)]
+    [InlineData("askdocs/train.json", "askbaking/train.json", "askdocs")]
+    [InlineData("data/b/train.jsonl", "data/a/train.jsonl", "b")]
+    public void FindsTheFilesOfASplit(string wanted, string others, string? configuration)
+    {
+        foreach (string name in wanted.Split('|').Concat(others.Split('|')))
+        {
+            _folder.Write(name, "x");
+        }
+
+        IReadOnlyList<string> found = DatasetFolder.Find(_folder.Path, "train", configuration);
+
+        Assert.Equal(wanted.Split('|'), found.Select(file => Path.GetRelativePath(_folder.Path, file)));
+    }
+
+    [Theory]
+    [InlineData("train.jsonl|train.csv", "more than one", "'train.jsonl'")]
+    [InlineData("train.jsonl|data/train-0.jsonl", "more than one", "'data/train-0.jsonl'")]
+    [InlineData("askdocs/train.json|askbaking/train.json", "more than one", "'askbaking/train.json'")]
+    [InlineData("validation.json|sub/test.json", "no data file", "'sub/test.json'")]
+    [InlineData("train.txt", "no data file", "nothing")]
+    public void ListsWhatItFoundWhenThatIsNotOneSet(string files, string what, string listed)
+    {
+        foreach (string name in files.Split('|'))
+        {
+            _folder.Write(name, "x");
+        }
+
+        string message = Rows.Error(() => DatasetFolder.Find(_folder.Path, "train"));
+
+        Assert.StartsWith(_folder.Path, message, StringComparison.Ordinal);
+        Assert.Contains(what, message, StringComparison.Ordinal);
+        Assert.Contains(listed, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ShardsAreReadOneAfterTheOther()
+    {
+        _folder.Write("train-0.jsonl", "{\"text\":\"a\"}\n");
+        _folder.Write("train-1.jsonl", "{\"text\":\"b\"}\n");
+
+        IRowSource source = RowSource.Open(_folder.Path, "train");
+
+        Assert.Equal(["a", "b"], source.Read().Select(row => row.GetText("text")));
+        Assert.Equal(2, source.Files.Count);
+        Assert.EndsWith("train-1.jsonl", source.Read().Last().File, StringComparison.Ordinal);
+    }
+}
