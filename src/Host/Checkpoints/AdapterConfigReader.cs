@@ -13,7 +13,8 @@ internal static class AdapterConfigReader
     private static readonly string[] Unsupported =
     [
         "fan_in_fan_out", "use_dora", "use_qalora", "use_bdlora", "lora_bias", "layer_replication", "target_parameters",
-        "trainable_token_indices", "alora_invocation_tokens", "megatron_config", "loftq_config", "arrow_config", "corda_config", "kasa_config", "lora_ga_config",
+        "trainable_token_indices", "alora_invocation_tokens", "megatron_config", "loftq_config",
+        "arrow_config", "corda_config", "kasa_config", "lora_ga_config",
         "monteclora_config", "velora_config",
     ];
 

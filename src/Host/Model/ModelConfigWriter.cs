@@ -9,7 +9,9 @@ internal static class ModelConfigWriter
 {
     private static readonly JsonWriterOptions Options = new()
     {
-        Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Indented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
     public static byte[] Write(ModelConfig config, string? torchDType, int? padTokenId)
@@ -85,7 +87,9 @@ internal static class ModelConfigWriter
     {
         writer.WriteString("model_type", config.Family switch
         {
-            ModelFamily.Qwen2 => "qwen2", ModelFamily.Llama => "llama", _ => "qwen3",
+            ModelFamily.Qwen2 => "qwen2",
+            ModelFamily.Llama => "llama",
+            _ => "qwen3",
         });
         writer.WriteNumber("vocab_size", config.VocabSize);
         writer.WriteNumber("hidden_size", config.HiddenSize);

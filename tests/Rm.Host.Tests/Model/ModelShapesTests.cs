@@ -30,7 +30,12 @@ public sealed class ModelShapesTests
         var tiny = ModelShapes.Get("tiny");
         Assert.Equal(tiny, config with
         {
-            SourceJson = default, Architecture = null, TorchDType = null, PadTokenId = null, BosTokenId = null, EosTokenIds = tiny.EosTokenIds,
+            SourceJson = default,
+            Architecture = null,
+            TorchDType = null,
+            PadTokenId = null,
+            BosTokenId = null,
+            EosTokenIds = tiny.EosTokenIds,
             Warnings = tiny.Warnings,
         });
     }
