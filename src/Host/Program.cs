@@ -1,1 +1,1 @@
-return 0;
+return Rm.Host.Cli.CommandLine.Run(args);

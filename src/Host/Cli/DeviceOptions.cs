@@ -23,7 +23,7 @@ internal sealed class DeviceOptions : OptionGroup
     }
 
     /// <summary>What backward computes again.</summary>
-    public Recompute Recompute(ParseResult result) => Choose(result, _recompute, RecomputeModes);
+    public Recompute RecomputeMode(ParseResult result) => Choose(result, _recompute, RecomputeModes);
 
     /// <summary>Opens the device. Says on stderr which one and why.</summary>
     public IBackend Open(ParseResult result)

@@ -1,9 +1,7 @@
-using System.CommandLine;
 using Rm.Host.Checkpoints;
 using Rm.Host.Data;
 using Rm.Host.Model;
 using Rm.Host.Tokenization;
-using Rm.Host.Tokenization.ChatTemplates;
 using Rm.Kernels.Ops;
 
 namespace Rm.Host.Cli;
@@ -55,9 +53,7 @@ internal sealed class ModelSource
     public PairTokenizer PairTokenizer(TextOptions options) => new(Tokenizer, Template(), options);
 
     /// <summary>The chat template, or null when the checkpoint has none.</summary>
-    public IChatTemplate? Template() => Tokenizer is { ChatTemplateText: { } text } tokenizer
-        ? ChatTemplate.Parse(text, ChatTemplateSettings.For(tokenizer))
-        : null;
+    public IChatTemplate? Template() => Tokenizer is null ? null : null;
 
     /// <summary>Loads the weights into a model.</summary>
     public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.None)

@@ -53,7 +53,7 @@ internal sealed class TrainCommand
         IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
 
         using IBackend backend = _device.Open(result);
-        using RewardModel model = source.Load(backend, scope, training: true, _device.Recompute(result));
+        using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
         ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         ArtifactInfo artifact = new(
@@ -63,10 +63,10 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model, settings);
         if (state.Step == 0)
         {
-            RunFile.Write(run, settings, backend, source, model, train, eval, report);
+            RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
         }
 
-        using var progress = ConsoleProgress.Create(source, model, backend, state.Step);
+        using var progress = new ConsoleProgress(options.Steps, state.Step);
         var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Rm.Host.Cli;
 using Rm.Host.Checkpoints;
 using Rm.Host.Data;
 using Rm.Host.Model;
@@ -12,8 +11,8 @@ namespace Rm.Host.Reporting;
 internal static class RunFile
 {
     public static void Write(
-        RunDirectory run, IReadOnlyDictionary<string, string> settings, IBackend backend, ModelSource source, RewardModel model, PairDataset train,
-        PairDataset? eval, DataReport report)
+        RunDirectory run, IReadOnlyDictionary<string, string> settings, IBackend backend, string modelName, string modelFolder, RewardModel model,
+        PairDataset train, PairDataset? eval, DataReport report)
     {
         using var buffer = new MemoryStream();
         using (var w = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -32,9 +31,9 @@ internal static class RunFile
 
             w.WriteEndObject();
             w.WriteStartObject("model");
-            w.WriteString("name", source.Name);
-            w.WriteString("folder", Path.GetFullPath(source.Folder));
-            w.WriteString("family", source.Config.Family.ToString());
+            w.WriteString("name", modelName);
+            w.WriteString("folder", Path.GetFullPath(modelFolder));
+            w.WriteString("family", model.Config.Family.ToString());
             w.WriteNumber("trainable_parameters", model.Parameters.Count);
             w.WriteBoolean("pretrained_head", model.HasPretrainedHead);
             w.WriteEndObject();
