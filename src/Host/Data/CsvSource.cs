@@ -49,7 +49,8 @@ internal sealed class CsvSource(string path) : IRowSource
         {
             long line = e.LineNumber > 0 ? e.LineNumber : 1;
             throw new UserInputException(
-                $"{path}, line {line}: not valid CSV ({e.Message}). Quote fields that hold commas, quotes or line ends, and double the quotes in them.", e);
+                $"{path}, line {line}: not valid CSV ({e.Message}). "
+                + "Quote fields that hold commas, quotes or line ends, and double the quotes in them.", e);
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Rm.Host.Data;
@@ -93,7 +94,10 @@ public static class DataReportText
         output.WriteLine($"{name}: the reward is read at the last token");
         foreach (RewardToken token in split.RewardTokens)
         {
-            string text = token.Text is null ? "" : $" \"{JsonEncodedText.Encode(token.Text)}\"";
+            // Escaped as in JSON: the token is often a line end.
+            string text = token.Text is null
+                ? ""
+                : $" \"{JsonEncodedText.Encode(token.Text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
             output.WriteLine($"  {token.Id}{text}: {Number(token.Count)} of {Number(split.PairsKept * 2)} texts");
         }
     }

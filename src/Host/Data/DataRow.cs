@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Rm.Host.Data;
@@ -44,7 +45,8 @@ public sealed class DataRow
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            throw new UserInputException($"{file}, line {line}: a row must be a JSON object with named columns, not {Describe(value.ValueKind)}.");
+            throw new UserInputException(
+                $"{file}, line {line}: a row must be a JSON object with named columns, not {Describe(value.ValueKind)}.");
         }
         var columns = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         try
@@ -74,6 +76,22 @@ public sealed class DataRow
     /// <summary>An error about one field of this row.</summary>
     public UserInputException Error(string field, string message, Exception? inner = null) =>
         new($"{File}, line {Line}, field '{field}': {message}", inner);
+
+    /// <summary>
+    /// Writes the columns into an object that <paramref name="writer"/> has open, each value byte for byte as it was read, but not those
+    /// that the caller is about to write itself.
+    /// </summary>
+    public void WriteColumns(Utf8JsonWriter writer, params ReadOnlySpan<string> except)
+    {
+        foreach ((string name, JsonElement value) in _columns)
+        {
+            if (!except.Contains(name))
+            {
+                writer.WritePropertyName(name);
+                writer.WriteRawValue(JsonMarshal.GetRawUtf8Value(value), skipInputValidation: true);
+            }
+        }
+    }
 
     internal static string Describe(JsonValueKind kind) => kind switch
     {

@@ -18,7 +18,8 @@ public sealed class DataShow(ITextEncoder encoder, IChatTemplate? template)
     /// Writes a line for each row, at most <paramref name="limit"/>. Messages go through the chat template and are encoded without adding
     /// special tokens; <paramref name="addSpecialTokens"/> is for <c>text</c> rows. Throws <see cref="UserInputException"/> naming the row.
     /// </summary>
-    public void Write(IRowSource source, TextWriter output, bool addSpecialTokens = false, bool addGenerationPrompt = false, long? limit = null)
+    public void Write(
+        IRowSource source, TextWriter output, bool addSpecialTokens = false, bool addGenerationPrompt = false, long? limit = null)
     {
         long left = limit ?? long.MaxValue;
         using IEnumerator<DataRow> rows = source.Read().GetEnumerator();

@@ -30,7 +30,8 @@ public static class DatasetFolder
     private static List<string> FindGroups(string folder, string split, string? configuration)
     {
         List<List<string>> groups = configuration is { Length: > 0 }
-            ? GroupsUnder(Path.Combine(folder, configuration), split).Concat(GroupsUnder(Path.Combine(folder, "data", configuration), split)).ToList()
+            ? [.. GroupsUnder(Path.Combine(folder, configuration), split),
+                .. GroupsUnder(Path.Combine(folder, "data", configuration), split)]
             : GroupsUnder(folder, split);
         if (groups.Count == 0 && string.IsNullOrEmpty(configuration))
         {
@@ -43,7 +44,8 @@ public static class DatasetFolder
             0 => throw new UserInputException(
                 $"{folder}: no data file of split '{split}'{Of(configuration)}. Data files there: {Names.List(DataFilesUnder(folder))}."),
             _ => throw new UserInputException(
-                $"{folder}: more than one set of files fits split '{split}'{Of(configuration)}: {Names.List([.. groups.Select(group => Relative(folder, group[0]))])}. "
+                $"{folder}: more than one set of files fits split '{split}'{Of(configuration)}: "
+                + $"{Names.List([.. groups.Select(group => Relative(folder, group[0]))])}. "
                 + "Name the configuration's folder, or one data file."),
         };
     }
@@ -66,7 +68,8 @@ public static class DatasetFolder
             return false;
         }
         ReadOnlySpan<char> rest = stem.AsSpan(split.Length);
-        return rest.IsEmpty || rest[0] == '-' || char.IsAsciiDigit(rest[0]) || (rest.Length > 1 && rest[0] == '_' && char.IsAsciiDigit(rest[1]));
+        return rest.IsEmpty || rest[0] == '-' || char.IsAsciiDigit(rest[0])
+            || (rest.Length > 1 && rest[0] == '_' && char.IsAsciiDigit(rest[1]));
     }
 
     private static string Stem(string file) =>

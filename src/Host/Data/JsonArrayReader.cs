@@ -97,7 +97,8 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 {
                     JsonTokenType.StartArray => Phase.InList,
                     JsonTokenType.StartObject => Phase.InObject,
-                    _ => throw new UserInputException($"{path}, line {_line}: a .json file must hold a list of rows, or an object with one under \"data\" or \"rows\"."),
+                    _ => throw new UserInputException(
+                        $"{path}, line {_line}: a .json file must hold a list of rows, or an object with one under \"data\" or \"rows\"."),
                 };
                 break;
             case Phase.InObject when reader.TokenType == JsonTokenType.EndObject:

@@ -28,7 +28,8 @@ internal sealed class JsonLinesSource(string path) : IRowSource
         catch (JsonException e)
         {
             throw new UserInputException(
-                $"{path}, line {lineNumber}: not valid JSON at byte {e.BytePositionInLine}. A .jsonl file holds one JSON object a line.", e);
+                $"{path}, line {lineNumber}: not valid JSON at byte {e.BytePositionInLine}. "
+                + "A .jsonl file holds one JSON object a line.", e);
         }
     }
 }

@@ -54,14 +54,17 @@ public sealed class PairDataset
         return new PairDataset(pairs, report.Build(source.Files, tokenizer.Encoder), DatasetFingerprint.Of(source.Files, next, pairs));
     }
 
-    /// <summary>Throws <see cref="UserInputException"/> saying why rows were dropped when no pair is left; <paramref name="purpose"/> says for what.</summary>
+    /// <summary>
+    /// Throws <see cref="UserInputException"/> saying why rows were dropped when no pair is left; <paramref name="purpose"/> says for what.
+    /// </summary>
     public void RequirePairs(string purpose)
     {
         if (Pairs.Count == 0)
         {
             string why = string.Join(", ", Report.Dropped.Select(entry => $"{entry.Value} {DataReportText.Describe(entry.Key)}"));
             throw new UserInputException(
-                $"{string.Join(", ", Report.Files)}: no pair is left for {purpose}; of {Report.PairsRead} rows read were dropped: {why}. Check --max-seq-len and --truncation.");
+                $"{string.Join(", ", Report.Files)}: no pair is left for {purpose}; "
+                + $"of {Report.PairsRead} rows read were dropped: {why}. Check --max-seq-len and --truncation.");
         }
     }
 

@@ -19,7 +19,8 @@ public static class PairRowParser
     /// not hold what its kind needs.
     /// </summary>
     public static PairRow Parse(DataRow row) =>
-        TryParse(row) ?? throw row.Error($"the columns fit no kind of pair. The row has {Names.List(row.ColumnNames)}. Known kinds: {KnownKinds}.");
+        TryParse(row) ?? throw row.Error(
+            $"the columns fit no kind of pair. The row has {Names.List(row.ColumnNames)}. Known kinds: {KnownKinds}.");
 
     /// <summary>Reads a pair, or null when the row's columns are not those of a pair.</summary>
     internal static PairRow? TryParse(DataRow row)
@@ -51,7 +52,8 @@ public static class PairRowParser
         if (!lists && !row.IsList("prompt"))
         {
             string prompt = row.GetText("prompt");
-            return Build(row, RowKind.PromptStrings, Answer(prompt, row.GetText("chosen"), ""), Answer(prompt, row.GetText("rejected"), ""));
+            return Build(
+                row, RowKind.PromptStrings, Answer(prompt, row.GetText("chosen"), ""), Answer(prompt, row.GetText("rejected"), ""));
         }
         bool promptIsList = row.IsList("prompt");
         IReadOnlyList<ChatMessage> head = promptIsList ? row.GetMessages("prompt") : [new ChatMessage("user", row.GetText("prompt"))];
@@ -134,5 +136,6 @@ public static class PairRowParser
 
     // A grouping column of another type belongs to someone else's scheme and is left alone.
     private static string? Label(DataRow row, string field) =>
-        row.TryGet(field, out JsonElement value) && value.ValueKind is JsonValueKind.String or JsonValueKind.Number ? row.GetOptionalText(field) : null;
+        row.TryGet(field, out JsonElement value) && value.ValueKind is JsonValueKind.String or JsonValueKind.Number
+            ? row.GetOptionalText(field) : null;
 }

@@ -34,8 +34,8 @@ public sealed class PairTokenizer
     private int MaxLength => _options.MaxSeqLen == 0 ? int.MaxValue : _options.MaxSeqLen;
 
     /// <summary>
-    /// Tokenises a pair; <paramref name="rowIndex"/> becomes its id. Throws <see cref="UserInputException"/> naming the row when the template
-    /// refuses it, a token id is outside the vocabulary, or what it needs is missing.
+    /// Tokenises a pair; <paramref name="rowIndex"/> becomes its id. Throws <see cref="UserInputException"/> naming the row when the
+    /// template refuses it, a token id is outside the vocabulary, or what it needs is missing.
     /// </summary>
     public TokenizedRow Tokenize(PairRow row, long rowIndex)
     {
@@ -74,9 +74,11 @@ public sealed class PairTokenizer
             SourceLine = row.Source.Line,
         };
         return new TokenizedRow(
-            pair, DropReason.None, row.Kind, chosen.PromptLength, chosenIds.Length < chosen.Ids.Length, rejectedIds.Length < rejected.Ids.Length);
+            pair, DropReason.None, row.Kind, chosen.PromptLength,
+            chosenIds.Length < chosen.Ids.Length, rejectedIds.Length < rejected.Ids.Length);
 
-        TokenizedRow Drop(DropReason why) => new(null, why, row.Kind, chosen.PromptLength, ChosenTruncated: false, RejectedTruncated: false);
+        TokenizedRow Drop(DropReason why) =>
+            new(null, why, row.Kind, chosen.PromptLength, ChosenTruncated: false, RejectedTruncated: false);
     }
 
     /// <summary>Tokenises one text or conversation as a side of a pair would be.</summary>

@@ -9,7 +9,7 @@ public sealed record PreferencePair
     /// <summary>Token ids of the other side; at least one.</summary>
     public required int[] Rejected { get; init; }
 
-    /// <summary>Tokens that both sides begin with, at most the shorter side's length less one, so that each has a tail of its own.</summary>
+    /// <summary>Tokens that both sides begin with, at most the shorter side's length less one, so that each has a tail.</summary>
     public required int PrefixLength { get; init; }
 
     /// <summary>0-based position of the row among all rows read, dropped ones included: a stable id for seeds and reports.</summary>

@@ -136,7 +136,9 @@ internal static class RowFields
                 throw row.Error(field, $"must hold {what} as JSON.", e);
             }
         }
-        return value.ValueKind == JsonValueKind.Array ? value : throw row.Error(field, $"must be {what}, not {DataRow.Describe(value.ValueKind)}.");
+        return value.ValueKind == JsonValueKind.Array
+            ? value
+            : throw row.Error(field, $"must be {what}, not {DataRow.Describe(value.ValueKind)}.");
     }
 
     private static string Text(DataRow row, string field, JsonElement value, string what = "a string")

@@ -6,7 +6,7 @@ public static class RowSource
     /// <summary>The file name endings that can be read, for messages.</summary>
     public const string KnownEndings = ".jsonl, .json, .csv, each also with .gz";
 
-    /// <summary>The rows of one file. Throws <see cref="UserInputException"/> when there is no such file or its format is unknown.</summary>
+    /// <summary>The rows of one file. Throws <see cref="UserInputException"/> when it is missing or of an unknown format.</summary>
     public static IRowSource OpenFile(string path)
     {
         if (!File.Exists(path))

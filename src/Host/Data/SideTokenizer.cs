@@ -19,14 +19,18 @@ internal sealed class SideTokenizer
         _bos = added.Length > 0 && added[0] != encoder.EosTokenId ? added[0] : null;
     }
 
-    /// <summary>Tokenises a text. <paramref name="prompt"/> is one row's: the sides of a pair mostly share their prompt, which is the longest part.</summary>
-    public TokenizedSide Tokenize(in RenderedText text, PromptTokens prompt) => text.IsTemplated ? Templated(text, prompt) : Plain(text, prompt);
+    /// <summary>
+    /// Tokenises a text. <paramref name="prompt"/> is one row's: the sides of a pair mostly share their prompt, which is the longest part.
+    /// </summary>
+    public TokenizedSide Tokenize(in RenderedText text, PromptTokens prompt) =>
+        text.IsTemplated ? Templated(text, prompt) : Plain(text, prompt);
 
     /// <summary>Ids that a row gives: their prompt is what the pair shares, their closing tokens a final EOS.</summary>
     public TokenizedSide FromIds(int[] ids, int promptLength)
     {
         int closing = TrailingEos(ids);
-        return Side(ids, Math.Min(promptLength, ids.Length - closing), ids.AsMemory(0, ids.Length - closing), ids.AsMemory(ids.Length - closing));
+        int body = ids.Length - closing;
+        return Side(ids, Math.Min(promptLength, body), ids.AsMemory(0, body), ids.AsMemory(body));
     }
 
     private TokenizedSide Templated(in RenderedText text, PromptTokens prompt)
@@ -50,8 +54,8 @@ internal sealed class SideTokenizer
             ids = [.. ids, eos];
             closing = 1;
         }
-        int promptLength = Math.Min(PromptLength(text, ids, prompt), ids.Length - closing);
-        return Side(ids, promptLength, ids.AsMemory(0, ids.Length - closing), ids.AsMemory(ids.Length - closing));
+        int body = ids.Length - closing;
+        return Side(ids, Math.Min(PromptLength(text, ids, prompt), body), ids.AsMemory(0, body), ids.AsMemory(body));
     }
 
     private TokenizedSide Side(int[] ids, int promptLength, ReadOnlyMemory<int> body, ReadOnlyMemory<int> closing) =>

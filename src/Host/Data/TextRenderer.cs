@@ -30,7 +30,8 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             return new RenderedText(text, side.ResponseStart, text.Length, IsTemplated: false);
         }
-        string head = options.SystemPrompt + (text.StartsWith(PairRowParser.BlankLine, StringComparison.Ordinal) ? "" : PairRowParser.BlankLine);
+        bool separated = text.StartsWith(PairRowParser.BlankLine, StringComparison.Ordinal);
+        string head = options.SystemPrompt + (separated ? "" : PairRowParser.BlankLine);
         return new RenderedText(head + text, head.Length + side.ResponseStart, head.Length + text.Length, IsTemplated: false);
     }
 
@@ -68,7 +69,9 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
     {
         if (template is null)
         {
-            throw row.Error("the row needs a chat template and the checkpoint has none. Pass --no-chat-template, or add a chat_template to its tokenizer_config.json.");
+            throw row.Error(
+                "the row needs a chat template and the checkpoint has none. Pass --no-chat-template, or add a chat_template to its "
+                + "tokenizer_config.json.");
         }
         try
         {

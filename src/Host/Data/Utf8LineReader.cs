@@ -76,7 +76,8 @@ internal sealed class Utf8LineReader(Stream stream, string path) : IDisposable
         if (kept > InputFile.MaxRowBytes)
         {
             throw new UserInputException(
-                $"{path}, line {LineNumber + 1}: the line is longer than {InputFile.MaxRowBytes >> 20} MB. Is this a text file with one row a line?");
+                $"{path}, line {LineNumber + 1}: the line is longer than {InputFile.MaxRowBytes >> 20} MB. "
+                + "Is this a text file with one row a line?");
         }
         if (kept == _buffer.Length)
         {

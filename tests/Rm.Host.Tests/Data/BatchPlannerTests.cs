@@ -19,11 +19,14 @@ public sealed class BatchPlannerTests
     public void ShuffledEpochsTakeEveryPairOnceAndDiffer()
     {
         var planner = new BatchPlanner(Pairs(100), 25, ExampleOrder.Shuffle, seed: 7);
-        long[][] epochs = [.. Enumerable.Range(0, 3).Select(epoch => Enumerable.Range(epoch * 4, 4).SelectMany(step => Indices(planner, step)).ToArray())];
+        long[][] epochs = [.. Enumerable.Range(0, 3).Select(epoch => Epoch(planner, epoch))];
 
         Assert.All(epochs, epoch => Assert.Equal(Enumerable.Range(0, 100).Select(i => (long)i), epoch.Order()));
         Assert.Equal(3, epochs.Select(epoch => string.Join(',', epoch)).Distinct().Count());
-        Assert.NotEqual(epochs[0], Enumerable.Range(0, 4).SelectMany(step => Indices(new BatchPlanner(Pairs(100), 25, ExampleOrder.Shuffle, 8), step)));
+        Assert.NotEqual(epochs[0], Epoch(new BatchPlanner(Pairs(100), 25, ExampleOrder.Shuffle, seed: 8), 0));
+
+        static long[] Epoch(BatchPlanner planner, int epoch) =>
+            [.. Enumerable.Range(epoch * 4, 4).SelectMany(step => Indices(planner, step))];
     }
 
     [Fact]
@@ -57,7 +60,9 @@ public sealed class BatchPlannerTests
         // The first outputs for this seed of the reference implementation in C.
         var random = new SplitMix64(1234567);
 
-        Assert.Equal([6457827717110365317UL, 3203168211198807973UL, 9817491932198370423UL], new[] { random.Next(), random.Next(), random.Next() });
+        Assert.Equal(6457827717110365317UL, random.Next());
+        Assert.Equal(3203168211198807973UL, random.Next());
+        Assert.Equal(9817491932198370423UL, random.Next());
     }
 
     [Fact]
@@ -80,7 +85,8 @@ public sealed class BatchPlannerTests
     [Fact]
     public void GoldenTrajectoriesTakeTheBatchesThatTheyWereWrittenWith()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestPaths.Golden, "cases", "qwen2-tiny", "trajectory.json")));
+        string path = Path.Combine(TestPaths.Golden, "cases", "qwen2-tiny", "trajectory.json");
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(path));
         PreferencePair[] data = [.. golden.RootElement.GetProperty("pairs").EnumerateArray()
             .Select((pair, i) => PreferencePair.FromIds(Ids(pair, "chosen"), Ids(pair, "rejected"), i))];
         var planner = new BatchPlanner(data, 4, ExampleOrder.Sequential, seed: 0);
@@ -131,7 +137,8 @@ public sealed class BatchPlannerTests
         Assert.Equal(0, new LengthQuantiles([]).At(50));
     }
 
-    private static PreferencePair[] Pairs(int count) => [.. Enumerable.Range(0, count).Select(i => PreferencePair.FromIds([i, 1], [i, 2], i))];
+    private static PreferencePair[] Pairs(int count) =>
+        [.. Enumerable.Range(0, count).Select(i => PreferencePair.FromIds([i, 1], [i, 2], i))];
 
     private static long[] Indices(BatchPlanner planner, long step) => [.. planner.BatchAt(step).Select(pair => pair.RowIndex)];
 }

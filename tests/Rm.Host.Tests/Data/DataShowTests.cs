@@ -20,8 +20,11 @@ public sealed class DataShowTests : IDisposable
         Assert.Equal(
             "{\"text\":\"é\\\"<\",\"ids\":[233,34,60]}\n{\"text\":\"<|start|>u:p<|end|>\\n\",\"ids\":[70000,117,58,112,70001,10]}\n",
             Show(Lines));
-        Assert.StartsWith("{\"text\":\"é\\\"<\",\"ids\":[70002,233,34,60]}\n", Show(Lines, addSpecialTokens: true), StringComparison.Ordinal);
-        Assert.EndsWith("<|end|>\\n<|start|>a:\",\"ids\":[70000,117,58,112,70001,10,70000,97,58]}\n", Show(Lines, addGenerationPrompt: true), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "{\"text\":\"é\\\"<\",\"ids\":[70002,233,34,60]}\n", Show(Lines, addSpecialTokens: true), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "<|end|>\\n<|start|>a:\",\"ids\":[70000,117,58,112,70001,10,70000,97,58]}\n",
+            Show(Lines, addGenerationPrompt: true), StringComparison.Ordinal);
     }
 
     [Fact]

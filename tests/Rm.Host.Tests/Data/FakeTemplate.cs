@@ -2,7 +2,9 @@ using Rm.Host.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 
-/// <summary>ChatML in short: <c>&lt;|start|&gt;u:content&lt;|end|&gt;\n</c>. What it does to contents can be set; it refuses a role "tool".</summary>
+/// <summary>
+/// ChatML in short: <c>&lt;|start|&gt;u:content&lt;|end|&gt;\n</c>. What it does to contents can be set; it refuses a role "tool".
+/// </summary>
 internal sealed class FakeTemplate : IChatTemplate
 {
     public Func<string, string> Content { get; init; } = content => content;

@@ -23,7 +23,8 @@ public sealed class RowFuzzTests : IDisposable
 
     private static readonly string[] Spice =
     [
-        "{", "}", "[", "]", "\"", "\"\"", ",", ":", "\n", "\r\n", "\\", "\\ud800", "null", "-1", "1e999", "\0", "\uFEFF", "data", "\"data\":[", "chosen", "chosen_ids", "labels",
+        "{", "}", "[", "]", "\"", "\"\"", ",", ":", "\n", "\r\n", "\\", "\\ud800", "null", "-1", "1e999",
+        "\0", "\uFEFF", "data", "\"data\":[", "chosen", "chosen_ids", "labels",
     ];
 
     private readonly TemporaryFolder _folder = new();

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using Rm.Host.Data;
 using Rm.Host.Tokenization;
 
@@ -122,6 +124,23 @@ public sealed class RowParsingTests
         Assert.Equal(kind == RowKind.PlainStrings, row.Pair is not null);
         Assert.NotEqual(row.Pair is null, row.Single is null);
         Assert.Equal("5", row.Source.Columns["id"].GetRawText());
+    }
+
+    [Fact]
+    public void ColumnsAreWrittenAsTheyWereRead()
+    {
+        DataRow row = Rows.Row("""{"text":"\u00e9 <é>","reward":0,"number":1.50e+3,"nested":{ "a" : [1, null] }}""");
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes))
+        {
+            writer.WriteStartObject();
+            row.WriteColumns(writer, "reward");
+            writer.WriteNumber("reward", 2);
+            writer.WriteEndObject();
+        }
+
+        Assert.Equal(
+            """{"text":"\u00e9 <é>","number":1.50e+3,"nested":{ "a" : [1, null] },"reward":2}""", Encoding.UTF8.GetString(bytes.ToArray()));
     }
 
     [Fact]

@@ -111,7 +111,8 @@ public sealed class RowSourceTests : IDisposable
     [InlineData("a.csv.gz")]
     public void DamagedAndCutOffGzipIsANamedError(string name)
     {
-        byte[] bytes = TemporaryFolder.Gzip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 500).Select(i => $"{{\"text\":\"{i * 7919}\"}}\n"))));
+        string lines = string.Concat(Enumerable.Range(0, 500).Select(i => $"{{\"text\":\"{i * 7919}\"}}\n"));
+        byte[] bytes = TemporaryFolder.Gzip(Encoding.UTF8.GetBytes(lines));
         string notGzip = _folder.WriteRaw(name, Encoding.UTF8.GetBytes("{\"text\":\"plain\"}\n"));
         Assert.StartsWith(notGzip, Rows.Error(() => Rows.Read(notGzip)), StringComparison.Ordinal);
 

@@ -188,5 +188,6 @@ public sealed class TruncationTests
 
     private static TokenizedRow Tokenize(
         string json, int maxLength, TruncationMode mode = TruncationMode.Response, FakeTemplate? template = null) =>
-        new PairTokenizer(Encoder, template ?? new FakeTemplate(), new TextOptions(MaxSeqLen: maxLength, Truncation: mode)).Tokenize(Rows.Pair(json), 0);
+        new PairTokenizer(Encoder, template ?? new FakeTemplate(), new TextOptions(MaxSeqLen: maxLength, Truncation: mode))
+            .Tokenize(Rows.Pair(json), 0);
 }
