@@ -41,12 +41,12 @@ public static class CommandLine
         var root = new RootCommand("btrm trains, evaluates and serves Bradley-Terry reward models.");
         root.Options.Add(new Option<bool>("--debug") { Description = "Show stack traces of errors.", Recursive = true });
         root.Subcommands.Add(new TrainCommand().Create());
-//        root.Subcommands.Add(new EvalCommand().Create());
-//        root.Subcommands.Add(new ScoreCommand().Create());
-//        root.Subcommands.Add(new MergeCommand().Create());
-//        root.Subcommands.Add(DataCommand.Create());
-//        root.Subcommands.Add(new BenchCommand().Create());
-//        root.Subcommands.Add(DoctorCommand.Create());
+        root.Subcommands.Add(new EvalCommand().Create());
+        root.Subcommands.Add(new ScoreCommand().Create());
+        root.Subcommands.Add(new MergeCommand().Create());
+        root.Subcommands.Add(DataCommand.Create());
+        root.Subcommands.Add(new BenchCommand().Create());
+        root.Subcommands.Add(DoctorCommand.Create());
         return root;
     }
 

@@ -6,39 +6,44 @@ namespace Rm.Host.Cli;
 /// <summary>Which rows are trained and evaluated on.</summary>
 internal sealed class DatasetOptions : OptionGroup
 {
-    private readonly Option<string?> _trainFile;
+    private readonly Option<string?>? _trainFile;
     private readonly Option<string?> _evalFile;
     private readonly Option<string?> _dataset;
     private readonly Option<string?> _config;
-    private readonly Option<string> _split;
+    private readonly Option<string>? _split;
     private readonly Option<string?> _evalSplit;
-    private readonly Option<long?> _limit;
+    private readonly Option<long?>? _limit;
     private readonly Option<long?> _evalLimit;
 
-    public DatasetOptions()
+    /// <param name="withTraining">Whether the command reads training rows too.</param>
+    public DatasetOptions(bool withTraining)
     {
-        _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz.", "FILE");
+        if (withTraining)
+        {
+            _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz.", "FILE");
+            _split = Add("--hf-split", "Split of the dataset to train on.", "train", "NAME");
+            _limit = AddOptional<long?>("--limit", "Read at most this many training rows.", "N");
+        }
+
         _evalFile = AddOptional<string>("--eval-file", "Evaluation rows.", "FILE");
         _dataset = AddOptional<string>("--hf-dataset", "Dataset folder or file, instead of --train-file and --eval-file.", "DIR");
         _config = AddOptional<string>("--hf-config", "Configuration of the dataset: a subfolder.", "NAME");
-        _split = Add("--hf-split", "Split of the dataset to train on.", "train", "NAME");
         _evalSplit = AddOptional<string>("--eval-split", "Split of the dataset to evaluate on.", "NAME");
-        _limit = AddOptional<long?>("--limit", "Read at most this many training rows.", "N");
         _evalLimit = AddOptional<long?>("--eval-limit", "Read at most this many evaluation rows.", "N");
     }
 
     /// <summary>Reads and tokenises the training pairs; at least one is left.</summary>
     public PairDataset LoadTrain(ParseResult result, PairTokenizer tokenizer)
     {
-        IRowSource source = (result.GetValue(_trainFile), result.GetValue(_dataset)) switch
+        IRowSource source = (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
         {
             ({ } file, null) => RowSource.OpenFile(file),
-            (null, { } dataset) => RowSource.Open(dataset, result.GetValue(_split)!, result.GetValue(_config)),
+            (null, { } dataset) => RowSource.Open(dataset, result.GetValue(_split!)!, result.GetValue(_config)),
             (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
             _ => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
         };
-        RequireLimit(result, _limit);
-        PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_limit));
+        RequireLimit(result, _limit!);
+        PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_limit!));
         data.RequirePairs("training");
         return data;
     }

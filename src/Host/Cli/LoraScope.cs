@@ -21,6 +21,13 @@ internal static class LoraScope
             new LoraSettings(c.Rank, c.Alpha, adapter.Check(config), c.UseRsLora, c.Dropout, SavedModules(c)), TrainsEverything: false);
     }
 
+    /// <summary>The base model that an adapter names, or null.</summary>
+    public static string? BaseModel(string adapterFolder)
+    {
+        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        return adapter.Config.BaseModel;
+    }
+
     // The head is always trained; what is left names norms.
     private static IReadOnlyList<string> SavedModules(AdapterConfig config) =>
         [.. (config.ModulesToSave ?? []).Except(AdapterConfig.HeadModules, StringComparer.Ordinal)];

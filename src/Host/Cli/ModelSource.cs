@@ -2,6 +2,7 @@ using Rm.Host.Checkpoints;
 using Rm.Host.Data;
 using Rm.Host.Model;
 using Rm.Host.Tokenization;
+using Rm.Host.Tokenization.ChatTemplates;
 using Rm.Kernels.Ops;
 
 namespace Rm.Host.Cli;
@@ -53,7 +54,11 @@ internal sealed class ModelSource
     public PairTokenizer PairTokenizer(TextOptions options) => new(Tokenizer, Template(), options);
 
     /// <summary>The chat template, or null when the checkpoint has none.</summary>
-    public IChatTemplate? Template() => Tokenizer is null ? null : null;
+    public IChatTemplate? Template() => Tokenizer is { } tokenizer ? TemplateOf(tokenizer) : null;
+
+    /// <summary>The chat template beside a tokenizer, or null when there is none.</summary>
+    public static IChatTemplate? TemplateOf(Tokenizer tokenizer) =>
+        tokenizer.ChatTemplateText is { } text ? ChatTemplate.Parse(text, ChatTemplateSettings.For(tokenizer)) : null;
 
     /// <summary>Loads the weights into a model.</summary>
     public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.None)

@@ -12,7 +12,7 @@ namespace Rm.Host.Cli;
 internal sealed class TrainCommand
 {
     private readonly Option<string> _model = new("--model") { Description = "Checkpoint folder.", Required = true, HelpName = "DIR" };
-    private readonly DatasetOptions _dataset = new();
+    private readonly DatasetOptions _dataset = new(withTraining: true);
     private readonly TextOptionGroup _text = new();
     private readonly LoraOptions _lora = new();
     private readonly OptimizationOptions _optimization = new();
