@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Rm.Host.Tokenization.ChatTemplates;
+
+/// <summary>str.isdigit and its like.</summary>
+internal static class TextPredicates
+{
+    public static Func<string, bool>? Find(string name) => name switch
+    {
+        "isalpha" => text => All(text, IsAlpha),
+        "isdecimal" => text => All(text, IsDecimal),
+        "isdigit" => text => All(text, IsDigit),
+        "isnumeric" => text => All(text, IsNumeric),
+        "isalnum" => text => All(text, IsAlphanumeric),
+        "isspace" => text => text.Length > 0 && text.All(CodePoints.IsSpace),
+        "isascii" => text => text.All(char.IsAscii),
+        "isprintable" => text => text.Length == 0 || All(text, PythonText.IsPrintable),
+        "islower" => IsLower,
+        "isupper" => IsUpper,
+        _ => null,
+    };
+
+    /// <summary>At least one cased character, and none that is not lower.</summary>
+    public static bool IsLower(string text) => HasOnly(text, UnicodeCategory.LowercaseLetter);
+
+    /// <summary>At least one cased character, and none that is not upper.</summary>
+    public static bool IsUpper(string text) => HasOnly(text, UnicodeCategory.UppercaseLetter);
+
+    /// <summary>What \w matches besides the underscore.</summary>
+    public static bool IsAlphanumeric(int point) => IsAlpha(point) || IsNumeric(point);
+
+    private static bool HasOnly(string text, UnicodeCategory wanted)
+    {
+        var found = false;
+        foreach (var point in CodePoints.ToArray(text))
+        {
+            var category = PythonText.Category(point);
+            if (category is UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter)
+            {
+                if (category != wanted)
+                {
+                    return false;
+                }
+
+                found = true;
+            }
+        }
+
+        return found;
+    }
+
+    private static bool All(string text, Func<int, bool> predicate) => text.Length > 0 && CodePoints.ToArray(text).All(predicate);
+
+    private static bool IsAlpha(int point) => PythonText.Category(point) is UnicodeCategory.LowercaseLetter
+        or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter;
+
+    private static bool IsDecimal(int point) => PythonText.Category(point) == UnicodeCategory.DecimalDigitNumber;
+
+    private static bool IsDigit(int point) => CharUnicodeInfo.GetDigitValue(Spell(point), 0) >= 0;
+
+    private static bool IsNumeric(int point) => CharUnicodeInfo.GetNumericValue(Spell(point), 0) != -1;
+
+    private static string Spell(int point) => point < 0x10000 ? ((char)point).ToString() : char.ConvertFromUtf32(point);
+}
