@@ -111,7 +111,8 @@ internal sealed class AddedTokenMatcher
     private static bool EndsInWord(ReadOnlySpan<char> text) =>
         !text.IsEmpty && CharClass.RegexWord.Contains(Scalars.At(text, Scalars.Before(text, text.Length), out _));
 
-    private static bool StartsWithWord(ReadOnlySpan<char> text) => !text.IsEmpty && CharClass.RegexWord.Contains(Scalars.At(text, 0, out _));
+    private static bool StartsWithWord(ReadOnlySpan<char> text) =>
+        !text.IsEmpty && CharClass.RegexWord.Contains(Scalars.At(text, 0, out _));
 
     /// <summary>A match: the token, and the range [Start, End) of the text that it takes.</summary>
     internal readonly record struct Match(AddedToken Token, int Start, int End);

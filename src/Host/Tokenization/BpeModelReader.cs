@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Tokenization;
 
-/// <summary>Reads the <c>model</c> section: a BPE vocabulary and its merge rules, in both spellings, straight from the file's bytes.</summary>
+/// <summary>
+/// Reads the <c>model</c> section: a BPE vocabulary and its merge rules, in both spellings, straight from the file's bytes.
+/// </summary>
 internal static class BpeModelReader
 {
     /// <summary>Refuses models other than byte-level BPE, and options that would change what a word encodes to.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace Rm.Host.Tokenization;
@@ -19,15 +18,23 @@ internal static class ByteAlphabet
     public static bool TryToBytes(ReadOnlySpan<byte> spelling, Span<byte> bytes, out int count)
     {
         count = 0;
-        while (!spelling.IsEmpty)
+        for (int i = 0; i < spelling.Length; i++)
         {
-            if (Rune.DecodeFromUtf8(spelling, out Rune rune, out int consumed) != OperationStatus.Done
-                || rune.Value >= byteOf.Length || byteOf[rune.Value] < 0)
+            // The alphabet ends below U+0800: its characters have one byte in UTF-8, or two.
+            int c = spelling[i];
+            if (c >= 0x80)
+            {
+                if (c is < 0xC2 or > 0xDF || ++i >= spelling.Length || (spelling[i] & 0xC0) != 0x80)
+                {
+                    return false;
+                }
+                c = ((c & 0x1F) << 6) | (spelling[i] & 0x3F);
+            }
+            if (c >= byteOf.Length || byteOf[c] < 0)
             {
                 return false;
             }
-            bytes[count++] = (byte)byteOf[rune.Value];
-            spelling = spelling[consumed..];
+            bytes[count++] = (byte)byteOf[c];
         }
         return true;
     }

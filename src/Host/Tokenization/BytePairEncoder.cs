@@ -139,7 +139,9 @@ internal sealed class BytePairEncoder
         ids.AddRange(symbols[..n]);
     }
 
-    /// <summary>The same rule over a linked list of symbols; the queue may hold outdated pairs, which are recognised by their rank.</summary>
+    /// <summary>
+    /// The same rule over a linked list of symbols; the queue may hold outdated pairs, which are recognised by their rank.
+    /// </summary>
     private void MergeByQueue(Scratch scratch, int n, List<int> ids)
     {
         int[] symbols = scratch.Ids, next = scratch.Next, previous = scratch.Previous;

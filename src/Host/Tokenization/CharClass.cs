@@ -1,6 +1,8 @@
 namespace Rm.Host.Tokenization;
 
-/// <summary>A set of Unicode scalars, as a regular expression writes one: categories, ranges and nested sets, perhaps complemented.</summary>
+/// <summary>
+/// A set of Unicode scalars, as a regular expression writes one: categories, ranges and nested sets, perhaps complemented.
+/// </summary>
 internal sealed class CharClass
 {
     private const uint wordCategories = Scalars.Letters | Scalars.Marks | (1 << 8) | (1 << 9) | (1 << 18); // with Nd, Nl, Pc
@@ -41,7 +43,9 @@ internal sealed class CharClass
     /// <summary><c>\d</c>: category Nd.</summary>
     public static CharClass Digit { get; } = new(1 << 8);
 
-    /// <summary><c>\w</c> of Oniguruma: <see cref="RegexWord"/> without join controls, but with the superscripts and fractions of Latin-1.</summary>
+    /// <summary>
+    /// <c>\w</c> of Oniguruma: <see cref="RegexWord"/> without join controls, but with the superscripts and fractions of Latin-1.
+    /// </summary>
     public static CharClass Word { get; } = new(wordCategories, [.. alphabeticSymbols, (0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
 
     /// <summary><c>\w</c> of Rust's regex: Alphabetic, marks, decimal digits, connectors, join controls (UTS #18 annex C).</summary>

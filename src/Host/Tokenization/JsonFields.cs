@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Tokenization;
 
-/// <summary>Typed access to the fields of a tokenizer file; every error is an <see cref="InvalidDataException"/> that names the field.</summary>
+/// <summary>
+/// Typed access to the fields of a tokenizer file; every error is an <see cref="InvalidDataException"/> that names the field.
+/// </summary>
 internal static class JsonFields
 {
     /// <summary>The field, or null when it is absent or null.</summary>

@@ -34,7 +34,9 @@ internal sealed class MergeTable
         slots[index] = new Slot(pair, ((long)rank << 32) | (uint)merged);
     }
 
-    /// <summary>The pair's rule as <c>rank &lt;&lt; 32 | merged id</c>, so that comparing values compares ranks; or <see cref="None"/>.</summary>
+    /// <summary>
+    /// The pair's rule as <c>rank &lt;&lt; 32 | merged id</c>, so that comparing values compares ranks; or <see cref="None"/>.
+    /// </summary>
     public long Find(int left, int right)
     {
         ulong pair = Key(left, right);

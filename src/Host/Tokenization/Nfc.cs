@@ -37,7 +37,9 @@ internal static class Nfc
         return true;
     }
 
-    /// <summary>The normalized text; lone surrogates become U+FFFD. Linear in the text, sorting of combining marks apart (n log n).</summary>
+    /// <summary>
+    /// The normalized text; lone surrogates become U+FFFD. Linear in the text, sorting of combining marks apart (n log n).
+    /// </summary>
     public static string Normalize(ReadOnlySpan<char> text)
     {
         if (IsPlain(text))

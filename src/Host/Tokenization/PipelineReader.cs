@@ -35,7 +35,8 @@ internal static class PipelineReader
         }
         var steps = new List<PreTokenizerStep>();
         AddSteps(preTokenizer, path, steps);
-        if (steps.FindIndex(step => step is ByteLevelStep) is int found && found != steps.Count - 1)
+        int found = steps.FindIndex(step => step is ByteLevelStep);
+        if (found < 0 || found != steps.Count - 1)
         {
             throw new InvalidDataException(found < 0
                 ? "pre_tokenizer has no ByteLevel step; only byte-level BPE is supported"

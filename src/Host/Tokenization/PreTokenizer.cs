@@ -7,7 +7,9 @@ internal interface IWordSink
     void Add(ReadOnlySpan<char> word);
 }
 
-/// <summary>Cuts normalized text into the words that BPE encodes: the steps of <c>pre_tokenizer</c>, each cutting the pieces of the one before.</summary>
+/// <summary>
+/// Cuts normalized text into the words that BPE encodes: the steps of <c>pre_tokenizer</c>, each cutting the pieces of the one before.
+/// </summary>
 internal sealed class PreTokenizer(IReadOnlyList<PreTokenizerStep> steps)
 {
     /// <summary>Hands the words of <paramref name="text"/> to <paramref name="sink"/>, in order.</summary>

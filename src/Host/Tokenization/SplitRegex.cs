@@ -162,6 +162,8 @@ internal sealed class SplitRegex : WordScanner
     /// <summary>One instruction; <paramref name="A"/> and <paramref name="B"/> are targets, or the bounds of a repetition.</summary>
     internal readonly record struct Instruction(Op Op, int A = 0, int B = 0, CharClass? Class = null);
 
-    /// <summary>Where to go on after a failure: at <paramref name="At"/>, or one character before it but not before <paramref name="Least"/>.</summary>
+    /// <summary>
+    /// Where to go on after a failure: at <paramref name="At"/>, or one character before it but not before <paramref name="Least"/>.
+    /// </summary>
     private readonly record struct Choice(int Pc, int At, int Least);
 }

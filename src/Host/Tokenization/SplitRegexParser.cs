@@ -4,7 +4,9 @@ using Op = Rm.Host.Tokenization.SplitRegex.Op;
 
 namespace Rm.Host.Tokenization;
 
-/// <summary>Compiles the text of a pattern to the program of a <see cref="SplitRegex"/>, in one pass; anything unknown is refused by name.</summary>
+/// <summary>
+/// Compiles the text of a pattern to the program of a <see cref="SplitRegex"/>, in one pass; anything unknown is refused by name.
+/// </summary>
 internal sealed class SplitRegexParser(string pattern)
 {
     private const int MaxDepth = 16, MaxProgram = 4096, Unbounded = int.MaxValue;
@@ -13,7 +15,9 @@ internal sealed class SplitRegexParser(string pattern)
     private bool ignoreCase;
 
     /// <summary>The program. Instruction targets are absolute.</summary>
-    /// <exception cref="InvalidDataException">The pattern is malformed, uses a construct that is not supported or matches the empty string.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The pattern is malformed, uses a construct that is not supported or matches the empty string.
+    /// </exception>
     public Instruction[] Compile()
     {
         Fragment whole = ParseAlternatives();

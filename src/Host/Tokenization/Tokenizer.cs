@@ -10,6 +10,9 @@ namespace Rm.Host.Tokenization;
 /// </summary>
 public sealed class Tokenizer : ITextEncoder
 {
+    // Bounds the working memory of one text (NFC takes 16 bytes a character) far above any text that a model reads.
+    private const int MaxCharacters = 1 << 27;
+
     private readonly Vocabulary vocabulary;
     private readonly TokenizerFile file;
     private readonly Dictionary<string, int> addedIds = new(StringComparer.Ordinal);
@@ -94,7 +97,9 @@ public sealed class Tokenizer : ITextEncoder
         return new Tokenizer(file, config, file.AddedTokens.Concat(more));
     }
 
-    /// <summary>Id of a token by its text in tokenizer.json: an added token's content, or a vocabulary key ("Ġthe"). Null when there is none.</summary>
+    /// <summary>
+    /// Id of a token by its text in tokenizer.json: an added token's content, or a vocabulary key ("Ġthe"). Null when there is none.
+    /// </summary>
     public int? TokenId(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
@@ -117,10 +122,17 @@ public sealed class Tokenizer : ITextEncoder
     public bool IsSpecial(int id) => specialIds.Contains(id);
 
     /// <inheritdoc/>
-    /// <exception cref="UserInputException">The tokenizer's own split pattern backtracks without end on this text.</exception>
+    /// <exception cref="UserInputException">
+    /// The text has more than 2^27 characters, or the tokenizer's own split pattern backtracks without end on it.
+    /// </exception>
     public int[] Encode(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > MaxCharacters)
+        {
+            throw new UserInputException(
+                $"A text of {text.Length} characters is too long to tokenize (limit {MaxCharacters}); cut it before.");
+        }
         if (!encoders.TryTake(out WordEncoder? encoder))
         {
             encoder = new WordEncoder(file.Model);

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Tokenization;
 
-/// <summary>What <c>tokenizer_config.json</c> and <c>chat_template.jinja</c> say of a tokenizer; all null where the files are not there.</summary>
+/// <summary>
+/// What <c>tokenizer_config.json</c> and <c>chat_template.jinja</c> say of a tokenizer; all null where the files are not there.
+/// </summary>
 /// <param name="BosToken">Text of the token that begins a text.</param>
 /// <param name="EosToken">Text of the token that ends one.</param>
 /// <param name="PadToken">Text of the padding token.</param>
@@ -39,7 +41,8 @@ internal sealed record TokenizerConfig(
             // transformers lets the file replace the template of tokenizer_config.json.
             config = config with
             {
-                ChatTemplate = TokenizerFile.Guarded(templatePath, () => Encoding.UTF8.GetString(TokenizerFile.ReadBytes(templatePath).Span)),
+                ChatTemplate = TokenizerFile.Guarded(
+                    templatePath, () => Encoding.UTF8.GetString(TokenizerFile.ReadBytes(templatePath).Span)),
             };
         }
         return config;

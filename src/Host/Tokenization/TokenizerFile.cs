@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Tokenization;
 
-/// <summary>What a Hugging Face <c>tokenizer.json</c> says, read and checked: byte-level BPE only, everything else is refused by name.</summary>
+/// <summary>
+/// What a Hugging Face <c>tokenizer.json</c> says, read and checked: byte-level BPE only, everything else is refused by name.
+/// </summary>
 /// <param name="Vocabulary">Tokens of the model, and the texts of the added ones.</param>
 /// <param name="AddedTokens">Tokens that are matched in the text.</param>
 /// <param name="NormalizeNfc">The normalizer is NFC; otherwise there is none.</param>

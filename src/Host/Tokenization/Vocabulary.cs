@@ -58,7 +58,9 @@ internal sealed class Vocabulary
         return true;
     }
 
-    /// <summary>Gives an id its bytes without making it reachable from <see cref="TryFind"/>: added tokens, whose text is literal.</summary>
+    /// <summary>
+    /// Gives an id its bytes without making it reachable from <see cref="TryFind"/>: added tokens, whose text is literal.
+    /// </summary>
     public void SetBytes(int id, ReadOnlySpan<byte> bytes)
     {
         EnsureText(bytes.Length);

@@ -6,7 +6,9 @@ namespace Rm.Host.Tests.Tokenization;
 internal static class FuzzSettings
 {
     public static int Iterations(int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS"), CultureInfo.InvariantCulture, out int count) ? count : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS"), CultureInfo.InvariantCulture, out int count)
+            ? count
+            : otherwise;
 
     public static string Escape(string text) => string.Concat(text.Select(c => c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:X4}"));
 }

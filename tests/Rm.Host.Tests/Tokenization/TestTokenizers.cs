@@ -11,7 +11,8 @@ internal static class TestTokenizers
     public static string QuickstartFolder => Path.Combine(TestPaths.Repository, "examples", "quickstart", "model");
 
     /// <summary>qwen2.5, llama3, qwen3 or quickstart.</summary>
-    public static Tokenizer Load(string family) => loaded.GetOrAdd(family, _ => new Lazy<Tokenizer>(() => Tokenizer.Load(Folder(family)))).Value;
+    public static Tokenizer Load(string family) =>
+        loaded.GetOrAdd(family, _ => new Lazy<Tokenizer>(() => Tokenizer.Load(Folder(family)))).Value;
 
     public static string Folder(string family) =>
         family == "quickstart" ? QuickstartFolder : Path.Combine(TestPaths.Golden, "tokenizers", family);

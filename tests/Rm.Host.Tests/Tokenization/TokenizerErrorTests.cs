@@ -6,75 +6,89 @@ namespace Rm.Host.Tests.Tokenization;
 /// <summary>Every kind of bad file is refused with a message that names the file and the field.</summary>
 public sealed class TokenizerErrorTests
 {
+    // Single quotes stand for double ones in the second column.
     public static TheoryData<string, string, string> BadSections() => new()
     {
-        { "model.type", "\"WordPiece\"", "model.type is WordPiece" },
-        { "model.type", "\"Unigram\"", "model.type is Unigram" },
+        { "model.type", "'WordPiece'", "model.type is WordPiece" },
+        { "model.type", "'Unigram'", "model.type is Unigram" },
         { "model.type", "7", "model.type is not a string" },
         { "model.byte_fallback", "true", "model.byte_fallback" },
-        { "model.continuing_subword_prefix", "\"##\"", "model.continuing_subword_prefix" },
-        { "model.end_of_word_suffix", "\"</w>\"", "model.end_of_word_suffix" },
+        { "model.continuing_subword_prefix", "'##'", "model.continuing_subword_prefix" },
+        { "model.end_of_word_suffix", "'</w>'", "model.end_of_word_suffix" },
         { "model.dropout", "0.1", "model.dropout" },
-        { "model.unk_token", "\"<unk>\"", "model.unk_token '<unk>' is not in model.vocab" },
-        { "model.ignore_merges", "\"yes\"", "model.ignore_merges is not true or false" },
+        { "model.unk_token", "'<unk>'", "model.unk_token '<unk>' is not in model.vocab" },
+        { "model.ignore_merges", "'yes'", "model.ignore_merges is not true or false" },
         { "model.vocab", "[]", "model.vocab is not an object" },
         { "model.vocab", "{}", "no token for byte 0x00" },
-        { "model.vocab", "{\"a\": -1}", "model.vocab['a'] is not a token id" },
-        { "model.vocab", "{\"a\": 1.5}", "model.vocab['a'] is not a token id" },
-        { "model.vocab", "{\"a\": 99999999}", "model.vocab['a'] is not a token id" },
-        { "model.vocab", "{\"a\": 1, \"b\": 1}", "model.vocab['b']: this token or its id 1 is there twice" },
-        { "model.vocab", "{\"\\ud800\": 1}", "tokenizer.json: " },
+        { "model.vocab", "{'a': -1}", "model.vocab['a'] is not a token id" },
+        { "model.vocab", "{'a': 1.5}", "model.vocab['a'] is not a token id" },
+        { "model.vocab", "{'a': 99999999}", "model.vocab['a'] is not a token id" },
+        { "model.vocab", "{'a': 1, 'b': 1}", "model.vocab['b']: this token or its id 1 is there twice" },
+        { "model.vocab", "{'\\ud800': 1}", "tokenizer.json: " },
         { "model.vocab", "null", "model.vocab is missing" },
         { "model.merges", "null", "model.merges is missing" },
         { "model.merges", "{}", "model.merges is not an array" },
-        { "model.merges", "[\"ab\"]", "model.merges[0] 'ab' is not two tokens" },
-        { "model.merges", "[\"a b c\"]", "model.merges[0] 'a b c' is not two tokens" },
-        { "model.merges", "[[\"a\"]]", "model.merges[0] is not a pair" },
-        { "model.merges", "[[\"a\", \"b\", \"c\"]]", "model.merges[0] is not a pair" },
+        { "model.merges", "['ab']", "model.merges[0] 'ab' is not two tokens" },
+        { "model.merges", "['a b c']", "model.merges[0] 'a b c' is not two tokens" },
+        { "model.merges", "[['a']]", "model.merges[0] is not a pair" },
+        { "model.merges", "[['a', 'b', 'c']]", "model.merges[0] is not a pair" },
         { "model.merges", "[3]", "model.merges[0] is neither" },
-        { "model.merges", "[[\"\\u0416\", \"b\"]]", "model.merges[0] needs the token '\u0416'" },
-        { "model.merges", "[[\"q\", \"q\"]]", "model.merges[0] needs the token 'qq'" },
+        { "model.merges", "[['\\u0416', 'b']]", "model.merges[0] needs the token '\u0416'" },
+        { "model.merges", "[['q', 'q']]", "model.merges[0] needs the token 'qq'" },
         { "model", "null", "$.model is missing" },
-        { "normalizer", "{\"type\": \"NFKC\"}", "normalizer is NFKC, which is not supported" },
-        { "normalizer", "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Lowercase\"}]}", "normalizer.normalizers[0] is Lowercase" },
+        { "normalizer", "{'type': 'NFKC'}", "normalizer is NFKC, which is not supported" },
+        { "normalizer", "{'type': 'Sequence', 'normalizers': [{'type': 'Lowercase'}]}", "normalizer.normalizers[0] is Lowercase" },
         { "normalizer", "{}", "normalizer.type is missing" },
         { "normalizer", "[]", "normalizer is an array where an object is expected" },
         { "pre_tokenizer", "null", "pre_tokenizer is missing" },
-        { "pre_tokenizer", "{\"type\": \"Metaspace\"}", "pre_tokenizer is Metaspace" },
-        { "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": []}", "pre_tokenizer has no ByteLevel step" },
-        { "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": \"Digits\"}]}", "step after ByteLevel" },
-        { "pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {}, \"behavior\": \"Isolated\"}", "pre_tokenizer.pattern.String is missing" },
-        { "pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"String\": \"\"}, \"behavior\": \"Isolated\"}", "pre_tokenizer.pattern.String is empty" },
-        { "pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Sometimes\"}", "pre_tokenizer.behavior is Sometimes" },
-        { "pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"1\"}", "pre_tokenizer.behavior is 1" },
-        { "pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(?<=a)b\"}, \"behavior\": \"Isolated\"}", "the group '(?<='" },
-        { "post_processor", "{\"type\": \"BertProcessing\"}", "post_processor is BertProcessing" },
-        { "post_processor", "{\"type\": \"TemplateProcessing\", \"single\": [], \"special_tokens\": {}}", "post_processor.single has no sequence A" },
+        { "pre_tokenizer", "{'type': 'Metaspace'}", "pre_tokenizer is Metaspace" },
+        { "pre_tokenizer", "{'type': 'Sequence', 'pretokenizers': []}", "pre_tokenizer has no ByteLevel step" },
+        { "pre_tokenizer", "{'type': 'Sequence', 'pretokenizers': [{'type': 'ByteLevel'}, {'type': 'Digits'}]}", "step after ByteLevel" },
+        { "pre_tokenizer", "{'type': 'Split', 'pattern': {}, 'behavior': 'Isolated'}", "pre_tokenizer.pattern.String is missing" },
+        {
+            "pre_tokenizer",
+            "{'type': 'Split', 'pattern': {'String': ''}, 'behavior': 'Isolated'}",
+            "pre_tokenizer.pattern.String is empty"
+        },
+        {
+            "pre_tokenizer",
+            "{'type': 'Split', 'pattern': {'String': 'x'}, 'behavior': 'Sometimes'}",
+            "pre_tokenizer.behavior is Sometimes"
+        },
+        { "pre_tokenizer", "{'type': 'Split', 'pattern': {'String': 'x'}, 'behavior': '1'}", "pre_tokenizer.behavior is 1" },
+        { "pre_tokenizer", "{'type': 'Split', 'pattern': {'Regex': '(?<=a)b'}, 'behavior': 'Isolated'}", "the group '(?<='" },
+        { "post_processor", "{'type': 'BertProcessing'}", "post_processor is BertProcessing" },
         {
             "post_processor",
-            "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"B\"}}], \"special_tokens\": {}}",
+            "{'type': 'TemplateProcessing', 'single': [], 'special_tokens': {}}",
+            "post_processor.single has no sequence A"
+        },
+        {
+            "post_processor",
+            "{'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': 'B'}}], 'special_tokens': {}}",
             "post_processor.special_tokens['B'] is missing"
         },
         {
             "post_processor",
-            "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"B\"}}, {\"Sequence\": {\"id\": \"A\"}}], \"special_tokens\": {\"B\": {\"ids\": [9999]}}}",
+            "{'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': 'B'}}, {'Sequence': {'id': 'A'}}], "
+                + "'special_tokens': {'B': {'ids': [9999]}}}",
             "post_processor adds token id 9999"
         },
         {
             "post_processor",
-            "{\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"A\"}}, {\"Sequence\": {\"id\": \"A\"}}], \"special_tokens\": {}}",
+            "{'type': 'TemplateProcessing', 'single': [{'Sequence': {'id': 'A'}}, {'Sequence': {'id': 'A'}}], 'special_tokens': {}}",
             "post_processor.single[1]"
         },
-        { "decoder", "{\"type\": \"Metaspace\"}", "decoder is Metaspace" },
+        { "decoder", "{'type': 'Metaspace'}", "decoder is Metaspace" },
         { "added_tokens", "{}", "added_tokens is not an array" },
-        { "added_tokens", "[{\"content\": \"<a>\"}]", "added_tokens[0].id is missing" },
-        { "added_tokens", "[{\"id\": 5000}]", "added_tokens[0].content is missing" },
-        { "added_tokens", "[{\"id\": -1, \"content\": \"<a>\"}]", "added_tokens[0].id is not a token id" },
-        { "added_tokens", "[{\"id\": 7, \"content\": \"<a>\"}]", "'<a>' has id 7, which belongs to another token" },
-        { "added_tokens", "[{\"id\": 5000, \"content\": \"a\"}]", "'a' has id 5000 here and" },
-        { "added_tokens", "[{\"id\": 5000, \"content\": \"<a>\", \"lstrip\": 1}]", "added_tokens[0].lstrip is not true or false" },
-        { "added_tokens", "[{\"id\": 5000, \"content\": \"<a>\"}, {\"id\": 5001, \"content\": \"<a>\"}]", "added_tokens[1]: '<a>' is there twice" },
-        { "added_tokens", "[{\"id\": 5000, \"content\": \"\\udc00\"}]", "tokenizer.json: " },
+        { "added_tokens", "[{'content': '<a>'}]", "added_tokens[0].id is missing" },
+        { "added_tokens", "[{'id': 5000}]", "added_tokens[0].content is missing" },
+        { "added_tokens", "[{'id': -1, 'content': '<a>'}]", "added_tokens[0].id is not a token id" },
+        { "added_tokens", "[{'id': 7, 'content': '<a>'}]", "'<a>' has id 7, which belongs to another token" },
+        { "added_tokens", "[{'id': 5000, 'content': 'a'}]", "'a' has id 5000 here and" },
+        { "added_tokens", "[{'id': 5000, 'content': '<a>', 'lstrip': 1}]", "added_tokens[0].lstrip is not true or false" },
+        { "added_tokens", "[{'id': 5000, 'content': '<a>'}, {'id': 5001, 'content': '<a>'}]", "added_tokens[1]: '<a>' is there twice" },
+        { "added_tokens", "[{'id': 5000, 'content': '\\udc00'}]", "tokenizer.json: " },
     };
 
     [Theory]
@@ -88,7 +102,7 @@ public sealed class TokenizerErrorTests
         JsonNode owner = path.Length == 2 ? json[path[0]]! : json;
         owner[path[^1]] = mark;
         using var folder = new TokenizerFolder();
-        folder.Write("tokenizer.json", json.ToJsonString().Replace($"\"{mark}\"", value, StringComparison.Ordinal));
+        folder.Write("tokenizer.json", json.ToJsonString().Replace($"\"{mark}\"", value.Replace('\'', '"'), StringComparison.Ordinal));
         var error = Assert.Throws<UserInputException>(folder.Load);
         Assert.StartsWith(Path.Combine(folder.Path, "tokenizer.json") + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
@@ -139,6 +153,16 @@ public sealed class TokenizerErrorTests
         var error = Assert.Throws<UserInputException>(folder.Load);
         Assert.StartsWith(Path.Combine(folder.Path, "tokenizer_config.json") + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_text_beyond_the_limit_is_refused()
+    {
+        string text = new('a', (1 << 27) + 1);
+        Assert.Contains(
+            "134217729 characters",
+            Assert.Throws<UserInputException>(() => TestTokenizers.Load("quickstart").Encode(text, addSpecialTokens: false)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

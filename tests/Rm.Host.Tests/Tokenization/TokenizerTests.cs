@@ -89,8 +89,8 @@ public sealed class TokenizerTests
     {
         Tokenizer tokenizer = TokenizerFolder.LoadChanged(json => json["post_processor"] = JsonNode.Parse("""
             {"type": "TemplateProcessing",
-             "single": [{"SpecialToken": {"id": "B", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "E", "type_id": 0}}],
-             "pair": [], "special_tokens": {"B": {"id": "B", "ids": [4094], "tokens": ["B"]}, "E": {"id": "E", "ids": [4095], "tokens": ["E"]}}}
+             "single": [{"SpecialToken": {"id": "B"}}, {"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "E"}}], "pair": [],
+             "special_tokens": {"B": {"id": "B", "ids": [4094], "tokens": ["B"]}, "E": {"id": "E", "ids": [4095], "tokens": ["E"]}}}
             """));
         int[] bare = tokenizer.Encode("hi", addSpecialTokens: false);
         int[] whole = [4094, .. bare, 4095];
@@ -152,7 +152,10 @@ public sealed class TokenizerTests
         JsonObject json = TokenizerFolder.Bytes();
         JsonNode model = json["model"]!.DeepClone();
         json.Remove("model");
-        var reversed = new JsonObject { ["model"] = new JsonObject(model.AsObject().Reverse().Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))) };
+        var reversed = new JsonObject
+        {
+            ["model"] = new JsonObject(model.AsObject().Reverse().Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))),
+        };
         foreach ((string name, JsonNode? value) in json.Reverse())
         {
             reversed[name] = value?.DeepClone();
@@ -171,9 +174,11 @@ public sealed class TokenizerTests
         model["vocab"]!.AsObject().Add("<unk>", 500);
         model["unk_token"] = "<unk>";
         using var folder = new TokenizerFolder();
-        Assert.Equal(['a', 500, 500, 'b'], folder.Write("tokenizer.json", json.ToJsonString()).Load().Encode("aqqb", addSpecialTokens: false));
+        folder.Write("tokenizer.json", json.ToJsonString());
+        Assert.Equal(['a', 500, 500, 'b'], folder.Load().Encode("aqqb", addSpecialTokens: false));
         model["fuse_unk"] = true;
-        Assert.Equal(['a', 500, 'b'], folder.Write("tokenizer.json", json.ToJsonString()).Load().Encode("aqqb", addSpecialTokens: false));
+        folder.Write("tokenizer.json", json.ToJsonString());
+        Assert.Equal(['a', 500, 'b'], folder.Load().Encode("aqqb", addSpecialTokens: false));
     }
 
     private static Tokenizer LoadBytes()
