@@ -130,11 +130,12 @@ internal readonly unsafe struct OuterBody<TKernel>(OuterPlan* plan) : IParallelB
         t.K = steps;
         t.AStride = plan->TileRows;
         t.CStride = Columns;
-        t.Accumulate = true;
+        t.StartStride = Columns;
         for (int tile = 0; tile < plan->RowTiles; tile++)
         {
             t.A = plan->PackedP + ((((long)tile * plan->M) + m) * plan->TileRows);
             t.C = sums + (tile * plan->TileRows * Columns);
+            t.Start = t.C;
             TKernel.Run(plan->TileRows, t);
         }
     }
