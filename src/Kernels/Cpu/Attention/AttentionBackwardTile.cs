@@ -36,7 +36,7 @@ internal readonly unsafe struct AttentionBackwardBuffers
 }
 
 /// <summary>
-/// Gradients of one family of segments for one group of heads, with recomputed probabilities (Dao et al. 2022): P = exp(S - lse),
+/// Gradients of one family of segments for one group of heads, with recomputed probabilities (Dao et al. 2022): P = exp(Scale S - lse),
 /// dP = dO V^T, dS = P (dP - rowsum(dO O)), dQ = Scale dS K, dK = Scale dS^T Q, dV = P^T dO. Query blocks follow each other in row order,
 /// so that a key's sums have one order whatever the thread count.
 /// </summary>
@@ -62,8 +62,8 @@ internal static unsafe class AttentionBackwardTile
 
         foreach (int segment in family)
         {
-            WriteKeyGradient(problem, problem.Padded(buffers.DKeys, group, segment, 0), buffers.DK, segment, group);
-            WriteKeyGradient(problem, problem.Padded(buffers.DValues, group, segment, 0), buffers.DV, segment, group);
+            WriteKeyGradient(problem, problem.Padded(buffers.DKeys, group, segment, 0), problem.Scale, buffers.DK, segment, group);
+            WriteKeyGradient(problem, problem.Padded(buffers.DValues, group, segment, 0), 1, buffers.DV, segment, group);
         }
     }
 
@@ -73,8 +73,8 @@ internal static unsafe class AttentionBackwardTile
         long tile = (long)tileRows * problem.PaddedDim;
         float* q = (float*)ThreadScratch.Get(sizeof(float) * ((3 * tile) + (tileRows * ((2 * KeyBlocks.Size) + 2))));
         var tiles = new Tiles(q, tile, tileRows);
-        AttentionPacking.CopyQueries(problem, problem.Q, block, group, problem.Scale, tiles.Q);
-        AttentionPacking.CopyQueries(problem, buffers.DO, block, group, 1, tiles.DO);
+        AttentionPacking.CopyQueries(problem, problem.Q, block, group, tiles.Q);
+        AttentionPacking.CopyQueries(problem, buffers.DO, block, group, tiles.DO);
         new Span<float>(tiles.DQ, (int)tile).Clear();
         ReadRowConstants(problem, buffers, block, group, tiles);
 
@@ -123,7 +123,8 @@ internal static unsafe class AttentionBackwardTile
             {
                 int row = m + i;
                 ScoreGradientRow(
-                    p + (i * KeyBlocks.Size), ds + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, tiles.Lse[row], tiles.Delta[row]);
+                    p + (i * KeyBlocks.Size), ds + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors,
+                    problem.Scale, tiles.Lse[row], tiles.Delta[row]);
             }
 
             TileProduct.FourRows(ds, KeyBlocks.Size, 1, k, dim, tiles.DQ + (m * dim), dim, visible, dim / Lanes, accumulate: true);
@@ -158,14 +159,15 @@ internal static unsafe class AttentionBackwardTile
         }
     }
 
-    /// <summary>p = exp(s - lse) and ds = p (dp - delta) in place; 0 from <paramref name="visible"/> on.</summary>
-    private static void ScoreGradientRow(float* p, float* ds, int visible, int vectors, float lse, float delta)
+    /// <summary>p = exp(scale s - lse) and ds = p (dp - delta) in place; 0 from <paramref name="visible"/> on.</summary>
+    private static void ScoreGradientRow(float* p, float* ds, int visible, int vectors, float scale, float lse, float delta)
     {
+        Vector512<float> factor = Vector512.Create(scale);
         Vector512<float> shift = Vector512.Create(lse);
         Vector512<float> offset = Vector512.Create(delta);
         for (int v = 0; v < vectors; v++)
         {
-            Vector512<float> probability = Exp(Vector512.Load(p + (v * Lanes)) - shift);
+            Vector512<float> probability = Exp((Vector512.Load(p + (v * Lanes)) * factor) - shift);
             Vector512<float> gradient = probability * (Vector512.Load(ds + (v * Lanes)) - offset);
             if (visible < (v + 1) * Lanes)
             {
@@ -179,23 +181,42 @@ internal static unsafe class AttentionBackwardTile
         }
     }
 
+    /// <summary>
+    /// lse and delta = dO O of each row. Delta is summed in the order of the product dO V^T, so that a token that sees one key alone, whose O
+    /// is that V, gets a score gradient of exactly 0. Four rows at once, since each is a chain.
+    /// </summary>
     private static void ReadRowConstants(
         AttentionProblem problem, AttentionBackwardBuffers buffers, QueryBlocks.Block block, int group, Tiles tiles)
     {
-        for (int m = 0; m < tiles.Rows; m++)
+        int headsPerGroup = problem.HeadsPerGroup;
+        int rows = block.Count * headsPerGroup;
+        float** o = stackalloc float*[TileProduct.Rows];
+        for (int m = 0; m < tiles.Rows; m += TileProduct.Rows)
         {
-            if (m >= block.Count * problem.HeadsPerGroup)
+            for (int i = 0; i < TileProduct.Rows; i++)
             {
-                tiles.Lse[m] = 0;
-                tiles.Delta[m] = 0;
-                continue;
+                // Padding repeats the last row; what it yields is masked.
+                int last = Math.Min(m + i, rows - 1);
+                int row = problem.Queries.Rows[block.Begin + (last / headsPerGroup)];
+                int head = (group * headsPerGroup) + (last % headsPerGroup);
+                tiles.Lse[m + i] = buffers.Lse[row][head];
+                o[i] = buffers.O[row] + (head * problem.HeadDim);
             }
 
-            int row = problem.Queries.Rows[block.Begin + (m / problem.HeadsPerGroup)];
-            int head = (group * problem.HeadsPerGroup) + (m % problem.HeadsPerGroup);
-            tiles.Lse[m] = buffers.Lse[row][head];
-            tiles.Delta[m] = Dot(
-                buffers.DO[row] + (head * problem.HeadDim), buffers.O[row] + (head * problem.HeadDim), problem.HeadDim);
+            float* dO = tiles.DO + (m * problem.PaddedDim);
+            float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+            for (int d = 0; d < problem.HeadDim; d++)
+            {
+                s0 = MathF.FusedMultiplyAdd(dO[d], o[0][d], s0);
+                s1 = MathF.FusedMultiplyAdd(dO[problem.PaddedDim + d], o[1][d], s1);
+                s2 = MathF.FusedMultiplyAdd(dO[(2 * problem.PaddedDim) + d], o[2][d], s2);
+                s3 = MathF.FusedMultiplyAdd(dO[(3 * problem.PaddedDim) + d], o[3][d], s3);
+            }
+
+            tiles.Delta[m] = s0;
+            tiles.Delta[m + 1] = s1;
+            tiles.Delta[m + 2] = s2;
+            tiles.Delta[m + 3] = s3;
         }
     }
 
@@ -214,12 +235,16 @@ internal static unsafe class AttentionBackwardTile
         }
     }
 
-    private static void WriteKeyGradient(AttentionProblem problem, float* sums, F32View gradient, int segment, int group)
+    private static void WriteKeyGradient(AttentionProblem problem, float* sums, float scale, F32View gradient, int segment, int group)
     {
+        Vector512<float> factor = Vector512.Create(scale);
         for (int key = 0; key < problem.Keys.Segments[segment].Length; key++)
         {
             float* to = gradient[problem.Keys.Segments[segment].Start + key] + (group * problem.HeadDim);
-            new ReadOnlySpan<float>(sums + ((long)key * problem.PaddedDim), problem.HeadDim).CopyTo(new Span<float>(to, problem.HeadDim));
+            for (int d = 0; d < problem.HeadDim; d += Lanes)
+            {
+                Store(Vector512.Load(sums + ((long)key * problem.PaddedDim) + d) * factor, to + d, problem.HeadDim - d);
+            }
         }
     }
 

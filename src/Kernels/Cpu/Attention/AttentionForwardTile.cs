@@ -30,7 +30,7 @@ internal static unsafe class AttentionForwardTile
         float* scores = o + ((long)tileRows * paddedDim);
         float* max = scores + (tileRows * KeyBlocks.Size);
         float* sum = max + tileRows;
-        AttentionPacking.CopyQueries(problem, problem.Q, block, group, problem.Scale, q);
+        AttentionPacking.CopyQueries(problem, problem.Q, block, group, q);
         new Span<float>(o, tileRows * paddedDim).Clear();
         new Span<float>(max, tileRows).Fill(float.NegativeInfinity);
         new Span<float>(sum, tileRows).Clear();
@@ -72,8 +72,8 @@ internal static unsafe class AttentionForwardTile
                 {
                     int row = m + i;
                     SoftmaxRow(
-                        s + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, ref max[row], ref sum[row],
-                        o + (row * paddedDim), paddedDim);
+                        s + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, problem.Scale, ref max[row],
+                        ref sum[row], o + (row * paddedDim), paddedDim);
                 }
 
                 TileProduct.FourRows(
@@ -86,10 +86,10 @@ internal static unsafe class AttentionForwardTile
     }
 
     /// <summary>
-    /// Turns a row's scores into exponentials below the running maximum and brings sum and output to the new maximum.
+    /// Scales a row's scores and turns them into exponentials below the running maximum and brings sum and output to the new maximum.
     /// Keys from <paramref name="visible"/> on get 0.
     /// </summary>
-    private static void SoftmaxRow(float* s, int visible, int vectors, ref float max, ref float sum, float* o, int paddedDim)
+    private static void SoftmaxRow(float* s, int visible, int vectors, float scale, ref float max, ref float sum, float* o, int paddedDim)
     {
         int used = (visible + Lanes - 1) / Lanes;
         for (int v = used; v < vectors; v++)
@@ -114,12 +114,14 @@ internal static unsafe class AttentionForwardTile
             largest = Vector512.MaxNative(largest, Vector512.Load(s + (v * Lanes)));
         }
 
-        float newMax = MathF.Max(max, Max(largest));
+        // The scale is positive, so it commutes with the maximum, rounding included.
+        float newMax = MathF.Max(max, Max(largest) * scale);
+        Vector512<float> scaling = Vector512.Create(scale);
         Vector512<float> shift = Vector512.Create(newMax);
         Vector512<float> total = default;
         for (int v = 0; v < used; v++)
         {
-            Vector512<float> p = Exp(Vector512.Load(s + (v * Lanes)) - shift);
+            Vector512<float> p = Exp((Vector512.Load(s + (v * Lanes)) * scaling) - shift);
             p.Store(s + (v * Lanes));
             total += p;
         }

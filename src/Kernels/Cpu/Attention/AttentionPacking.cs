@@ -46,8 +46,8 @@ internal static unsafe class AttentionPacking
         }
     }
 
-    /// <summary>The rows of a query block for the heads of a group, query by query, times <paramref name="factor"/>: <c>[padded rows, padded D]</c>.</summary>
-    public static void CopyQueries(AttentionProblem problem, F32View source, QueryBlocks.Block block, int group, float factor, float* tile)
+    /// <summary>The rows of a query block for the heads of a group, query by query: <c>[padded rows, padded D]</c>.</summary>
+    public static void CopyQueries(AttentionProblem problem, F32View source, QueryBlocks.Block block, int group, float* tile)
     {
         int headsPerGroup = problem.HeadsPerGroup;
         int rows = block.Count * headsPerGroup;
@@ -55,12 +55,7 @@ internal static unsafe class AttentionPacking
         {
             float* from = m >= rows ? null : source[problem.Queries.Rows[block.Begin + (m / headsPerGroup)]]
                 + (((group * headsPerGroup) + (m % headsPerGroup)) * problem.HeadDim);
-            float* to = tile + ((long)m * problem.PaddedDim);
-            CopyRow(from, to, problem.HeadDim, problem.PaddedDim);
-            for (int d = 0; d < problem.HeadDim && factor != 1; d++)
-            {
-                to[d] *= factor;
-            }
+            CopyRow(from, tile + ((long)m * problem.PaddedDim), problem.HeadDim, problem.PaddedDim);
         }
     }
 

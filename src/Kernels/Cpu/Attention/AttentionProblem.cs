@@ -12,6 +12,11 @@ internal readonly unsafe struct AttentionProblem
                 $"Q with {q.Columns} columns and K with {k.Columns} are no whole numbers of heads of {headDim}, or no whole groups.", nameof(headDim));
         }
 
+        if (!(scale > 0) || float.IsInfinity(scale))
+        {
+            throw new ArgumentException($"The scale of attention scores must be a positive number, not {scale}.", nameof(scale));
+        }
+
         Keys = layout.Keys;
         HeadDim = headDim;
         PaddedDim = KeyBlocks.Padded(headDim);
