@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Rm.Host.Checkpoints;
 using Rm.Host.Data;
 using Rm.Host.Model;
 using Rm.Host.Reporting;
