@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Builds, tests and shows btrm. `./build.sh help` lists the verbs; build.ps1 has the same ones.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$root"
+host=src/Host/bin/Release/net10.0
+
+usage() {
+  cat <<'TEXT'
+usage: ./build.sh [verb]
+
+  (none)           build and leave ./btrm, which runs from any directory
+  test [filter]    build and run all tests; a filter goes to the test programs, as in: test -class "*Tokenizer*"
+  check            what must hold before a commit: format, build, tests (rules on file lengths and dependencies are among them)
+  demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
+  bench [options]  measure training on this machine; options go to `btrm bench`
+  fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
+  publish          one self-contained file for linux-x64 under out/publish
+  help             this text
+TEXT
+}
+
+need_sdk() {
+  # Where the install script puts it, when nobody added that to PATH.
+  if ! command -v dotnet >/dev/null && [ -x "$HOME/.dotnet/dotnet" ]; then PATH="$HOME/.dotnet:$PATH"; fi
+  if command -v dotnet >/dev/null && dotnet --version >/dev/null 2>&1; then return; fi
+  {
+    if command -v dotnet >/dev/null; then
+      echo "btrm needs the .NET SDK 10. Found only:"
+      dotnet --list-sdks | sed 's/^/  /' || true
+    else
+      echo "btrm needs the .NET SDK 10, and there is no dotnet on the PATH."
+    fi
+    cat <<'TEXT'
+How to get it:
+  Ubuntu    sudo apt install dotnet-sdk-10.0
+  Debian    https://learn.microsoft.com/dotnet/core/install/linux-debian, then sudo apt install dotnet-sdk-10.0
+  Fedora    sudo dnf install dotnet-sdk-10.0
+  macOS     brew install --cask dotnet-sdk
+  Windows   winget install Microsoft.DotNet.SDK.10
+  anywhere, without root (it goes to ~/.dotnet):
+            curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0
+TEXT
+  } >&2
+  exit 2
+}
+
+dotnet_build() { dotnet build "$1" -v quiet --nologo; }
+
+build() {
+  need_sdk
+  dotnet_build src/Host
+  leave_launcher
+}
+
+# A launcher rather than a copy: the runtime is found beside the dotnet that built it, and a link to it from ~/bin works.
+leave_launcher() {
+  local runtime
+  runtime=$(dirname "$(readlink -f "$(command -v dotnet)")")
+  cat >btrm.new <<TEXT
+#!/bin/sh
+# Written by build.sh; runs the build of this folder.
+DOTNET_ROOT="\${DOTNET_ROOT:-$runtime}" exec "\$(dirname "\$(readlink -f "\$0")")/$host/btrm" "\$@"
+TEXT
+  chmod +x btrm.new
+  mv btrm.new btrm
+}
+
+passed=0 failed=0 skipped=0
+closing_line() {
+  local status=$?
+  # A build that fails or a crash on the way here counts as one failure: the line never looks better than the exit code.
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  exit "$status"
+}
+
+# Runs one xUnit program and adds its summary line to the totals. No summary, or a bad exit without a failed test, is a failure.
+run_tests() {
+  local program=$1 name log status=0 summary
+  shift
+  name=$(basename "$program" .dll)
+  log=out/test/$name.log
+  echo "== $name"
+  dotnet "$program" "$@" 2>&1 | tee "$log" || status=$?
+  summary=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1 || true)
+  if [ -z "$summary" ]; then
+    echo "$name ended without a summary (exit code $status); see $log" >&2
+    failed=$((failed + 1))
+    return
+  fi
+  count() { sed -E "s/.*$1: ([0-9]+).*/\1/" <<<"$summary"; }
+  local bad=$(($(count Errors) + $(count Failed)))
+  passed=$((passed + $(count Total) - $(count Failed) - $(count Skipped)))
+  skipped=$((skipped + $(count Skipped)))
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+    echo "$name passed its tests and then failed (exit code $status); see $log" >&2
+    bad=1
+  fi
+  failed=$((failed + bad))
+}
+
+test_all() {
+  trap closing_line EXIT
+  need_sdk
+  dotnet_build Rm.sln
+  leave_launcher
+  mkdir -p out/test
+  local project
+  for project in tests/*.Tests; do
+    run_tests "$project/bin/Release/net10.0/$(basename "$project").dll" "$@"
+  done
+  [ "$failed" -eq 0 ]
+}
+
+check() {
+  need_sdk
+  echo "== format"
+  dotnet restore Rm.sln -v quiet
+  dotnet format Rm.sln --verify-no-changes --no-restore || { echo "Run: dotnet format Rm.sln" >&2; exit 1; }
+  test_all
+}
+
+demo() {
+  build
+  ./btrm train --config examples/quickstart/train.json --output-dir out/demo --overwrite
+}
+
+fuzz() {
+  local minutes=${1:-1} end round=1
+  case $minutes in *[!0-9]* | '') echo "fuzz: minutes must be a whole number, not '$minutes'" >&2; exit 2 ;; esac
+  trap closing_line EXIT
+  need_sdk
+  dotnet_build Rm.sln
+  mkdir -p out/test
+  end=$((SECONDS + 60 * minutes))
+}
+
+publish() {
+  need_sdk
+  :
+}
+
+verb=${1:-build}
+[ $# -eq 0 ] || shift
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# A clean build server trusts the lock files; a developer's restore may update them.
+[ "${CI:-}" != true ] || export RestoreLockedMode=true
+case $verb in
+  build) build && echo "Built. Try: ./btrm --help" ;;
+  test) test_all "$@" ;;
+  check) check ;;
+  demo) demo ;;
+  bench) build && exec ./btrm bench "$@" ;;
+  fuzz) fuzz "$@" ;;
+  publish) publish ;;
+  help | -h | --help) usage ;;
+  *) usage >&2; exit 2 ;;
+esac
