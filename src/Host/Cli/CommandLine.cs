@@ -36,7 +36,7 @@ public static class CommandLine
         }
     }
 
-    private static RootCommand Build()
+    internal static RootCommand Build()
     {
         var root = new RootCommand("btrm trains, evaluates and serves Bradley-Terry reward models.");
         root.Options.Add(new Option<bool>("--debug") { Description = "Show stack traces of errors.", Recursive = true });

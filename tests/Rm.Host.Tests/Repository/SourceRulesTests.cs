@@ -1,0 +1,61 @@
+namespace Rm.Host.Tests.Repository;
+
+/// <summary>The rules on source files that hold everywhere; CONTRIBUTING.md gives the reasons.</summary>
+public sealed class SourceRulesTests
+{
+    private const int MostLines = 500;
+
+    [Fact]
+    public void No_source_file_is_longer_than_500_lines()
+    {
+        string[] folders = ["src", "tests", "bench", "native", "examples", ".ci"];
+        string[] sources =
+        [
+            "build.sh", "build.ps1",
+            .. folders.SelectMany(folder => RepositoryFiles.Under(folder, ".cs", ".cu", ".cuh", ".cpp", ".h", ".sh", ".ps1", ".py")),
+        ];
+        Assert.True(sources.Length > 200, $"only {sources.Length} source files found");
+        Assert.Empty(sources.Select(file => (file, Lines: RepositoryFiles.Read(file).AsSpan().Count('\n'))).Where(f => f.Lines > MostLines));
+    }
+
+    [Fact]
+    public void Dependencies_point_one_way()
+    {
+        IReadOnlyList<string> files = [.. RepositoryFiles.Under("src/Kernels", ".cs"), .. RepositoryFiles.Under("src/Host", ".cs")];
+        Assert.Contains("src/Kernels/Tensors/Tensor.cs", files);
+        Assert.Contains("src/Host/Cli/CommandLine.cs", files);
+        Assert.Empty(files.SelectMany(file => LayerRules.Violations(file, RepositoryFiles.Read(file))));
+    }
+
+    [Fact]
+    public void Kernels_include_only_what_is_common() =>
+        Assert.Empty(RepositoryFiles.Under("native/cuda", ".cu").SelectMany(file => LayerRules.IncludeViolations(file, RepositoryFiles.Read(file))));
+
+    [Theory]
+    [InlineData("src/Kernels/Tensors/A.cs", "using Rm.Kernels.Ops;")]
+    [InlineData("src/Kernels/Tensors/A.cs", "    Cpu.CpuBackend backend = new();")]
+    [InlineData("src/Kernels/Ops/A.cs", "using Rm.Kernels.Cuda.Driver;")]
+    [InlineData("src/Kernels/Ops/A.cs", "using static global::Rm.Kernels.Cpu.VectorMath;")]
+    [InlineData("src/Kernels/Cpu/A.cs", "using Rm.Kernels.Cuda;")]
+    [InlineData("src/Kernels/Cuda/A.cs", "using Threads = Rm.Kernels.Cpu.Threading.CpuThreads;")]
+    [InlineData("src/Kernels/Cpu/Gemm/A.cs", "namespace Rm.Kernels.Ops;")]
+    [InlineData("src/Host/Model/A.cs", "using Rm.Kernels.Cuda.Driver;")]
+    [InlineData("src/Host/Model/A.cs", "internal static unsafe class A")]
+    [InlineData("src/Host/Model/A.cs", "namespace Rm.Host.Data;")]
+    public void A_planted_violation_is_found(string path, string line) => Assert.Single(LayerRules.Violations(path, $"{line}\n"));
+
+    [Theory]
+    [InlineData("src/Kernels/Cpu/Gemm/A.cs", "using Rm.Kernels.Ops;\nnamespace Rm.Kernels.Cpu.Gemm;\n")]
+    [InlineData("src/Kernels/Cuda/A.cs", "using Rm.Kernels.Cuda.Driver;\nnamespace Rm.Kernels.Cuda;\n")]
+    [InlineData("src/Kernels/Ops/A.cs", "namespace Rm.Kernels.Ops; // what Cpu.CpuBackend computes\n")]
+    [InlineData("src/Host/Cli/A.cs", "using Rm.Kernels.Cpu;\nnamespace Rm.Host.Cli;\n")]
+    [InlineData("src/Host/Program.cs", "return Rm.Host.Cli.CommandLine.Run(args);\n")]
+    public void What_is_allowed_passes(string path, string text) => Assert.Empty(LayerRules.Violations(path, text));
+
+    [Theory]
+    [InlineData("#include \"common/reduce.cuh\"\n", 0)]
+    [InlineData("#include <cuda_bf16.h>\n", 1)]
+    [InlineData("// x\n  # include \"rms_norm.cu\"\n", 1)]
+    public void Includes_of_a_kernel_are_read(string text, int violations) =>
+        Assert.Equal(violations, LayerRules.IncludeViolations("native/cuda/x.cu", text).Count);
+}
