@@ -19,10 +19,10 @@ public sealed partial class DocumentationTests
         Assert.True(real.Length > 80, $"only {real.Length} options found");
 
         string[] names = [.. documented.Select(o => o.Name)];
-        Assert.Empty(real.Where(r => !names.Contains(r.Option.Name)).Select(r => $"{r.Command} {r.Option.Name} is not in docs/command-line.md"));
-        Assert.Empty(real.Where(r => r.Option.Default.Length > 0 && !documented.Contains(r.Option))
+        Findings.None(real.Where(r => !names.Contains(r.Option.Name)).Select(r => $"{r.Command} {r.Option.Name} is not in docs/command-line.md"));
+        Findings.None(real.Where(r => r.Option.Default.Length > 0 && !documented.Contains(r.Option))
             .Select(r => $"{r.Command} {r.Option.Name}: the default {r.Option.Default} is not in docs/command-line.md"));
-        Assert.Empty(documented.Except(real.Select(r => r.Option)).Select(o => $"no command has {o.Name} with default '{o.Default}'"));
+        Findings.None(documented.Except(real.Select(r => r.Option)).Select(o => $"no command has {o.Name} with default '{o.Default}'"));
     }
 
     [Fact]
@@ -31,19 +31,18 @@ public sealed partial class DocumentationTests
         RootCommand root = CommandLine.Build();
         string[] commands = [.. Documents.SelectMany(file => CommandsIn(RepositoryFiles.Read(file)))];
         Assert.True(commands.Length >= 10, $"only {commands.Length} commands found");
-        Assert.Empty(commands.Select(command => (command, root.Parse([.. CommandLineParser.SplitCommandLine(command)]).Errors))
+        Findings.None(commands.Select(command => (command, root.Parse([.. Words(command)]).Errors))
             .Where(c => c.Errors.Count > 0).Select(c => $"{c.command}: {string.Join("; ", c.Errors.Select(e => e.Message))}"));
     }
 
     [Fact]
     public void Links_between_documents_lead_somewhere()
     {
-        string[] broken = [.. Documents.SelectMany(file => Link().Matches(RepositoryFiles.Read(file))
+        Findings.None(Documents.SelectMany(file => Link().Matches(RepositoryFiles.Read(file))
             .Select(match => match.Groups[1].Value.Split('#')[0])
             .Where(target => target.Length > 0 && !target.Contains("://", StringComparison.Ordinal))
             .Where(target => !Path.Exists(Path.Combine(TestPaths.Repository, Path.GetDirectoryName(file)!, target)))
-            .Select(target => $"{file}: {target}"))];
-        Assert.Empty(broken);
+            .Select(target => $"{file}: {target}")));
     }
 
     [Theory]
@@ -52,11 +51,15 @@ public sealed partial class DocumentationTests
     [InlineData("```sh\nsrun btrm train --lr 1 --resume auto  # again\n```\n", "train --lr 1 --resume auto")]
     public void Commands_are_found_in_code_blocks(string markdown, string command) => Assert.Equal([command], CommandsIn(markdown));
 
+    // A configuration file may hold the model, which is required.
+    private static IEnumerable<string> Words(string command) =>
+        [.. CommandLineParser.SplitCommandLine(command), .. command.Contains("--config", StringComparison.Ordinal) ? ["--model", "M"] : Array.Empty<string>()];
+
     // Arguments of the btrm calls in shell blocks, continued lines joined, comments cut.
     private static IEnumerable<string> CommandsIn(string markdown) =>
         ShellBlock().Matches(markdown)
             .SelectMany(block => Continuation().Replace(block.Groups[1].Value, " ").Split('\n'))
-            .Select(line => Call().Match(line.Split(" #")[0]))
+            .Select(line => Call().Match(line.Split(" #")[0].TrimEnd(' ', '&')))
             .Where(match => match.Success)
             .Select(match => match.Groups[1].Value.Trim());
 
@@ -66,7 +69,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"```(?:sh|bash)\r?\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex ShellBlock();
 
-    [GeneratedRegex(@"\\\r?\n\s*")]
+    [GeneratedRegex(@"\s*\\\r?\n\s*")]
     private static partial Regex Continuation();
 
     [GeneratedRegex(@"^\s*(?:srun )?(?:\./)?btrm (.*)$")]

@@ -66,14 +66,15 @@ internal static partial class LayerRules
 
     private static string? NamespaceOf(string code) => Namespace().Match(code) is { Success: true } match ? match.Groups[1].Value : null;
 
-    // Without comments; a string that names a layer would be a finding too, which is easily avoided.
+    // Without comments and the content of strings.
     private static IEnumerable<(int Line, string Code)> CodeLines(string text)
     {
         string[] lines = text.Split('\n');
         for (int i = 0; i < lines.Length; i++)
         {
-            int comment = lines[i].IndexOf("//", StringComparison.Ordinal);
-            yield return (i + 1, (comment < 0 ? lines[i] : lines[i][..comment]).TrimEnd());
+            string line = Literal().Replace(lines[i], "\"\"");
+            int comment = line.IndexOf("//", StringComparison.Ordinal);
+            yield return (i + 1, (comment < 0 ? line : line[..comment]).TrimEnd());
         }
     }
 
@@ -85,6 +86,9 @@ internal static partial class LayerRules
 
     [GeneratedRegex(@"\bunsafe\b")]
     private static partial Regex UnsafeKeyword();
+
+    [GeneratedRegex(@"""(?:[^""\\]|\\.)*""")]
+    private static partial Regex Literal();
 
     [GeneratedRegex(@"^\s*#\s*include\s+(\S+)", RegexOptions.Multiline)]
     private static partial Regex Include();

@@ -15,7 +15,8 @@ public sealed class SourceRulesTests
             .. folders.SelectMany(folder => RepositoryFiles.Under(folder, ".cs", ".cu", ".cuh", ".cpp", ".h", ".sh", ".ps1", ".py")),
         ];
         Assert.True(sources.Length > 200, $"only {sources.Length} source files found");
-        Assert.Empty(sources.Select(file => (file, Lines: RepositoryFiles.Read(file).AsSpan().Count('\n'))).Where(f => f.Lines > MostLines));
+        Findings.None(sources.Select(file => (file, Lines: RepositoryFiles.Read(file).AsSpan().Count('\n')))
+            .Where(f => f.Lines > MostLines).Select(f => $"{f.file}: {f.Lines} lines"));
     }
 
     [Fact]
@@ -24,12 +25,12 @@ public sealed class SourceRulesTests
         IReadOnlyList<string> files = [.. RepositoryFiles.Under("src/Kernels", ".cs"), .. RepositoryFiles.Under("src/Host", ".cs")];
         Assert.Contains("src/Kernels/Tensors/Tensor.cs", files);
         Assert.Contains("src/Host/Cli/CommandLine.cs", files);
-        Assert.Empty(files.SelectMany(file => LayerRules.Violations(file, RepositoryFiles.Read(file))));
+        Findings.None(files.SelectMany(file => LayerRules.Violations(file, RepositoryFiles.Read(file))));
     }
 
     [Fact]
     public void Kernels_include_only_what_is_common() =>
-        Assert.Empty(RepositoryFiles.Under("native/cuda", ".cu").SelectMany(file => LayerRules.IncludeViolations(file, RepositoryFiles.Read(file))));
+        Findings.None(RepositoryFiles.Under("native/cuda", ".cu").SelectMany(file => LayerRules.IncludeViolations(file, RepositoryFiles.Read(file))));
 
     [Theory]
     [InlineData("src/Kernels/Tensors/A.cs", "using Rm.Kernels.Ops;")]
@@ -49,6 +50,7 @@ public sealed class SourceRulesTests
     [InlineData("src/Kernels/Cuda/A.cs", "using Rm.Kernels.Cuda.Driver;\nnamespace Rm.Kernels.Cuda;\n")]
     [InlineData("src/Kernels/Ops/A.cs", "namespace Rm.Kernels.Ops; // what Cpu.CpuBackend computes\n")]
     [InlineData("src/Host/Cli/A.cs", "using Rm.Kernels.Cpu;\nnamespace Rm.Host.Cli;\n")]
+    [InlineData("src/Host/Cli/A.cs", "string s = \"access is unsafe\"; // http://x\n")]
     [InlineData("src/Host/Program.cs", "return Rm.Host.Cli.CommandLine.Run(args);\n")]
     public void What_is_allowed_passes(string path, string text) => Assert.Empty(LayerRules.Violations(path, text));
 
