@@ -128,7 +128,6 @@ internal static class BraceFormat
             var part = path[(end + 1)..stop];
             value = !isItem ? PythonAccess.GetAttribute(state, value, part)
                 : PythonAccess.GetItem(state, value, int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var key) ? (long)key : part);
-            value = value is Undefined missing ? throw missing.Error() : value;
             end = isItem ? stop + 1 : stop;
         }
 

@@ -25,7 +25,7 @@ public sealed class ChatTemplate : IChatTemplate
 
         foreach (var (name, value) in settings.Variables ?? new Dictionary<string, JsonElement>())
         {
-            _variables[name] = JsonValues.FromJson(value);
+            _variables[name] = FromJson(value);
         }
     }
 
@@ -36,14 +36,7 @@ public sealed class ChatTemplate : IChatTemplate
     public static ChatTemplate Parse(string source, ChatTemplateSettings? settings = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        try
-        {
-            return new ChatTemplate(TemplateParser.Parse(source), settings ?? new ChatTemplateSettings());
-        }
-        catch (TemplateException e)
-        {
-            throw new UserInputException($"chat template: {e.Message}", e);
-        }
+        return new ChatTemplate(TemplateParser.Parse(source), settings ?? new ChatTemplateSettings());
     }
 
     /// <inheritdoc/>
@@ -84,7 +77,12 @@ public sealed class ChatTemplate : IChatTemplate
         }
         catch (TemplateException e)
         {
-            throw new UserInputException($"chat template: messages: {e.Message}", e);
+            throw new UserInputException($"chat template: its input: {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // What the JSON reader throws for an escaped half of a surrogate pair.
+            throw new UserInputException("chat template: its input: a text is not valid Unicode", e);
         }
     }
 

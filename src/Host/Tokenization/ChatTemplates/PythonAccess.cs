@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace Rm.Host.Tokenization.ChatTemplates;
 
@@ -11,7 +12,7 @@ internal static class PythonAccess
     /// <summary>The value of <c>target.name</c>.</summary>
     public static object GetAttribute(RenderState state, object target, string name)
     {
-        if (target is Undefined undefined && !name.StartsWith("__", StringComparison.Ordinal))
+        if (target is Undefined undefined)
         {
             throw undefined.Error();
         }
@@ -21,8 +22,7 @@ internal static class PythonAccess
             return attribute;
         }
 
-        var value = TryItem(state, target, name);
-        return value is null ? Missing(target, name) : name.StartsWith('_') ? Unsafe(target, name) : value;
+        return TryItem(state, target, name) ?? Missing(target, name);
     }
 
     /// <summary>The value of <c>target[key]</c>.</summary>
@@ -81,6 +81,10 @@ internal static class PythonAccess
             LoopContext loop => loop.Attribute(name),
             Cycler cycler => cycler.Attribute(name),
             Macro macro => macro.Attribute(name),
+            long or BigInteger or bool when name is "real" or "numerator" => PythonArithmetic.Add(target, 0L),
+            long or BigInteger or bool when name is "imag" or "denominator" => name == "imag" ? 0L : 1L,
+            double when name == "real" => target,
+            double when name == "imag" => 0.0,
             _ when PythonTypes.TryText(target, out _) => StringMethods.Find(target, name),
             _ => null,
         };

@@ -184,7 +184,7 @@ internal static class TextFilters
                 i++;
             }
 
-            result.Append(TextCase.Capitalize(state, text[start..i]));
+            result.Append(TextCase.UpperFirst(state, text[start..i]));
             for (; i < text.Length && IsBoundary(text[i]); i++)
             {
                 result.Append(text[i]);
