@@ -355,6 +355,9 @@ b" }}
 {{ 1..real }}
 {{ 1.5.real }}
 {{ a-b }}
+{{ l[0 + 1] }} {{ l[3 - 1] }} {{ l[1 * 2] }} {{ l[5 // 2] }} {{ l[5 % 3] }} {{ l[2 ** 1] }} {{ l[-(1 + 1)] }} {{ l[+-1] }} {{ l[n - 5] }} {{ l[l|length - 1] }} {{ l[0 + 1:1 + 2] }} {{ 'ab' * (1 + 1) }} {{ range(1 + 1)|list }} {{ (1 + 1) is sameas 2 }} {{ (1 + 1) is integer }} {{ {2: 'x'}[1 + 1] }} {{ s[1 + 1] }} {{ 1.55|round(0 + 1) }} {{ 9223372036854775807 + 0 }} {{ l[(9223372036854775807 + 1) - 9223372036854775807] }} {{ l[true + 1] }} {{ l['1'|int + 0] }} {{ l[(0|abs) + 1] }} {{ l[[1, 1]|sum] }}
+{{ '{}{1}'.format('a', 'b') }} {{ '{1}{}'.format('a', 'b') }} {{ '{a}{}'.format('b', a=1) }} {{ '\x7f'|tojson(ensure_ascii=true) }} {{ '' * 9223372036854775808 }} {{ a½ }} {{ é }}| {{ '{0}{0}'.format('a') }}
+{{ l[] }}| {{ l[1,] }} {{ missing|truncate }}| {{ l|truncate(5) }} {{ d is filter }} {{ missing|attr('x') }} {{ 'x' % range(3) }} {{ 'x' % missing }} {{ '{0[0])}'.format(l) }} {{ strftime_now('%Q %{ %-') }}
 {{ cases|upper }} {{ cases|lower }} {{ cases.title() }} {{ cases|title }} {{ cases.casefold() }} {{ cases.swapcase() }} {{ cases|map('capitalize')|join }} {{ cases|select('lower')|join }} {{ cases|select('upper')|join }} {{ cases.split(' ')|map('capitalize')|join }}
 {{ n-1 }}{{ n -1 }}{{ n--1 }}{{- n -}}
 {{-1}}
@@ -372,7 +375,7 @@ x{%- set a = 1 -%}   y  {#- c -#}  z
 '''
 
 MULTILINE = [
-    "a\n", "a\n\n", "a\r\nb\rc\r\n", "\n", "", "  ", "{{ n }}\n", "{{ n }}\n\n", "{% if t %}\n{% endif %}\n", "{% if t %}\n\n{% endif %}\n\n",
+    "a\n", "a\n\n", "a {#", "a {#-", "a {# ", "a {% raw %}", "a {% raw %} ", "a {{", "a {%", "a {%-", "a\r\nb\rc\r\n", "\n", "", "  ", "{{ n }}\n", "{{ n }}\n\n", "{% if t %}\n{% endif %}\n", "{% if t %}\n\n{% endif %}\n\n",
     "  {% if t %}  \n  x\n  {% endif %}  \n", "\t{# c #}\t\n\tx", "x  {% if t %}y{% endif %}", "  {{ n }}  {% if t %}\n  y\n{% endif %}",
     "{% for m in messages %}\n  {{ m.role }}: {{ m.content }}\n{% endfor %}\nend\n", "{#\n multi\n line\n#}\n\nx", "a {#- c -#} b", "{{ 'a\nb' }}", "{{ 'a\r\nb' }}",
     "{%- if t %}\n    a\n{%- else %}\n    b\n{%- endif %}\n", "{% set x = [\n  1,\n  2\n] %}\n{{ x }}\n", "   {% set a = 1 %}   {% set b = 2 %}   z", "  {%+ if t %}x{% endif %}",

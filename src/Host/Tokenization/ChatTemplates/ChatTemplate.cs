@@ -5,8 +5,10 @@ namespace Rm.Host.Tokenization.ChatTemplates;
 
 /// <summary>
 /// A chat template as checkpoints carry it: Jinja in the environment of transformers (immutable sandbox, trim_blocks, lstrip_blocks, loop
-/// controls, <c>tojson</c> without escapes, <c>raise_exception</c>, <c>strftime_now</c>, <c>generation</c> blocks). It is interpreted within
-/// fixed bounds of time and memory, sees nothing but its variables, and can be shared between threads.
+/// controls, <c>tojson</c> without escapes, <c>raise_exception</c>, <c>strftime_now</c>, <c>generation</c> blocks). It is interpreted
+/// within fixed bounds of time and memory, sees nothing but its variables, and can be shared between threads.
+/// Refused by name: tags that need other templates, recursive loops, characters by name (<c>\N{...}</c>), and the filters that
+/// <see cref="FilterTable"/> leaves out.
 /// </summary>
 public sealed class ChatTemplate : IChatTemplate
 {

@@ -38,9 +38,13 @@ internal static class PythonAccess
             return value;
         }
 
-        return PythonTypes.TryText(key, out var name)
-            ? Attribute(target, name) ?? Missing(target, name)
-            : new Undefined($"{PythonTypes.Name(target)} object has no element {(key is long or bool ? PythonText.Repr(state, key) : PythonTypes.Name(key))}");
+        if (PythonTypes.TryText(key, out var name))
+        {
+            return Attribute(target, name) ?? Missing(target, name);
+        }
+
+        var shown = key is long or bool ? PythonText.Repr(state, key) : PythonTypes.Name(key);
+        return new Undefined($"{PythonTypes.Name(target)} object has no element {shown}");
     }
 
     /// <summary>A path like <c>function.name</c> or <c>0.id</c>, as the attribute arguments of filters spell it.</summary>
@@ -56,7 +60,7 @@ internal static class PythonAccess
     }
 
     private static object PathPart(string part) =>
-        part.Length > 0 && part.All(char.IsAsciiDigit) && long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+        long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
             ? index
             : part;
 

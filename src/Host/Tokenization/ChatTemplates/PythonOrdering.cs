@@ -9,7 +9,7 @@ internal static class PythonOrdering
         return PythonEquality.AreEqual(x, y);
     }
 
-    /// <summary>Negative, zero or positive as x is less than, equal to or greater than y; null when a NaN makes every order false.</summary>
+    /// <summary>Negative, zero or positive as x is less, equal or greater; null when a NaN makes every order false.</summary>
     public static int? Compare(RenderState state, object x, object y, string symbol = "<")
     {
         return Compare(state, x, y, symbol, 0);

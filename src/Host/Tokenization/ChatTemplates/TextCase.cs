@@ -121,7 +121,8 @@ internal static class TextCase
         return result.ToString();
     }
 
-    private static string UpperOf(int point) => CaseTables.Upper.TryGetValue(point, out var upper) ? upper : Spell(point).ToUpperInvariant();
+    private static string UpperOf(int point) =>
+        CaseTables.Upper.TryGetValue(point, out var upper) ? upper : Spell(point).ToUpperInvariant();
 
     private static string TitleOf(int point) => CaseTables.Title.TryGetValue(point, out var title) ? title
         : point is >= 0x10D0 and <= 0x10FF ? Spell(point) : UpperOf(point);

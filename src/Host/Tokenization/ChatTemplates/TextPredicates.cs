@@ -50,7 +50,8 @@ internal static class TextPredicates
     private static bool All(string text, Func<int, bool> predicate) => text.Length > 0 && CodePoints.ToArray(text).All(predicate);
 
     private static bool IsAlpha(int point) => PythonText.Category(point) is UnicodeCategory.LowercaseLetter
-        or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter;
+        or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter
+        or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter;
 
     private static bool IsDecimal(int point) => PythonText.Category(point) == UnicodeCategory.DecimalDigitNumber;
 
