@@ -55,30 +55,48 @@ internal static unsafe class AttentionForwardTile
             int padded = KeyBlocks.Padded(width);
             float* kt = problem.Transposed(keysTransposed, group, segment, keyBlock);
             float* v = problem.Padded(values, group, segment, keyBlock);
-            for (int m = 0; m < tileRows; m += TileProduct.Rows)
-            {
-                // Queries ascend, so the tile's last row sees most.
-                int visible = Visible(Math.Min(m + TileProduct.Rows, rows) - 1);
-                if (visible == 0)
-                {
-                    continue;
-                }
 
-                int vectors = (visible + Lanes - 1) / Lanes;
+            // One product over the whole tile at a time, so that its right operand stays in L1. Queries ascend: first rows may see nothing.
+            int first = FirstTileThatSees();
+            for (int m = first; m < tileRows; m += TileProduct.Rows)
+            {
                 float* s = scores + (m * KeyBlocks.Size);
+                int vectors = (TileVisible(m) + Lanes - 1) / Lanes;
                 TileProduct.FourRows(
                     q + (m * paddedDim), paddedDim, 1, kt, padded, s, KeyBlocks.Size, problem.HeadDim, vectors, accumulate: false);
-                for (int i = 0; i < TileProduct.Rows; i++)
+            }
+
+            for (int m = first; m < tileRows; m += TileProduct.Rows)
+            {
+                int vectors = (TileVisible(m) + Lanes - 1) / Lanes;
+                for (int row = m; row < m + TileProduct.Rows; row++)
                 {
-                    int row = m + i;
                     SoftmaxRow(
-                        s + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, problem.Scale, ref max[row],
-                        ref sum[row], o + (row * paddedDim), paddedDim);
+                        scores + (row * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, problem.Scale, ref max[row], ref sum[row],
+                        o + (row * paddedDim), paddedDim);
+                }
+            }
+
+            for (int m = first; m < tileRows; m += TileProduct.Rows)
+            {
+                TileProduct.FourRows(
+                    scores + (m * KeyBlocks.Size), KeyBlocks.Size, 1, v, paddedDim, o + (m * paddedDim), paddedDim, TileVisible(m),
+                    paddedDim / Lanes, accumulate: true);
+            }
+
+            int FirstTileThatSees()
+            {
+                int m = 0;
+                while (TileVisible(m) == 0)
+                {
+                    m += TileProduct.Rows;
                 }
 
-                TileProduct.FourRows(
-                    s, KeyBlocks.Size, 1, v, paddedDim, o + (m * paddedDim), paddedDim, visible, paddedDim / Lanes, accumulate: true);
+                return m;
             }
+
+            // Queries ascend, so the tile's last row sees most.
+            int TileVisible(int m) => Visible(Math.Min(m + TileProduct.Rows, rows) - 1);
 
             int Visible(int row) => AttentionProblem.VisibleKeys(
                 ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
