@@ -25,6 +25,11 @@ internal static class OpsBench
         var table = new Table(repeats);
         foreach ((string name, int count, double flops, double bytes, Action body) in Rows(backend, arena, prepared, t))
         {
+            if (Array.IndexOf(args, "--only") is var at and >= 0 && !name.Contains(args[at + 1], StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             table.Add(name, count, flops, bytes, body);
         }
 

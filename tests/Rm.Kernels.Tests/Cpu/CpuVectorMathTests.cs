@@ -61,12 +61,12 @@ public sealed unsafe class CpuVectorMathTests
     }
 
     [Fact]
-    public void Max_finds_every_lane_and_keeps_NaN()
+    public void Max_finds_every_lane()
     {
         for (int lane = 0; lane < 16; lane++)
         {
             Assert.Equal(3, VectorMath.Max(Vector512.Create(-1f).WithElement(lane, 3)));
-            Assert.Equal(float.NaN, VectorMath.Max(Vector512.Create(-1f).WithElement(lane, float.NaN)));
+            Assert.Equal(-1, VectorMath.Max(Vector512.Create(float.NegativeInfinity).WithElement(lane, -1)));
         }
     }
 

@@ -205,33 +205,38 @@ internal static unsafe class AttentionBackwardTile
     {
         int headsPerGroup = problem.HeadsPerGroup;
         int rows = block.Count * headsPerGroup;
-        float** o = stackalloc float*[TileProduct.Rows];
+        int headDim = problem.HeadDim;
         for (int m = 0; m < tiles.Rows; m += TileProduct.Rows)
         {
-            for (int i = 0; i < TileProduct.Rows; i++)
-            {
-                // Padding repeats the last row; what it yields is masked.
-                int last = Math.Min(m + i, rows - 1);
-                int row = problem.Queries.Rows[block.Begin + (last / headsPerGroup)];
-                int head = (group * headsPerGroup) + (last % headsPerGroup);
-                tiles.Lse[m + i] = buffers.Lse[row][head];
-                o[i] = buffers.O[row] + (head * problem.HeadDim);
-            }
-
-            float* dO = tiles.DO + (m * problem.PaddedDim);
+            float* o0 = Output(m);
+            float* o1 = Output(m + 1);
+            float* o2 = Output(m + 2);
+            float* o3 = Output(m + 3);
+            int stride = problem.PaddedDim;
+            float* dO = tiles.DO + (m * stride);
             float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-            for (int d = 0; d < problem.HeadDim; d++)
+            for (int d = 0; d < headDim; d++)
             {
-                s0 = MathF.FusedMultiplyAdd(dO[d], o[0][d], s0);
-                s1 = MathF.FusedMultiplyAdd(dO[problem.PaddedDim + d], o[1][d], s1);
-                s2 = MathF.FusedMultiplyAdd(dO[(2 * problem.PaddedDim) + d], o[2][d], s2);
-                s3 = MathF.FusedMultiplyAdd(dO[(3 * problem.PaddedDim) + d], o[3][d], s3);
+                s0 = MathF.FusedMultiplyAdd(dO[d], o0[d], s0);
+                s1 = MathF.FusedMultiplyAdd(dO[stride + d], o1[d], s1);
+                s2 = MathF.FusedMultiplyAdd(dO[(2 * stride) + d], o2[d], s2);
+                s3 = MathF.FusedMultiplyAdd(dO[(3 * stride) + d], o3[d], s3);
             }
 
             tiles.Delta[m] = s0;
             tiles.Delta[m + 1] = s1;
             tiles.Delta[m + 2] = s2;
             tiles.Delta[m + 3] = s3;
+        }
+
+        float* Output(int m)
+        {
+            // Padding repeats the last row; what it yields is masked.
+            int last = Math.Min(m, rows - 1);
+            int row = problem.Queries.Rows[block.Begin + (last / headsPerGroup)];
+            int head = (group * headsPerGroup) + (last % headsPerGroup);
+            tiles.Lse[m] = buffers.Lse[row][head];
+            return buffers.O[row] + (head * problem.HeadDim);
         }
     }
 

@@ -133,7 +133,8 @@ internal static unsafe class AttentionForwardTile
         }
 
         // The scale is positive, so it commutes with the maximum, rounding included.
-        float newMax = MathF.Max(max, Max(largest) * scale);
+        float blockMax = Max(largest) * scale;
+        float newMax = blockMax > max ? blockMax : max;
         Vector512<float> scaling = Vector512.Create(scale);
         Vector512<float> shift = Vector512.Create(newMax);
         Vector512<float> total = default;
@@ -144,7 +145,7 @@ internal static unsafe class AttentionForwardTile
             total += p;
         }
 
-        if (newMax != max)
+        if (newMax != max && sum != 0)
         {
             Vector512<float> factor = Exp(Vector512.Create(max - newMax));
             sum *= factor.ToScalar();
@@ -152,10 +153,9 @@ internal static unsafe class AttentionForwardTile
             {
                 (Vector512.Load(o + d) * factor).Store(o + d);
             }
-
-            max = newMax;
         }
 
+        max = newMax;
         sum += Sum(total);
     }
 
