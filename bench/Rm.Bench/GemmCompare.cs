@@ -29,6 +29,11 @@ internal static class GemmCompare
         {
             foreach ((int n, int k) in GemmBench.Layers)
             {
+                if (options.TryGetValue("--only", out string? shape) && shape != $"{m} {n} {k}")
+                {
+                    continue;
+                }
+
                 (double[] ourTimes, double[] theirTimes) = Time(gemm, threads, peer, m, n, k, rounds);
                 double ours = Rate(ourTimes, rounds / 2);
                 double theirs = Rate(theirTimes, rounds / 2);

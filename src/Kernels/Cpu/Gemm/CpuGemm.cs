@@ -109,6 +109,7 @@ public sealed unsafe partial class CpuGemm : IDisposable
         if (buffer is null || buffer.Bytes < bytes)
         {
             buffer?.Dispose();
+            buffer = null; // should the allocation fail, nothing disposed of is left behind
             buffer = new NativeBuffer(bytes);
         }
 

@@ -147,10 +147,10 @@ public sealed unsafe class CpuThreads : IDisposable
         s_insideLoop = true;
         try
         {
-            int item;
+            long item;
             while ((item = Interlocked.Increment(ref _loop.Next) - 1) < _loop.Items)
             {
-                _loop.Run(_loop.Body, item);
+                _loop.Run(_loop.Body, (int)item);
             }
         }
 #pragma warning disable CA1031 // Whatever a body throws belongs to the caller of the loop, which rethrows it.
@@ -195,7 +195,7 @@ public sealed unsafe class CpuThreads : IDisposable
         public delegate*<void*, int, void> Run;
         public void* Body;
         public int Items;
-        public int Next;
+        public long Next; // passes Items by up to one per thread
         public int Running;
         public Exception? Error;
     }
