@@ -13,8 +13,9 @@ batch=${BATCH:-4}
 steps=${STEPS:-3}
 btrm=${BTRM:-$root/btrm}
 rows=$root/bench/results/cpu-train.jsonl
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=$root/out/peers   # a fixed folder: hf-peer.sh binds it into the peer's tree
+mkdir -p "$work"
+rm -f "$work/rows.jsonl"
 cd "$work"
 bash "$here/hf-peer.sh" "$here/write_pairs.py" "$work/pairs.jsonl" --pairs $((batch * (steps + 1)))
 when=$(date -u +%Y-%m-%dT%H:%MZ)
