@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compares our float32 matrix product with OpenBLAS's sgemm, call by call in turns (A B A B ...), so that both see the same load.
 # Needs a C compiler, libopenblas-dev and a built bench/Rm.Bench. Prints a table; appends a JSON line per row to bench/results/.
-#   bench/peers/sgemm.sh [THREADS] [ROUNDS]
+#   bench/peers/sgemm.sh [THREADS] [ROUNDS] ["M N K", for only that shape]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 threads=${1:-$(nproc)}
@@ -11,4 +11,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cc -O2 -o "$work/sgemm" "$here/sgemm.c" -lopenblas
 OPENBLAS_NUM_THREADS=$threads dotnet "$bench" gemm-compare --threads "$threads" --rounds "$rounds" \
-    --peer "$work/sgemm" --results "$here/../results/cpu-gemm.jsonl"
+    --peer "$work/sgemm" --results "$here/../results/cpu-gemm.jsonl" ${3:+--only "$3"}

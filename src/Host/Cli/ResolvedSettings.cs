@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rm.Host.Data;
 using Rm.Host.Training;
 
 namespace Rm.Host.Cli;
@@ -15,7 +16,7 @@ internal static class ResolvedSettings
     };
 
     /// <summary>Names without dashes, and values as text.</summary>
-    public static IReadOnlyDictionary<string, string> Of(ParseResult result, TrainingOptions options)
+    public static IReadOnlyDictionary<string, string> Of(ParseResult result, TrainingOptions options, PairDataset train)
     {
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (Option option in result.CommandResult.Command.Options)
@@ -29,6 +30,9 @@ internal static class ResolvedSettings
 
         settings["steps"] = options.Steps.ToString(CultureInfo.InvariantCulture);
         settings["warmup-steps"] = options.Schedule.WarmupSteps.ToString(CultureInfo.InvariantCulture);
+
+        // Not an option, but what the data options stand for: files that changed make another run.
+        settings["train-pairs-sha256"] = train.Fingerprint.PairsSha256;
         return settings;
     }
 

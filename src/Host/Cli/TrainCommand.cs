@@ -50,7 +50,7 @@ internal sealed class TrainCommand
         DataReport report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
-        IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
+        IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options, train);
 
         using IBackend backend = _device.Open(result);
         using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));

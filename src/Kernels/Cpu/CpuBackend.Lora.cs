@@ -1,5 +1,7 @@
+using System.Runtime.Intrinsics;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using static Rm.Kernels.Cpu.VectorMath;
 
 namespace Rm.Kernels.Cpu;
 
@@ -167,22 +169,27 @@ public sealed unsafe partial class CpuBackend
         uint threshold = DropoutMask.Threshold(dropout.Probability);
         float scale = (float)(1 / (1 - (double)dropout.Probability));
 
-        // Ten rounds of Philox per four elements.
-        ForRows(from.Rows, 16L * from.Columns, (begin, end) =>
+        // Ten rounds of Philox per four elements cost about four plain operations each.
+        ForRows(from.Rows, 4L * from.Columns, (begin, end) =>
         {
+            uint* words = stackalloc uint[DropoutWords.Columns];
+            Vector512<uint> smallestKept = Vector512.Create(threshold);
+            Vector512<float> factor = Vector512.Create(scale);
             for (int i = begin; i < end; i++)
             {
                 uint key = tokenKeys[tokenRows is null ? firstRow + i : tokenRows[firstRow + i]];
-                float* source = from[i];
-                float* destination = to[i];
-                for (int c = 0; c < from.Columns; c += 4)
+                for (int c = 0; c < from.Columns; c += Lanes)
                 {
-                    DropoutMask.Words words = DropoutMask.Draw(dropout.Seed, (uint)c >> 2, stream, key);
-                    for (int j = 0; j < 4 && c + j < from.Columns; j++)
+                    int word = c % DropoutWords.Columns;
+                    if (word == 0)
                     {
-                        float kept = words[j] >= threshold ? source[c + j] * scale : 0;
-                        destination[c + j] = accumulate ? destination[c + j] + kept : kept;
+                        DropoutWords.Fill(dropout.Seed, stream, key, c, words);
                     }
+
+                    int n = from.Columns - c;
+                    Vector512<float> keeps = Vector512.GreaterThanOrEqual(Vector512.Load(words + word), smallestKept).AsSingle();
+                    Vector512<float> kept = Vector512.ConditionalSelect(keeps, Load(from[i] + c, n) * factor, Vector512<float>.Zero);
+                    Store(accumulate ? Load(to[i] + c, n) + kept : kept, to[i] + c, n);
                 }
             }
         });

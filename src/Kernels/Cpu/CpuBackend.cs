@@ -57,7 +57,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     public Tensor AllocatePersistent(DType dtype, Shape shape)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        TensorStorage storage = _memory.Allocate(shape.Count * dtype.Size());
+        TensorStorage storage = _memory.Allocate(_memory.SizeOf(dtype, shape));
         _persistent.Add(storage);
         NativeMemory.Clear((void*)storage.Address, (nuint)storage.ByteLength);
         return new Tensor(storage, 0, dtype, shape);

@@ -41,6 +41,17 @@ internal sealed class CpuMemory
         }
     }
 
+    /// <summary>Bytes of a tensor.</summary>
+    /// <exception cref="InvalidOperationException">The system has not that much memory.</exception>
+    public long SizeOf(DType dtype, Shape shape)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(shape.Rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(shape.Columns);
+
+        // Two 31-bit sizes times four bytes can pass 63 bits; no machine has a fraction of that.
+        return shape.Count <= long.MaxValue / 8 ? shape.Count * dtype.Size() : throw Refused(long.MaxValue, new OverflowException());
+    }
+
     /// <summary>What to tell the user when the system refuses memory.</summary>
     public InvalidOperationException Refused(long bytes, Exception cause) => new(
         $"The system refused {bytes:N0} bytes of memory ({AllocatedBytes:N0} are in use). Use a smaller micro-batch token budget, shorter "

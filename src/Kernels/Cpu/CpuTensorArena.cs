@@ -25,9 +25,7 @@ internal sealed class CpuTensorArena(CpuMemory memory) : TensorArena
     public override Tensor Allocate(DType dtype, Shape shape)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        ArgumentOutOfRangeException.ThrowIfNegative(shape.Rows);
-        ArgumentOutOfRangeException.ThrowIfNegative(shape.Columns);
-        long bytes = (Math.Max(1, shape.Count * dtype.Size()) + Alignment - 1) / Alignment * Alignment;
+        long bytes = (Math.Max(1, memory.SizeOf(dtype, shape)) + Alignment - 1) / Alignment * Alignment;
         if (_chunks.Count == 0 || _offset + bytes > _chunks[_current].ByteLength)
         {
             MoveToNextChunk(bytes);

@@ -40,14 +40,14 @@ internal static unsafe class VectorMath
         return two.GetElement(0) + two.GetElement(1);
     }
 
-    /// <summary>Largest lane; NaN when a lane is NaN.</summary>
+    /// <summary>Largest lane. A NaN may or may not come through: what processors do with one in a maximum differs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Vector512<float> value)
     {
-        Vector256<float> eight = Vector256.Max(value.GetLower(), value.GetUpper());
-        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
-        Vector128<float> two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return MathF.Max(two.GetElement(0), two.GetElement(1));
+        Vector256<float> eight = Vector256.MaxNative(value.GetLower(), value.GetUpper());
+        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     /// <summary>Inner product of two rows: lane i sums elements i, i + 16, ... in order, four vectors apart, then a tree.</summary>

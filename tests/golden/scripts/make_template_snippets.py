@@ -3,7 +3,7 @@
 
 Usage: make_template_snippets.py OUT.jsonl        Needs: transformers, jinja2. The clock stands at 2024-07-05 09:03:08.
 """
-import datetime, json, sys
+import datetime, json, re, sys, unicodedata
 from transformers.utils import chat_template_utils
 
 class Clock(datetime.datetime):
@@ -18,7 +18,11 @@ S = lambda t: {"role": "system", "content": t}
 CHAT = [S("Be kind."), U("one"), A("two"), U("three"), A("four")]
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "Weather of a <city> & 'more' \u00e9",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "default": 3}}, "required": ["city"]}}}]
-CTX = {"n": 7, "neg": -3, "f": 2.5, "s": "Hello World", "e": "", "l": [3, 1, 2], "words": ["b", "A", "c", "a"], "d": {"b": 1, "a": 2, "C": 0},
+# Characters whose case mappings are not one to one, or not symmetric; sigma in every position.
+CASES = "".join(c for c in map(chr, range(0x80, 0x1E100)) if not 0xD800 <= ord(c) < 0xE000 and unicodedata.category(c) != "Cn"
+    and (len(c.upper()) + len(c.lower()) > 2 or c.title() != c.upper() or c.islower() != (unicodedata.category(c) == "Ll")
+         or c.isupper() != (unicodedata.category(c) == "Lu") or c.upper().lower() not in (c, c.lower()))) + " A\u03a3 \u03a3A A\u03a3A A\u03a3. A'\u03a3 A\u03a3'B \u03a3 \u0301\u03a3 A\u0301\u03a3 \u16a0\u03a3"
+CTX = {"n": 7, "cases": CASES, "neg": -3, "f": 2.5, "s": "Hello World", "e": "", "l": [3, 1, 2], "words": ["b", "A", "c", "a"], "d": {"b": 1, "a": 2, "C": 0},
     "t": True, "no": False, "nil": None, "users": [{"name": "ann", "age": 30, "tags": ["x"]}, {"name": "Bob", "age": 25, "tags": []}, {"name": "cid", "age": 30}],
     "messages": CHAT, "tools": TOOLS, "uni": "\u00dcn\u00efc\u00f6d\u00e9 \U0001f44d\U0001f3fd \u65e5\u672c", "nested": [[1, [2]], {"k": [None, True]}],
     "q": "it's \"q\"\n\t\\", "bos_token": "<s>", "eos_token": "</s>"}
@@ -324,7 +328,6 @@ b" }}
 {{ n is divisibleby 0 }}
 {{ 1 is == 1 }}
 {{ 'a'|upper|lower ~ 'B'|lower }} {{ -1|abs }} {{ not e|length }} {{ 1 + 2|string|int }} {{ (1 + 2)|string }} {{ 'a' in 'abc'|upper }} {{ [1,2]|length == 2 }} {{ s|length > 5 and s|length < 20 }}
-{{ "a\tb\n\\n\"'\x41\u00e9\101\q\é" }} {{ 'line\nbreak' }} {{ '\N{BULLET}' }}
 {{ "a\tb\n\\n\"'\x41\u00e9\101\q\é" }} {{ 'line\nbreak' }} {{ 'é\q\日' }}
 {{ '\x4' }}
 {{ '\u12' }}
@@ -337,9 +340,7 @@ b" }}
 {{ [1, 2][0] }} {{ {'a': [1, 2]}['a'][1] }} {{ 'abc'[1] }} {{ ('a', 'b').1 }} {{ 'x'.upper().lower() }} {{ (1 + 2).real is defined }}
 {{ messages[-1].content }} {{ messages[1:]|length }} {{ messages[0]['role'] == 'system' }} {{ messages|map(attribute='role')|unique|list }} {{ (messages|last).role }} {{ messages[0].get('name', 'anon') }}
 {{ l is sameas l }} {{ [] is sameas [] }} {{ loop }}|
-{{ self }}
 {% for x in l %}{{ loop }}{% endfor %}
-{% for x in l recursive %}{{ x }}{% endfor %}
 {{ 10 if n > 5 else 20 }}{{ 1 if n > 5 and n < 3 }}
 {{ n.x }} {{ f.y }} {{ nil.z }}|
 {{ nil.z.w }}
@@ -354,6 +355,10 @@ b" }}
 {{ 1..real }}
 {{ 1.5.real }}
 {{ a-b }}
+{{ l[0 + 1] }} {{ l[3 - 1] }} {{ l[1 * 2] }} {{ l[5 // 2] }} {{ l[5 % 3] }} {{ l[2 ** 1] }} {{ l[-(1 + 1)] }} {{ l[+-1] }} {{ l[n - 5] }} {{ l[l|length - 1] }} {{ l[0 + 1:1 + 2] }} {{ 'ab' * (1 + 1) }} {{ range(1 + 1)|list }} {{ (1 + 1) is sameas 2 }} {{ (1 + 1) is integer }} {{ {2: 'x'}[1 + 1] }} {{ s[1 + 1] }} {{ 1.55|round(0 + 1) }} {{ 9223372036854775807 + 0 }} {{ l[(9223372036854775807 + 1) - 9223372036854775807] }} {{ l[true + 1] }} {{ l['1'|int + 0] }} {{ l[(0|abs) + 1] }} {{ l[[1, 1]|sum] }}
+{{ '{}{1}'.format('a', 'b') }} {{ '{1}{}'.format('a', 'b') }} {{ '{a}{}'.format('b', a=1) }} {{ '\x7f'|tojson(ensure_ascii=true) }} {{ '' * 9223372036854775808 }} {{ a½ }} {{ é }}| {{ '{0}{0}'.format('a') }}
+{{ l[] }}| {{ l[1,] }} {{ missing|truncate }}| {{ l|truncate(5) }} {{ d is filter }} {{ missing|attr('x') }} {{ 'x' % range(3) }} {{ 'x' % missing }} {{ '{0[0])}'.format(l) }} {{ strftime_now('%Q %{ %-') }}
+{{ cases|upper }} {{ cases|lower }} {{ cases.title() }} {{ cases|title }} {{ cases.casefold() }} {{ cases.swapcase() }} {{ cases|map('capitalize')|join }} {{ cases|select('lower')|join }} {{ cases|select('upper')|join }} {{ cases.split(' ')|map('capitalize')|join }}
 {{ n-1 }}{{ n -1 }}{{ n--1 }}{{- n -}}
 {{-1}}
 {{ {} }}{{ {'a': {'b': {}}} }}
@@ -370,7 +375,7 @@ x{%- set a = 1 -%}   y  {#- c -#}  z
 '''
 
 MULTILINE = [
-    "a\n", "a\n\n", "a\r\nb\rc\r\n", "\n", "", "  ", "{{ n }}\n", "{{ n }}\n\n", "{% if t %}\n{% endif %}\n", "{% if t %}\n\n{% endif %}\n\n",
+    "a\n", "a\n\n", "a {#", "a {#-", "a {# ", "a {% raw %}", "a {% raw %} ", "a {{", "a {%", "a {%-", "a\r\nb\rc\r\n", "\n", "", "  ", "{{ n }}\n", "{{ n }}\n\n", "{% if t %}\n{% endif %}\n", "{% if t %}\n\n{% endif %}\n\n",
     "  {% if t %}  \n  x\n  {% endif %}  \n", "\t{# c #}\t\n\tx", "x  {% if t %}y{% endif %}", "  {{ n }}  {% if t %}\n  y\n{% endif %}",
     "{% for m in messages %}\n  {{ m.role }}: {{ m.content }}\n{% endfor %}\nend\n", "{#\n multi\n line\n#}\n\nx", "a {#- c -#} b", "{{ 'a\nb' }}", "{{ 'a\r\nb' }}",
     "{%- if t %}\n    a\n{%- else %}\n    b\n{%- endif %}\n", "{% set x = [\n  1,\n  2\n] %}\n{{ x }}\n", "   {% set a = 1 %}   {% set b = 2 %}   z", "  {%+ if t %}x{% endif %}",
@@ -416,16 +421,20 @@ CHATS = [
     [S("one"), S("two"), U(" q "), A(" a ")],
 ]
 
+def cells(line):
+    """A line of many expressions one by one, so that one that fails hides no other."""
+    return re.findall(r"\{\{ .*? \}\}\|?(?= |$)", line) if line.count("{{ ") > 3 and "{%" not in line else [line]
+
 def main():
     rows = []
-    cases = [(t, CTX) for t in SNIPPETS.strip("\n").split("\n")] + [(t, CTX) for t in whitespace()] + [(t, CTX) for t in MULTILINE]
+    cases = [(t, CTX) for line in SNIPPETS.strip("\n").split("\n") for t in cells(line)] + [(t, CTX) for t in whitespace()] + [(t, CTX) for t in MULTILINE]
     for template in TEMPLATES:
         for chat in CHATS:
             for tools in (None, TOOLS):
                 cases.append((template, {"messages": chat, "tools": tools, "bos_token": "<s>", "eos_token": "</s>", "add_generation_prompt": tools is None}))
     for template, context in dict.fromkeys((t, json.dumps(c)) for t, c in cases):
         context = json.loads(context)
-        used = {k: v for k, v in context.items() if k in template}
+        used = {k: v for k, v in context.items() if re.search(rf"\b{k}\b", template)}
         row = {"template": template, "context": used}
         try:
             row["text"] = chat_template_utils._compile_jinja_template(template).render(**used)

@@ -9,6 +9,8 @@ internal static class BraceFormat
     public static string Format(RenderState state, string format, CallArguments arguments)
     {
         var result = new StringBuilder();
+
+        // Fields without a number so far; -1 once one has a number.
         var automatic = 0;
         for (var i = 0; i < format.Length; i++)
         {
@@ -70,7 +72,8 @@ internal static class BraceFormat
         }
 
         var layout = FormatSpec.Parse(spec);
-        if (value is double || (value is long or System.Numerics.BigInteger or bool && "eEfFgG%".Contains(layout.Type, StringComparison.Ordinal)))
+        var isFloat = "eEfFgG%".Contains(layout.Type, StringComparison.Ordinal);
+        if (value is double || (PythonArithmetic.IsInteger(value) && isFloat))
         {
             return layout.Type is 'd' or 'x' or 'X' or 'o' or 'b' or 's'
                 ? throw new TemplateException($"format code '{layout.Type}' is not for a float")
@@ -106,8 +109,15 @@ internal static class BraceFormat
         object? value;
         if (name.Length == 0 || name.All(char.IsAsciiDigit))
         {
-            var index = name.Length == 0 ? automatic++
+            if (name.Length == 0 ? automatic < 0 : automatic > 0)
+            {
+                throw new TemplateException("a format has fields with and without numbers");
+            }
+
+            automatic += name.Length == 0 ? 1 : 0;
+            var index = name.Length == 0 ? automatic - 1
                 : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : int.MaxValue;
+            automatic = name.Length == 0 ? automatic : -1;
             value = index < arguments.Positional.Length ? arguments.Positional[index] : null;
         }
         else
@@ -119,16 +129,20 @@ internal static class BraceFormat
         while (end < path.Length)
         {
             var isItem = path[end] == '[';
-            var stop = isItem ? path.IndexOf(']', end) : path.AsSpan(end + 1).IndexOfAny('.', '[') is var j and >= 0 ? end + 1 + j : path.Length;
+            if (!isItem && path[end] != '.')
+            {
+                throw new TemplateException("only '.' or '[' may follow ']' in a format field");
+            }
+
+            var stop = isItem ? path.IndexOf(']', end) : path.IndexOfAny(['.', '['], end + 1) is var j and >= 0 ? j : path.Length;
             if (stop < 0)
             {
                 throw new TemplateException("expected ']' in a format field");
             }
 
             var part = path[(end + 1)..stop];
-            value = !isItem ? PythonAccess.GetAttribute(state, value, part)
-                : PythonAccess.GetItem(state, value, int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var key) ? (long)key : part);
-            value = value is Undefined missing ? throw missing.Error() : value;
+            object key = int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (long)number : part;
+            value = isItem ? PythonAccess.GetItem(state, value, key) : PythonAccess.GetAttribute(state, value, part);
             end = isItem ? stop + 1 : stop;
         }
 

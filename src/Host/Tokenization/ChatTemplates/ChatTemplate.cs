@@ -5,8 +5,10 @@ namespace Rm.Host.Tokenization.ChatTemplates;
 
 /// <summary>
 /// A chat template as checkpoints carry it: Jinja in the environment of transformers (immutable sandbox, trim_blocks, lstrip_blocks, loop
-/// controls, <c>tojson</c> without escapes, <c>raise_exception</c>, <c>strftime_now</c>, <c>generation</c> blocks). It is interpreted within
-/// fixed bounds of time and memory, sees nothing but its variables, and can be shared between threads.
+/// controls, <c>tojson</c> without escapes, <c>raise_exception</c>, <c>strftime_now</c>, <c>generation</c> blocks). It is interpreted
+/// within fixed bounds of time and memory, sees nothing but its variables, and can be shared between threads.
+/// Refused by name: tags that need other templates, recursive loops, characters by name (<c>\N{...}</c>), and the filters that
+/// <see cref="FilterTable"/> leaves out.
 /// </summary>
 public sealed class ChatTemplate : IChatTemplate
 {
@@ -25,7 +27,7 @@ public sealed class ChatTemplate : IChatTemplate
 
         foreach (var (name, value) in settings.Variables ?? new Dictionary<string, JsonElement>())
         {
-            _variables[name] = JsonValues.FromJson(value);
+            _variables[name] = FromJson(value);
         }
     }
 
@@ -36,14 +38,7 @@ public sealed class ChatTemplate : IChatTemplate
     public static ChatTemplate Parse(string source, ChatTemplateSettings? settings = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        try
-        {
-            return new ChatTemplate(TemplateParser.Parse(source), settings ?? new ChatTemplateSettings());
-        }
-        catch (TemplateException e)
-        {
-            throw new UserInputException($"chat template: {e.Message}", e);
-        }
+        return new ChatTemplate(TemplateParser.Parse(source), settings ?? new ChatTemplateSettings());
     }
 
     /// <inheritdoc/>
@@ -84,7 +79,12 @@ public sealed class ChatTemplate : IChatTemplate
         }
         catch (TemplateException e)
         {
-            throw new UserInputException($"chat template: messages: {e.Message}", e);
+            throw new UserInputException($"chat template: its input: {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // What the JSON reader throws for an escaped half of a surrogate pair.
+            throw new UserInputException("chat template: its input: a text is not valid Unicode", e);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Rm.Host.Tokenization.ChatTemplates;
@@ -73,6 +74,13 @@ internal static class CodePoints
     /// <summary>Appends one code point, also a lone surrogate.</summary>
     public static StringBuilder AppendPoint(this StringBuilder builder, int point) =>
         point < 0x10000 ? builder.Append((char)point) : builder.Append(char.ConvertFromUtf32(point));
+
+    /// <summary>Appends one code point as Python escapes it: \xhh, \uhhhh or \Uhhhhhhhh.</summary>
+    public static StringBuilder AppendEscape(this StringBuilder builder, int point)
+    {
+        var (letter, format) = point < 0x100 ? ('x', "x2") : point < 0x10000 ? ('u', "x4") : ('U', "x8");
+        return builder.Append('\\').Append(letter).Append(point.ToString(format, CultureInfo.InvariantCulture));
+    }
 
     /// <summary>Python's str.isspace of one character, which is also what \s matches.</summary>
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';

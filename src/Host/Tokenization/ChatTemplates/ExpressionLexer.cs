@@ -103,10 +103,12 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
             end++;
         }
 
-        var first = _text[position];
-        if (first != '_' && !char.IsLetter(first) && char.GetUnicodeCategory(first) != UnicodeCategory.LetterNumber)
+        // Fractions and superscripts count as parts of a word but not of a name.
+        var name = _text.AsSpan(position, end - position);
+        if (char.GetUnicodeCategory(name[0]) == UnicodeCategory.DecimalDigitNumber
+            || name.ContainsAnyInRange('\u00b2', '\u00b9') || name.IndexOfAny("¼½¾") >= 0)
         {
-            throw source.Error(position, "a name cannot begin with this character");
+            throw source.Error(position, "a name has a character that names cannot have");
         }
 
         tokens.Add(new TemplateToken(TokenKind.Name, _text[position..end], position));
@@ -154,7 +156,8 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
                 var (expected, opened) = _open.Pop();
                 if (expected != text[0])
                 {
-                    throw source.Error(position, $"unexpected '{text}', expected '{expected}' for the bracket in line {source.LineOf(opened)}");
+                    throw source.Error(
+                        position, $"unexpected '{text}', expected '{expected}' for the bracket in line {source.LineOf(opened)}");
                 }
 
                 break;
@@ -166,7 +169,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
         }
     }
 
-    /// <summary>End of the float at <paramref name="position"/>, or -1: it has a fraction, an exponent or both, and no dot before it.</summary>
+    /// <summary>End of the float at <paramref name="position"/>, or -1: it has a fraction or an exponent, and no dot before it.</summary>
     private int FloatEnd(int position)
     {
         if (position > 0 && _text[position - 1] == '.')

@@ -3,7 +3,10 @@ using System.Numerics;
 
 namespace Rm.Host.Tokenization.ChatTemplates;
 
-/// <summary>How one value is laid out, shared by <c>'%5.2f' % x</c> and <c>'{:5.2f}'.format(x)</c>. Align is one of &lt; &gt; ^ = or '\0' for the type's own.</summary>
+/// <summary>
+/// How one value is laid out, shared by <c>'%5.2f' % x</c> and <c>'{:5.2f}'.format(x)</c>. Align is one of &lt; &gt; ^ = or '\0' for the
+/// type's own.
+/// </summary>
 internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alternate, int Width, char Grouping, int Precision, char Type)
 {
     /// <summary>A spec of str.format: [[fill]align][sign][#][0][width][,][.precision][type].</summary>

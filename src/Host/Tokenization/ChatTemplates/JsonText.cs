@@ -178,7 +178,7 @@ internal sealed class JsonText
                 '\t' => _output.Append("\\t"),
                 '\f' => _output.Append("\\f"),
                 '\b' => _output.Append("\\b"),
-                _ when c < ' ' || (_ensureAscii && c > 0x7F) =>
+                _ when c < ' ' || (_ensureAscii && c >= 0x7F) =>
                     _output.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture)),
                 _ => _output.Append(c),
             };

@@ -30,7 +30,9 @@ internal static class PercentFormat
                 i = close + 1;
             }
 
-            object Next() => named ?? (used < items.Length ? items[used++] : throw new TemplateException("not enough arguments for format string"));
+            object Next() => named ?? (used < items.Length
+                ? items[used++]
+                : throw new TemplateException("not enough arguments for format string"));
             var start = i;
             while (i < format.Length && format[i] is ('-' or '+' or ' ' or '#' or '0'))
             {
@@ -57,7 +59,7 @@ internal static class PercentFormat
             }
         }
 
-        if (used < items.Length && values is not (PyDict or List<object>))
+        if (used < items.Length && values is not (PyDict or List<object> or PyRange or Undefined))
         {
             throw new TemplateException("not all arguments converted during string formatting");
         }

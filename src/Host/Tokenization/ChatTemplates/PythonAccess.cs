@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace Rm.Host.Tokenization.ChatTemplates;
 
@@ -11,7 +12,7 @@ internal static class PythonAccess
     /// <summary>The value of <c>target.name</c>.</summary>
     public static object GetAttribute(RenderState state, object target, string name)
     {
-        if (target is Undefined undefined && !name.StartsWith("__", StringComparison.Ordinal))
+        if (target is Undefined undefined)
         {
             throw undefined.Error();
         }
@@ -21,8 +22,7 @@ internal static class PythonAccess
             return attribute;
         }
 
-        var value = TryItem(state, target, name);
-        return value is null ? Missing(target, name) : name.StartsWith('_') ? Unsafe(target, name) : value;
+        return TryItem(state, target, name) ?? Missing(target, name);
     }
 
     /// <summary>The value of <c>target[key]</c>.</summary>
@@ -38,9 +38,13 @@ internal static class PythonAccess
             return value;
         }
 
-        return PythonTypes.TryText(key, out var name)
-            ? Attribute(target, name) ?? Missing(target, name)
-            : new Undefined($"{PythonTypes.Name(target)} object has no element {(key is long or bool ? PythonText.Repr(state, key) : PythonTypes.Name(key))}");
+        if (PythonTypes.TryText(key, out var name))
+        {
+            return Attribute(target, name) ?? Missing(target, name);
+        }
+
+        var shown = key is long or bool ? PythonText.Repr(state, key) : PythonTypes.Name(key);
+        return new Undefined($"{PythonTypes.Name(target)} object has no element {shown}");
     }
 
     /// <summary>A path like <c>function.name</c> or <c>0.id</c>, as the attribute arguments of filters spell it.</summary>
@@ -56,7 +60,7 @@ internal static class PythonAccess
     }
 
     private static object PathPart(string part) =>
-        part.Length > 0 && part.All(char.IsAsciiDigit) && long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+        long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
             ? index
             : part;
 
@@ -81,6 +85,10 @@ internal static class PythonAccess
             LoopContext loop => loop.Attribute(name),
             Cycler cycler => cycler.Attribute(name),
             Macro macro => macro.Attribute(name),
+            long or BigInteger or bool when name is "real" or "numerator" => PythonArithmetic.Add(target, 0L),
+            long or BigInteger or bool when name is "imag" or "denominator" => name == "imag" ? 0L : 1L,
+            double when name == "real" => target,
+            double when name == "imag" => 0.0,
             _ when PythonTypes.TryText(target, out _) => StringMethods.Find(target, name),
             _ => null,
         };

@@ -75,7 +75,7 @@ internal static class PythonArithmetic
         if (x is long a && y is long b)
         {
             var sum = unchecked(a + b);
-            return ((a ^ sum) & (b ^ sum)) < 0 ? (BigInteger)a + b : sum;
+            return ((a ^ sum) & (b ^ sum)) < 0 ? (object)((BigInteger)a + b) : sum;
         }
 
         return IsInteger(x) && IsInteger(y) ? Normalize(ToBig(x) + ToBig(y)) : ToDouble(x) + ToDouble(y);

@@ -49,7 +49,8 @@ internal sealed class PythonEquality : IEqualityComparer<object>
             (List<object> a, List<object> b) => AreEqual(a, b, depth),
             (PyTuple a, PyTuple b) => AreEqual(a.Items, b.Items, depth),
             (PyDict a, PyDict b) => AreEqual(a, b, depth),
-            (PyRange a, PyRange b) => a.Length == b.Length && (a.Length == 0 || (a.Start == b.Start && (a.Length == 1 || a.Step == b.Step))),
+            (PyRange a, PyRange b) => a.Length == b.Length
+                && (a.Length == 0 || (a.Start == b.Start && (a.Length == 1 || a.Step == b.Step))),
             (Undefined, Undefined) => true,
             _ => ReferenceEquals(x, y),
         };
@@ -106,7 +107,8 @@ internal sealed class PythonEquality : IEqualityComparer<object>
             case double d:
                 // Whole floats hash like the equal integer, which is a long below 2^63 and a BigInteger beyond.
                 return d != Math.Floor(d) || !double.IsFinite(d) ? d.GetHashCode()
-                    : d is >= -9223372036854775808.0 and < 9223372036854775808.0 ? ((long)d).GetHashCode() : new BigInteger(d).GetHashCode();
+                    : d is >= -9223372036854775808.0 and < 9223372036854775808.0 ? ((long)d).GetHashCode()
+                    : new BigInteger(d).GetHashCode();
             case PyTuple tuple:
                 var hash = new HashCode();
                 foreach (var item in tuple.Items)

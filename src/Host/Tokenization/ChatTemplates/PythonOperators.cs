@@ -85,7 +85,12 @@ internal static class PythonOperators
 
     private static object? Repeat(RenderState state, object value, object count)
     {
-        var times = (int)BigInteger.Max(0, BigInteger.Min(PythonArithmetic.ToBig(count), int.MaxValue));
+        if (count is BigInteger)
+        {
+            throw new TemplateException("a repetition count is longer than 64 bits");
+        }
+
+        var times = Math.Max(0, PythonTypes.RequireInt(count, "a repetition count"));
         if (PythonTypes.TryText(value, out var text))
         {
             state.Make((long)text.Length * times);

@@ -86,7 +86,7 @@ internal static class PythonSlice
         }
     }
 
-    /// <summary>The bounds within a sequence of <paramref name="count"/> items; the second is exclusive and may be -1 for a negative step.</summary>
+    /// <summary>The bounds within <paramref name="count"/> items; the second is exclusive, and -1 where a negative step runs out.</summary>
     private static (long From, long To) Clip(int count, long? first, long? last, long stride)
     {
         long Place(long? bound, long absent)

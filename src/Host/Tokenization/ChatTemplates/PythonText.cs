@@ -110,7 +110,7 @@ internal static class PythonText
                     }
                     else
                     {
-                        builder.Append(CultureInfo.InvariantCulture, $"\\{(point < 0x100 ? $"x{point:x2}" : point < 0x10000 ? $"u{point:x4}" : $"U{point:x8}")}");
+                        builder.AppendEscape(point);
                     }
 
                     break;

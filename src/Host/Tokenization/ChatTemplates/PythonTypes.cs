@@ -64,7 +64,7 @@ internal static class PythonTypes
         ? text
         : throw (value as Undefined)?.Error() ?? new TemplateException($"{what} must be a string, not {Name(value)}");
 
-    /// <summary>An argument that must be an integer; values beyond 32 bits become the nearest one within, as a length or index would.</summary>
+    /// <summary>An argument that must be an integer; values beyond 32 bits become the nearest one within.</summary>
     public static int RequireInt(object value, string what) => value switch
     {
         bool b => b ? 1 : 0,

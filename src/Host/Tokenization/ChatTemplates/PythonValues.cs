@@ -66,8 +66,9 @@ internal sealed class PyRange(long start, long stop, long step)
 
     public long Step { get; } = step;
 
-    public int Length { get; } = (int)Int128.Max(
-        0, step > 0 ? ((Int128)stop - start + step - 1) / step : ((Int128)start - stop - step - 1) / -(Int128)step);
+    /// <summary>Items, or int.MaxValue for more than that.</summary>
+    public int Length { get; } = (int)Int128.Clamp(
+        step > 0 ? ((Int128)stop - start + step - 1) / step : ((Int128)start - stop - step - 1) / -(Int128)step, 0, int.MaxValue);
 
     public long this[int index] => Start + index * Step;
 }

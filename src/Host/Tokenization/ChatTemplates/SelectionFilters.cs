@@ -12,6 +12,11 @@ internal static class SelectionFilters
     public static object Attr(RenderState state, object value, CallArguments arguments)
     {
         var name = PythonTypes.RequireText(arguments.Bind("attr", 1, "name")[0]!, "attr's name");
+        if (value is Undefined undefined)
+        {
+            throw undefined.Error();
+        }
+
         return PythonAccess.Attribute(value, name) ?? new Undefined($"'{PythonTypes.Name(value)} object' has no attribute '{name}'");
     }
 

@@ -21,7 +21,9 @@ internal static class Strftime
             i++;
             var unpadded = format[i] == '-' && i + 1 < format.Length;
             i += unpadded ? 1 : 0;
-            var text = Directive(time, format[i]) ?? throw new TemplateException($"strftime_now does not know '%{format[i]}'");
+
+            // The C library passes on what it does not know.
+            var text = Directive(time, format[i]) ?? (unpadded ? "%-" : "%") + format[i];
             result.Append(unpadded && text.Length > 0 && char.IsAsciiDigit(text[^1]) ? text.TrimStart('0', ' ').PadLeft(1, '0') : text);
         }
 
@@ -52,6 +54,7 @@ internal static class Strftime
         'U' => Number((time.DayOfYear + 6 - (int)time.DayOfWeek) / 7, 2),
         'W' => Number((time.DayOfYear + 6 - ((int)time.DayOfWeek + 6) % 7) / 7, 2),
         'V' => Number(ISOWeek.GetWeekOfYear(time), 2),
+        's' => new DateTimeOffset(time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
         'p' => time.Hour < 12 ? "AM" : "PM",
         'P' => time.Hour < 12 ? "am" : "pm",
         'a' => Named(time, "ddd"),

@@ -40,8 +40,9 @@ internal static class StringEscapes
                     break;
                 case 'x' or 'u' or 'U':
                     var width = c == 'x' ? 2 : c == 'u' ? 4 : 8;
+                    const NumberStyles Hex = NumberStyles.AllowHexSpecifier;
                     if (i + width > text.Length
-                        || !uint.TryParse(text.AsSpan(i, width), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var point)
+                        || !uint.TryParse(text.AsSpan(i, width), Hex, CultureInfo.InvariantCulture, out var point)
                         || point > 0x10FFFF)
                     {
                         return null;
@@ -82,7 +83,7 @@ internal static class StringEscapes
             }
             else
             {
-                result.Append(CultureInfo.InvariantCulture, $"\\{(point < 0x100 ? $"x{point:x2}" : point < 0x10000 ? $"u{point:x4}" : $"U{point:x8}")}");
+                result.AppendEscape(point);
             }
         }
 

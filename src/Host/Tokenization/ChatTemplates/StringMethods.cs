@@ -155,7 +155,8 @@ internal static class StringMethods
     {
         var p = arguments.Bind("replace", 2, "old", "new", "count");
         var count = p[2] is null ? -1 : Math.Max(-1, PythonTypes.RequireInt(p[2]!, "replace's count"));
-        return Replace(state, text, PythonTypes.RequireText(p[0]!, "replace's old"), PythonTypes.RequireText(p[1]!, "replace's new"), count);
+        var old = PythonTypes.RequireText(p[0]!, "replace's old");
+        return Replace(state, text, old, PythonTypes.RequireText(p[1]!, "replace's new"), count);
     }
 
     private static string RemovePrefix(RenderState state, string text, CallArguments arguments)

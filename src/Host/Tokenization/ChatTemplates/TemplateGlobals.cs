@@ -32,9 +32,14 @@ internal static class TemplateGlobals
     private static PyRange Range(RenderState state, CallArguments arguments)
     {
         var p = arguments.Bind("range", 1, "start", "stop", "step");
-        var bounds = Array.ConvertAll(p, bound => bound is null ? 0L : PythonArithmetic.IsInteger(bound)
-            ? (long)PythonTypes.RequireInt(bound, "a bound of range")
-            : throw (bound as Undefined)?.Error() ?? new TemplateException("range needs integers"));
+        var bounds = Array.ConvertAll(p, bound => bound switch
+        {
+            null => 0L,
+            long n => n,
+            bool b => b ? 1L : 0L,
+            Undefined u => throw u.Error(),
+            _ => throw new TemplateException("range needs integers of at most 64 bits"),
+        });
         if (p[2] is not null && bounds[2] == 0)
         {
             throw new TemplateException("range's step must not be zero");

@@ -1,8 +1,8 @@
 namespace Rm.Host.Tokenization.ChatTemplates;
 
 /// <summary>
-/// Cuts a template into text and tags. Whitespace as Jinja has it with trim_blocks and lstrip_blocks on: a block or comment that is first on
-/// its line takes the blanks before it along, and one newline after it; '-' takes all whitespace, '+' none.
+/// Cuts a template into text and tags. Whitespace as Jinja has it with trim_blocks and lstrip_blocks on: a block or comment that is
+/// first on its line takes the blanks before it along, and one newline after it; '-' takes all whitespace, '+' none.
 /// </summary>
 internal sealed class TemplateLexer
 {
@@ -110,6 +110,12 @@ internal sealed class TemplateLexer
         var close = _text.IndexOf("#}", content, StringComparison.Ordinal);
         if (close < 0)
         {
+            // Jinja overlooks an opening that is the very last thing.
+            if (content >= _text.Length)
+            {
+                return _text.Length;
+            }
+
             throw _source.Error(open, "the comment is not closed with '#}'");
         }
 
@@ -168,6 +174,11 @@ internal sealed class TemplateLexer
                 AddData(Strip(body, i, sign, stripsLine: true), body);
                 return AfterTag(position + (closing == '\0' ? 2 : 3), closing);
             }
+        }
+
+        if (body >= _text.Length)
+        {
+            return _text.Length;
         }
 
         throw _source.Error(open, "the raw block is not closed with '{% endraw %}'");

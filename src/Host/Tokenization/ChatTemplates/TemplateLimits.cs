@@ -25,10 +25,10 @@ internal static class TemplateLimits
     public const int TextCharacters = 8 << 20;
 
     /// <summary>Characters of all strings made in one rendering: bounds its memory.</summary>
-    public const long MadeCharacters = 128L << 20;
+    public const long MadeCharacters = 64L << 20;
 
     /// <summary>Characters read by string functions in one rendering: bounds its time.</summary>
-    public const long ScannedCharacters = 1L << 30;
+    public const long ScannedCharacters = 256L << 20;
 
     /// <summary>Items of a range, the bound of the sandbox of the original.</summary>
     public const int RangeItems = 100_000;

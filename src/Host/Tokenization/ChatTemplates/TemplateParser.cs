@@ -114,8 +114,7 @@ internal sealed class TemplateParser
             case "with":
                 return ParseWith(line);
             case "print":
-                _stream.Take();
-                return new PrintStatement(line, _expressions.ParseTuple());
+                return ParsePrint(line);
             case "generation":
                 _stream.Take();
                 return new GenerationStatement(line, OutsideLoops(() => ParseTagBody("endgeneration")));
@@ -132,6 +131,23 @@ internal sealed class TemplateParser
             default:
                 throw _stream.Error($"unknown tag '{name}'");
         }
+    }
+
+    private PrintStatement ParsePrint(int line)
+    {
+        _stream.Take();
+        var parts = new List<Expression>();
+        while (_stream.Current.Kind != TokenKind.BlockEnd)
+        {
+            if (parts.Count > 0)
+            {
+                _stream.ExpectOperator(",");
+            }
+
+            parts.Add(_expressions.Parse());
+        }
+
+        return new PrintStatement(line, new ConcatenateExpression(parts));
     }
 
     private IfStatement ParseIf(int line)

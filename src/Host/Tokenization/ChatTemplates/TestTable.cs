@@ -31,13 +31,13 @@ internal static class TestTable
         },
         ["lower"] = (state, value, a) => OfText(state, value, a, TextPredicates.IsLower),
         ["upper"] = (state, value, a) => OfText(state, value, a, TextPredicates.IsUpper),
-        ["odd"] = (state, value, a) => Remainder(state, value, 2L) is var r && a.Bind("odd", 0).Length == 0 && PythonEquality.AreEqual(r, 1L),
-        ["even"] = (state, value, a) => Remainder(state, value, 2L) is var r && a.Bind("even", 0).Length == 0 && PythonEquality.AreEqual(r, 0L),
+        ["odd"] = (state, value, a) => IsParity(state, value, a, 1L),
+        ["even"] = (state, value, a) => IsParity(state, value, a, 0L),
         ["divisibleby"] = (state, value, a) => PythonEquality.AreEqual(Remainder(state, value, Other(a)), 0L),
         ["sameas"] = (_, value, a) => IsSame(value, Other(a)),
         ["in"] = (state, value, a) => PythonIteration.Contains(state, Other(a), value),
-        ["filter"] = (state, value, a) => a.Bind("filter", 0).Length == 0 && PythonTypes.TryText(value, out var n) && FilterTable.Find(n) is not null,
-        ["test"] = (state, value, a) => a.Bind("test", 0).Length == 0 && PythonTypes.TryText(value, out var n) && Find(n) is not null,
+        ["filter"] = (state, value, a) => NameOf(state, value, a) is { } name && FilterTable.Find(name) is not null,
+        ["test"] = (state, value, a) => NameOf(state, value, a) is { } name && Find(name) is not null,
         ["=="] = Comparison("=="),
         ["eq"] = Comparison("=="),
         ["equalto"] = Comparison("=="),
@@ -66,10 +66,22 @@ internal static class TestTable
     private static TestBody Comparison(string symbol) => (state, value, arguments) =>
         PythonOperators.Holds(state, symbol, value, Other(arguments));
 
+    private static string? NameOf(RenderState state, object value, CallArguments arguments)
+    {
+        arguments.Bind("the test", 0);
+        return PythonEquality.RequireHashable(state, value) as string;
+    }
+
     private static object Other(CallArguments arguments) => arguments.Bind("the test", 1, "other")[0]!;
 
     private static object Remainder(RenderState state, object value, object divisor) =>
         PythonOperators.Binary(state, "%", value, divisor);
+
+    private static bool IsParity(RenderState state, object value, CallArguments arguments, object remainder)
+    {
+        arguments.Bind("the test", 0);
+        return PythonEquality.AreEqual(Remainder(state, value, 2L), remainder);
+    }
 
     private static bool OfText(RenderState state, object value, CallArguments arguments, Func<string, bool> holds)
     {
@@ -79,7 +91,7 @@ internal static class TestTable
         return holds(text);
     }
 
-    /// <summary>Python's <c>is</c>: one object. Numbers, booleans and texts have no identity here and are the same when equal and of one type.</summary>
+    /// <summary>Python's <c>is</c>: one object. Numbers and texts have no identity here: they are the same when equal and of one type.</summary>
     private static bool IsSame(object x, object y) => ReferenceEquals(x, y)
         || (x.GetType() == y.GetType() && x is bool or long or double or string && x.Equals(y));
 }

@@ -112,7 +112,6 @@ internal static class TextFilters
     public static object Truncate(RenderState state, object value, CallArguments arguments)
     {
         var p = arguments.Bind("truncate", 0, "length", "killwords", "end", "leeway");
-        var text = PythonTypes.RequireText(value, "the input of truncate");
         var length = p[0] is null ? 255 : PythonTypes.RequireInt(p[0]!, "truncate's length");
         var end = p[2] is null ? "..." : PythonTypes.RequireText(p[2]!, "truncate's end");
         var leeway = p[3] is null or PyNone ? 5 : PythonTypes.RequireInt(p[3]!, "truncate's leeway");
@@ -122,12 +121,13 @@ internal static class TextFilters
             throw new TemplateException("truncate needs a length of at least that of its end, and a leeway of at least 0");
         }
 
-        state.Scan(text.Length);
-        if (CodePoints.Count(text) <= (long)length + leeway)
+        // Any value with a length passes when it is short; only a text can be cut.
+        if (PythonIteration.TryLength(state, value) is var size && size >= 0 && size <= (long)length + leeway)
         {
             return value;
         }
 
+        var text = PythonTypes.RequireText(value, "the input of truncate");
         text = text[..CodePoints.Offset(text, kept)];
         var space = PythonTypes.Flag(p[1]) ? -1 : text.LastIndexOf(' ');
         text = (space < 0 ? text : text[..space]) + end;
@@ -184,7 +184,7 @@ internal static class TextFilters
                 i++;
             }
 
-            result.Append(TextCase.Capitalize(state, text[start..i]));
+            result.Append(TextCase.UpperFirst(state, text[start..i]));
             for (; i < text.Length && IsBoundary(text[i]); i++)
             {
                 result.Append(text[i]);

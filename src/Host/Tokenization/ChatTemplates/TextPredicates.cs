@@ -21,28 +21,26 @@ internal static class TextPredicates
     };
 
     /// <summary>At least one cased character, and none that is not lower.</summary>
-    public static bool IsLower(string text) => HasOnly(text, UnicodeCategory.LowercaseLetter);
+    public static bool IsLower(string text) => HasOnly(text, CaseTables.IsLower);
 
     /// <summary>At least one cased character, and none that is not upper.</summary>
-    public static bool IsUpper(string text) => HasOnly(text, UnicodeCategory.UppercaseLetter);
+    public static bool IsUpper(string text) => HasOnly(text, CaseTables.IsUpper);
 
     /// <summary>What \w matches besides the underscore.</summary>
     public static bool IsAlphanumeric(int point) => IsAlpha(point) || IsNumeric(point);
 
-    private static bool HasOnly(string text, UnicodeCategory wanted)
+    private static bool HasOnly(string text, Func<int, bool> isWanted)
     {
         var found = false;
         foreach (var point in CodePoints.ToArray(text))
         {
-            var category = PythonText.Category(point);
-            if (category is UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter)
+            if (isWanted(point))
             {
-                if (category != wanted)
-                {
-                    return false;
-                }
-
                 found = true;
+            }
+            else if (CaseTables.IsCased(point))
+            {
+                return false;
             }
         }
 
@@ -52,7 +50,8 @@ internal static class TextPredicates
     private static bool All(string text, Func<int, bool> predicate) => text.Length > 0 && CodePoints.ToArray(text).All(predicate);
 
     private static bool IsAlpha(int point) => PythonText.Category(point) is UnicodeCategory.LowercaseLetter
-        or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter;
+        or UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter
+        or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter;
 
     private static bool IsDecimal(int point) => PythonText.Category(point) == UnicodeCategory.DecimalDigitNumber;
 

@@ -3,7 +3,7 @@ namespace Rm.Host.Tokenization.ChatTemplates;
 /// <summary>str.split, rsplit, splitlines, partition and rpartition.</summary>
 internal static class TextSplit
 {
-    /// <summary>Parts between separators, or between runs of whitespace without one; <paramref name="options"/> are sep and maxsplit.</summary>
+    /// <summary>Parts between separators, or between runs of whitespace; <paramref name="options"/> are sep and maxsplit.</summary>
     public static List<object> Split(RenderState state, string text, object?[] options, bool fromRight)
     {
         var limit = options[1] is null ? -1 : PythonTypes.RequireInt(options[1]!, "maxsplit");

@@ -3,7 +3,7 @@ namespace Rm.Host.Tokenization.ChatTemplates;
 /// <summary>How much work it is to walk a value: lists that hold the same list twice grow exponentially when printed or compared.</summary>
 internal static class ValueSize
 {
-    /// <summary>Items and characters/16 in a value with all that it holds, counted up to just above <see cref="TemplateLimits.Steps"/>.</summary>
+    /// <summary>Items and characters/16 in a value and all it holds, counted up to just above <see cref="TemplateLimits.Steps"/>.</summary>
     public static int Of(object value)
     {
         var size = 0;

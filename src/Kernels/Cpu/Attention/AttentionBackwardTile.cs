@@ -104,30 +104,35 @@ internal static unsafe class AttentionBackwardTile
         float* kt = problem.Transposed(buffers.KeysTransposed, group, segment, keyBlock);
         float* vt = problem.Transposed(buffers.ValuesTransposed, group, segment, keyBlock);
         float* k = problem.Padded(buffers.KeyRows, group, segment, keyBlock);
-        for (int m = 0; m < tiles.Rows; m += TileProduct.Rows)
+
+        // One product over the whole tile at a time, so that its right operand stays in L1. Queries ascend: first rows may see nothing.
+        int firstTile = FirstRowThatSees(0) / TileProduct.Rows * TileProduct.Rows;
+        for (int m = firstTile; m < tiles.Rows; m += TileProduct.Rows)
         {
-            int visible = Visible(Math.Min(m + TileProduct.Rows, rows) - 1);
-            if (visible == 0)
-            {
-                continue;
-            }
-
-            int vectors = (visible + Lanes - 1) / Lanes;
-            float* p = tiles.P + (m * KeyBlocks.Size);
-            float* ds = tiles.DS + (m * KeyBlocks.Size);
             TileProduct.FourRows(
-                tiles.Q + (m * dim), dim, 1, kt, padded, p, KeyBlocks.Size, problem.HeadDim, vectors, accumulate: false);
-            TileProduct.FourRows(
-                tiles.DO + (m * dim), dim, 1, vt, padded, ds, KeyBlocks.Size, problem.HeadDim, vectors, accumulate: false);
-            for (int i = 0; i < TileProduct.Rows; i++)
-            {
-                int row = m + i;
-                ScoreGradientRow(
-                    p + (i * KeyBlocks.Size), ds + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors,
-                    problem.Scale, tiles.Lse[row], tiles.Delta[row]);
-            }
+                tiles.Q + (m * dim), dim, 1, kt, padded, tiles.P + (m * KeyBlocks.Size), KeyBlocks.Size, problem.HeadDim, TileVectors(m),
+                accumulate: false);
+        }
 
-            TileProduct.FourRows(ds, KeyBlocks.Size, 1, k, dim, tiles.DQ + (m * dim), dim, visible, dim / Lanes, accumulate: true);
+        for (int m = firstTile; m < tiles.Rows; m += TileProduct.Rows)
+        {
+            TileProduct.FourRows(
+                tiles.DO + (m * dim), dim, 1, vt, padded, tiles.DS + (m * KeyBlocks.Size), KeyBlocks.Size, problem.HeadDim, TileVectors(m),
+                accumulate: false);
+        }
+
+        for (int m = firstTile; m < tiles.Rows; m++)
+        {
+            ScoreGradientRow(
+                tiles.P + (m * KeyBlocks.Size), tiles.DS + (m * KeyBlocks.Size), m < rows ? Visible(m) : 0, TileVectors(m), problem.Scale,
+                tiles.Lse[m], tiles.Delta[m]);
+        }
+
+        for (int m = firstTile; m < tiles.Rows; m += TileProduct.Rows)
+        {
+            TileProduct.FourRows(
+                tiles.DS + (m * KeyBlocks.Size), KeyBlocks.Size, 1, k, dim, tiles.DQ + (m * dim), dim, TileVisible(m), dim / Lanes,
+                accumulate: true);
         }
 
         float* dk = problem.Padded(buffers.DKeys, group, segment, keyBlock);
@@ -136,13 +141,23 @@ internal static unsafe class AttentionBackwardTile
         {
             // Rows whose query comes before the first of these keys hold no part of them.
             int first = FirstRowThatSees(key);
-            float* p = tiles.P + (first * KeyBlocks.Size) + key;
-            float* ds = tiles.DS + (first * KeyBlocks.Size) + key;
             TileProduct.FourRows(
-                ds, 1, KeyBlocks.Size, tiles.Q + (first * dim), dim, dk + (key * dim), dim, rows - first, dim / Lanes, accumulate: true);
-            TileProduct.FourRows(
-                p, 1, KeyBlocks.Size, tiles.DO + (first * dim), dim, dv + (key * dim), dim, rows - first, dim / Lanes, accumulate: true);
+                tiles.DS + (first * KeyBlocks.Size) + key, 1, KeyBlocks.Size, tiles.Q + (first * dim), dim, dk + (key * dim), dim, rows - first,
+                dim / Lanes, accumulate: true);
         }
+
+        for (int key = 0; key < width; key += TileProduct.Rows)
+        {
+            int first = FirstRowThatSees(key);
+            TileProduct.FourRows(
+                tiles.P + (first * KeyBlocks.Size) + key, 1, KeyBlocks.Size, tiles.DO + (first * dim), dim, dv + (key * dim), dim, rows - first,
+                dim / Lanes, accumulate: true);
+        }
+
+        int TileVectors(int m) => (TileVisible(m) + Lanes - 1) / Lanes;
+
+        // Queries ascend, so the tile's last row sees most; padding rows go with it.
+        int TileVisible(int m) => Visible(Math.Min((m / TileProduct.Rows * TileProduct.Rows) + TileProduct.Rows, rows) - 1);
 
         int Visible(int row) => AttentionProblem.VisibleKeys(
             ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
@@ -190,33 +205,38 @@ internal static unsafe class AttentionBackwardTile
     {
         int headsPerGroup = problem.HeadsPerGroup;
         int rows = block.Count * headsPerGroup;
-        float** o = stackalloc float*[TileProduct.Rows];
+        int headDim = problem.HeadDim;
         for (int m = 0; m < tiles.Rows; m += TileProduct.Rows)
         {
-            for (int i = 0; i < TileProduct.Rows; i++)
-            {
-                // Padding repeats the last row; what it yields is masked.
-                int last = Math.Min(m + i, rows - 1);
-                int row = problem.Queries.Rows[block.Begin + (last / headsPerGroup)];
-                int head = (group * headsPerGroup) + (last % headsPerGroup);
-                tiles.Lse[m + i] = buffers.Lse[row][head];
-                o[i] = buffers.O[row] + (head * problem.HeadDim);
-            }
-
-            float* dO = tiles.DO + (m * problem.PaddedDim);
+            float* o0 = Output(m);
+            float* o1 = Output(m + 1);
+            float* o2 = Output(m + 2);
+            float* o3 = Output(m + 3);
+            int stride = problem.PaddedDim;
+            float* dO = tiles.DO + (m * stride);
             float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-            for (int d = 0; d < problem.HeadDim; d++)
+            for (int d = 0; d < headDim; d++)
             {
-                s0 = MathF.FusedMultiplyAdd(dO[d], o[0][d], s0);
-                s1 = MathF.FusedMultiplyAdd(dO[problem.PaddedDim + d], o[1][d], s1);
-                s2 = MathF.FusedMultiplyAdd(dO[(2 * problem.PaddedDim) + d], o[2][d], s2);
-                s3 = MathF.FusedMultiplyAdd(dO[(3 * problem.PaddedDim) + d], o[3][d], s3);
+                s0 = MathF.FusedMultiplyAdd(dO[d], o0[d], s0);
+                s1 = MathF.FusedMultiplyAdd(dO[stride + d], o1[d], s1);
+                s2 = MathF.FusedMultiplyAdd(dO[(2 * stride) + d], o2[d], s2);
+                s3 = MathF.FusedMultiplyAdd(dO[(3 * stride) + d], o3[d], s3);
             }
 
             tiles.Delta[m] = s0;
             tiles.Delta[m + 1] = s1;
             tiles.Delta[m + 2] = s2;
             tiles.Delta[m + 3] = s3;
+        }
+
+        float* Output(int m)
+        {
+            // Padding repeats the last row; what it yields is masked.
+            int last = Math.Min(m, rows - 1);
+            int row = problem.Queries.Rows[block.Begin + (last / headsPerGroup)];
+            int head = (group * headsPerGroup) + (last % headsPerGroup);
+            tiles.Lse[m] = buffers.Lse[row][head];
+            return buffers.O[row] + (head * problem.HeadDim);
         }
     }
 

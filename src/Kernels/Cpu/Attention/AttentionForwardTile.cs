@@ -55,30 +55,48 @@ internal static unsafe class AttentionForwardTile
             int padded = KeyBlocks.Padded(width);
             float* kt = problem.Transposed(keysTransposed, group, segment, keyBlock);
             float* v = problem.Padded(values, group, segment, keyBlock);
-            for (int m = 0; m < tileRows; m += TileProduct.Rows)
-            {
-                // Queries ascend, so the tile's last row sees most.
-                int visible = Visible(Math.Min(m + TileProduct.Rows, rows) - 1);
-                if (visible == 0)
-                {
-                    continue;
-                }
 
-                int vectors = (visible + Lanes - 1) / Lanes;
+            // One product over the whole tile at a time, so that its right operand stays in L1. Queries ascend: first rows may see nothing.
+            int first = FirstTileThatSees();
+            for (int m = first; m < tileRows; m += TileProduct.Rows)
+            {
                 float* s = scores + (m * KeyBlocks.Size);
+                int vectors = (TileVisible(m) + Lanes - 1) / Lanes;
                 TileProduct.FourRows(
                     q + (m * paddedDim), paddedDim, 1, kt, padded, s, KeyBlocks.Size, problem.HeadDim, vectors, accumulate: false);
-                for (int i = 0; i < TileProduct.Rows; i++)
+            }
+
+            for (int m = first; m < tileRows; m += TileProduct.Rows)
+            {
+                int vectors = (TileVisible(m) + Lanes - 1) / Lanes;
+                for (int row = m; row < m + TileProduct.Rows; row++)
                 {
-                    int row = m + i;
                     SoftmaxRow(
-                        s + (i * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, problem.Scale, ref max[row],
-                        ref sum[row], o + (row * paddedDim), paddedDim);
+                        scores + (row * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, problem.Scale, ref max[row], ref sum[row],
+                        o + (row * paddedDim), paddedDim);
+                }
+            }
+
+            for (int m = first; m < tileRows; m += TileProduct.Rows)
+            {
+                TileProduct.FourRows(
+                    scores + (m * KeyBlocks.Size), KeyBlocks.Size, 1, v, paddedDim, o + (m * paddedDim), paddedDim, TileVisible(m),
+                    paddedDim / Lanes, accumulate: true);
+            }
+
+            int FirstTileThatSees()
+            {
+                int m = 0;
+                while (TileVisible(m) == 0)
+                {
+                    m += TileProduct.Rows;
                 }
 
-                TileProduct.FourRows(
-                    s, KeyBlocks.Size, 1, v, paddedDim, o + (m * paddedDim), paddedDim, visible, paddedDim / Lanes, accumulate: true);
+                return m;
             }
+
+            // Queries ascend, so the tile's last row sees most.
+            int TileVisible(int m) => Visible(Math.Min(m + TileProduct.Rows, rows) - 1);
 
             int Visible(int row) => AttentionProblem.VisibleKeys(
                 ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
@@ -115,7 +133,8 @@ internal static unsafe class AttentionForwardTile
         }
 
         // The scale is positive, so it commutes with the maximum, rounding included.
-        float newMax = MathF.Max(max, Max(largest) * scale);
+        float blockMax = Max(largest) * scale;
+        float newMax = blockMax > max ? blockMax : max;
         Vector512<float> scaling = Vector512.Create(scale);
         Vector512<float> shift = Vector512.Create(newMax);
         Vector512<float> total = default;
@@ -126,7 +145,7 @@ internal static unsafe class AttentionForwardTile
             total += p;
         }
 
-        if (newMax != max)
+        if (newMax != max && sum != 0)
         {
             Vector512<float> factor = Exp(Vector512.Create(max - newMax));
             sum *= factor.ToScalar();
@@ -134,10 +153,9 @@ internal static unsafe class AttentionForwardTile
             {
                 (Vector512.Load(o + d) * factor).Store(o + d);
             }
-
-            max = newMax;
         }
 
+        max = newMax;
         sum += Sum(total);
     }
 

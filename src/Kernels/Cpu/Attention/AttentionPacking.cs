@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Rm.Kernels.Cpu.Attention;
 
 /// <summary>Copies rows of K, V, Q and dO of one head into the compact, padded forms that <see cref="TileProduct"/> reads.</summary>
@@ -61,13 +63,10 @@ internal static unsafe class AttentionPacking
 
     private static void CopyRow(float* from, float* to, int count, int padded)
     {
-        if (from is null)
+        for (int d = 0; d < padded; d += VectorMath.Lanes)
         {
-            new Span<float>(to, padded).Clear();
-            return;
+            Vector512<float> values = from is null ? Vector512<float>.Zero : VectorMath.Load(from + d, count - d);
+            values.Store(to + d);
         }
-
-        new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(to, count));
-        new Span<float>(to + count, padded - count).Clear();
     }
 }

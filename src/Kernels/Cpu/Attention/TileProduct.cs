@@ -161,7 +161,7 @@ internal static unsafe class TileProduct
     }
 
     // Sixteen columns in two 256-bit halves: eight accumulators fit AVX2's sixteen registers.
-    private static void OneVectorOfHalves(
+    internal static void OneVectorOfHalves(
         float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow, int depth, bool accumulate)
     {
         Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default;

@@ -15,6 +15,9 @@ public sealed unsafe partial class CpuGemm : IDisposable
     private const long PassBytes = 8 << 20;
     private const int MaxKBlock = 1024;
 
+    // Widening a bfloat16 panel costs about a third of a tile; an item spreads it over this many.
+    private const int TilesPerWidening = 12;
+
     // Work of one loop item below which taking the item costs: about 10 us of one core.
     private const long ItemFlops = 1 << 20;
 
@@ -106,6 +109,7 @@ public sealed unsafe partial class CpuGemm : IDisposable
         if (buffer is null || buffer.Bytes < bytes)
         {
             buffer?.Dispose();
+            buffer = null; // should the allocation fail, nothing disposed of is left behind
             buffer = new NativeBuffer(bytes);
         }
 
@@ -177,7 +181,8 @@ public sealed unsafe partial class CpuGemm : IDisposable
         int passes = (tiles + tilesPerPass - 1) / tilesPerPass;
         tilesPerPass = (tiles + passes - 1) / passes;
         plan.PackedA = (float*)Grow(ref _packedA, tilesPerPass * tileBytes);
-        int blocks = (int)Math.Max(1, tilesPerPass / Math.Max(1, BlockBytes / tileBytes));
+        long fewest = plan.NarrowPanels ? TilesPerWidening : 1;
+        int blocks = (int)Math.Max(1, tilesPerPass / Math.Max(fewest, BlockBytes / tileBytes));
         plan.TilesPerItem = (tilesPerPass + blocks - 1) / blocks;
         long panelFlops = 2L * plan.TilesPerItem * plan.TileRows * IMicroKernel.PanelColumns * Math.Max(1, plan.K + plan.R);
         plan.PanelsPerItem = (int)Math.Clamp(ItemFlops / panelFlops, 1, plan.ColumnPanels);

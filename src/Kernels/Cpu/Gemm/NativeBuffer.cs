@@ -21,7 +21,6 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
         void* memory = NativeMemory.AlignedAlloc(size, large ? HugePage : CacheLine);
         SetHandle((nint)memory);
         Bytes = (long)size;
-        GC.AddMemoryPressure(Bytes);
         if (large && OperatingSystem.IsLinux())
         {
             // Panels are read as long streams: fewer TLB misses. Only a hint, so a refusal changes nothing but speed; and only for whole
@@ -51,7 +50,6 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
     protected override bool ReleaseHandle()
     {
         NativeMemory.AlignedFree((void*)handle);
-        GC.RemoveMemoryPressure(Bytes);
         return true;
     }
 

@@ -12,6 +12,7 @@ internal static unsafe class ThreadScratch
         if (s_buffer is null || s_buffer.Bytes < bytes)
         {
             s_buffer?.Dispose();
+            s_buffer = null; // should the allocation fail, nothing disposed of is left behind
             s_buffer = new NativeBuffer(bytes);
         }
 

@@ -122,7 +122,7 @@ public sealed unsafe class CpuThreads : IDisposable
         _loop.Items = items;
         _loop.Error = null;
         _loop.Next = 0;
-        _loop.Running = helpers;
+        Interlocked.Exchange(ref _loop.Gate, LoopState.Open);
         for (int i = 0; i < helpers; i++)
         {
             _workers[i].Parking.Signal();
@@ -130,8 +130,10 @@ public sealed unsafe class CpuThreads : IDisposable
 
         TakeItems();
 
-        // A signal may arrive after its loop has ended and wake the next one's caller early, hence the loop.
-        while (Volatile.Read(ref _loop.Running) != 0)
+        // From here on nobody joins: a worker that has not woken by now is not waited for. A signal may arrive after its loop has ended
+        // and wake the next one's caller early, hence the loop.
+        Interlocked.And(ref _loop.Gate, ~LoopState.Open);
+        while (Volatile.Read(ref _loop.Gate) != 0)
         {
             _caller.Wait();
         }
@@ -147,10 +149,10 @@ public sealed unsafe class CpuThreads : IDisposable
         s_insideLoop = true;
         try
         {
-            int item;
+            long item;
             while ((item = Interlocked.Increment(ref _loop.Next) - 1) < _loop.Items)
             {
-                _loop.Run(_loop.Body, item);
+                _loop.Run(_loop.Body, (int)item);
             }
         }
 #pragma warning disable CA1031 // Whatever a body throws belongs to the caller of the loop, which rethrows it.
@@ -177,12 +179,32 @@ public sealed unsafe class CpuThreads : IDisposable
                 return;
             }
 
-            TakeItems();
-            if (Interlocked.Decrement(ref _loop.Running) == 0)
+            if (TryJoin())
             {
-                _caller.Signal();
+                TakeItems();
+                if (Interlocked.Decrement(ref _loop.Gate) == 0)
+                {
+                    _caller.Signal();
+                }
             }
         }
+    }
+
+    private bool TryJoin()
+    {
+        int gate = Volatile.Read(ref _loop.Gate);
+        while ((gate & LoopState.Open) != 0)
+        {
+            int seen = Interlocked.CompareExchange(ref _loop.Gate, gate + 1, gate);
+            if (seen == gate)
+            {
+                return true;
+            }
+
+            gate = seen;
+        }
+
+        return false;
     }
 
     private readonly struct DelegateBody(Action<int> body) : IParallelBody
@@ -192,11 +214,16 @@ public sealed unsafe class CpuThreads : IDisposable
 
     private struct LoopState
     {
+        public const int Open = 1 << 30;
+
         public delegate*<void*, int, void> Run;
         public void* Body;
         public int Items;
-        public int Next;
-        public int Running;
+        public long Next; // passes Items by up to one per thread
+
+        /// <summary>The number of workers in the loop, plus <see cref="Open"/> while more may join.</summary>
+        public int Gate;
+
         public Exception? Error;
     }
 
@@ -248,7 +275,8 @@ public sealed unsafe class CpuThreads : IDisposable
                 }
             }
 
-            Volatile.Write(ref _state, Idle);
+            // A full fence: what the waiter looks at next must not have been read before its own state says that it looks.
+            Interlocked.Exchange(ref _state, Idle);
         }
 
         public void Dispose() => _sleep.Dispose();
