@@ -1,0 +1,200 @@
+#!/usr/bin/env pwsh
+# Builds, tests and shows btrm on Windows (and wherever PowerShell is). `./build.ps1 help` lists the verbs; build.sh has the same ones.
+# No param(): the test programs' options, such as -class, must not be taken for parameters of this script.
+$Verb = if ($args.Count -gt 0) { $args[0] } else { 'build' }
+$Rest = @($args | Select-Object -Skip 1)
+Set-StrictMode -Version 3
+$ErrorActionPreference = 'Stop'
+Set-Location $PSScriptRoot
+$hostFolder = 'src/Host/bin/Release/net10.0'
+$onWindows = [System.Environment]::OSVersion.Platform -eq 'Win32NT'
+$script:buildOptions = @()
+$script:passed = 0
+$script:failed = 0
+$script:skipped = 0
+
+function Show-Usage {
+    @'
+usage: ./build.ps1 [verb]
+
+  (none)           build and leave ./btrm, which runs from any directory
+  test [filter]    build and run all tests; a filter goes to the test programs, as in: test -class "*Tokenizer*"
+  check            what must hold before a commit: format, build, tests (rules on file lengths and dependencies are among them)
+  demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
+  bench [options]  measure training on this machine; options go to `btrm bench`
+  fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
+  publish          one self-contained file for win-x64 (on Linux: linux-x64) under out/publish
+  help             this text
+'@
+}
+
+# An exit code that is not 0 ends the script, as set -e does.
+function Invoke-Step([string] $Program, [string[]] $Arguments) {
+    & $Program @Arguments | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw "$Program $($Arguments -join ' ') failed (exit code $LASTEXITCODE)" }
+}
+
+function Assert-Sdk {
+    if (Get-Command dotnet -ErrorAction SilentlyContinue) {
+        # Windows PowerShell makes an exception of what a program writes to stderr.
+        try { & dotnet --version 2>&1 | Out-Null; if ($LASTEXITCODE -eq 0) { return } } catch { }
+        $found = "Found only:`n" + ((& dotnet --list-sdks | ForEach-Object { "  $_" }) -join "`n")
+    }
+    else { $found = 'There is no dotnet on the PATH.' }
+    [Console]::Error.WriteLine(@"
+btrm needs the .NET SDK 10. $found
+How to get it:
+  Windows   winget install Microsoft.DotNet.SDK.10
+  macOS     brew install --cask dotnet-sdk
+  Ubuntu    sudo apt install dotnet-sdk-10.0
+  Debian    https://learn.microsoft.com/dotnet/core/install/linux-debian, then sudo apt install dotnet-sdk-10.0
+  Fedora    sudo dnf install dotnet-sdk-10.0
+  anywhere, without administrator rights: https://dot.net/v1/dotnet-install.ps1 with -Channel 10.0
+"@)
+    exit 2
+}
+
+# A solution takes its configuration from the command line, a project from Directory.Build.props: both get Release.
+function Build-Project([string] $Project) {
+    Invoke-Step dotnet (@('build', $Project, '-c', 'Release', '-v', 'quiet', '--nologo') + $script:buildOptions)
+}
+
+function Build-Program {
+    Assert-Sdk
+    Build-Project src/Host
+    Write-Launcher
+}
+
+function Write-Launcher {
+    if ($onWindows) {
+        $folder = $hostFolder.Replace('/', '\')
+        Set-Content btrm.cmd "@rem Written by build.ps1; runs the build of this folder.`r`n@`"%~dp0$folder\btrm.exe`" %*" -Encoding ascii
+        return
+    }
+    $text = "#!/bin/sh`n# Written by build.ps1; runs the build of this folder.`n" +
+        "exec `"`$(dirname `"`$(readlink -f `"`$0`")`")/$hostFolder/btrm`" `"`$@`"`n"
+    Set-Content btrm $text -NoNewline -Encoding ascii
+    Invoke-Step chmod @('+x', 'btrm')
+}
+
+# Runs one xUnit program and adds its summary line to the totals. No summary, or a bad exit without a failed test, is a failure.
+function Invoke-Tests([string] $Program, [string[]] $Arguments) {
+    $name = [System.IO.Path]::GetFileNameWithoutExtension($Program)
+    Write-Host "== $name"
+    $summary = $null
+    & dotnet $Program @Arguments | Tee-Object "out/test/$name.log" | ForEach-Object {
+        if ("$_" -match 'Total: (\d+), Errors: (\d+), Failed: (\d+), Skipped: (\d+)') { $summary = [int[]]$Matches[1..4] }
+        Write-Host $_
+    }
+    $status = $LASTEXITCODE
+    if ($null -eq $summary) {
+        Write-Host "$name ended without a summary (exit code $status); see out/test/$name.log"
+        $script:failed++
+        return
+    }
+    $bad = $summary[1] + $summary[2]
+    $script:passed += $summary[0] - $summary[2] - $summary[3]
+    $script:skipped += $summary[3]
+    if ($status -ne 0 -and $bad -eq 0) {
+        Write-Host "$name passed its tests and then failed (exit code $status); see out/test/$name.log"
+        $bad = 1
+    }
+    $script:failed += $bad
+}
+
+function Invoke-AllTests([string[]] $Arguments) {
+    New-Item out/test -ItemType Directory -Force | Out-Null
+    foreach ($project in Get-ChildItem tests -Directory -Filter '*.Tests') {
+        Invoke-Tests "$($project.FullName)/bin/Release/net10.0/$($project.Name).dll" $Arguments
+    }
+}
+
+# The closing line is printed whatever happens; a build that fails counts as one failure.
+function Invoke-Counted([scriptblock] $Body) {
+    try { & $Body }
+    catch {
+        Write-Host $_
+        if ($script:failed -eq 0) { $script:failed = 1 }
+    }
+    Write-Host "$script:passed passed, $script:failed failed, $script:skipped skipped"
+    exit [int]($script:failed -ne 0)
+}
+
+function Test-Everything {
+    Assert-Sdk
+    Build-Project Rm.sln
+    Write-Launcher
+    Invoke-AllTests $Rest
+}
+
+function Invoke-Check {
+    # Analyzers run here only, for they double the build time; what is built already must be looked at again.
+    Assert-Sdk
+    $env:RunAnalyzers = 'true'
+    $script:buildOptions = @('--no-incremental')
+    Write-Host '== format'
+    Invoke-Step dotnet @('restore', 'Rm.sln', '-v', 'quiet')
+    Invoke-Step dotnet @('format', 'Rm.sln', '--no-restore', '--verify-no-changes')
+    Test-Everything
+}
+
+function Show-Demo {
+    Build-Program
+    $program = if ($onWindows) { './btrm.cmd' } else { './btrm' }
+    Invoke-Step $program @('train', '--config', 'examples/quickstart/train.json', '--output-dir', 'out/demo', '--overwrite')
+    Get-Content examples/quickstart/after-demo.txt
+}
+
+function Invoke-Fuzz {
+    $minutes = 1
+    if ($Rest.Count -gt 0 -and -not [int]::TryParse($Rest[0], [ref] $minutes)) {
+        throw "fuzz: minutes must be a whole number, not '$($Rest[0])'"
+    }
+    Assert-Sdk
+    Build-Project Rm.sln
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    $seed = 1
+    $env:BTRM_FUZZ_ITERATIONS = '1000'
+    while ($script:failed -eq 0 -and $clock.Elapsed.TotalMinutes -lt $minutes) {
+        Write-Host "== seeds from $seed"
+        $env:BTRM_FUZZ_SEED = "$seed"
+        Invoke-AllTests @('-class', '*FuzzTests')
+        $seed += 1000
+    }
+}
+
+function Publish-Program {
+    Assert-Sdk
+    $target = if ($onWindows) { 'win-x64' } else { 'linux-x64' }
+    $name = if ($onWindows) { 'btrm.exe' } else { 'btrm' }
+    if (Test-Path out/publish) { Remove-Item out/publish -Recurse -Force }
+    # A lock file of its own: the runtime's packages are no concern of ordinary builds.
+    Invoke-Step dotnet @('publish', 'src/Host', '-c', 'Release', '-r', $target, '--self-contained', '-o', "out/publish/$target", '-v', 'quiet',
+        '--nologo', '-p:PublishSingleFile=true', '-p:PublishTrimmed=true', '-p:NuGetLockFilePath=obj/publish.lock.json', '-p:RestoreLockedMode=false')
+    Get-ChildItem "out/publish/$target" -Include '*.pdb', '*.xml' -Recurse | Remove-Item
+    Copy-Item LICENSE, README.md "out/publish/$target"
+    Compress-Archive "out/publish/$target/*" "out/publish/btrm-$target.zip"
+    Invoke-Step "out/publish/$target/$name" @('--version')
+    foreach ($file in "out/publish/$target/$name", "out/publish/btrm-$target.zip") {
+        '{0,8:F1} MiB  {1}' -f ((Get-Item $file).Length / 1MB), $file
+    }
+}
+
+$env:MSBUILDDISABLENODEREUSE = '1'
+$env:DOTNET_CLI_TELEMETRY_OPTOUT = '1'
+$env:DOTNET_NOLOGO = '1'
+if ($env:CI -eq 'true') {
+    $env:RestoreLockedMode = 'true'
+    $env:RunAnalyzers = 'true'
+}
+switch ($Verb) {
+    'build' { Build-Program; 'Built. Try: ./btrm --help' }
+    'test' { Invoke-Counted { Test-Everything } }
+    'check' { Invoke-Counted { Invoke-Check } }
+    'demo' { Show-Demo }
+    'bench' { Build-Program; & $(if ($onWindows) { './btrm.cmd' } else { './btrm' }) bench @Rest; exit $LASTEXITCODE }
+    'fuzz' { Invoke-Counted { Invoke-Fuzz } }
+    'publish' { Publish-Program }
+    'help' { Show-Usage }
+    default { Show-Usage; exit 2 }
+}
