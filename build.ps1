@@ -1,5 +1,4 @@
-#!/usr/bin/env pwsh
-# Builds, tests and shows btrm on Windows (and wherever PowerShell is). `./build.ps1 help` lists the verbs; build.sh has the same ones.
+# Builds, tests and shows btrm on Windows. `./build.ps1 help` lists the verbs; build.sh, for everything else, has the same ones.
 # No param(): the test programs' options, such as -class, must not be taken for parameters of this script.
 $Verb = if ($args.Count -gt 0) { $args[0] } else { 'build' }
 $Rest = @($args | Select-Object -Skip 1)
@@ -7,7 +6,6 @@ Set-StrictMode -Version 3
 $ErrorActionPreference = 'Stop'
 Set-Location $PSScriptRoot
 $hostFolder = 'src/Host/bin/Release/net10.0'
-$onWindows = [System.Environment]::OSVersion.Platform -eq 'Win32NT'
 $script:buildOptions = @()
 $script:passed = 0
 $script:failed = 0
@@ -17,13 +15,13 @@ function Show-Usage {
     @'
 usage: ./build.ps1 [verb]
 
-  (none)           build and leave ./btrm, which runs from any directory
+  (none)           build and leave btrm.cmd, which runs from any directory
   test [filter]    build and run all tests; a filter goes to the test programs, as in: test -class "*Tokenizer*"
   check            what must hold before a commit: format, build, tests (rules on file lengths and dependencies are among them)
   demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
   bench [options]  measure training on this machine; options go to `btrm bench`
   fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
-  publish          one self-contained file for win-x64 (on Linux: linux-x64) under out/publish
+  publish          one self-contained file for win-x64 under out/publish
   help             this text
 '@
 }
@@ -65,16 +63,13 @@ function Build-Program {
     Write-Launcher
 }
 
+# A launcher rather than a copy: the program needs the files beside it.
 function Write-Launcher {
-    if ($onWindows) {
-        $folder = $hostFolder.Replace('/', '\')
-        Set-Content btrm.cmd "@rem Written by build.ps1; runs the build of this folder.`r`n@`"%~dp0$folder\btrm.exe`" %*" -Encoding ascii
-        return
-    }
-    $text = "#!/bin/sh`n# Written by build.ps1; runs the build of this folder.`n" +
-        "exec `"`$(dirname `"`$(readlink -f `"`$0`")`")/$hostFolder/btrm`" `"`$@`"`n"
-    Set-Content btrm $text -NoNewline -Encoding ascii
-    Invoke-Step chmod @('+x', 'btrm')
+    $program = $hostFolder.Replace('/', '\') + '\btrm.exe'
+    Set-Content btrm.cmd -Encoding ascii -Value @(
+        '@rem Written by build.ps1; runs the build of this folder.'
+        '@"%~dp0' + $program + '" %*'
+    )
 }
 
 # Runs one xUnit program and adds its summary line to the totals. No summary, or a bad exit without a failed test, is a failure.
@@ -140,9 +135,8 @@ function Invoke-Check {
 
 function Show-Demo {
     Build-Program
-    $program = if ($onWindows) { './btrm.cmd' } else { './btrm' }
-    Invoke-Step $program @('train', '--config', 'examples/quickstart/train.json', '--output-dir', 'out/demo', '--overwrite')
-    Get-Content examples/quickstart/after-demo.txt
+    Invoke-Step ./btrm.cmd @('train', '--config', 'examples/quickstart/settings.json', '--output-dir', 'out/demo', '--overwrite')
+    Get-Content examples/quickstart/after.txt
 }
 
 function Invoke-Fuzz {
@@ -165,18 +159,20 @@ function Invoke-Fuzz {
 
 function Publish-Program {
     Assert-Sdk
-    $target = if ($onWindows) { 'win-x64' } else { 'linux-x64' }
-    $name = if ($onWindows) { 'btrm.exe' } else { 'btrm' }
+    $target = 'win-x64'
+    $program = "out/publish/$target/btrm.exe"
+    $archive = "out/publish/btrm-$target.zip"
     if (Test-Path out/publish) { Remove-Item out/publish -Recurse -Force }
     # A lock file of its own: the runtime's packages are no concern of ordinary builds.
     Invoke-Step dotnet @('publish', 'src/Host', '-c', 'Release', '-r', $target, '--self-contained', '-o', "out/publish/$target", '-v', 'quiet',
         '--nologo', '-p:PublishSingleFile=true', '-p:PublishTrimmed=true', '-p:NuGetLockFilePath=obj/publish.lock.json', '-p:RestoreLockedMode=false')
     Get-ChildItem "out/publish/$target" -Include '*.pdb', '*.xml' -Recurse | Remove-Item
-    Copy-Item LICENSE, README.md "out/publish/$target"
-    Compress-Archive "out/publish/$target/*" "out/publish/btrm-$target.zip"
-    Invoke-Step "out/publish/$target/$name" @('--version')
-    foreach ($file in "out/publish/$target/$name", "out/publish/btrm-$target.zip") {
-        '{0,8:F1} MiB  {1}' -f ((Get-Item $file).Length / 1MB), $file
+    Copy-Item -Path 'LICENSE', 'README.md' -Destination "out/publish/$target"
+    Compress-Archive -Path "out/publish/$target/*" -DestinationPath $archive
+    Invoke-Step $program @('--version')
+    foreach ($file in $program, $archive) {
+        $size = (Get-Item $file).Length / 1048576
+        '{0,8:F1} MiB  {1}' -f $size, $file
     }
 }
 
@@ -188,11 +184,11 @@ if ($env:CI -eq 'true') {
     $env:RunAnalyzers = 'true'
 }
 switch ($Verb) {
-    'build' { Build-Program; 'Built. Try: ./btrm --help' }
+    'build' { Build-Program; 'Built. Try: ./btrm.cmd --help' }
     'test' { Invoke-Counted { Test-Everything } }
     'check' { Invoke-Counted { Invoke-Check } }
     'demo' { Show-Demo }
-    'bench' { Build-Program; & $(if ($onWindows) { './btrm.cmd' } else { './btrm' }) bench @Rest; exit $LASTEXITCODE }
+    'bench' { Build-Program; & ./btrm.cmd bench @Rest; exit $LASTEXITCODE }
     'fuzz' { Invoke-Counted { Invoke-Fuzz } }
     'publish' { Publish-Program }
     'help' { Show-Usage }

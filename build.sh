@@ -138,8 +138,8 @@ check() {
 
 demo() {
   build
-  ./btrm train --config examples/quickstart/train.json --output-dir out/demo --overwrite
-  cat examples/quickstart/after-demo.txt
+  ./btrm train --config examples/quickstart/settings.json --output-dir out/demo --overwrite
+  cat examples/quickstart/after.txt
 }
 
 fuzz() {
