@@ -166,6 +166,7 @@ public sealed unsafe partial class CpuBackend
             throw new ArgumentException("Dropout needs the token of each row of X: all tokens, or TokenRows.", nameof(tokenRows));
         }
 
+        CheckRows(tokenRows ?? [], tokenKeys.Length);
         uint threshold = DropoutMask.Threshold(dropout.Probability);
         float scale = (float)(1 / (1 - (double)dropout.Probability));
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Rm.Kernels.Cpu;
 
@@ -13,8 +14,29 @@ internal static unsafe class VectorMath
     public const int Lanes = 16;
 
     /// <summary>Loads <paramref name="count"/> elements, or 16 if there are more; missing lanes are zero.</summary>
+    /// <remarks>
+    /// No call on any vector path: a vector that a call returns goes through the stack, and so would the whole loop's.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(float* source, int count) => count >= Lanes ? Vector512.Load(source) : LoadPartial(source, count);
+    public static Vector512<float> Load(float* source, int count)
+    {
+        if (count >= Lanes)
+        {
+            return Vector512.Load(source);
+        }
+
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.MaskLoad(source, First(count), Vector512<float>.Zero);
+        }
+
+        if (Avx.IsSupported)
+        {
+            return Vector512.Create(Avx.MaskLoad(source, FirstOfHalf(count)), Avx.MaskLoad(source + 8, FirstOfHalf(count - 8)));
+        }
+
+        return LoadPartial(source, count);
+    }
 
     /// <summary>Stores the first <paramref name="count"/> lanes, or 16 if there are more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -23,6 +45,15 @@ internal static unsafe class VectorMath
         if (count >= Lanes)
         {
             value.Store(destination);
+        }
+        else if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(destination, First(count), value);
+        }
+        else if (Avx.IsSupported)
+        {
+            Avx.MaskStore(destination, FirstOfHalf(count), value.GetLower());
+            Avx.MaskStore(destination + 8, FirstOfHalf(count - 8), value.GetUpper());
         }
         else
         {
@@ -109,6 +140,12 @@ internal static unsafe class VectorMath
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> PowerOfTwo(Vector512<int> exponent) => Vector512.ShiftLeft(exponent + Vector512.Create(127), 23).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> First(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> FirstOfHalf(int count) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();
 
     private static Vector512<float> LoadPartial(float* source, int count)
     {
