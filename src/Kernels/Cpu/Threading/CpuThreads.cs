@@ -248,7 +248,9 @@ public sealed unsafe class CpuThreads : IDisposable
                 }
             }
 
-            Volatile.Write(ref _state, Idle);
+            // A full fence: the caller reads the count of running workers next, and were that read to overtake this write, the write could
+            // wipe out the signal of the worker that sets the count to 0 in between; the caller would then sleep for ever.
+            Interlocked.Exchange(ref _state, Idle);
         }
 
         public void Dispose() => _sleep.Dispose();
