@@ -50,7 +50,7 @@ void AsyncCopies::wait(unsigned outstanding) {
 void AsyncCopies::land(const Copy& copy) {
     std::uint8_t bytes[16] = {};
     if (copy.valid != 0) std::memcpy(bytes, copy.global, copy.valid);
-    current_block->shared->land(copy.offset, bytes, copy.bytes, current_thread->epoch());
+    current_block->shared->land(copy.offset, bytes, copy.bytes, current_thread->epoch(), SharedState::Written);
 }
 
 void AsyncCopies::check_finished(const Thread& thread) {

@@ -100,7 +100,7 @@ bool BulkCopies::land_one() {
     Load load = std::move(loads_[chosen]);
     loads_.erase(loads_.begin() + static_cast<std::ptrdiff_t>(chosen));
     auto bytes = static_cast<std::uint32_t>(load.bytes.size());
-    block.shared->land(load.offset, load.bytes.data(), bytes, load.epoch);
+    block.shared->land(load.offset, load.bytes.data(), bytes, load.epoch, SharedState::WrittenByBulkCopy);
     block.mbarriers->complete_bytes(load.mbarrier, bytes);
     return true;
 }

@@ -1,7 +1,7 @@
 // Compiles kernels with NVRTC for several architectures, without a GPU, and reports what ptxas says of each: registers, shared
 // memory, spills, local memory. Fails when a kernel does not compile, compiles with a warning, or is hot and spills.
 //
-//   nvrtc_check LIBNVRTC KERNEL_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
+//   nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
 //
 // Writes OUTPUT_FOLDER/<architecture>/<file>.cubin and prints one JSON object a kernel and architecture.
 #include <dlfcn.h>
@@ -110,22 +110,22 @@ std::vector<Usage> parse(const std::string& log) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count < 5) give_up("usage: nvrtc_check LIBNVRTC KERNEL_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]");
+    if (count < 6) give_up("usage: nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]");
     Nvrtc nvrtc = load(arguments[1]);
-    const fs::path folder = arguments[2], output = arguments[4];
-    std::vector<std::string> architectures(arguments + 5, arguments + count);
+    const fs::path folder = arguments[2], output = arguments[5];
+    std::vector<std::string> architectures(arguments + 6, arguments + count);
     if (architectures.empty()) architectures = {"sm_80", "sm_86", "sm_89", "sm_90a"};
     int major = 0, minor = 0;
     nvrtc.version(&major, &minor);
 
     std::set<std::string> hot, unseen;
-    std::istringstream hot_lines(read_file(arguments[3]));
+    std::istringstream hot_lines(read_file(arguments[4]));
     for (std::string line; std::getline(hot_lines, line);) {
         if (!line.empty() && line[0] != '#') hot.insert(line);
     }
 
     std::vector<std::string> header_names, header_texts;
-    for (const fs::path& header : files_in(folder / "common", ".cuh")) {
+    for (const fs::path& header : files_in(arguments[3], ".cuh")) {
         header_names.push_back("common/" + header.filename().string());
         header_texts.push_back(read_file(header));
     }
