@@ -8,7 +8,8 @@ namespace emu {
 namespace {
 
 Defect divergence(CollectiveKind kind) {
-    return kind == CollectiveKind::Shuffle || kind == CollectiveKind::Vote ? Defect::ShuffleUnderDivergence : Defect::DivergentWarp;
+    return kind == CollectiveKind::Shuffle || kind == CollectiveKind::Vote ? Defect::ShuffleUnderDivergence
+                                                                           : Defect::DivergentWarp;
 }
 
 }  // namespace

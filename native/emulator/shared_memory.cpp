@@ -76,8 +76,8 @@ void SharedMemory::check_range(const void* pointer, std::uint32_t bytes, std::ui
                                Where where) const {
     auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
     if (offset % alignment != 0) {
-        report(Defect::MisalignedAccess, where, "%s of %u bytes at offset %lld of shared memory, which is no multiple of %u", verb,
-               bytes, static_cast<long long>(offset), alignment);
+        report(Defect::MisalignedAccess, where, "%s of %u bytes at offset %lld of shared memory, which is no multiple of %u",
+               verb, bytes, static_cast<long long>(offset), alignment);
     }
     if (offset > kBytes - bytes) {
         report(Defect::OutOfBoundsShared, where, "%s of %u bytes at offset %lld of shared memory", verb, bytes,
@@ -102,23 +102,27 @@ void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const
             }
             case SharedState::Unwritten:
                 if (*verb == 'r') {
-                    report(Defect::UnwrittenSharedRead, where, "read of %u bytes at offset %u of shared memory, never written, or not yet (is a barrier missing?)", bytes, offset);
+                    report(Defect::UnwrittenSharedRead, where,
+                           "read of %u bytes at offset %u of shared memory, never written, or not yet (is a barrier missing?)",
+                           bytes, offset);
                 }
                 break;
             case SharedState::AsyncCopyInFlight:
                 report(Defect::AsyncCopyNotWaited, where,
-                       "%s of %u bytes at offset %u of shared memory while a cp.async into it has not been waited for", verb, bytes,
-                       offset);
-            case SharedState::BulkCopyInFlight:
-                report(Defect::BulkCopyNotWaited, where,
-                       "%s of %u bytes at offset %u of shared memory while a bulk copy into it is in flight: no completed wait for "
-                       "the current phase of its mbarrier (phase bit not flipped?)",
-                       verb, bytes, offset);
-            case SharedState::BarrierObject:
-                report(Defect::BarrierMisuse, where, "%s of %u bytes at offset %u of shared memory, which holds an mbarrier", verb,
+                       "%s of %u bytes at offset %u of shared memory while a cp.async into it has not been waited for", verb,
                        bytes, offset);
+            case SharedState::BulkCopyInFlight:
+                report(
+                    Defect::BulkCopyNotWaited, where,
+                    "%s of %u bytes at offset %u of shared memory while a bulk copy into it is in flight: no completed wait for "
+                    "the current phase of its mbarrier (phase bit not flipped?)",
+                    verb, bytes, offset);
+            case SharedState::BarrierObject:
+                report(Defect::BarrierMisuse, where, "%s of %u bytes at offset %u of shared memory, which holds an mbarrier",
+                       verb, bytes, offset);
             case SharedState::Written:
-            case SharedState::WrittenByBulkCopy: break;
+            case SharedState::WrittenByBulkCopy:
+                break;
         }
     }
     __builtin_unreachable();
@@ -128,12 +132,14 @@ void SharedMemory::report_race(std::uint32_t offset, Epoch other, const char* ot
     unsigned thread = other >> kEpochTimeBits;
     if (bytes_->state[offset] == SharedState::WrittenByBulkCopy && *other_verb == 'w') {
         report(Defect::BulkCopyNotWaited, where,
-               "%s at offset %u of shared memory, into which a bulk copy by thread %u has landed: no completed wait for that phase of "
+               "%s at offset %u of shared memory, into which a bulk copy by thread %u has landed: no completed wait for that "
+               "phase of "
                "its mbarrier (phase bit not flipped?)",
                verb, offset, thread);
     }
     report(Defect::SharedRace, where,
-           "%s at offset %u of shared memory is not ordered after the %s by thread %u (warp %u lane %u): a barrier is missing between "
+           "%s at offset %u of shared memory is not ordered after the %s by thread %u (warp %u lane %u): a barrier is missing "
+           "between "
            "them%s",
            verb, offset, other_verb, thread, thread / kWarpLanes, thread % kWarpLanes,
            *verb == 'b' ? ", or that thread passed an mbarrier a phase too early (phase bit not flipped?)" : "");

@@ -48,9 +48,12 @@ void exchange(const LaneOperands& operands) {
 unsigned source_lane(ShuffleKind kind, unsigned lane, int amount, unsigned width) {
     unsigned first = lane / width * width, last = first + width - 1;
     switch (kind) {
-        case ShuffleKind::Index: return first + (static_cast<unsigned>(amount) & (width - 1));
-        case ShuffleKind::Up: return lane >= first + static_cast<unsigned>(amount) ? lane - static_cast<unsigned>(amount) : lane;
-        case ShuffleKind::Down: return lane + static_cast<unsigned>(amount) <= last ? lane + static_cast<unsigned>(amount) : lane;
+        case ShuffleKind::Index:
+            return first + (static_cast<unsigned>(amount) & (width - 1));
+        case ShuffleKind::Up:
+            return lane >= first + static_cast<unsigned>(amount) ? lane - static_cast<unsigned>(amount) : lane;
+        case ShuffleKind::Down:
+            return lane + static_cast<unsigned>(amount) <= last ? lane + static_cast<unsigned>(amount) : lane;
         case ShuffleKind::Xor: {
             unsigned source = lane ^ static_cast<unsigned>(amount);
             return source <= last ? source : lane;

@@ -142,7 +142,8 @@ int main(int count, char** arguments) {
         for (const fs::path& source : files_in(folder, ".cu")) {
             const std::string file = source.filename().string(), text = read_file(source);
             Program program;
-            if (nvrtc.create(&program, text.c_str(), file.c_str(), static_cast<int>(names.size()), texts.data(), names.data()) != 0) {
+            if (nvrtc.create(&program, text.c_str(), file.c_str(), static_cast<int>(names.size()), texts.data(), names.data()) !=
+                0) {
                 give_up("nvrtcCreateProgram failed for " + file);
             }
             const std::string target = "--gpu-architecture=" + architecture;
@@ -170,13 +171,14 @@ int main(int count, char** arguments) {
                     bool is_hot = hot.contains(usage.kernel);
                     unseen.erase(usage.kernel);
                     bool bad = is_hot && (usage.stack != 0 || usage.spill_stores != 0 || usage.spill_loads != 0);
-                    std::printf("{\"nvrtc\":\"%d.%d\",\"arch\":\"%s\",\"file\":\"%s\",\"kernel\":\"%s\",\"registers\":%d,\"shared\":%d,"
-                                "\"local\":%d,\"spill_stores\":%d,\"spill_loads\":%d,\"hot\":%s}\n",
-                                major, minor, architecture.c_str(), file.c_str(), usage.kernel.c_str(), usage.registers, usage.shared,
-                                usage.stack, usage.spill_stores, usage.spill_loads, is_hot ? "true" : "false");
+                    std::printf(
+                        "{\"nvrtc\":\"%d.%d\",\"arch\":\"%s\",\"file\":\"%s\",\"kernel\":\"%s\",\"registers\":%d,\"shared\":%d,"
+                        "\"local\":%d,\"spill_stores\":%d,\"spill_loads\":%d,\"hot\":%s}\n",
+                        major, minor, architecture.c_str(), file.c_str(), usage.kernel.c_str(), usage.registers, usage.shared,
+                        usage.stack, usage.spill_stores, usage.spill_loads, is_hot ? "true" : "false");
                     if (bad) {
-                        std::fprintf(stderr, "%s for %s spills or uses local memory, and is on the hot list\n", usage.kernel.c_str(),
-                                     architecture.c_str());
+                        std::fprintf(stderr, "%s for %s spills or uses local memory, and is on the hot list\n",
+                                     usage.kernel.c_str(), architecture.c_str());
                         failures++;
                     }
                 }

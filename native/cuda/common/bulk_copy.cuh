@@ -1,8 +1,8 @@
 // Bulk tensor copies (TMA, sm_90): one thread copies a box of a tensor between global and shared memory.
 //
-// The tensor map is a kernel parameter: `const __grid_constant__ TensorMap map`, encoded by the host. Coordinates are in elements,
-// innermost first. What lies outside the tensor arrives as zero and counts as bytes; stores leave it out. With the 128-byte swizzle the
-// box in shared memory starts at a multiple of 1024 bytes and its inner extent is 128 bytes.
+// The tensor map is a kernel parameter: `const __grid_constant__ TensorMap map`, encoded by the host. Coordinates are in
+// elements, innermost first. What lies outside the tensor arrives as zero and counts as bytes; stores leave it out. With the
+// 128-byte swizzle the box in shared memory starts at a multiple of 1024 bytes and its inner extent is 128 bytes.
 #pragma once
 
 #include "common/mbarrier.cuh"
@@ -31,7 +31,8 @@ inline void bulk_load(SharedPtr<T> target, GlobalPtr<const T> source, uint32 byt
 
 /// Copies the box from shared memory to (x, y); part of the thread's open bulk group.
 template <typename T>
-inline void bulk_store_2d(const TensorMap& map, SharedPtr<T> source, int32 x, int32 y, ::emu::Where where = ::emu::Where::here()) {
+inline void bulk_store_2d(const TensorMap& map, SharedPtr<T> source, int32 x, int32 y,
+                          ::emu::Where where = ::emu::Where::here()) {
     const int32 coordinates[] = {x, y};
     ::emu::current_block->bulk_copies->store_tensor(map, source.raw(), coordinates, 2, where);
 }

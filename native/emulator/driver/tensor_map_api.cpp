@@ -14,12 +14,14 @@ constexpr int kSwizzles = 4;
 
 }  // namespace
 
-EMU_API CUresult cuTensorMapEncodeTiled(void* map, int type, unsigned rank, unsigned long long address, const std::uint64_t* sizes,
-                                        const std::uint64_t* strides, const std::uint32_t* box, const std::uint32_t* steps,
-                                        int interleave, int swizzle, int, int fill) {
+EMU_API CUresult cuTensorMapEncodeTiled(void* map, int type, unsigned rank, unsigned long long address,
+                                        const std::uint64_t* sizes, const std::uint64_t* strides, const std::uint32_t* box,
+                                        const std::uint32_t* steps, int interleave, int swizzle, int, int fill) {
     if (map == nullptr || reinterpret_cast<std::uintptr_t>(map) % 64 != 0) return CUDA_ERROR_INVALID_VALUE;
-    if (type < 0 || type >= kTypes || rank < 1 || rank > kMaxRank || address == 0 || address % 16 != 0) return CUDA_ERROR_INVALID_VALUE;
-    if (sizes == nullptr || box == nullptr || steps == nullptr || (rank > 1 && strides == nullptr)) return CUDA_ERROR_INVALID_VALUE;
+    if (type < 0 || type >= kTypes || rank < 1 || rank > kMaxRank || address == 0 || address % 16 != 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (sizes == nullptr || box == nullptr || steps == nullptr || (rank > 1 && strides == nullptr))
+        return CUDA_ERROR_INVALID_VALUE;
     if (swizzle < 0 || swizzle >= kSwizzles) return CUDA_ERROR_INVALID_VALUE;
     if (interleave != 0) return CUDA_ERROR_NOT_SUPPORTED;
 

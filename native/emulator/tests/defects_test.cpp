@@ -62,10 +62,18 @@ CUresult run(Gpu& gpu, const Planted& planted, int sound) {
     Buffer<float> out(planted.shape == Shape::Count ? kCount : 128);
     Buffer<std::uint16_t> in(to_bf16(random_values(planted.shape == Shape::InOutCount ? 2 * kCount : 512, 3, true)));
     switch (planted.shape) {
-        case Shape::Out: CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, planted.dynamic_shared, out.address(), sound)); break;
-        case Shape::InOut: CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, in.address(), out.address(), sound)); break;
-        case Shape::In: CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, in.address(), sound)); break;
-        case Shape::Count: CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, out.address(), kCount, sound)); break;
+        case Shape::Out:
+            CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, planted.dynamic_shared, out.address(), sound));
+            break;
+        case Shape::InOut:
+            CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, in.address(), out.address(), sound));
+            break;
+        case Shape::In:
+            CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, in.address(), sound));
+            break;
+        case Shape::Count:
+            CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, out.address(), kCount, sound));
+            break;
         case Shape::InOutCount:
             CHECK_CUDA(gpu.launch(planted.kernel, 3, planted.threads, 0, in.address(), out.address(), kCount, sound));
             break;
@@ -91,7 +99,8 @@ TEST(defects_are_named) {
             CHECK(starts_with_any(report, planted.names), planted.kernel, " seed ", seed, " result ", result, ": ", report);
             CHECK(report.find(std::string("kernel ") + planted.kernel + ",") != std::string::npos, report);
             CHECK(report.find("planted.cu:") != std::string::npos, report);
-            if (std::strstr(planted.kernel, "phase_flip") != nullptr) CHECK(report.find("phase bit not flipped") != std::string::npos, report);
+            if (std::strstr(planted.kernel, "phase_flip") != nullptr)
+                CHECK(report.find("phase bit not flipped") != std::string::npos, report);
             CHECK(report.find("thread (") != std::string::npos && report.find("block (") != std::string::npos, report);
             CHECK(result == planted.error, planted.kernel, " returned ", result, ": ", report);
         }
@@ -185,7 +194,8 @@ TEST(defect_leak) {
     CHECK_CUDA(cuMemAlloc_v2(&first, 64));
     CHECK_CUDA(cuMemAlloc_v2(&second, 1000));
     CHECK_CUDA(cuMemFree_v2(first));
-    CHECK(leak_report().rfind("leak: device allocation", 0) == 0 && leak_report().find("of 1000 bytes") != std::string::npos, leak_report());
+    CHECK(leak_report().rfind("leak: device allocation", 0) == 0 && leak_report().find("of 1000 bytes") != std::string::npos,
+          leak_report());
     CHECK_CUDA(cuMemFree_v2(second));
     CHECK(leak_report().empty(), leak_report());
 }

@@ -273,11 +273,16 @@ TEST(driver_tensor_map_misuse) {
     const std::uint64_t sizes[] = {64, 64}, strides[] = {128}, odd_strides[] = {120};
     const std::uint32_t box[] = {64, 8}, wide_box[] = {128, 8}, big_box[] = {64, 257}, steps[] = {1, 1};
     CHECK_CUDA(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, strides, box, steps, 0, 3, 0, 0));
-    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address() + 8, sizes, strides, box, steps, 0, 3, 0, 0), CUDA_ERROR_INVALID_VALUE);
-    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, odd_strides, box, steps, 0, 3, 0, 0), CUDA_ERROR_INVALID_VALUE);
-    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, strides, wide_box, steps, 0, 3, 0, 0), CUDA_ERROR_INVALID_VALUE);
-    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, strides, big_box, steps, 0, 3, 0, 0), CUDA_ERROR_INVALID_VALUE);
-    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 6, tensor.address(), sizes, strides, box, steps, 0, 3, 0, 0), CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address() + 8, sizes, strides, box, steps, 0, 3, 0, 0),
+                CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, odd_strides, box, steps, 0, 3, 0, 0),
+                CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, strides, wide_box, steps, 0, 3, 0, 0),
+                CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 2, tensor.address(), sizes, strides, big_box, steps, 0, 3, 0, 0),
+                CUDA_ERROR_INVALID_VALUE);
+    CHECK_EQUAL(cuTensorMapEncodeTiled(&map, 9, 6, tensor.address(), sizes, strides, box, steps, 0, 3, 0, 0),
+                CUDA_ERROR_INVALID_VALUE);
 }
 
 TEST(driver_names_and_entry_points) {

@@ -18,19 +18,22 @@ struct WarpgroupArgs {
 };
 
 /// Puts a matrix of 16-bit elements into the words that the figure says: words[lane][element / 2].
-std::vector<std::uint32_t> words_of(const Grid& lanes, const Grid& elements, const std::vector<float>& matrix, int words_per_lane) {
+std::vector<std::uint32_t> words_of(const Grid& lanes, const Grid& elements, const std::vector<float>& matrix,
+                                    int words_per_lane) {
     std::vector<std::uint32_t> words(std::size_t(32 * words_per_lane));
     const std::size_t columns = lanes.rows[0].size();
     for (std::size_t r = 0; r < lanes.rows.size(); r++) {
         for (std::size_t c = 0; c < columns; c++) {
             int element = elements.rows[r][c];
-            words[std::size_t(lanes.rows[r][c] * words_per_lane + element / 2)] |= std::uint32_t{to_bf16(matrix[r * columns + c])} << (16 * (element % 2));
+            words[std::size_t(lanes.rows[r][c] * words_per_lane + element / 2)] |= std::uint32_t{to_bf16(matrix[r * columns + c])}
+                                                                                   << (16 * (element % 2));
         }
     }
     return words;
 }
 
-std::vector<double> multiply(const std::vector<float>& a, const std::vector<float>& b, const std::vector<float>& c, int m, int n, int k) {
+std::vector<double> multiply(const std::vector<float>& a, const std::vector<float>& b, const std::vector<float>& c, int m, int n,
+                             int k) {
     std::vector<double> d;
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
@@ -46,7 +49,9 @@ std::vector<double> multiply(const std::vector<float>& a, const std::vector<floa
 std::vector<float> scatter_c(const std::vector<float>& matrix) {
     std::vector<float> values(128);
     for (int r = 0; r < 16; r++) {
-        for (int c = 0; c < 8; c++) values[std::size_t(tables::kLaneOfC.rows[r][c] * 4 + tables::kElementOfC.rows[r][c])] = matrix[std::size_t(r * 8 + c)];
+        for (int c = 0; c < 8; c++)
+            values[std::size_t(tables::kLaneOfC.rows[r][c] * 4 + tables::kElementOfC.rows[r][c])] =
+                matrix[std::size_t(r * 8 + c)];
     }
     return values;
 }
@@ -54,7 +59,8 @@ std::vector<float> scatter_c(const std::vector<float>& matrix) {
 std::vector<float> gather_c(const std::vector<float>& values) {
     std::vector<float> matrix;
     for (int r = 0; r < 16; r++) {
-        for (int c = 0; c < 8; c++) matrix.push_back(values[std::size_t(tables::kLaneOfC.rows[r][c] * 4 + tables::kElementOfC.rows[r][c])]);
+        for (int c = 0; c < 8; c++)
+            matrix.push_back(values[std::size_t(tables::kLaneOfC.rows[r][c] * 4 + tables::kElementOfC.rows[r][c])]);
     }
     return matrix;
 }
@@ -64,7 +70,8 @@ std::vector<float> gather_c(const std::vector<float>& values) {
 TEST(fragments_mma_bf16) {
     for (std::uint64_t seed = 1; seed <= 20; seed++) {
         Gpu gpu(seed);
-        std::vector<float> a = random_values(256, seed, true), b = random_values(128, seed + 100, true), c = random_values(128, seed + 200, false);
+        std::vector<float> a = random_values(256, seed, true), b = random_values(128, seed + 100, true),
+                           c = random_values(128, seed + 200, false);
         Buffer<std::uint32_t> words_a(words_of(tables::kLaneOfA16, tables::kElementOfA16, a, 4));
         Buffer<std::uint32_t> words_b(words_of(tables::kLaneOfB16, tables::kElementOfB16, b, 2));
         Buffer<float> d(scatter_c(c));
@@ -80,12 +87,14 @@ TEST(fragments_mma_tf32) {
     std::vector<std::uint32_t> words_a(128), words_b(64);
     for (int r = 0; r < 16; r++) {
         for (int k = 0; k < 8; k++) {
-            words_a[std::size_t(tables::kLaneOfA8.rows[r][k] * 4 + tables::kElementOfA8.rows[r][k])] = std::bit_cast<std::uint32_t>(a[std::size_t(r * 8 + k)]) | 0x1FFF;
+            words_a[std::size_t(tables::kLaneOfA8.rows[r][k] * 4 + tables::kElementOfA8.rows[r][k])] =
+                std::bit_cast<std::uint32_t>(a[std::size_t(r * 8 + k)]) | 0x1FFF;
         }
     }
     for (int k = 0; k < 8; k++) {
         for (int n = 0; n < 8; n++) {
-            words_b[std::size_t(tables::kLaneOfB8.rows[k][n] * 2 + tables::kElementOfB8.rows[k][n])] = std::bit_cast<std::uint32_t>(b[std::size_t(k * 8 + n)]);
+            words_b[std::size_t(tables::kLaneOfB8.rows[k][n] * 2 + tables::kElementOfB8.rows[k][n])] =
+                std::bit_cast<std::uint32_t>(b[std::size_t(k * 8 + n)]);
         }
     }
     Buffer<std::uint32_t> a_device(words_a), b_device(words_b);
@@ -146,10 +155,11 @@ struct Swizzle {
     const Grid* figure;
     int tensor_map;
 };
-const Swizzle kSwizzles[] = {{0, 16, nullptr, 0}, {3, 32, &tables::kSwizzle32, 1}, {2, 64, &tables::kSwizzle64, 2}, {1, 128, &tables::kSwizzle128, 3}};
+const Swizzle kSwizzles[] = {
+    {0, 16, nullptr, 0}, {3, 32, &tables::kSwizzle32, 1}, {2, 64, &tables::kSwizzle64, 2}, {1, 128, &tables::kSwizzle128, 3}};
 
-/// Element offset, in an operand that starts at 0, of (outer row, inner element): a canonical layout is a column of strips as wide
-/// as the swizzle, each a stack of groups of eight rows. Strips are `strip` bytes apart, groups `group` bytes.
+/// Element offset, in an operand that starts at 0, of (outer row, inner element): a canonical layout is a column of strips as
+/// wide as the swizzle, each a stack of groups of eight rows. Strips are `strip` bytes apart, groups `group` bytes.
 std::size_t place(const Swizzle& swizzle, int outer, int inner, int strip, int group) {
     const int per_row = swizzle.width / 2, chunk = inner % per_row / 8;
     const int placed = swizzle.figure == nullptr ? chunk : swizzle.figure->rows[outer % 8][chunk];
@@ -166,11 +176,13 @@ void run_warpgroup(const Swizzle& swizzle, const WarpgroupCase& test, std::uint6
     Gpu gpu(seed);
     constexpr int kRows = 64, kDepth = 16;
     const int columns = test.columns;
-    std::vector<float> a = random_values(kRows * kDepth, seed, true), b = random_values(std::size_t(columns) * kDepth, seed + 1, true);  // a [m, k], b [n, k]
+    std::vector<float> a = random_values(kRows * kDepth, seed, true),
+                       b = random_values(std::size_t(columns) * kDepth, seed + 1, true);  // a [m, k], b [n, k]
     std::vector<float> c = random_values(std::size_t(kRows) * columns, seed + 2, false);
 
     // K-major: the rows of the figure are rows of M or N and k runs along them. MN-major: the rows are k.
-    auto layout = [&](int rows, const std::vector<float>& matrix, std::vector<std::uint16_t>& image, std::uint32_t& leading, std::uint32_t& stride) {
+    auto layout = [&](int rows, const std::vector<float>& matrix, std::vector<std::uint16_t>& image, std::uint32_t& leading,
+                      std::uint32_t& stride) {
         const std::size_t start = (image.size() + 511) / 512 * 512;  // 1024 bytes
         const int inner = test.rows_major ? rows : kDepth, outer = test.rows_major ? kDepth : rows;
         const int group = 8 * swizzle.width, strips = (2 * inner + swizzle.width - 1) / swizzle.width, strip = outer / 8 * group;
@@ -201,7 +213,8 @@ void run_warpgroup(const Swizzle& swizzle, const WarpgroupCase& test, std::uint6
     auto for_each = [&](auto visit) {
         for (int r = 0; r < kRows; r++) {
             for (int n = 0; n < columns; n++) {
-                int thread = r / 16 * 32 + tables::kLaneOfC.rows[r % 16][n % 8], element = n / 8 * 4 + tables::kElementOfC.rows[r % 16][n % 8];
+                int thread = r / 16 * 32 + tables::kLaneOfC.rows[r % 16][n % 8],
+                    element = n / 8 * 4 + tables::kElementOfC.rows[r % 16][n % 8];
                 visit(std::size_t(r * columns + n), std::size_t(thread * columns / 2 + element));
             }
         }
@@ -263,14 +276,17 @@ TEST(fragments_bulk_copy) {
                 Gpu gpu(std::uint64_t(x + 100 * y + 1000));
                 std::vector<std::uint16_t> tensor(kWidth * kHeight);
                 for (std::size_t i = 0; i < tensor.size(); i++) tensor[i] = std::uint16_t(i + 1);
-                Buffer<std::uint16_t> from(tensor), to(std::vector<std::uint16_t>(tensor.size())), image(std::size_t(box_x * box_y));
+                Buffer<std::uint16_t> from(tensor), to(std::vector<std::uint16_t>(tensor.size())),
+                    image(std::size_t(box_x * box_y));
                 const std::uint64_t sizes[] = {kInside, kHeight}, strides[] = {kWidth * 2};
                 const std::uint32_t box[] = {std::uint32_t(box_x), std::uint32_t(box_y)}, steps[] = {1, 1};
                 struct alignas(64) Map {
                     char bytes[128];
                 } from_map, to_map;
-                CHECK_CUDA(cuTensorMapEncodeTiled(&from_map, 9, 2, from.address(), sizes, strides, box, steps, 0, swizzle.tensor_map, 0, 0));
-                CHECK_CUDA(cuTensorMapEncodeTiled(&to_map, 9, 2, to.address(), sizes, strides, box, steps, 0, swizzle.tensor_map, 0, 0));
+                CHECK_CUDA(cuTensorMapEncodeTiled(&from_map, 9, 2, from.address(), sizes, strides, box, steps, 0,
+                                                  swizzle.tensor_map, 0, 0));
+                CHECK_CUDA(
+                    cuTensorMapEncodeTiled(&to_map, 9, 2, to.address(), sizes, strides, box, steps, 0, swizzle.tensor_map, 0, 0));
                 CHECK_CUDA(gpu.launch("fragment_bulk", 1, 32, 8192, from_map, to_map, image.address(), box_x * box_y, x, y));
                 CHECK(cuCtxSynchronize() == CUDA_SUCCESS, last_report());
                 std::vector<std::uint16_t> shared = image.read(), stored = to.read();
@@ -278,14 +294,16 @@ TEST(fragments_bulk_copy) {
                     for (int c = 0; c < box_x; c++) {
                         bool inside = x + c >= 0 && x + c < kInside && y + r >= 0 && y + r < kHeight;
                         int expected = inside ? tensor[std::size_t((y + r) * kWidth + x + c)] : 0;
-                        std::size_t at = swizzle.figure == nullptr ? std::size_t(r * box_x + c) : place(swizzle, r, c, 0, 8 * swizzle.width);
+                        std::size_t at =
+                            swizzle.figure == nullptr ? std::size_t(r * box_x + c) : place(swizzle, r, c, 0, 8 * swizzle.width);
                         CHECK_EQUAL(int(shared[at]), expected);
                     }
                 }
                 for (int r = 0; r < kHeight; r++) {
                     for (int c = 0; c < kWidth; c++) {
                         bool copied = c >= x && c < x + box_x && c < kInside && r >= y && r < y + box_y;
-                        CHECK_EQUAL(int(stored[std::size_t(r * kWidth + c)]), copied ? int(tensor[std::size_t(r * kWidth + c)]) : 0);
+                        CHECK_EQUAL(int(stored[std::size_t(r * kWidth + c)]),
+                                    copied ? int(tensor[std::size_t(r * kWidth + c)]) : 0);
                     }
                 }
             }

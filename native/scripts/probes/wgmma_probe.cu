@@ -1,5 +1,5 @@
-// Uses every form of the wgmma, mbarrier and bulk-copy wrappers once, so that they are compiled for sm_90a and their machine code can
-// be looked at. Never launched; no kernel of the library.
+// Uses every form of the wgmma, mbarrier and bulk-copy wrappers once, so that they are compiled for sm_90a and their machine code
+// can be looked at. Never launched; no kernel of the library.
 #include "common/barrier.cuh"
 #include "common/bulk_copy.cuh"
 #include "common/tensor_core.cuh"

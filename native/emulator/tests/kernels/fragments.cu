@@ -1,4 +1,5 @@
-// Kernels that do one warp-level or warpgroup-level operation on words given by the host, so that layouts can be compared with tables.
+// Kernels that do one warp-level or warpgroup-level operation on words given by the host, so that layouts can be compared with
+// tables.
 #include "common/bulk_copy.cuh"
 #include "common/launch.cuh"
 #include "common/memory.cuh"
@@ -44,7 +45,8 @@ RM_DEVICE void load(SharedPtr<bfloat16> tile, GlobalPtr<uint32> words) {
 }  // namespace
 
 // elements: four 8x8 matrices one after the other; words [32, matrices]; transposed only for 2 and 4.
-extern "C" __global__ void fragment_load(GlobalPtr<const uint16> elements, GlobalPtr<uint32> words, int32 matrices, int32 transposed) {
+extern "C" __global__ void fragment_load(GlobalPtr<const uint16> elements, GlobalPtr<uint32> words, int32 matrices,
+                                         int32 transposed) {
     RM_SHARED(bfloat16, tile, 256);
     for (uint32 i = threadIdx.x; i < 256; i += 32) tile[i] = bfloat16{elements[i]};
     __syncwarp();
@@ -72,10 +74,10 @@ extern "C" __global__ void fragment_store(GlobalPtr<const uint32> words, GlobalP
 }
 
 struct WarpgroupArgs {
-    GlobalPtr<const uint16> image;  // what shared memory holds, `count` elements
+    GlobalPtr<const uint16> image;    // what shared memory holds, `count` elements
     GlobalPtr<const uint32> a_words;  // [128, 4], or null: A is in shared memory
-    GlobalPtr<float> d;             // [128, columns / 2], both input and output
-    int32 count, a_start, b_start;  // in elements
+    GlobalPtr<float> d;               // [128, columns / 2], both input and output
+    int32 count, a_start, b_start;    // in elements
     uint32 leading_a, stride_a, leading_b, stride_b, swizzle;
     int32 columns, rows_major, products;
 };
