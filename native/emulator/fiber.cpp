@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#if defined(__x86_64__)
+#if !defined(BTRM_UCONTEXT)
 // Saves the six registers that the System V ABI asks a callee to keep, swaps stacks, restores. Signal masks and
 // floating-point control words are the same for all fibers of a host thread, so they need no saving.
 extern "C" void btrm_fiber_switch(void** save_stack_pointer, void* next_stack_pointer);
@@ -38,7 +38,7 @@ btrm_fiber_switch:
 
 namespace emu {
 
-#if defined(__x86_64__)
+#if !defined(BTRM_UCONTEXT)
 void Fiber::prepare(void* stack, std::size_t bytes, void (*entry)()) {
     auto top = (reinterpret_cast<std::uintptr_t>(stack) + bytes) & ~std::uintptr_t{15};
     auto* slots = reinterpret_cast<void**>(top);

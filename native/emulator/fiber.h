@@ -3,7 +3,10 @@
 
 #include <cstddef>
 
-#if !defined(__x86_64__)
+#if !defined(__x86_64__) && !defined(BTRM_UCONTEXT)
+#define BTRM_UCONTEXT
+#endif
+#if defined(BTRM_UCONTEXT)
 #include <ucontext.h>
 #endif
 
@@ -19,7 +22,7 @@ public:
     static void switch_to(Fiber& from, Fiber& to);
 
 private:
-#if defined(__x86_64__)
+#if !defined(BTRM_UCONTEXT)
     void* stack_pointer_ = nullptr;
 #else
     ucontext_t context_;
