@@ -70,13 +70,13 @@ void Block::start(Launch& launch_to_run, std::uint64_t block_number) {
         thread.time = 1;
         thread.synchronised = 0;
         thread.wait = {};
-        thread.fiber.prepare(stacks_.stack(i), FiberStacks::kStackBytes, &Block::thread_main);
+        thread.fiber.prepare(stacks_.stack(i), FiberStacks::usable_bytes(i), &Block::thread_main);
     }
     first_warp_ = random.below(kMaxWarps);
     deep_first_ = random.below(2) == 0;
     shared->start(launch->dynamic_shared);
     barriers->start(thread_count_);
-    collectives->start();
+    collectives->start(warp_count_);
     async_copies->start();
     mbarriers->start();
     bulk_copies->start();
@@ -108,9 +108,9 @@ void Block::leave_thread() {
     switch_to_next();
 }
 
-void Block::make_ready(Thread& thread) {
-    warps[thread.warp].ready |= 1u << thread.lane;
-    ready_warps_ |= 1u << thread.warp;
+void Block::make_ready(unsigned warp, std::uint32_t lanes) {
+    warps[warp].ready |= lanes;
+    if (lanes != 0) ready_warps_ |= 1u << warp;
 }
 
 void Block::wait(const char* what, Where where) {

@@ -100,7 +100,8 @@ public:
     void wait(const char* what, Where where);
     /// Lets others run first; the thread stays ready.
     void yield();
-    void make_ready(Thread& thread);
+    void make_ready(Thread& thread) { make_ready(thread.warp, 1u << thread.lane); }
+    void make_ready(unsigned warp, std::uint32_t lanes);
 
     /// Orders what the given lanes of a warp do next after what they did before.
     void synchronise_lanes(unsigned warp, std::uint32_t lanes);

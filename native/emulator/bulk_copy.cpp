@@ -53,7 +53,7 @@ void check_map(const TensorMap& map, std::uint32_t offset, unsigned rank, Where 
 void BulkCopies::start() {
     loads_.clear();
     stores_.clear();
-    groups_.assign(kMaxThreads, 0);
+    groups_.clear();
 }
 
 void BulkCopies::begin_load(std::uint32_t offset, std::vector<std::uint8_t> bytes, const void* mbarrier, Where where) {
@@ -111,16 +111,19 @@ void BulkCopies::store_tensor(const TensorMap& map, const void* shared, const st
     std::uint32_t offset = current_block->shared->offset_of(shared, where);
     check_map(map, offset, rank, where);
     current_block->shared->read(shared, box_bytes(map), 1, where);
+    groups_.resize(kMaxThreads);
     Store store{map, offset, {}, current_thread->linear, groups_[current_thread->linear], where};
     std::memcpy(store.coordinates, coordinates, rank * sizeof(std::int32_t));
     stores_.push_back(store);
 }
 
 void BulkCopies::commit() {
+    groups_.resize(kMaxThreads);
     groups_[current_thread->linear]++;
 }
 
 void BulkCopies::wait(unsigned outstanding) {
+    groups_.resize(kMaxThreads);
     unsigned thread = current_thread->linear, newest = groups_[thread];
     for (std::size_t i = 0; i < stores_.size();) {
         const Store& store = stores_[i];

@@ -14,9 +14,9 @@ Defect divergence(CollectiveKind kind) {
 
 }  // namespace
 
-void Collectives::start() {
-    for (auto& warp : meetings_) {
-        for (Meeting& meeting : warp) meeting.open = false;
+void Collectives::start(unsigned warps) {
+    for (unsigned warp = 0; warp < warps; warp++) {
+        for (Meeting& meeting : meetings_[warp]) meeting.open = false;
     }
 }
 
@@ -62,10 +62,7 @@ bool Collectives::complete_if_met(unsigned warp, Meeting& meeting) {
     if (meeting.combine != nullptr) meeting.combine(meeting.operands);
     block.synchronise_lanes(warp, meeting.arrived);
     block.warps[warp].first_lane = block.random.below(kWarpLanes);
-    for (std::uint32_t lanes = meeting.arrived; lanes != 0; lanes &= lanes - 1) {
-        Thread& thread = block.threads[warp * kWarpLanes + static_cast<unsigned>(std::countr_zero(lanes))];
-        if (!thread.exited) block.make_ready(thread);
-    }
+    block.make_ready(warp, meeting.arrived & ~block.warps[warp].exited);
     meeting.open = false;
     return true;
 }

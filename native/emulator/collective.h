@@ -22,7 +22,7 @@ class Collectives {
 public:
     using Combine = void (*)(const LaneOperands& operands);
 
-    void start();
+    void start(unsigned warps);
 
     /// Publishes the running lane's operand and waits until all lanes of `mask` that have not exited have done so. The last
     /// one computes for all. `name` is the operation's, a literal; lanes that meet must agree on name, mask and place.

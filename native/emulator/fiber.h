@@ -37,12 +37,15 @@ public:
     FiberStacks& operator=(const FiberStacks&) = delete;
     ~FiberStacks();
 
-    static constexpr std::size_t kStackBytes = 64 * 1024;
+    /// Stacks end at different offsets in their pages: all at the same one, the lanes of a warp would evict one another from the
+    /// first-level cache, whose sets are chosen by that offset.
+    static constexpr std::size_t usable_bytes(unsigned index) { return kStackBytes - index % 32 * 128; }
 
     /// Lowest usable byte of stack number `index`; makes room for at least that many on first use.
     void* stack(unsigned index);
 
 private:
+    static constexpr std::size_t kStackBytes = 64 * 1024;
     static constexpr unsigned kStacks = 1024;
     static constexpr std::size_t kGuardBytes = 4096;
     char* base_ = nullptr;

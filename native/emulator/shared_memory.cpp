@@ -151,7 +151,9 @@ void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t 
     const Thread& thread = *current_thread;
     const Warp& warp = current_block->warps[thread.warp];
     const Epoch now = thread.epoch();
-    Epoch known = 0;
+    // Mostly, all bytes of an access were written together: one look decides for all.
+    Epoch known = bytes_->writer[offset];
+    if (!happened_before(known, thread, warp)) report_race(offset, known, "write", "read", where);
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
         if (!is_written(bytes_->state[i])) report_state(offset, bytes, "read", where);
         Epoch writer = bytes_->writer[i];
@@ -159,11 +161,19 @@ void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t 
             if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", "read", where);
             known = writer;
         }
-        Epoch reader = bytes_->reader[i];
-        if (reader != now) {
-            if (reader >> kEpochTimeBits != thread.linear) bytes_->other_reader[i] = reader;
-            bytes_->reader[i] = now;
-        }
+    }
+    note_reader(offset, bytes, now);
+}
+
+void SharedMemory::note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now) {
+    constexpr std::uint32_t kThreadBits = ~kEpochTimeMask;
+    Epoch* reader = bytes_->reader + offset;
+    Epoch* other = bytes_->other_reader + offset;
+    for (std::uint32_t i = 0; i < bytes; i++) {
+        const Epoch before = reader[i];
+        // Without a branch, so that the loop becomes vector code.
+        other[i] = ((before ^ now) & kThreadBits) != 0 ? before : other[i];
+        reader[i] = now;
     }
 }
 

@@ -65,6 +65,7 @@ private:
     void check_range(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, const char* verb, Where where) const;
     [[noreturn]] void report_state(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
     [[noreturn]] void report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const;
+    void note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now);
     void check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
 
     struct StaticVariable {

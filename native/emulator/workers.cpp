@@ -52,6 +52,9 @@ public:
         lock.unlock();
         work(launch, order);
         lock.lock();
+        // Helpers that have not woken up yet are not needed any more: a small launch does not wait for them.
+        running_ -= wanted_;
+        wanted_ = 0;
         done_.wait(lock, [&] { return running_ == 0; });
         launch_ = nullptr;
         order_ = nullptr;

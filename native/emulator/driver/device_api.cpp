@@ -1,6 +1,7 @@
 // Device and context calls of the driver API.
 #include <cstring>
 
+#include "emulator/defect.h"
 #include "emulator/driver/limits.h"
 #include "emulator/driver/state.h"
 #include "emulator/global_memory.h"
@@ -245,6 +246,8 @@ EMU_API CUresult cuDevicePrimaryCtxRelease_v2(int device) {
     if (driver.primary_retained == 0) return CUDA_ERROR_INVALID_CONTEXT;
     if (--driver.primary_retained > 0) return CUDA_SUCCESS;
     driver.run_all();
+    // What the program never freed goes with the context, but not silently.
+    if (std::string leaks = emu::GlobalMemory::instance().leak_report(); !leaks.empty()) emu::set_last_report(leaks);
     return cuDevicePrimaryCtxReset_v2(device);
 }
 

@@ -174,6 +174,16 @@ TEST(defect_leak) {
     CHECK(leak_report().empty(), leak_report());
 }
 
+TEST(defect_leak_at_release) {
+    {
+        Gpu gpu;
+        CUdeviceptr memory;
+        CHECK_CUDA(cuMemAlloc_v2(&memory, 77));
+    }
+    CHECK(last_report().rfind("leak: device allocation", 0) == 0 && last_report().find("of 77 bytes") != std::string::npos,
+          last_report());
+}
+
 TEST(defect_wrong_fragment_order) {
     // Row r of the product is r in every column. The defect puts each row into the place of the row eight further.
     for (int sound : {1, 0}) {

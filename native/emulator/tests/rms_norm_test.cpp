@@ -1,6 +1,8 @@
 // RMSNorm against a double-precision reference: odd and even widths, both types, aliases, many schedules.
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <ctime>
 
 #include "emulator/tests/gpu.h"
 
@@ -137,4 +139,18 @@ TEST(rms_norm_deterministic) {
         if (seed == 1) first = values;
         CHECK(std::memcmp(values.data(), first.data(), values.size() * sizeof(float)) == 0);
     }
+}
+
+TEST(rms_norm_many_blocks) {
+    // Many small blocks: every row once, whatever the order. The time of a block is printed, not checked.
+    const int rows = 20000, columns = 16;
+    Gpu gpu;
+    Buffer<float> x(std::vector<float>(std::size_t(rows) * columns, 2.0f)), w(std::vector<float>(columns, 3.0f));
+    Buffer<float> y(std::size_t(rows) * columns), rstd(rows);
+    std::clock_t start = std::clock();
+    CHECK_CUDA(gpu.launch("rms_norm_forward_f32", rows, 32, 0,
+                          ForwardArgs{x.address(), w.address(), y.address(), rstd.address(), columns, 0.0f}));
+    CHECK(cuCtxSynchronize() == CUDA_SUCCESS, last_report());
+    std::printf("      %.1f us a block of 32 threads\n", 1e6 * double(std::clock() - start) / CLOCKS_PER_SEC / rows);
+    for (float value : y.read()) CHECK_EQUAL(value, 3.0f);
 }
