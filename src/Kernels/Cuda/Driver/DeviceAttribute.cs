@@ -1,0 +1,16 @@
+namespace Rm.Kernels.Cuda.Driver;
+
+/// <summary>CUdevice_attribute, the ones that launchers and reports read.</summary>
+internal enum DeviceAttribute
+{
+    MaxThreadsPerBlock = 1,
+    WarpSize = 10,
+    MultiprocessorCount = 16,
+    EccEnabled = 32,
+    MemoryClockKilohertz = 36,
+    MemoryBusWidthBits = 37,
+    L2CacheBytes = 38,
+    ComputeCapabilityMajor = 75,
+    ComputeCapabilityMinor = 76,
+    SharedMemoryPerBlockOptIn = 97,
+}
