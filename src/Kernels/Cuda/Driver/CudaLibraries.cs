@@ -112,11 +112,29 @@ public static class CudaLibraries
                 : NativeLibrary.TryLoad(candidate, assembly, DllImportSearchPath.SafeDirectories, out handle);
             if (loaded)
             {
+                if (library == Nvrtc)
+                {
+                    LoadBuiltinsBeside(candidate);
+                }
+
                 return new LoadedLibrary(handle, candidate);
             }
         }
 
         return default;
+    }
+
+    // NVRTC opens its builtins by bare name at the first compilation; outside the loader's path it finds them only if they are loaded already.
+    private static void LoadBuiltinsBeside(string nvrtc)
+    {
+        if (Path.GetDirectoryName(nvrtc) is { Length: > 0 } folder)
+        {
+            string pattern = OperatingSystem.IsWindows() ? "nvrtc-builtins64_*.dll" : "libnvrtc-builtins.so.*";
+            foreach (string builtins in Directory.EnumerateFiles(folder, pattern))
+            {
+                _ = NativeLibrary.TryLoad(builtins, out _);
+            }
+        }
     }
 
     private static string[] DriverCandidates(bool windows)
