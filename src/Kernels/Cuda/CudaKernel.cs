@@ -73,7 +73,7 @@ internal sealed unsafe class CudaKernel
         where T1 : unmanaged
     {
         void** parameters = stackalloc void*[] { &a1 };
-        Launch(stream, shape, parameters);
+        Launch(stream, shape, parameters, 1);
     }
 
     public void Launch<T1, T2>(CudaStream stream, in LaunchShape shape, T1 a1, T2 a2)
@@ -81,7 +81,7 @@ internal sealed unsafe class CudaKernel
         where T2 : unmanaged
     {
         void** parameters = stackalloc void*[] { &a1, &a2 };
-        Launch(stream, shape, parameters);
+        Launch(stream, shape, parameters, 2);
     }
 
     public void Launch<T1, T2, T3>(CudaStream stream, in LaunchShape shape, T1 a1, T2 a2, T3 a3)
@@ -90,7 +90,7 @@ internal sealed unsafe class CudaKernel
         where T3 : unmanaged
     {
         void** parameters = stackalloc void*[] { &a1, &a2, &a3 };
-        Launch(stream, shape, parameters);
+        Launch(stream, shape, parameters, 3);
     }
 
     public void Launch<T1, T2, T3, T4>(CudaStream stream, in LaunchShape shape, T1 a1, T2 a2, T3 a3, T4 a4)
@@ -100,7 +100,7 @@ internal sealed unsafe class CudaKernel
         where T4 : unmanaged
     {
         void** parameters = stackalloc void*[] { &a1, &a2, &a3, &a4 };
-        Launch(stream, shape, parameters);
+        Launch(stream, shape, parameters, 4);
     }
 
     public void Launch<T1, T2, T3, T4, T5>(CudaStream stream, in LaunchShape shape, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5)
@@ -111,7 +111,7 @@ internal sealed unsafe class CudaKernel
         where T5 : unmanaged
     {
         void** parameters = stackalloc void*[] { &a1, &a2, &a3, &a4, &a5 };
-        Launch(stream, shape, parameters);
+        Launch(stream, shape, parameters, 5);
     }
 
     public void Launch<T1, T2, T3, T4, T5, T6>(CudaStream stream, in LaunchShape shape, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6)
@@ -123,15 +123,15 @@ internal sealed unsafe class CudaKernel
         where T6 : unmanaged
     {
         void** parameters = stackalloc void*[] { &a1, &a2, &a3, &a4, &a5, &a6 };
-        Launch(stream, shape, parameters);
+        Launch(stream, shape, parameters, 6);
     }
 
-    private void Launch(CudaStream stream, in LaunchShape shape, void** parameters)
+    private void Launch(CudaStream stream, in LaunchShape shape, void** parameters, int count)
     {
         _module.Context.Activate();
         CudaResult result = shape.Cluster.X == 0
-            ? CudaDriver.Api.LaunchKernel(_function, shape.Grid, shape.Block, (uint)shape.SharedBytes, stream.Value, parameters)
-            : LaunchClusters(stream, shape, parameters);
+            ? CudaDriver.Api.LaunchKernel(_function, shape.Grid, shape.Block, (uint)shape.SharedBytes, stream.Value, parameters, count)
+            : LaunchClusters(stream, shape, parameters, count);
         if (result != CudaResult.Success)
         {
             Fail(result, shape);
@@ -142,7 +142,7 @@ internal sealed unsafe class CudaKernel
         GC.KeepAlive(_module);
     }
 
-    private CudaResult LaunchClusters(CudaStream stream, in LaunchShape shape, void** parameters)
+    private CudaResult LaunchClusters(CudaStream stream, in LaunchShape shape, void** parameters, int count)
     {
         NativeLaunchAttribute cluster = new()
         {
@@ -164,7 +164,7 @@ internal sealed unsafe class CudaKernel
             Attributes = &cluster,
             AttributeCount = 1,
         };
-        return CudaDriver.Api.LaunchKernelEx(&config, _function, parameters);
+        return CudaDriver.Api.LaunchKernelEx(&config, _function, parameters, count);
     }
 
     [DoesNotReturn]

@@ -53,10 +53,6 @@ internal unsafe interface ICudaDriver
 
     CudaResult MemFreeHost(nint address);
 
-    CudaResult MemcpyHtoD(nint destination, void* source, nuint bytes);
-
-    CudaResult MemcpyDtoH(void* destination, nint source, nuint bytes);
-
     CudaResult MemcpyHtoDAsync(nint destination, void* source, nuint bytes, nint stream);
 
     CudaResult MemcpyDtoHAsync(void* destination, nint source, nuint bytes, nint stream);
@@ -89,7 +85,7 @@ internal unsafe interface ICudaDriver
 
     CudaResult EventDestroy(nint cudaEvent);
 
-    CudaResult ModuleLoadData(nint* module, void* image);
+    CudaResult ModuleLoadData(nint* module, byte* image, int length);
 
     CudaResult ModuleUnload(nint module);
 
@@ -101,9 +97,9 @@ internal unsafe interface ICudaDriver
 
     CudaResult OccupancyMaxActiveBlocks(int* blocks, nint function, int blockSize, nuint dynamicSharedBytes);
 
-    CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters);
+    CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters, int count);
 
-    CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters);
+    CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count);
 
     CudaResult StreamBeginCapture(nint stream, uint mode);
 

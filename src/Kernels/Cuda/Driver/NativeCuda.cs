@@ -68,12 +68,6 @@ internal static unsafe partial class NativeCuda
     [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuMemFreeHost(nint address);
 
-    [LibraryImport(CudaLibraries.Driver, EntryPoint = "cuMemcpyHtoD_v2")]
-    public static partial CudaResult cuMemcpyHtoD(nint destination, void* source, nuint bytes);
-
-    [LibraryImport(CudaLibraries.Driver, EntryPoint = "cuMemcpyDtoH_v2")]
-    public static partial CudaResult cuMemcpyDtoH(void* destination, nint source, nuint bytes);
-
     [LibraryImport(CudaLibraries.Driver, EntryPoint = "cuMemcpyHtoDAsync_v2")]
     public static partial CudaResult cuMemcpyHtoDAsync(nint destination, void* source, nuint bytes, nint stream);
 

@@ -51,10 +51,6 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
 
     public CudaResult MemFreeHost(nint address) => NativeCuda.cuMemFreeHost(address);
 
-    public CudaResult MemcpyHtoD(nint destination, void* source, nuint bytes) => NativeCuda.cuMemcpyHtoD(destination, source, bytes);
-
-    public CudaResult MemcpyDtoH(void* destination, nint source, nuint bytes) => NativeCuda.cuMemcpyDtoH(destination, source, bytes);
-
     public CudaResult MemcpyHtoDAsync(nint destination, void* source, nuint bytes, nint stream) =>
         NativeCuda.cuMemcpyHtoDAsync(destination, source, bytes, stream);
 
@@ -95,7 +91,7 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
 
     public CudaResult EventDestroy(nint cudaEvent) => NativeCuda.cuEventDestroy(cudaEvent);
 
-    public CudaResult ModuleLoadData(nint* module, void* image) => NativeCuda.cuModuleLoadData(module, image);
+    public CudaResult ModuleLoadData(nint* module, byte* image, int length) => NativeCuda.cuModuleLoadData(module, image);
 
     public CudaResult ModuleUnload(nint module) => NativeCuda.cuModuleUnload(module);
 
@@ -111,11 +107,11 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
     public CudaResult OccupancyMaxActiveBlocks(int* blocks, nint function, int blockSize, nuint dynamicSharedBytes) =>
         NativeCuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, blockSize, dynamicSharedBytes);
 
-    public CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters) =>
+    public CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters, int count) =>
         NativeCuda.cuLaunchKernel(
             function, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, sharedBytes, stream, parameters, null);
 
-    public CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters) =>
+    public CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count) =>
         NativeCuda.cuLaunchKernelEx(config, function, parameters, null);
 
     public CudaResult StreamBeginCapture(nint stream, uint mode) => NativeCuda.cuStreamBeginCapture(stream, mode);

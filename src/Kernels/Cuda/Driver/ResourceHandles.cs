@@ -118,7 +118,7 @@ internal sealed unsafe class KernelModuleHandle : CudaResourceHandle
         CudaResult result;
         fixed (byte* pointer = image)
         {
-            result = CudaDriver.Api.ModuleLoadData(&value, pointer);
+            result = CudaDriver.Api.ModuleLoadData(&value, pointer, image.Length);
         }
 
         if (result != CudaResult.Success)
