@@ -71,7 +71,8 @@ internal sealed class KernelSources
         {
             if (line.StartsWith(KernelLine, StringComparison.Ordinal) && line.IndexOf(')', StringComparison.Ordinal) is > 0 and int end)
             {
-                yield return line[KernelLine.Length..end].Trim();
+                // A second argument is the launch bound.
+                yield return line[KernelLine.Length..end].Split(',')[0].Trim();
             }
         }
     }
