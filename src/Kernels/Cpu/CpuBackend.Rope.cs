@@ -1,0 +1,67 @@
+using System.Runtime.Intrinsics;
+using Rm.Kernels.Ops;
+using static Rm.Kernels.Cpu.VectorMath;
+
+namespace Rm.Kernels.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <inheritdoc/>
+    public void RopeTable(RopeTableArgs args)
+    {
+        int[] positions = args.Layout.Layout.Positions;
+        float[] inverseFrequencies = args.InverseFrequencies;
+        int half = inverseFrequencies.Length;
+        F32View cosSin = F32View.Of(args.CosSin, positions.Length, 2 * half, nameof(args.CosSin));
+
+        // Sine and cosine cost about 20 multiplications' time each.
+        ForRows(positions.Length, 40L * half, (begin, end) =>
+        {
+            for (int t = begin; t < end; t++)
+            {
+                float* row = cosSin[t];
+                for (int i = 0; i < half; i++)
+                {
+                    // The angle is a float32 product, as in the models' training code; only then is more precision of use.
+                    float angle = positions[t] * inverseFrequencies[i];
+                    (double sin, double cos) = Math.SinCos(angle);
+                    row[i] = (float)cos;
+                    row[half + i] = (float)sin;
+                }
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void RopeApply(RopeApplyArgs args)
+    {
+        F32View x = F32View.Of(args.X, nameof(args.X));
+        int headDim = args.CosSin.Columns;
+        F32View cosSin = F32View.Of(args.CosSin, x.Rows, headDim, nameof(args.CosSin));
+        int heads = HeadCount(x.Columns, headDim, nameof(args.X));
+        int half = headDim / 2;
+        Vector512<float> sign = Vector512.Create(args.Inverse ? -1f : 1f);
+        ForRows(x.Rows, x.Columns, (begin, end) =>
+        {
+            for (int t = begin; t < end; t++)
+            {
+                float* angles = cosSin[t];
+                for (int h = 0; h < heads; h++)
+                {
+                    float* first = x[t] + (h * headDim);
+                    float* second = first + half;
+                    for (int c = 0; c < half; c += Lanes)
+                    {
+                        int n = half - c;
+                        Vector512<float> cos = Load(angles + c, n);
+                        Vector512<float> sin = Load(angles + half + c, n) * sign;
+                        Vector512<float> x1 = Load(first + c, n);
+                        Vector512<float> x2 = Load(second + c, n);
+                        Store((x1 * cos) - (x2 * sin), first + c, n);
+                        Store((x2 * cos) + (x1 * sin), second + c, n);
+                    }
+                }
+            }
+        });
+    }
+}

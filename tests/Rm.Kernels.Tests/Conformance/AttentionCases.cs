@@ -1,0 +1,87 @@
+using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
+using Rm.Kernels.Tests.References;
+
+namespace Rm.Kernels.Tests.Conformance;
+
+internal static class AttentionCases
+{
+    // Groups of [prefix, tail, tail, ...]: one token, empty prefixes, one-token tails, many tails, lengths around blocks of 64 and 128.
+    private static readonly (string Name, int[][] Groups)[] s_layouts =
+    [
+        ("one token", [[0, 1]]),
+        ("one pair", [[5, 3, 4]]),
+        ("one-token tails", [[31, 1, 1], [1, 1, 1]]),
+        ("no sharing", [[0, 7], [0, 33], [0, 1]]),
+        ("many tails", [[17, 3, 1, 19, 8, 5]]),
+        ("blocks", [[64, 65, 63], [129, 1, 70]]),
+        ("mixed", [[97, 41, 3], [0, 130], [3, 67, 66]]),
+    ];
+
+    public static IEnumerable<OperationCase> All =>
+    [
+        .. from layout in s_layouts
+           from heads in new[] { (1, 1, 16), (3, 1, 24), (6, 2, 32) }
+           from queries in new[] { "all", "last" }
+           select Case(layout.Name, layout.Groups, heads, queries),
+        .. from heads in new[] { (9, 3, 64), (7, 1, 80), (4, 2, 128), (14, 2, 64), (2, 2, 2), (3, 3, 8) }
+           from queries in new[] { "all", "some" }
+           select Case("mixed", s_layouts[^1].Groups, heads, queries),
+        new OperationCase("attention with scores far apart", bench => Run(bench, Layouts.Of([70, 9, 80]), (2, 1, 32), Layouts.AllRows, 40)),
+    ];
+
+    private static OperationCase Case(string name, int[][] groups, (int H, int G, int D) heads, string queries) => new(
+        $"attention {name} H={heads.H} G={heads.G} D={heads.D} queries={queries}",
+        bench => Run(bench, Layouts.Of(groups), heads, layout => queries switch
+        {
+            "all" => Layouts.AllRows(layout),
+            "last" => layout.RewardRows,
+            _ => [.. Layouts.AllRows(layout).Where(t => t % 3 == 1)],
+        }, 1));
+
+    private static void Run(
+        OperationBench bench, SequenceLayout layout, (int H, int G, int D) heads, Func<SequenceLayout, int[]> pick, double queryScale)
+    {
+        int[] rows = pick(layout);
+        int[]? queryRows = rows.Length == layout.TokenCount ? null : rows;
+        float scale = (float)(1 / Math.Sqrt(heads.D));
+        int wide = heads.H * heads.D;
+        int narrow = heads.G * heads.D;
+        RealMatrix<double> q = bench.Activations(rows.Length, wide, queryScale);
+        RealMatrix<double> k = bench.Activations(layout.TokenCount, narrow);
+        RealMatrix<double> v = bench.Activations(layout.TokenCount, narrow);
+        RealMatrix<double> dO = bench.Activations(rows.Length, wide);
+        PreparedLayout prepared = bench.Prepare(layout);
+        Tensor qInput = bench.InputActivation("q", q, gap: 8);
+        Tensor kInput = bench.InputActivation("k", k, gap: 16);
+        Tensor vInput = bench.InputActivation("v", v, gap: 24);
+        GuardedTensor o = bench.OutputActivation("o", rows.Length, wide, gap: 8);
+        GuardedTensor lse = bench.Output("lse", rows.Length, heads.H);
+        bench.Backend.AttentionForward(new AttentionForwardArgs(prepared, qInput, kInput, vInput, heads.D, scale, o.View, lse.View)
+        {
+            QueryRows = queryRows,
+        });
+        RealMatrix<float> qf = q.To<float>(), kf = k.To<float>(), vf = v.To<float>();
+        (RealMatrix<double> O, RealMatrix<double> Lse) expected = AttentionReference<double>.Forward(layout, rows, q, k, v, heads.D, scale);
+        (RealMatrix<float> O, RealMatrix<float> Lse) naive = AttentionReference<float>.Forward(layout, rows, qf, kf, vf, heads.D, scale);
+        bench.Check(o, expected.O, naive.O);
+        bench.Check(lse, expected.Lse, naive.Lse);
+
+        GuardedTensor dq = bench.OutputActivation("dq", rows.Length, wide, gap: 16);
+        GuardedTensor dk = bench.OutputActivation("dk", layout.TokenCount, narrow, gap: 8);
+        GuardedTensor dv = bench.OutputActivation("dv", layout.TokenCount, narrow, gap: 8);
+        bench.Backend.AttentionBackward(new AttentionBackwardArgs(
+            prepared, bench.InputActivation("do", dO), qInput, kInput, vInput, o.View, lse.View, heads.D, scale, dq.View, dk.View, dv.View,
+            bench.Scratch)
+        {
+            QueryRows = queryRows,
+        });
+        (RealMatrix<double> DQ, RealMatrix<double> DK, RealMatrix<double> DV) gradients =
+            AttentionReference<double>.Backward(layout, rows, dO, q, k, v, heads.D, scale);
+        (RealMatrix<float> DQ, RealMatrix<float> DK, RealMatrix<float> DV) naiveGradients =
+            AttentionReference<float>.Backward(layout, rows, dO.To<float>(), qf, kf, vf, heads.D, scale);
+        bench.Check(dq, gradients.DQ, naiveGradients.DQ);
+        bench.Check(dk, gradients.DK, naiveGradients.DK);
+        bench.Check(dv, gradients.DV, naiveGradients.DV);
+    }
+}

@@ -1,0 +1,31 @@
+using Rm.Kernels.Ops;
+
+namespace Rm.Kernels.Tests.Conformance;
+
+/// <summary>
+/// Every declared case on one backend. A backend's tests derive from this and say how to make it; a case is declared once, in a
+/// <c>*Cases</c> class, and listed here.
+/// </summary>
+public abstract class ConformanceTests
+{
+    private static readonly Dictionary<string, OperationCase> s_cases = new IEnumerable<OperationCase>[]
+    {
+        RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, RewardHeadCases.All, PairLossCases.All, OptimizerCases.All,
+        AttentionCases.All, LinearCases.All,
+    }.SelectMany(cases => cases).ToDictionary(c => c.Name);
+
+    public static TheoryData<string> CaseNames { get; } = [.. s_cases.Keys];
+
+    [Theory]
+    [MemberData(nameof(CaseNames))]
+    public void Operation_matches_its_reference(string name)
+    {
+        using IBackend backend = CreateBackend();
+        using var bench = new OperationBench(backend, seed: 1);
+        s_cases[name].Run(bench);
+        bench.CheckInputs();
+    }
+
+    /// <summary>A fresh backend of the kind under test.</summary>
+    protected abstract IBackend CreateBackend();
+}

@@ -1,0 +1,113 @@
+using System.Numerics;
+using Rm.Kernels.Ops;
+
+namespace Rm.Kernels.Tests.References;
+
+/// <summary>Attention by the formula: a whole row of scores, its softmax, its weighted sum.</summary>
+internal static class AttentionReference<T>
+    where T : IBinaryFloatingPointIeee754<T>
+{
+    public static (RealMatrix<T> O, RealMatrix<T> Lse) Forward(
+        SequenceLayout layout, int[] queryRows, RealMatrix<T> q, RealMatrix<T> k, RealMatrix<T> v, int headDim, T scale)
+    {
+        int heads = q.Columns / headDim;
+        var o = new RealMatrix<T>(q.Rows, q.Columns);
+        var lse = new RealMatrix<T>(q.Rows, heads);
+        for (int row = 0; row < q.Rows; row++)
+        {
+            int[] keys = VisibleKeys(layout, queryRows[row]);
+            for (int h = 0; h < heads; h++)
+            {
+                int keyHead = h * k.Columns / q.Columns;
+                T[] p = Probabilities(q, k, row, h, keyHead, keys, headDim, scale, out lse[row, h]);
+                for (int i = 0; i < keys.Length; i++)
+                {
+                    for (int d = 0; d < headDim; d++)
+                    {
+                        o[row, (h * headDim) + d] += p[i] * v[keys[i], (keyHead * headDim) + d];
+                    }
+                }
+            }
+        }
+
+        return (o, lse);
+    }
+
+    /// <summary>The gradient from what forward keeps, O and the log-sum-exp: P = exp(S - lse), delta = dO O.</summary>
+    public static (RealMatrix<T> DQ, RealMatrix<T> DK, RealMatrix<T> DV) Backward(
+        SequenceLayout layout, int[] queryRows, RealMatrix<T> dO, RealMatrix<T> q, RealMatrix<T> k, RealMatrix<T> v, int headDim, T scale)
+    {
+        int heads = q.Columns / headDim;
+        (RealMatrix<T> o, RealMatrix<T> lse) = Forward(layout, queryRows, q, k, v, headDim, scale);
+        var dq = new RealMatrix<T>(q.Rows, q.Columns);
+        var dk = new RealMatrix<T>(k.Rows, k.Columns);
+        var dv = new RealMatrix<T>(v.Rows, v.Columns);
+        for (int row = 0; row < q.Rows; row++)
+        {
+            foreach (int key in VisibleKeys(layout, queryRows[row]))
+            {
+                for (int h = 0; h < heads; h++)
+                {
+                    int query = h * headDim;
+                    int keyColumn = h * k.Columns / q.Columns * headDim;
+                    T score = T.Zero, dp = T.Zero, delta = T.Zero;
+                    for (int d = 0; d < headDim; d++)
+                    {
+                        score += q[row, query + d] * k[key, keyColumn + d];
+                        dp += dO[row, query + d] * v[key, keyColumn + d];
+                        delta += dO[row, query + d] * o[row, query + d];
+                    }
+
+                    T p = T.Exp((score * scale) - lse[row, h]);
+                    T ds = p * (dp - delta) * scale;
+                    for (int d = 0; d < headDim; d++)
+                    {
+                        dq[row, query + d] += ds * k[key, keyColumn + d];
+                        dk[key, keyColumn + d] += ds * q[row, query + d];
+                        dv[key, keyColumn + d] += p * dO[row, query + d];
+                    }
+                }
+            }
+        }
+
+        return (dq, dk, dv);
+    }
+
+    private static T[] Probabilities(
+        RealMatrix<T> q, RealMatrix<T> k, int row, int head, int keyHead, int[] keys, int headDim, T scale, out T lse)
+    {
+        var p = new T[keys.Length];
+        T max = T.NegativeInfinity;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            for (int d = 0; d < headDim; d++)
+            {
+                p[i] += q[row, (head * headDim) + d] * k[keys[i], (keyHead * headDim) + d];
+            }
+
+            p[i] *= scale;
+            max = T.Max(max, p[i]);
+        }
+
+        T sum = T.Zero;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            p[i] = T.Exp(p[i] - max);
+            sum += p[i];
+        }
+
+        for (int i = 0; i < keys.Length; i++)
+        {
+            p[i] /= sum;
+        }
+
+        lse = max + T.Log(sum);
+        return p;
+    }
+
+    private static int[] VisibleKeys(SequenceLayout layout, int token)
+    {
+        Segment segment = layout.Segments.Single(s => token >= s.Start && token < s.Start + s.Length);
+        return [.. Enumerable.Range(segment.PrefixStart, segment.PrefixLength), .. Enumerable.Range(segment.Start, token - segment.Start + 1)];
+    }
+}
