@@ -28,7 +28,7 @@ internal sealed class GemmCase : IDisposable
 
     public void Dispose() => _w.Dispose();
 
-    private static float[] Values(int count, int seed)
+    public static float[] Values(int count, int seed)
     {
         var random = new Random(seed);
         var values = new float[count];

@@ -47,14 +47,16 @@ internal readonly unsafe struct Avx2Kernel : IMicroKernel
         Vector256<float> c3a = default, c3b = default;
         Vector256<float> c4a = default, c4b = default;
         Vector256<float> c5a = default, c5b = default;
-        if (t.Accumulate)
+        if (t.Start != null)
         {
-            if (TRows.Count > 0) { c0a = Load(c + (0 * s)); c0b = Load(c + (0 * s) + 8); }
-            if (TRows.Count > 1) { c1a = Load(c + (1 * s)); c1b = Load(c + (1 * s) + 8); }
-            if (TRows.Count > 2) { c2a = Load(c + (2 * s)); c2b = Load(c + (2 * s) + 8); }
-            if (TRows.Count > 3) { c3a = Load(c + (3 * s)); c3b = Load(c + (3 * s) + 8); }
-            if (TRows.Count > 4) { c4a = Load(c + (4 * s)); c4b = Load(c + (4 * s) + 8); }
-            if (TRows.Count > 5) { c5a = Load(c + (5 * s)); c5b = Load(c + (5 * s) + 8); }
+            float* from = t.Start + column;
+            nint fs = t.StartStride;
+            if (TRows.Count > 0) { c0a = Load(from + (0 * fs)); c0b = Load(from + (0 * fs) + 8); }
+            if (TRows.Count > 1) { c1a = Load(from + (1 * fs)); c1b = Load(from + (1 * fs) + 8); }
+            if (TRows.Count > 2) { c2a = Load(from + (2 * fs)); c2b = Load(from + (2 * fs) + 8); }
+            if (TRows.Count > 3) { c3a = Load(from + (3 * fs)); c3b = Load(from + (3 * fs) + 8); }
+            if (TRows.Count > 4) { c4a = Load(from + (4 * fs)); c4b = Load(from + (4 * fs) + 8); }
+            if (TRows.Count > 5) { c5a = Load(from + (5 * fs)); c5b = Load(from + (5 * fs) + 8); }
         }
 
         float* a = t.A;

@@ -55,22 +55,24 @@ internal readonly unsafe struct Avx512Kernel : IMicroKernel
         Vector512<float> c11a = default, c11b = default;
         Vector512<float> c12a = default, c12b = default;
         Vector512<float> c13a = default, c13b = default;
-        if (t.Accumulate)
+        if (t.Start != null)
         {
-            if (TRows.Count > 0) { c0a = Load(c + (0 * s)); c0b = Load(c + (0 * s) + 16); }
-            if (TRows.Count > 1) { c1a = Load(c + (1 * s)); c1b = Load(c + (1 * s) + 16); }
-            if (TRows.Count > 2) { c2a = Load(c + (2 * s)); c2b = Load(c + (2 * s) + 16); }
-            if (TRows.Count > 3) { c3a = Load(c + (3 * s)); c3b = Load(c + (3 * s) + 16); }
-            if (TRows.Count > 4) { c4a = Load(c + (4 * s)); c4b = Load(c + (4 * s) + 16); }
-            if (TRows.Count > 5) { c5a = Load(c + (5 * s)); c5b = Load(c + (5 * s) + 16); }
-            if (TRows.Count > 6) { c6a = Load(c + (6 * s)); c6b = Load(c + (6 * s) + 16); }
-            if (TRows.Count > 7) { c7a = Load(c + (7 * s)); c7b = Load(c + (7 * s) + 16); }
-            if (TRows.Count > 8) { c8a = Load(c + (8 * s)); c8b = Load(c + (8 * s) + 16); }
-            if (TRows.Count > 9) { c9a = Load(c + (9 * s)); c9b = Load(c + (9 * s) + 16); }
-            if (TRows.Count > 10) { c10a = Load(c + (10 * s)); c10b = Load(c + (10 * s) + 16); }
-            if (TRows.Count > 11) { c11a = Load(c + (11 * s)); c11b = Load(c + (11 * s) + 16); }
-            if (TRows.Count > 12) { c12a = Load(c + (12 * s)); c12b = Load(c + (12 * s) + 16); }
-            if (TRows.Count > 13) { c13a = Load(c + (13 * s)); c13b = Load(c + (13 * s) + 16); }
+            float* from = t.Start;
+            nint fs = t.StartStride;
+            if (TRows.Count > 0) { c0a = Load(from + (0 * fs)); c0b = Load(from + (0 * fs) + 16); }
+            if (TRows.Count > 1) { c1a = Load(from + (1 * fs)); c1b = Load(from + (1 * fs) + 16); }
+            if (TRows.Count > 2) { c2a = Load(from + (2 * fs)); c2b = Load(from + (2 * fs) + 16); }
+            if (TRows.Count > 3) { c3a = Load(from + (3 * fs)); c3b = Load(from + (3 * fs) + 16); }
+            if (TRows.Count > 4) { c4a = Load(from + (4 * fs)); c4b = Load(from + (4 * fs) + 16); }
+            if (TRows.Count > 5) { c5a = Load(from + (5 * fs)); c5b = Load(from + (5 * fs) + 16); }
+            if (TRows.Count > 6) { c6a = Load(from + (6 * fs)); c6b = Load(from + (6 * fs) + 16); }
+            if (TRows.Count > 7) { c7a = Load(from + (7 * fs)); c7b = Load(from + (7 * fs) + 16); }
+            if (TRows.Count > 8) { c8a = Load(from + (8 * fs)); c8b = Load(from + (8 * fs) + 16); }
+            if (TRows.Count > 9) { c9a = Load(from + (9 * fs)); c9b = Load(from + (9 * fs) + 16); }
+            if (TRows.Count > 10) { c10a = Load(from + (10 * fs)); c10b = Load(from + (10 * fs) + 16); }
+            if (TRows.Count > 11) { c11a = Load(from + (11 * fs)); c11b = Load(from + (11 * fs) + 16); }
+            if (TRows.Count > 12) { c12a = Load(from + (12 * fs)); c12b = Load(from + (12 * fs) + 16); }
+            if (TRows.Count > 13) { c13a = Load(from + (13 * fs)); c13b = Load(from + (13 * fs) + 16); }
         }
 
         float* a = t.A;

@@ -107,17 +107,19 @@ internal static unsafe class GemmLoops
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void RunTile(int tile, int panel, int k, int steps, float* b, float* scratch)
         {
             int row = tile * plan->TileRows;
             int rows = Math.Min(plan->TileRows, plan->M - row);
             int height = TKernel.TileHeight(rows);
+            int column = panel * Columns;
             bool last = k + steps == plan->K;
-            if (k == 0 && plan->Accumulate)
-            {
-                TileEpilogue.Load(*plan, row, rows, panel * Columns, scratch);
-            }
 
+            // A tile inside C is read and written in place, one on its edge or with an epilogue by way of the scratch.
+            bool inside = rows == height && column + Columns <= plan->N;
+            bool direct = last && inside && plan->Bias == null && plan->Residual == null;
+            float* c = plan->C + (row * plan->CStride) + column;
             float* a = plan->PackedA + (tile * plan->TileElements);
             TileArguments t = default;
             t.A = a + ((nint)k * height);
@@ -125,9 +127,23 @@ internal static unsafe class GemmLoops
             t.B = b;
             t.BStride = Columns;
             t.K = steps;
-            t.C = scratch;
-            t.CStride = Columns;
-            t.Accumulate = k > 0 || plan->Accumulate;
+            t.C = direct ? c : scratch;
+            t.CStride = direct ? plan->CStride : Columns;
+            if (k == 0 && plan->Accumulate && inside)
+            {
+                t.Start = c;
+                t.StartStride = plan->CStride;
+            }
+            else if (k > 0 || plan->Accumulate)
+            {
+                t.Start = scratch;
+                t.StartStride = Columns;
+                if (k == 0)
+                {
+                    TileEpilogue.Load(*plan, row, rows, column, scratch);
+                }
+            }
+
             if (last && plan->R > 0)
             {
                 (int first, int end) = plan->ExtensionRows[panel];
@@ -136,10 +152,15 @@ internal static unsafe class GemmLoops
                 t.ExtensionB = plan->ExtensionPanels + ((((long)panel * plan->R) + first) * Columns);
             }
 
-            TKernel.Run(height, t);
             if (last)
             {
-                TileEpilogue.Store(*plan, row, rows, panel * Columns, scratch);
+                TileEpilogue.Prefetch(*plan, row, rows, column);
+            }
+
+            TKernel.Run(height, t);
+            if (last && !direct)
+            {
+                TileEpilogue.Store(*plan, row, rows, column, scratch);
             }
         }
 

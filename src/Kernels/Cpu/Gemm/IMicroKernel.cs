@@ -15,11 +15,11 @@ internal unsafe interface IMicroKernel
     /// <summary>The smallest tile height that holds <paramref name="rows"/> rows (1 to <see cref="TileRows"/>).</summary>
     static abstract int TileHeight(int rows);
 
-    /// <summary>C [height, 32] (+)= sum over K of A[k, :height]^T B[k, :32], then the same over the extension.</summary>
+    /// <summary>C [height, 32] = start + sum over K of A[k, :height]^T B[k, :32], then the same over the extension.</summary>
     static abstract void Run(int height, in TileArguments t);
 }
 
-/// <summary>Operands of one tile. C and its accumulators have 32 contiguous columns a row.</summary>
+/// <summary>Operands of one tile. All have 32 contiguous columns a row.</summary>
 internal unsafe struct TileArguments
 {
     /// <summary>A, [K, height] with rows <see cref="AStride"/> elements apart.</summary>
@@ -52,6 +52,9 @@ internal unsafe struct TileArguments
     /// <summary>Elements between rows of C.</summary>
     public nint CStride;
 
-    /// <summary>Whether the chains continue from what C holds; otherwise they start from 0 and C is overwritten.</summary>
-    public bool Accumulate;
+    /// <summary>What the chains start from, [height, 32], may be C; null for 0.</summary>
+    public float* Start;
+
+    /// <summary>Elements between rows of the start.</summary>
+    public nint StartStride;
 }

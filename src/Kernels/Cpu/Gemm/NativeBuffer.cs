@@ -18,19 +18,15 @@ internal sealed unsafe partial class NativeBuffer : SafeHandle
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         nuint size = (nuint)Math.Max(bytes, (long)CacheLine);
         bool large = size >= HugePage;
-        if (large)
-        {
-            size = (size + HugePage - 1) / HugePage * HugePage;
-        }
-
         void* memory = NativeMemory.AlignedAlloc(size, large ? HugePage : CacheLine);
         SetHandle((nint)memory);
         Bytes = (long)size;
         GC.AddMemoryPressure(Bytes);
         if (large && OperatingSystem.IsLinux())
         {
-            // Panels are read as long streams: fewer TLB misses. Only a hint, so a refusal changes nothing but speed.
-            _ = AdviseMemory(memory, size, AdviseHugePage);
+            // Panels are read as long streams: fewer TLB misses. Only a hint, so a refusal changes nothing but speed; and only for whole
+            // huge pages, so that the end of the buffer does not take another one.
+            _ = AdviseMemory(memory, size / HugePage * HugePage, AdviseHugePage);
         }
     }
 

@@ -85,11 +85,21 @@ internal readonly unsafe struct OuterBody<TKernel>(OuterPlan* plan) : IParallelB
 {
     private const int Columns = IMicroKernel.PanelColumns;
 
-    /// <summary>The tile height that covers <paramref name="rows"/> rows in the fewest equal tiles.</summary>
+    /// <summary>The tile height that computes the fewest rows for <paramref name="rows"/>; low tiles would read Q too often.</summary>
     public static int EvenTileRows(int rows)
     {
-        int tiles = (rows + TKernel.TileRows - 1) / TKernel.TileRows;
-        return TKernel.TileHeight((rows + tiles - 1) / tiles);
+        int best = TKernel.TileHeight(Math.Min(rows, TKernel.TileRows));
+        for (int height = best; rows > TKernel.TileRows && height > TKernel.TileRows / 2; height--)
+        {
+            if (TKernel.TileHeight(height) == height && Padded(height) < Padded(best))
+            {
+                best = height;
+            }
+        }
+
+        return best;
+
+        int Padded(int height) => (rows + height - 1) / height * height;
     }
 
     public void Run(int item)
@@ -130,11 +140,12 @@ internal readonly unsafe struct OuterBody<TKernel>(OuterPlan* plan) : IParallelB
         t.K = steps;
         t.AStride = plan->TileRows;
         t.CStride = Columns;
-        t.Accumulate = true;
+        t.StartStride = Columns;
         for (int tile = 0; tile < plan->RowTiles; tile++)
         {
             t.A = plan->PackedP + ((((long)tile * plan->M) + m) * plan->TileRows);
             t.C = sums + (tile * plan->TileRows * Columns);
+            t.Start = t.C;
             TKernel.Run(plan->TileRows, t);
         }
     }

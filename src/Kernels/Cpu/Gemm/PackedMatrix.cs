@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Rm.Kernels.Cpu.Threading;
 using Rm.Kernels.Tensors;
 
@@ -86,14 +88,25 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     private static bool IsBfloat16(ReadOnlyMatrix w)
     {
-        for (int row = 0; row < w.Rows; row++)
+        for (int row = 0; row < w.Rows && !w.IsEmpty; row++)
         {
-            foreach (float value in w.Values.Slice((int)((long)row * w.Stride), w.Columns))
+            ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(w.Values.Slice((int)((long)row * w.Stride), w.Columns));
+            Vector<uint> any = default;
+            while (bits.Length >= Vector<uint>.Count)
             {
-                if ((ushort)BitConverter.SingleToUInt32Bits(value) != 0)
-                {
-                    return false;
-                }
+                any |= new Vector<uint>(bits);
+                bits = bits[Vector<uint>.Count..];
+            }
+
+            uint low = 0;
+            foreach (uint value in bits)
+            {
+                low |= value;
+            }
+
+            if ((ushort)low != 0 || (any & new Vector<uint>(ushort.MaxValue)) != default)
+            {
+                return false;
             }
         }
 

@@ -18,9 +18,10 @@ internal readonly unsafe struct ScalarKernel : IMicroKernel
             {
                 float* c = t.C + (row * t.CStride) + column;
                 float c0 = 0, c1 = 0, c2 = 0, c3 = 0;
-                if (t.Accumulate)
+                if (t.Start != null)
                 {
-                    (c0, c1, c2, c3) = (c[0], c[1], c[2], c[3]);
+                    float* start = t.Start + (row * t.StartStride) + column;
+                    (c0, c1, c2, c3) = (start[0], start[1], start[2], start[3]);
                 }
 
                 Chain(t.A + row, t.AStride, t.B + column, t.BStride, t.K, ref c0, ref c1, ref c2, ref c3);

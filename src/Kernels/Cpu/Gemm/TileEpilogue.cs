@@ -1,10 +1,39 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Rm.Kernels.Cpu.Gemm;
 
 /// <summary>Moves a tile between C and the scratch that kernels compute in, where edges of C need no special case.</summary>
 internal static unsafe class TileEpilogue
 {
+    /// <summary>Asks for the cache lines of C (and of the residual) that <see cref="Store"/> will touch a whole tile's work later.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Prefetch(in GemmPlan p, int row, int rows, int column)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        const int floatsPerLine = 16;
+        int last = Math.Min(IMicroKernel.PanelColumns, p.N - column) - 1;
+        for (int i = 0; i < rows; i++)
+        {
+            float* c = p.C + ((row + i) * p.CStride) + column;
+            Sse.Prefetch0(c);
+            Sse.Prefetch0(c + Math.Min(floatsPerLine, last));
+            Sse.Prefetch0(c + last);
+            if (p.Residual != null)
+            {
+                float* residual = p.Residual + ((row + i) * p.ResidualStride) + column;
+                Sse.Prefetch0(residual);
+                Sse.Prefetch0(residual + Math.Min(floatsPerLine, last));
+                Sse.Prefetch0(residual + last);
+            }
+        }
+    }
+
     /// <summary>Reads the valid part of a tile of C into <paramref name="tile"/>, [rows, 32].</summary>
     public static void Load(in GemmPlan p, int row, int rows, int column, float* tile)
     {
@@ -17,6 +46,7 @@ internal static unsafe class TileEpilogue
     }
 
     /// <summary>C = (tile + bias) + residual for the valid part of a tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Store(in GemmPlan p, int row, int rows, int column, float* tile)
     {
         int columns = Math.Min(IMicroKernel.PanelColumns, p.N - column);

@@ -15,6 +15,8 @@ public sealed class CpuGemmTests
         (15, 96, 31), (29, 67, 101), (43, 130, 64), (9, 40, 1023), (17, 33, 1025), (31, 34, 2050), (101, 127, 113), (3, 5, 0),
     ];
 
+    private static readonly int[] s_extensionDepths = [1, 4, 16, 61, 7];
+
     [Theory]
     [MemberData(nameof(Paths))]
     public void Product_has_the_bits_of_the_chain_for_every_shape(GemmPath path)
@@ -53,49 +55,47 @@ public sealed class CpuGemmTests
     {
         using var threads = new CpuThreads(2);
         using CpuGemm gemm = Gemm(threads, path);
-        foreach ((int m, int n, int k) in s_shapes)
+        foreach (((int m, int n, int k), int index) in s_shapes.Select((shape, index) => (shape, index)))
         {
-            foreach (int r in new[] { 1, 4, 16, 61 })
+            int r = s_extensionDepths[index % s_extensionDepths.Length];
+            GuardedMatrix a = GuardedMatrix.Random(m, k, 3);
+            GuardedMatrix b = GuardedMatrix.Random(k, n, 4);
+            GuardedMatrix s = GuardedMatrix.Random(m, r, 5);
+            GuardedMatrix extension = GuardedMatrix.Random(r, n, 6);
+            GuardedMatrix residual = GuardedMatrix.Random(m, n, 7, padding: 1);
+            GuardedMatrix start = GuardedMatrix.Random(m, n, 8);
+            float[] bias = [.. Enumerable.Range(0, n).Select(j => 0.01f * j)];
+            using PackedMatrix packed = PackedMatrix.Pack(b.Matrix, threads);
+
+            GuardedMatrix c = start.Copy();
+            gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions
             {
-                GuardedMatrix a = GuardedMatrix.Random(m, k, 3);
-                GuardedMatrix b = GuardedMatrix.Random(k, n, 4);
-                GuardedMatrix s = GuardedMatrix.Random(m, r, 5);
-                GuardedMatrix extension = GuardedMatrix.Random(r, n, 6);
-                GuardedMatrix residual = GuardedMatrix.Random(m, n, 7, padding: 1);
-                GuardedMatrix start = GuardedMatrix.Random(m, n, 8);
-                float[] bias = [.. Enumerable.Range(0, n).Select(j => 0.01f * j)];
-                using PackedMatrix packed = PackedMatrix.Pack(b.Matrix, threads);
+                Accumulate = true,
+                Bias = bias,
+                Residual = residual.Matrix,
+                ExtensionA = s.Matrix,
+                ExtensionB = extension.Matrix,
+            });
+            c.AssertBits(GemmReference.Product(a, b, start, s, extension, bias, residual), $"everything {m} x {n} x {k}, R {r}");
 
-                GuardedMatrix c = start.Copy();
-                gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions
-                {
-                    Accumulate = true,
-                    Bias = bias,
-                    Residual = residual.Matrix,
-                    ExtensionA = s.Matrix,
-                    ExtensionB = extension.Matrix,
-                });
-                c.AssertBits(GemmReference.Product(a, b, start, s, extension, bias, residual), $"everything {m} x {n} x {k}, R {r}");
+            c = residual.Copy();
+            gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions
+            {
+                Residual = c.Matrix,
+                ExtensionA = s.Matrix,
+                ExtensionB = extension.Transposed().Matrix,
+                TransposeExtensionB = true,
+            });
+            c.AssertBits(
+                GemmReference.Product(a, b, s: s, extension: extension, residual: residual), $"residual in place {m} x {n} x {k}, R {r}");
 
-                c = residual.Copy();
-                gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions
-                {
-                    Residual = c.Matrix,
-                    ExtensionA = s.Matrix,
-                    ExtensionB = extension.Transposed().Matrix,
-                    TransposeExtensionB = true,
-                });
-                c.AssertBits(
-                    GemmReference.Product(a, b, s: s, extension: extension, residual: residual), $"residual in place {m} x {n} x {k}, R {r}");
+            c = start.Copy();
+            gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions { Bias = bias });
+            c.AssertBits(GemmReference.Product(a, b, bias: bias), $"bias {m} x {n} x {k}");
 
-                c = start.Copy();
-                gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions { Bias = bias });
-                c.AssertBits(GemmReference.Product(a, b, bias: bias), $"bias {m} x {n} x {k}");
-
-                c = start.Copy();
-                gemm.Multiply(a.Transposed().Matrix, true, b.Matrix, false, c.Matrix, new GemmOptions { Accumulate = true });
-                c.AssertBits(GemmReference.Product(a, b, start), $"accumulated {m} x {n} x {k}");
-            }
+            c = start.Copy();
+            gemm.Multiply(a.Transposed().Matrix, true, b.Matrix, false, c.Matrix, new GemmOptions { Accumulate = true });
+            c.AssertBits(GemmReference.Product(a, b, start), $"accumulated {m} x {n} x {k}");
         }
     }
 
