@@ -38,6 +38,9 @@ internal sealed unsafe class CudaKernel
 
     public string Name { get; }
 
+    /// <summary>CUfunction.</summary>
+    public nint Function => _function;
+
     /// <summary>Registers of a thread.</summary>
     public int Registers => Attribute(FunctionAttribute.Registers);
 

@@ -14,11 +14,18 @@ public sealed class CudaConformanceTests
 {
     private const int Schedules = 20;
 
-    private static readonly Dictionary<string, OperationCase> Cases =
-        RmsNormCases.All.Where(static one => one.Name.StartsWith("rms_norm", StringComparison.Ordinal)).ToDictionary(static one => one.Name);
+    private static readonly Dictionary<string, OperationCase> Cases = new[] { NormCases, LinearTileCases.All }
+        .SelectMany(static cases => cases).ToDictionary(static one => one.Name);
 
+    // The linear kernels take bfloat16 only.
     public static TheoryData<string, DType> CasesAndTypes { get; } =
-        [.. Cases.Keys.SelectMany(static name => new[] { DType.BF16, DType.F32 }.Select(dtype => (name, dtype)))];
+    [
+        .. Cases.Keys.Select(static name => (name, DType.BF16)),
+        .. NormCases.Select(static one => (one.Name, DType.F32)),
+    ];
+
+    private static IEnumerable<OperationCase> NormCases =>
+        RmsNormCases.All.Where(static one => one.Name.StartsWith("rms_norm", StringComparison.Ordinal));
 
     [Theory]
     [MemberData(nameof(CasesAndTypes))]

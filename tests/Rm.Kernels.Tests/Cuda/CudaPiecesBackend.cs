@@ -12,6 +12,7 @@ internal sealed class CudaPiecesBackend : IBackend
 {
     private readonly List<IDisposable> _owned = [];
     private readonly CudaRmsNorm _rmsNorm;
+    private CudaLinear? _linear;
 
     public CudaPiecesBackend(CudaSession session, DType activation)
     {
@@ -21,6 +22,9 @@ internal sealed class CudaPiecesBackend : IBackend
     }
 
     public CudaSession Session { get; }
+
+    // Its kernels have bfloat16 operands only.
+    private CudaLinear Linear => _linear ??= new CudaLinear(Session);
 
     public string Description => Session.Device.ToString();
 
@@ -50,11 +54,24 @@ internal sealed class CudaPiecesBackend : IBackend
 
     public void RmsNormBackward(RmsNormBackwardArgs args) => _rmsNorm.Backward(args);
 
+    public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) =>
+        new CudaLinearWeight(Session, outFeatures, inFeatures);
+
+    public void LinearForward(LinearForwardArgs args)
+    {
+        Assert.Null(args.Lora);
+        Linear.Forward(args.X, (CudaLinearWeight)args.Weight, null, args.Bias, args.Residual, args.Y);
+    }
+
+    public void LinearBackward(LinearBackwardArgs args)
+    {
+        Assert.True(args.Lora is null && args.DW is null && args.DBias is null);
+        Linear.InputGradient(args.DY, (CudaLinearWeight)args.Weight, null, args.AccumulateDX, args.DX!.Value);
+    }
+
     public void Fill(Tensor destination, float value) => throw NoKernel();
 
     public void Copy(Tensor source, Tensor destination) => throw NoKernel();
-
-    public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) => throw NoKernel();
 
     public LinearWeight CreateTrainableWeight(Tensor master) => throw NoKernel();
 
@@ -63,10 +80,6 @@ internal sealed class CudaPiecesBackend : IBackend
     public void EmbeddingForward(EmbeddingForwardArgs args) => throw NoKernel();
 
     public void EmbeddingBackward(EmbeddingBackwardArgs args) => throw NoKernel();
-
-    public void LinearForward(LinearForwardArgs args) => throw NoKernel();
-
-    public void LinearBackward(LinearBackwardArgs args) => throw NoKernel();
 
     public void HeadNormForward(HeadNormForwardArgs args) => throw NoKernel();
 

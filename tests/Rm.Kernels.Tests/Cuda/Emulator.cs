@@ -18,6 +18,9 @@ internal static unsafe class Emulator
     /// <summary>Seed of the order of blocks, warps, lanes and streams.</summary>
     public static void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("btrmEmuSetSeed"))(seed);
 
+    /// <summary>Forgets queued work, streams, events, modules, memory, errors and reports.</summary>
+    public static void Reset() => ((delegate* unmanaged<void>)Export("btrmEmuReset"))();
+
     /// <summary>Device memory that is free now, and in all.</summary>
     public static void SetMemory(ulong free, ulong total) =>
         Assert.Equal(CudaResult.Success, ((delegate* unmanaged<ulong, ulong, CudaResult>)Export("btrmEmuSetMemory"))(free, total));

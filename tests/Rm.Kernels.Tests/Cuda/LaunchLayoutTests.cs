@@ -8,7 +8,7 @@ namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>
 /// The structs that launchers hand to kernels, against the layouts that the .cu files publish: every C# struct NameLaunch must agree with
-/// the C++ struct NameArgs in size, and in name, offset and size of each member.
+/// the C++ struct NameArgs (or Name, for a part of one) in size, and in name, offset and size of each member.
 /// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class LaunchLayoutTests
@@ -26,9 +26,9 @@ public sealed class LaunchLayoutTests
     {
         CudaTest.OpenDevice().Dispose();
         CudaTest.NeedsEmulator();
-        string native = name[..^Suffix.Length] + "Args";
-        var layout = Emulator.StructLayout(native);
-        Assert.True(layout.HasValue, $"no .cu file publishes a layout of {native} (RM_LAYOUT)");
+        string native = name[..^Suffix.Length];
+        var layout = Emulator.StructLayout(native + "Args") ?? Emulator.StructLayout(native);
+        Assert.True(layout.HasValue, $"no .cu file publishes a layout of {native}Args or {native} (RM_LAYOUT)");
         Type type = LaunchTypes().Single(type => type.Name == name);
         Assert.Equal(layout.Value.Fields, Fields(type));
         Assert.Equal(layout.Value.Bytes, Size(type));
@@ -69,6 +69,7 @@ public sealed class LaunchLayoutTests
         int number => number & 0xFF,
         float number => BitConverter.SingleToInt32Bits(number) & 0xFF,
         long number => (int)(number & 0xFF),
+        ValueType part => LowestByte(part.GetType().GetFields()[0].GetValue(part)!),
         _ => throw new NotSupportedException($"A launch argument of type {value.GetType()}."),
     };
 

@@ -38,6 +38,11 @@ public sealed class CudaException : Exception
             message += " " + detail;
         }
 
+        if (IsKernelFault(result) && EmulatorReport.Last() is { } report)
+        {
+            return message + " The emulator reports: " + report;
+        }
+
         return Advice(result) is { } advice ? message + " " + advice : message;
     }
 
@@ -54,6 +59,9 @@ public sealed class CudaException : Exception
         CudaResult status = CudaDriver.Api.GetErrorString(result, &text);
         return status == CudaResult.Success && text != null ? ": " + Marshal.PtrToStringUTF8((nint)text) : "";
     }
+
+    private static bool IsKernelFault(CudaResult result) => result is CudaResult.IllegalAddress or CudaResult.LaunchFailed
+        or CudaResult.MisalignedAddress or CudaResult.IllegalInstruction or CudaResult.Assert;
 
     private static string? Advice(CudaResult result) => result switch
     {
@@ -72,8 +80,7 @@ public sealed class CudaException : Exception
         CudaResult.SystemDriverMismatch => "The driver was updated under a running system: reboot, or reload the nvidia kernel module.",
         CudaResult.CompatNotSupportedOnDevice => "Take the CUDA forward-compatibility folder out of LD_LIBRARY_PATH: this GPU does not support it.",
         CudaResult.SystemNotReady => "The GPU fabric is not up: start nvidia-fabricmanager.",
-        CudaResult.IllegalAddress or CudaResult.LaunchFailed or CudaResult.MisalignedAddress or CudaResult.IllegalInstruction
-            or CudaResult.Assert =>
+        _ when IsKernelFault(result) =>
             "A kernel is wrong; the process's GPU state is lost. CUDA_LAUNCH_BLOCKING=1 and compute-sanitizer name the kernel; please report it.",
         CudaResult.EccUncorrectable => "The GPU's memory has an uncorrectable error: reset or replace it.",
         _ => null,

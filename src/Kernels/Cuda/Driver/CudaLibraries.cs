@@ -74,10 +74,14 @@ public static class CudaLibraries
     }
 
     /// <summary>Whether the bound driver library exports <paramref name="name"/>.</summary>
-    internal static bool HasDriverExport(string name)
+    internal static bool HasDriverExport(string name) => TryGetDriverExport(name, out _);
+
+    /// <summary>Address of an export of the bound driver library.</summary>
+    internal static bool TryGetDriverExport(string name, out nint address)
     {
+        address = 0;
         nint handle = Load(Driver).Handle;
-        return handle != 0 && NativeLibrary.TryGetExport(handle, name, out _);
+        return handle != 0 && NativeLibrary.TryGetExport(handle, name, out address);
     }
 
     /// <summary>Sends this assembly's imports through <see cref="Candidates"/>.</summary>
