@@ -1,7 +1,6 @@
 #include "emulator/collective.h"
 
 #include <bit>
-#include <cstring>
 
 #include "emulator/block.h"
 
@@ -39,7 +38,7 @@ void Collectives::meet(CollectiveKind kind, const char* name, std::uint32_t mask
         meeting.combine = combine;
         meeting.operands.lanes.fill(nullptr);
         meeting.operands.mask = mask;
-    } else if (std::strcmp(meeting.name, name) != 0 || meeting.operands.mask != mask || !(meeting.where == where)) {
+    } else if (meeting.name != name || meeting.operands.mask != mask || !(meeting.where == where)) {
         report(divergence(kind == CollectiveKind::Sync ? meeting.kind : kind), where,
                "%s with mask %08x, while other lanes of the mask are at %s with mask %08x in line %d", name, mask, meeting.name,
                meeting.operands.mask, meeting.where.line);
@@ -55,7 +54,9 @@ void Collectives::meet(CollectiveKind kind, const char* name, std::uint32_t mask
 
 bool Collectives::complete_if_met(unsigned warp, Meeting& meeting) {
     Block& block = *current_block;
-    if (meeting.arrived != (meeting.operands.mask & ~block.warps[warp].exited)) return false;
+    // Exited lanes count as arrived, except for matrix operations, which need every lane's operands.
+    std::uint32_t excused = meeting.kind == CollectiveKind::Matrix ? 0 : block.warps[warp].exited;
+    if (meeting.arrived != (meeting.operands.mask & ~excused)) return false;
     if (meeting.combine != nullptr) meeting.combine(meeting.operands);
     block.synchronise_lanes(warp, meeting.arrived);
     block.warps[warp].first_lane = block.random.below(kWarpLanes);

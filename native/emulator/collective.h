@@ -25,7 +25,7 @@ public:
     void start();
 
     /// Publishes the running lane's operand and waits until all lanes of `mask` that have not exited have done so. The last
-    /// one computes for all. `name` is the operation's; lanes that meet must agree on name, mask and place.
+    /// one computes for all. `name` is the operation's, a literal; lanes that meet must agree on name, mask and place.
     void meet(CollectiveKind kind, const char* name, std::uint32_t mask, void* operand, Combine combine, Where where);
 
     /// A lane of the warp exited: operations that waited only for it complete.

@@ -8,13 +8,18 @@
 #include <limits>
 #include <type_traits>
 
+#include "emulator/async_copy.h"
+#include "emulator/barrier.h"
 #include "emulator/block.h"
+#include "emulator/bulk_copy.h"
 #include "emulator/collective.h"
 #include "emulator/defect.h"
 #include "emulator/global_memory.h"
 #include "emulator/kernel_registry.h"
+#include "emulator/mbarrier.h"
 #include "emulator/pointers.h"
 #include "emulator/warp.h"
+#include "emulator/wgmma.h"
 
 #define __global__
 #define __device__
