@@ -64,6 +64,7 @@ internal static class KernelBench
         foreach (bool backward in new[] { false, true })
         {
             yield return ($"rms_norm_{backward}", () => new RmsNormCase(session, backward, rows, hidden));
+            yield return ($"swiglu_{backward}", () => new SwiGluCase(session, backward, rows, intermediate));
             foreach ((int outputs, int inputs) in new[] { (hidden + (hidden / 4), hidden), (2 * intermediate, hidden), (hidden, intermediate) })
             {
                 yield return ($"linear_{backward}", () => new LinearCase(session, backward, rows, outputs, inputs));

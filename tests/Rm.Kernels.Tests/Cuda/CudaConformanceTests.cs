@@ -14,18 +14,20 @@ public sealed class CudaConformanceTests
 {
     private const int Schedules = 20;
 
-    private static readonly Dictionary<string, OperationCase> Cases = new[] { NormCases, LinearTileCases.All }
+    private static readonly Dictionary<string, OperationCase> Cases = new[] { ElementwiseCases, LinearTileCases.All }
         .SelectMany(static cases => cases).ToDictionary(static one => one.Name);
 
     // The linear kernels take bfloat16 only.
     public static TheoryData<string, DType> CasesAndTypes { get; } =
     [
         .. Cases.Keys.Select(static name => (name, DType.BF16)),
-        .. NormCases.Select(static one => (one.Name, DType.F32)),
+        .. ElementwiseCases.Select(static one => (one.Name, DType.F32)),
     ];
 
-    private static IEnumerable<OperationCase> NormCases =>
-        RmsNormCases.All.Where(static one => one.Name.StartsWith("rms_norm", StringComparison.Ordinal));
+    private static IEnumerable<OperationCase> ElementwiseCases =>
+    [
+        .. RmsNormCases.All.Where(static one => one.Name.StartsWith("rms_norm", StringComparison.Ordinal)), .. SwiGluCases.All,
+    ];
 
     [Theory]
     [MemberData(nameof(CasesAndTypes))]

@@ -12,6 +12,7 @@ internal sealed class CudaPiecesBackend : IBackend
 {
     private readonly List<IDisposable> _owned = [];
     private readonly CudaRmsNorm _rmsNorm;
+    private readonly CudaSwiGlu _swiGlu;
     private CudaLinear? _linear;
 
     public CudaPiecesBackend(CudaSession session, DType activation)
@@ -19,6 +20,7 @@ internal sealed class CudaPiecesBackend : IBackend
         Session = session;
         ActivationDType = activation;
         _rmsNorm = new CudaRmsNorm(session, activation);
+        _swiGlu = new CudaSwiGlu(session, activation);
     }
 
     public CudaSession Session { get; }
@@ -53,6 +55,10 @@ internal sealed class CudaPiecesBackend : IBackend
     public void RmsNormForward(RmsNormForwardArgs args) => _rmsNorm.Forward(args);
 
     public void RmsNormBackward(RmsNormBackwardArgs args) => _rmsNorm.Backward(args);
+
+    public void SwiGluForward(SwiGluForwardArgs args) => _swiGlu.Forward(args);
+
+    public void SwiGluBackward(SwiGluBackwardArgs args) => _swiGlu.Backward(args);
 
     public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) =>
         new CudaLinearWeight(Session, outFeatures, inFeatures);
@@ -92,10 +98,6 @@ internal sealed class CudaPiecesBackend : IBackend
     public void AttentionForward(AttentionForwardArgs args) => throw NoKernel();
 
     public void AttentionBackward(AttentionBackwardArgs args) => throw NoKernel();
-
-    public void SwiGluForward(SwiGluForwardArgs args) => throw NoKernel();
-
-    public void SwiGluBackward(SwiGluBackwardArgs args) => throw NoKernel();
 
     public void GatherRows(GatherRowsArgs args) => throw NoKernel();
 
