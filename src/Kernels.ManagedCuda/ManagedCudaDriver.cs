@@ -79,8 +79,6 @@ internal sealed unsafe partial class ManagedCudaDriver : ICudaDriver
 
     public CudaResult EventRecord(nint cudaEvent, nint stream) => (CudaResult)Api.Events.cuEventRecord(Event(cudaEvent), Stream(stream));
 
-    public CudaResult EventQuery(nint cudaEvent) => (CudaResult)Api.Events.cuEventQuery(Event(cudaEvent));
-
     public CudaResult EventSynchronize(nint cudaEvent) => (CudaResult)Api.Events.cuEventSynchronize(Event(cudaEvent));
 
     public CudaResult EventElapsedTime(float* milliseconds, nint start, nint end) =>

@@ -41,7 +41,9 @@ internal static class KernelBench
                 continue;
             }
 
+            session.Device.StartProfiler();
             double[] seconds = timer.Time(one.Run, repeats);
+            session.Device.StopProfiler();
             double amount = one.Flops > 0 ? one.Flops : one.Bytes, ceiling = one.Flops > 0 ? tensorCeiling : copy;
             (double unit, string unitName) = one.Flops > 0 ? (1e12, "TFLOP/s") : (1e9, "GB/s");
             double Rate(double quantile) => amount / seconds[(int)(quantile * (seconds.Length - 1))];

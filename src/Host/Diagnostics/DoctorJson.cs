@@ -43,6 +43,7 @@ public static class DoctorJson
         json.WriteString("library", cuda.Library);
         WriteArray(json, "libraries_tried", cuda.LibrariesTried);
         json.WriteBoolean("emulated", cuda.IsEmulated);
+        json.WriteString("binding", cuda.Binding);
         json.WriteString("api_version", cuda.DriverApiVersion);
         json.WriteString("driver_version", cuda.DriverPackageVersion);
         json.WriteString("problem", cuda.Problem);

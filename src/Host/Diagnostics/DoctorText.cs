@@ -36,7 +36,8 @@ public static class DoctorText
             ? "not found"
             : $"{cuda.Library}, CUDA {cuda.DriverApiVersion ?? "unknown"}"
                 + (cuda.DriverPackageVersion is null ? "" : $", driver {cuda.DriverPackageVersion}")
-                + (cuda.IsEmulated ? " (emulator)" : "");
+                + (cuda.IsEmulated ? " (emulator)" : "")
+                + (cuda.Binding == "btrm" ? "" : $", called through {cuda.Binding}");
         Line(output, "driver", driver);
         foreach (CudaDeviceReport device in cuda.Devices)
         {

@@ -105,6 +105,20 @@ internal sealed unsafe class CudaDevice : IDisposable
         CudaDriver.Check(CudaDriver.Api.ContextSynchronize(), "cuCtxSynchronize");
     }
 
+    /// <summary>Begins the range that a profiler started with `--capture-range=cudaProfilerApi` or `--profile-from-start off` records.</summary>
+    public void StartProfiler()
+    {
+        Context.Activate();
+        CudaDriver.Check(CudaDriver.Api.ProfilerStart(), "cuProfilerStart");
+    }
+
+    /// <summary>Ends the range that <see cref="StartProfiler"/> began.</summary>
+    public void StopProfiler()
+    {
+        Context.Activate();
+        CudaDriver.Check(CudaDriver.Api.ProfilerStop(), "cuProfilerStop");
+    }
+
     public void Dispose() => Context.Dispose();
 
     /// <inheritdoc/>

@@ -47,9 +47,6 @@ internal sealed unsafe class CudaKernel
     /// <summary>Local memory of a thread in bytes: spilled registers and indexed arrays.</summary>
     public int LocalBytes => Attribute(FunctionAttribute.LocalBytes);
 
-    /// <summary>Statically declared shared memory of a block in bytes.</summary>
-    public int StaticSharedBytes => Attribute(FunctionAttribute.StaticSharedBytes);
-
     /// <summary>Allows launches with up to <paramref name="bytes"/> of dynamic shared memory; needed above 48 KB.</summary>
     public void AllowSharedMemory(int bytes)
     {

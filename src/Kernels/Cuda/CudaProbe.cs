@@ -37,8 +37,8 @@ public static class CudaProbe
         }
 
         return new CudaReport(
-            library, CudaLibraries.Candidates(CudaLibraries.Driver), CudaLibraries.IsEmulated, apiVersion, nvml.DriverVersion, problem,
-            devices, builds);
+            library, CudaLibraries.Candidates(CudaLibraries.Driver), CudaLibraries.IsEmulated,
+            CudaDriver.Api.BindingName, apiVersion, nvml.DriverVersion, problem, devices, builds);
     }
 
     private static CudaDeviceReport ProbeDevice(int ordinal, Nvml nvml, CudaBuildsReport builds)

@@ -4,6 +4,7 @@ namespace Rm.Kernels.Cuda;
 /// <param name="Library">Path or name of the driver library that loaded, or null.</param>
 /// <param name="LibrariesTried">What was looked for.</param>
 /// <param name="IsEmulated">Whether that library is the emulator.</param>
+/// <param name="Binding">Whose imports call the driver: "btrm", or "ManagedCuda" in a build with that option.</param>
 /// <param name="DriverApiVersion">CUDA version that the driver supports, "12.4", or null.</param>
 /// <param name="DriverPackageVersion">Version of the driver package from NVML, "550.54.15", or null.</param>
 /// <param name="Problem">Why CUDA cannot be used, with advice, or null when it can.</param>
@@ -13,6 +14,7 @@ public sealed record CudaReport(
     string? Library,
     IReadOnlyList<string> LibrariesTried,
     bool IsEmulated,
+    string Binding,
     string? DriverApiVersion,
     string? DriverPackageVersion,
     string? Problem,

@@ -15,7 +15,7 @@ public sealed class DoctorTests
         0, "Test GPU", "GPU-00000000-0000-0000-0000-000000000000", new CudaArchitecture(9, 0), 132, 80L << 30, 79L << 30, 50 << 20, 232448,
         3.35e12, true, 700, 1980, null);
 
-    private static readonly CudaReport Healthy = new("libcuda.so.1", ["libcuda.so.1"], false, "12.4", "550.54.15", null, [Gpu], Builds);
+    private static readonly CudaReport Healthy = new("libcuda.so.1", ["libcuda.so.1"], false, "btrm", "12.4", "550.54.15", null, [Gpu], Builds);
 
     [Fact]
     public void A_healthy_machine_has_no_findings_and_takes_its_gpu()

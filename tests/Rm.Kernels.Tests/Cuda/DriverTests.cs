@@ -170,6 +170,56 @@ public sealed class DriverTests : IDisposable
     }
 
     [Fact]
+    public void The_binding_is_the_one_that_the_build_chose()
+    {
+#if MANAGED_CUDA
+        Assert.Equal("ManagedCuda", CudaDriver.Api.BindingName);
+#else
+        Assert.Equal("btrm", CudaDriver.Api.BindingName);
+#endif
+    }
+
+    [Fact]
+    public void A_kernel_tells_its_resources_and_refuses_more_than_the_device_has()
+    {
+        using CudaSession session = new(0);
+        CudaKernel kernel = session.Kernels.Get("linear_forward_bf16");
+        Assert.InRange(kernel.Registers, 1, 255);
+        Assert.Equal(0, kernel.LocalBytes);
+        kernel.AllowSharedMemory(64 << 10);
+        Assert.InRange(kernel.MaxActiveBlocks(256, 64 << 10), 1, 32);
+        CudaException failure = Assert.Throws<CudaException>(() => kernel.AllowSharedMemory(1 << 30));
+        Assert.Contains("linear_forward_bf16", failure.Message);
+        Assert.Contains("1,073,741,824 bytes", failure.Message);
+    }
+
+    [Fact]
+    public void A_launch_that_the_device_cannot_hold_is_refused_with_its_shape()
+    {
+        using CudaSession session = new(0);
+        CudaKernel kernel = session.Kernels.Get("swiglu_forward_f32");
+        CudaException failure = Assert.Throws<CudaException>(() => kernel.Launch(session.Stream, new LaunchShape(1, 4096), (nint)0, (nint)0, 0));
+        Assert.Contains("swiglu_forward_f32: grid (1, 1, 1), block (4096, 1, 1)", failure.Message);
+    }
+
+    [Fact]
+    public void A_launch_with_a_cluster_size_does_the_same_work()
+    {
+        using CudaSession session = new(0);
+        CudaKernel kernel = session.Kernels.Get("swiglu_forward_f32");
+        using CudaStorage input = new(_device, 64), output = new(_device, 32);
+        session.Transfers.Upload<float>([1, 2, 3, 4, 5, 6, 7, 8], new Tensor(input, 0, DType.F32, new Shape(8)));
+        float[] plain = new float[4], clustered = new float[4];
+        kernel.Launch(session.Stream, new LaunchShape(1, 256), input.Address, output.Address, 4);
+        session.Transfers.Download(new Tensor(output, 0, DType.F32, new Shape(4)), plain.AsSpan());
+        session.Stream.Zero(output.Address, 16);
+        kernel.Launch(session.Stream, new LaunchShape(1, 256, Cluster: 1), input.Address, output.Address, 4);
+        session.Transfers.Download(new Tensor(output, 0, DType.F32, new Shape(4)), clustered.AsSpan());
+        Assert.Equal(plain, clustered);
+        Assert.Equal(5 / (1 + Math.Exp(-1)), plain[0], 1e-5);
+    }
+
+    [Fact]
     public void The_emulator_cannot_be_chosen_once_a_driver_is_bound() =>
         Assert.Throws<InvalidOperationException>(CudaLibraries.UseEmulator);
 }

@@ -132,9 +132,6 @@ internal sealed class KernelCache
         return true;
     }
 
-    /// <summary>Removes the entry of <paramref name="key"/>: the driver refuses it although it is intact.</summary>
-    public void Remove(KernelCacheKey key) => Quietly(() => File.Delete(PathOf(key)));
-
     private static byte[] Header(KernelCacheKey key, ReadOnlySpan<byte> image)
     {
         byte[] header = new byte[HeaderSize];

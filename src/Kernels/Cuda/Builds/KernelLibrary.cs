@@ -11,19 +11,24 @@ internal sealed class KernelLibrary : IDisposable
 {
     private readonly CudaDevice _device;
     private readonly KernelSources _sources;
-    private readonly KernelCache _cache;
+    private readonly KernelImages _images;
+    private readonly bool _linked;
     private readonly ConcurrentDictionary<string, CudaKernel> _kernels = new(StringComparer.Ordinal);
     private readonly Dictionary<string, KernelModuleHandle> _modules = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private KernelModuleHandle? _fatbin;
     private bool _fatbinTried;
 
-    /// <summary>Kernels of this assembly for <paramref name="device"/>, cached in <paramref name="cache"/> or the user's folder.</summary>
-    public KernelLibrary(CudaDevice device, KernelCache? cache = null)
+    /// <summary>Kernels of this assembly for <paramref name="device"/>.</summary>
+    /// <param name="device">Where they run.</param>
+    /// <param name="cache">Where kernels compiled here are kept; the user's folder by default.</param>
+    /// <param name="linked">Whether the driver has the kernels itself: by default where it is the emulator.</param>
+    public KernelLibrary(CudaDevice device, KernelCache? cache = null, bool? linked = null)
     {
         _device = device;
+        _linked = linked ?? CudaLibraries.IsEmulated;
         _sources = KernelSources.Embedded;
-        _cache = cache ?? new KernelCache(KernelCache.DefaultFolder);
+        _images = new KernelImages(_sources, cache ?? new KernelCache(KernelCache.DefaultFolder), device.Architecture);
     }
 
     /// <summary>The kernel <paramref name="name"/>, loaded.</summary>
@@ -56,25 +61,12 @@ internal sealed class KernelLibrary : IDisposable
     private CudaKernel Load(string name)
     {
         string unit = _sources.UnitOf(name);
-        if (CudaLibraries.IsEmulated)
-        {
-            // Any image yields the kernels linked into the emulator; the unit's name makes its reports readable.
-            return new CudaKernel(Module(unit, static name => System.Text.Encoding.UTF8.GetBytes(name + "\0"), "emulated"), name);
-        }
-
-        return new CudaKernel(Fatbin() ?? Module(unit), name);
+        return new CudaKernel(_linked ? LinkedModule(unit) : Fatbin() ?? CompiledModule(unit), name);
     }
 
-    private KernelModuleHandle Module(string unit, Func<string, byte[]> image, string description)
-    {
-        if (!_modules.TryGetValue(unit, out KernelModuleHandle? module))
-        {
-            module = KernelModuleHandle.Load(_device.Context, image(unit), $"{unit}, {description}");
-            _modules.Add(unit, module);
-        }
-
-        return module;
-    }
+    // Any image yields the kernels linked into the emulator.
+    private KernelModuleHandle LinkedModule(string unit) =>
+        _modules.TryGetValue(unit, out KernelModuleHandle? module) ? module : Keep(unit, [0], "linked into the emulator");
 
     private KernelModuleHandle? Fatbin()
     {
@@ -98,32 +90,32 @@ internal sealed class KernelLibrary : IDisposable
         return _fatbin;
     }
 
-    private KernelModuleHandle Module(string unit)
+    private KernelModuleHandle CompiledModule(string unit)
     {
         if (_modules.TryGetValue(unit, out KernelModuleHandle? loaded))
         {
             return loaded;
         }
 
-        KernelCompiler compiler = KernelCompiler.TryFind() ?? throw new InvalidOperationException(
-            $"This build has no kernels for a GPU of compute capability {_device.Architecture}, and NVRTC, which would compile them, is not "
-            + $"installed ({string.Join(", ", CudaLibraries.Candidates(CudaLibraries.Nvrtc))}). Install NVRTC 12 or newer (part of the CUDA "
-            + $"toolkit), or set {CudaLibraries.NvrtcVariable} to its path; `btrm doctor` shows what was found.");
-        KernelCacheKey key = KernelCacheKey.For(compiler, _sources, unit, _device.Architecture);
-        if (_cache.Read(key) is { } cached)
+        if (_images.Cached(unit) is { } cached)
         {
             try
             {
-                return Module(unit, _ => cached, "from the kernel cache");
+                return Keep(unit, cached, "from the kernel cache");
             }
             catch (CudaException refused) when (refused.Result is CudaResult.InvalidImage or CudaResult.NoBinaryForGpu)
             {
-                _cache.Remove(key);
+                // Whole, and yet not for this driver: compiling replaces the entry.
             }
         }
 
-        (byte[] image, _) = compiler.Compile(_sources, unit, _device.Architecture);
-        _cache.Write(key, image);
-        return Module(unit, _ => image, $"compiled by NVRTC {compiler.Version}");
+        return Keep(unit, _images.Compile(unit), "compiled by NVRTC");
+    }
+
+    private KernelModuleHandle Keep(string unit, byte[] image, string origin)
+    {
+        KernelModuleHandle module = KernelModuleHandle.Load(_device.Context, image, $"{unit}, {origin}");
+        _modules.Add(unit, module);
+        return module;
     }
 }

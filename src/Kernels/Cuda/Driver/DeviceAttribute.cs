@@ -3,8 +3,6 @@ namespace Rm.Kernels.Cuda.Driver;
 /// <summary>CUdevice_attribute, the ones that launchers and reports read.</summary>
 internal enum DeviceAttribute
 {
-    MaxThreadsPerBlock = 1,
-    WarpSize = 10,
     MultiprocessorCount = 16,
     EccEnabled = 32,
     MemoryClockKilohertz = 36,

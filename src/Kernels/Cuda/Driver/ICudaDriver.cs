@@ -77,8 +77,6 @@ internal unsafe interface ICudaDriver
 
     CudaResult EventRecord(nint cudaEvent, nint stream);
 
-    CudaResult EventQuery(nint cudaEvent);
-
     CudaResult EventSynchronize(nint cudaEvent);
 
     CudaResult EventElapsedTime(float* milliseconds, nint start, nint end);

@@ -34,13 +34,6 @@ internal struct NativeLaunchAttribute
     public uint ClusterZ;
 }
 
-/// <summary>CUtensorMap: 128 opaque bytes, which a kernel takes by value from a 64-byte aligned parameter.</summary>
-[StructLayout(LayoutKind.Sequential, Size = 128)]
-internal unsafe struct TensorMap
-{
-    public fixed ulong Opaque[16];
-}
-
 /// <summary>CUuuid.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal unsafe struct NativeUuid

@@ -105,9 +105,6 @@ internal static unsafe partial class NativeCuda
     public static partial CudaResult cuEventRecord(nint cudaEvent, nint stream);
 
     [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuEventQuery(nint cudaEvent);
-
-    [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuEventSynchronize(nint cudaEvent);
 
     [LibraryImport(CudaLibraries.Driver)]

@@ -81,8 +81,6 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
 
     public CudaResult EventRecord(nint cudaEvent, nint stream) => NativeCuda.cuEventRecord(cudaEvent, stream);
 
-    public CudaResult EventQuery(nint cudaEvent) => NativeCuda.cuEventQuery(cudaEvent);
-
     public CudaResult EventSynchronize(nint cudaEvent) => NativeCuda.cuEventSynchronize(cudaEvent);
 
     public CudaResult EventElapsedTime(float* milliseconds, nint start, nint end) => _hasElapsedTimeV2
