@@ -1,17 +1,20 @@
 // Linear layers on the tensor cores of sm_80 and later: mma.sync fed by ldmatrix from a ring of shared-memory stages that
 // cp.async fills (the multistage scheme of CUTLASS's sm_80 kernels, Thakkar et al.).
 //
-//   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]       (y = x W^T, LoRA: a2 = S, b2 = B)
-//   backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]                 (dX = dY W, LoRA: a2 = dS, b2 = A)
+//   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]       (y = x W^T, LoRA: a2 = S, b2
+//   = B) backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]                 (dX = dY W, LoRA: a2 =
+//   dS, b2 = A)
 //
 // The second pair of operands is the "virtual K extension": after the last step of the K loop the ring goes on with it, so y is
 // written once. Its k is 0 without one. residual and bias may be null; residual may be y, which makes y +=.
 //
 // Shapes: a [M, K], b [N, K] (forward) or [K, N] (backward), residual and y [M, N], all bfloat16 with a row stride (ld*, in
-// elements); bias [N] float32. y = ; accumulation in float32 in order of k; deterministic, and a row of y depends on no other row of a.
+// elements); bias [N] float32. y = ; accumulation in float32 in order of k; deterministic, and a row of y depends on no other row
+// of a.
 //
-// Launch: grid (ceil(M / 128) * ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory. Contract "16-byte rows": a, b, a2,
-// b2 and their rows start at multiples of 16 bytes (lda, ldb multiples of 8). y and residual: 4-byte aligned when ldy, ldr are even.
+// Launch: grid (ceil(M / 128) * ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory. Contract "16-byte rows": a, b,
+// a2, b2 and their rows start at multiples of 16 bytes (lda, ldb multiples of 8). y and residual: 4-byte aligned when ldy, ldr
+// are even.
 #include "common/async_copy.cuh"
 #include "common/launch.cuh"
 #include "common/packet.cuh"
@@ -60,8 +63,8 @@ RM_DEVICE int chunk_in_n_rows(int row, int chunk) {
 }
 
 /// Copies the chunk at (row, column) of a matrix; what lies outside becomes zero.
-RM_DEVICE void copy_chunk(SharedPtr<bfloat16> target, GlobalPtr<const bfloat16> matrix, int64 row, int column, int rows, int columns,
-                          int stride) {
+RM_DEVICE void copy_chunk(SharedPtr<bfloat16> target, GlobalPtr<const bfloat16> matrix, int64 row, int column, int rows,
+                          int columns, int stride) {
     const int inside = row < rows ? minimum(maximum(columns - column, 0), kChunk) : 0;
     const GlobalPtr<const bfloat16> source = inside > 0 ? matrix + row * stride + column : matrix;
     copy_async_16(target, source, static_cast<uint32>(inside) * 2);

@@ -10,8 +10,8 @@
 //
 // Launch: forward and backward: grid (T), block a multiple of 32 up to 1024; the result depends on the block size in its last
 // bits, so a caller fixes it as a function of C. backward_weight, two stages: `rms_norm_backward_<type>_weight` with grid
-// (ceil(C / 128), splits), block 128, writes partial [splits, C] =; then `rms_norm_backward_f32_reduce` with grid (ceil(C / 128)),
-// block 128, adds the splits in order to dw. The number of splits must depend on T alone.
+// (ceil(C / 128), splits), block 128, writes partial [splits, C] =; then `rms_norm_backward_f32_reduce` with grid (ceil(C /
+// 128)), block 128, adds the splits in order to dw. The number of splits must depend on T alone.
 #include "common/launch.cuh"
 #include "common/packet.cuh"
 #include "common/reduce.cuh"

@@ -21,7 +21,8 @@ void AsyncCopies::copy(void* shared, const void* global, std::uint32_t bytes, st
     SharedMemory& memory = *current_block->shared;
     std::uint32_t offset = memory.offset_of(shared, where);
     if (offset % bytes != 0 || reinterpret_cast<std::uintptr_t>(global) % bytes != 0) {
-        report(Defect::MisalignedAccess, where, "cp.async of %u bytes from %p to offset %u of shared memory", bytes, global, offset);
+        report(Defect::MisalignedAccess, where, "cp.async of %u bytes from %p to offset %u of shared memory", bytes, global,
+               offset);
     }
     if (valid > bytes) report(Defect::OutOfBoundsShared, where, "cp.async of %u bytes asks for %u bytes of source", bytes, valid);
     // The source is checked now, because it must be readable at any time from now on; it is read when the copy lands.
@@ -50,7 +51,7 @@ void AsyncCopies::wait(unsigned outstanding) {
 void AsyncCopies::land(const Copy& copy) {
     std::uint8_t bytes[16] = {};
     if (copy.valid != 0) std::memcpy(bytes, copy.global, copy.valid);
-    current_block->shared->land(copy.offset, bytes, copy.bytes, current_thread->epoch());
+    current_block->shared->land(copy.offset, bytes, copy.bytes, current_thread->epoch(), SharedState::Written);
 }
 
 void AsyncCopies::check_finished(const Thread& thread) {
@@ -61,7 +62,8 @@ void AsyncCopies::check_finished(const Thread& thread) {
         if (!group.empty()) unfinished = &group.front();
     }
     if (unfinished != nullptr) {
-        report(Defect::AsyncCopyUnfinished, unfinished->where, "the thread exits without waiting for a cp.async that it issued here");
+        report(Defect::AsyncCopyUnfinished, unfinished->where,
+               "the thread exits without waiting for a cp.async that it issued here");
     }
 }
 

@@ -28,8 +28,8 @@ void Barriers::arrive(unsigned id, unsigned threads, Where where) {
 void Barriers::enter(unsigned id, unsigned threads, bool waits, bool whole_block, Where where) {
     if (id >= kCount) report(Defect::BarrierMisuse, where, "barrier %u: there are barriers 0 to 15", id);
     if (!whole_block && (threads % kWarpLanes != 0 || threads == 0 || threads > (block_threads_ + 31) / 32 * 32)) {
-        report(Defect::BarrierMisuse, where, "barrier %u for %u threads in a block of %u: the count must be whole warps", id, threads,
-               block_threads_);
+        report(Defect::BarrierMisuse, where, "barrier %u for %u threads in a block of %u: the count must be whole warps", id,
+               threads, block_threads_);
     }
     Barrier& barrier = barriers_[id];
     if (barrier.arrived == 0) {
@@ -40,7 +40,8 @@ void Barriers::enter(unsigned id, unsigned threads, bool waits, bool whole_block
         report(Defect::DivergentBarrier, where, "barrier %u for %u threads, but others arrived at it with %u", id, threads,
                barrier.expected);
     } else if (barrier.whole_block && whole_block && !(barrier.where == where)) {
-        report(Defect::DivergentBarrier, where, "other threads of the block wait at the __syncthreads of line %d", barrier.where.line);
+        report(Defect::DivergentBarrier, where, "other threads of the block wait at the __syncthreads of line %d",
+               barrier.where.line);
     }
     Block& block = *current_block;
     if (waits) {

@@ -145,7 +145,8 @@ Thread* Block::pick() {
         warp = (std::countr_zero(std::rotr(ready_warps_, static_cast<int>(first_warp_))) + first_warp_) % kMaxWarps;
     }
     Warp& chosen = warps[warp];
-    unsigned lane = (std::countr_zero(std::rotr(chosen.ready, static_cast<int>(chosen.first_lane))) + chosen.first_lane) % kWarpLanes;
+    unsigned lane =
+        (std::countr_zero(std::rotr(chosen.ready, static_cast<int>(chosen.first_lane))) + chosen.first_lane) % kWarpLanes;
     return &threads[warp * kWarpLanes + lane];
 }
 

@@ -43,7 +43,8 @@ void check_map(const TensorMap& map, std::uint32_t offset, unsigned rank, Where 
     if (map.rank != rank) report(Defect::OutOfBoundsGlobal, where, "rank %u copy with a tensor map of rank %u", rank, map.rank);
     std::uint32_t alignment = map.swizzle == 0 ? 128 : 128u << map.swizzle;
     if (offset % alignment != 0) {
-        report(Defect::MisalignedAccess, where, "bulk tensor copy at offset %u of shared memory, no multiple of %u", offset, alignment);
+        report(Defect::MisalignedAccess, where, "bulk tensor copy at offset %u of shared memory, no multiple of %u", offset,
+               alignment);
     }
 }
 
@@ -68,8 +69,8 @@ void BulkCopies::begin_load(std::uint32_t offset, std::vector<std::uint8_t> byte
 void BulkCopies::load(void* shared, const void* global, std::uint32_t bytes, const void* mbarrier, Where where) {
     std::uint32_t offset = current_block->shared->offset_of(shared, where);
     if (offset % 16 != 0 || reinterpret_cast<std::uintptr_t>(global) % 16 != 0 || bytes % 16 != 0) {
-        report(Defect::MisalignedAccess, where, "bulk copy of %u bytes from %p to offset %u: all must be multiples of 16", bytes, global,
-               offset);
+        report(Defect::MisalignedAccess, where, "bulk copy of %u bytes from %p to offset %u: all must be multiples of 16", bytes,
+               global, offset);
     }
     check_global_read(global, bytes, 1, where);
     const auto* source = static_cast<const std::uint8_t*>(global);
@@ -100,7 +101,7 @@ bool BulkCopies::land_one() {
     Load load = std::move(loads_[chosen]);
     loads_.erase(loads_.begin() + static_cast<std::ptrdiff_t>(chosen));
     auto bytes = static_cast<std::uint32_t>(load.bytes.size());
-    block.shared->land(load.offset, load.bytes.data(), bytes, load.epoch);
+    block.shared->land(load.offset, load.bytes.data(), bytes, load.epoch, SharedState::WrittenByBulkCopy);
     block.mbarriers->complete_bytes(load.mbarrier, bytes);
     return true;
 }

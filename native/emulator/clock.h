@@ -21,7 +21,8 @@ struct SyncClock {
     }
 };
 
-/// Who touched a byte of shared memory and when: thread number in the upper 10 bits, its warp's time in the lower 22; 0 is nobody.
+/// Who touched a byte of shared memory and when: thread number in the upper 10 bits, its warp's time in the lower 22; 0 is
+/// nobody.
 using Epoch = std::uint32_t;
 constexpr unsigned kEpochTimeBits = 22;
 constexpr std::uint32_t kEpochTimeMask = (1u << kEpochTimeBits) - 1;

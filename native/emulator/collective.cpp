@@ -8,7 +8,8 @@ namespace emu {
 namespace {
 
 Defect divergence(CollectiveKind kind) {
-    return kind == CollectiveKind::Shuffle || kind == CollectiveKind::Vote ? Defect::ShuffleUnderDivergence : Defect::DivergentWarp;
+    return kind == CollectiveKind::Shuffle || kind == CollectiveKind::Vote ? Defect::ShuffleUnderDivergence
+                                                                           : Defect::DivergentWarp;
 }
 
 }  // namespace
@@ -54,8 +55,9 @@ void Collectives::meet(CollectiveKind kind, const char* name, std::uint32_t mask
 
 bool Collectives::complete_if_met(unsigned warp, Meeting& meeting) {
     Block& block = *current_block;
-    // Exited lanes count as arrived, except for matrix operations, which need every lane's operands.
-    std::uint32_t excused = meeting.kind == CollectiveKind::Matrix ? 0 : block.warps[warp].exited;
+    // Exited lanes count as arrived at a barrier only. A GPU lets shuffles go on without them too, but a mask that names lanes
+    // which never come is a mistake that works by luck; and matrix operations need every lane's operands.
+    std::uint32_t excused = meeting.kind == CollectiveKind::Sync ? block.warps[warp].exited : 0;
     if (meeting.arrived != (meeting.operands.mask & ~excused)) return false;
     if (meeting.combine != nullptr) meeting.combine(meeting.operands);
     block.synchronise_lanes(warp, meeting.arrived);

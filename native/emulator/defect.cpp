@@ -20,28 +20,50 @@ struct DefectInfo {
 
 DefectInfo info(Defect defect) {
     switch (defect) {
-        case Defect::OutOfBoundsGlobal: return {"out-of-bounds-global", CUDA_ERROR_ILLEGAL_ADDRESS};
-        case Defect::OutOfBoundsShared: return {"out-of-bounds-shared", CUDA_ERROR_ILLEGAL_ADDRESS};
-        case Defect::UseAfterFree: return {"use-after-free", CUDA_ERROR_ILLEGAL_ADDRESS};
-        case Defect::MisalignedAccess: return {"misaligned-access", CUDA_ERROR_MISALIGNED_ADDRESS};
-        case Defect::UnwrittenGlobalRead: return {"unwritten-global-read", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::UnwrittenSharedRead: return {"unwritten-shared-read", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::SharedRace: return {"shared-race", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::AsyncCopyNotWaited: return {"async-copy-not-waited", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::BulkCopyNotWaited: return {"bulk-copy-not-waited", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::WgmmaNotWaited: return {"wgmma-not-waited", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::WgmmaFenceMissing: return {"wgmma-fence-missing", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::AsyncCopyUnfinished: return {"async-copy-unfinished", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::BulkCopyUnfinished: return {"bulk-copy-unfinished", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::DivergentBarrier: return {"divergent-barrier", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::DivergentWarp: return {"divergent-warp", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::ShuffleUnderDivergence: return {"shuffle-under-divergence", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::BarrierMisuse: return {"barrier-misuse", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::StuckBarrier: return {"stuck-barrier", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::FragmentIndex: return {"fragment-index", CUDA_ERROR_LAUNCH_FAILED};
-        case Defect::SharedOverflow: return {"shared-overflow", CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES};
-        case Defect::DoubleFree: return {"double-free", CUDA_ERROR_INVALID_VALUE};
-        case Defect::InvalidFree: return {"invalid-free", CUDA_ERROR_INVALID_VALUE};
+        case Defect::OutOfBoundsGlobal:
+            return {"out-of-bounds-global", CUDA_ERROR_ILLEGAL_ADDRESS};
+        case Defect::OutOfBoundsShared:
+            return {"out-of-bounds-shared", CUDA_ERROR_ILLEGAL_ADDRESS};
+        case Defect::UseAfterFree:
+            return {"use-after-free", CUDA_ERROR_ILLEGAL_ADDRESS};
+        case Defect::MisalignedAccess:
+            return {"misaligned-access", CUDA_ERROR_MISALIGNED_ADDRESS};
+        case Defect::UnwrittenGlobalRead:
+            return {"unwritten-global-read", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::UnwrittenSharedRead:
+            return {"unwritten-shared-read", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::SharedRace:
+            return {"shared-race", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::AsyncCopyNotWaited:
+            return {"async-copy-not-waited", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::BulkCopyNotWaited:
+            return {"bulk-copy-not-waited", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::WgmmaNotWaited:
+            return {"wgmma-not-waited", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::WgmmaFenceMissing:
+            return {"wgmma-fence-missing", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::AsyncCopyUnfinished:
+            return {"async-copy-unfinished", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::BulkCopyUnfinished:
+            return {"bulk-copy-unfinished", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::DivergentBarrier:
+            return {"divergent-barrier", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::DivergentWarp:
+            return {"divergent-warp", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::ShuffleUnderDivergence:
+            return {"shuffle-under-divergence", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::BarrierMisuse:
+            return {"barrier-misuse", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::StuckBarrier:
+            return {"stuck-barrier", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::FragmentIndex:
+            return {"fragment-index", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::SharedOverflow:
+            return {"shared-overflow", CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES};
+        case Defect::DoubleFree:
+            return {"double-free", CUDA_ERROR_INVALID_VALUE};
+        case Defect::InvalidFree:
+            return {"invalid-free", CUDA_ERROR_INVALID_VALUE};
     }
     return {"unknown-defect", CUDA_ERROR_UNKNOWN};
 }

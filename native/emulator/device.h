@@ -100,4 +100,3 @@ inline int __clz(int value) {
 inline float rsqrtf(float value) {
     return 1.0f / std::sqrt(value);
 }
-

@@ -73,7 +73,8 @@ FiberStacks::~FiberStacks() {
 void* FiberStacks::stack(unsigned index) {
     constexpr std::size_t stride = kStackBytes + kGuardBytes;
     if (base_ == nullptr) {
-        void* memory = mmap(nullptr, kStacks * stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* memory =
+            mmap(nullptr, kStacks * stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) {
             std::perror("btrm emulator: no address space for the stacks of a block");
             std::abort();

@@ -25,8 +25,8 @@ Allocation require_allocation(std::uint64_t address, std::uint32_t bytes, const 
     if (inside < bytes) {
         bool freed;
         std::string place = memory.describe(address + inside, freed);
-        report(freed ? Defect::UseAfterFree : Defect::OutOfBoundsGlobal, where, "%s of %u bytes of global memory at %s", verb, bytes,
-               place.c_str());
+        report(freed ? Defect::UseAfterFree : Defect::OutOfBoundsGlobal, where, "%s of %u bytes of global memory at %s", verb,
+               bytes, place.c_str());
     }
     looked_up = {generation, *found};
     return *found;
@@ -35,16 +35,17 @@ Allocation require_allocation(std::uint64_t address, std::uint32_t bytes, const 
 void require_alignment(std::uint64_t address, std::uint32_t bytes, std::uint32_t alignment, const char* verb, Where where) {
     if (address % alignment == 0) return;
     std::optional<Allocation> found = GlobalMemory::instance().find(address);
-    report(Defect::MisalignedAccess, where, "%s of %u bytes of global memory at byte %llu of an allocation, no multiple of %u", verb,
-           bytes, static_cast<unsigned long long>(found ? address - found->address : address), alignment);
+    report(Defect::MisalignedAccess, where, "%s of %u bytes of global memory at byte %llu of an allocation, no multiple of %u",
+           verb, bytes, static_cast<unsigned long long>(found ? address - found->address : address), alignment);
 }
 
 void reject_forbidden(const Allocation& allocation, std::uint64_t address, std::uint32_t bytes, const char* verb, Where where) {
     const std::uint8_t* shadow = arena.shadow + (reinterpret_cast<const std::uint8_t*>(address) - arena.base);
     for (std::uint32_t i = 0; i < bytes; i++) {
         if (shadow[i] != kShadowForbidden) continue;
-        report(Defect::OutOfBoundsGlobal, where, "%s of %u bytes of global memory at byte %llu of allocation %llu, a gap between tensors",
-               verb, bytes, static_cast<unsigned long long>(address + i - allocation.address),
+        report(Defect::OutOfBoundsGlobal, where,
+               "%s of %u bytes of global memory at byte %llu of allocation %llu, a gap between tensors", verb, bytes,
+               static_cast<unsigned long long>(address + i - allocation.address),
                static_cast<unsigned long long>(allocation.number));
     }
 }
@@ -58,7 +59,8 @@ void check_global_read_slowly(const void* pointer, std::uint32_t bytes, std::uin
     reject_forbidden(allocation, address, bytes, "read", where);
     if (allocation.pinned_host) return;
     report(Defect::UnwrittenGlobalRead, where, "read of %u bytes of global memory at byte %llu of allocation %llu, never written",
-           bytes, static_cast<unsigned long long>(address - allocation.address), static_cast<unsigned long long>(allocation.number));
+           bytes, static_cast<unsigned long long>(address - allocation.address),
+           static_cast<unsigned long long>(allocation.number));
 }
 
 void check_global_write_slowly(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {

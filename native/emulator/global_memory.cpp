@@ -109,9 +109,8 @@ std::uint64_t GlobalMemory::allocate(std::uint64_t bytes, bool pinned_host) {
     if (offset == 0) return 0;
     std::uint64_t address = reinterpret_cast<std::uint64_t>(arena.base) + offset;
     // A freed allocation that this one overlaps is forgotten: its addresses mean something again.
-    std::erase_if(freed_, [&](const auto& entry) {
-        return entry.first < address + bytes && address < entry.first + entry.second.bytes;
-    });
+    std::erase_if(freed_,
+                  [&](const auto& entry) { return entry.first < address + bytes && address < entry.first + entry.second.bytes; });
     discard(arena.base + offset, bytes);
     discard(arena.shadow + offset, bytes);
     live_[address] = {address, bytes, ++numbers_, pinned_host};
@@ -241,8 +240,8 @@ std::string GlobalMemory::describe(std::uint64_t address, bool& freed) const {
                       static_cast<unsigned long long>(before->number), static_cast<unsigned long long>(before->bytes));
     } else if (next != live_.end() && next->first - address <= kGuardBytes * 2) {
         std::snprintf(text, sizeof text, "%llu bytes before allocation %llu of %llu bytes",
-                      static_cast<unsigned long long>(next->first - address), static_cast<unsigned long long>(next->second.number),
-                      static_cast<unsigned long long>(next->second.bytes));
+                      static_cast<unsigned long long>(next->first - address),
+                      static_cast<unsigned long long>(next->second.number), static_cast<unsigned long long>(next->second.bytes));
     } else {
         std::snprintf(text, sizeof text, "address 0x%llx, in no allocation", static_cast<unsigned long long>(address));
     }

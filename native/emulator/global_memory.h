@@ -14,7 +14,7 @@
 
 namespace emu {
 
-constexpr std::uint8_t kShadowUnknown = 0;    // not written, or not allocated: the allocation table decides
+constexpr std::uint8_t kShadowUnknown = 0;  // not written, or not allocated: the allocation table decides
 constexpr std::uint8_t kShadowWritten = 1;
 constexpr std::uint8_t kShadowForbidden = 2;  // inside an allocation, but marked as a gap by a test
 
@@ -91,7 +91,8 @@ inline bool is_written(const void* pointer, std::uint32_t bytes, std::uint32_t a
     const std::uint8_t* shadow = arena.shadow + offset;
     std::uint64_t first, second;
     switch (bytes) {
-        case 1: return *shadow == kShadowWritten;
+        case 1:
+            return *shadow == kShadowWritten;
         case 2: {
             std::uint16_t both;
             std::memcpy(&both, shadow, 2);
@@ -102,7 +103,9 @@ inline bool is_written(const void* pointer, std::uint32_t bytes, std::uint32_t a
             std::memcpy(&four, shadow, 4);
             return four == 0x01010101u;
         }
-        case 8: std::memcpy(&first, shadow, 8); return first == 0x0101010101010101ull;
+        case 8:
+            std::memcpy(&first, shadow, 8);
+            return first == 0x0101010101010101ull;
         case 16:
             std::memcpy(&first, shadow, 8);
             std::memcpy(&second, shadow + 8, 8);
@@ -117,7 +120,8 @@ inline bool is_written(const void* pointer, std::uint32_t bytes, std::uint32_t a
 
 /// Checks a read of global memory by the running thread.
 inline void check_global_read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
-    if (!is_written(pointer, bytes, alignment)) [[unlikely]] check_global_read_slowly(pointer, bytes, alignment, where);
+    if (!is_written(pointer, bytes, alignment)) [[unlikely]]
+        check_global_read_slowly(pointer, bytes, alignment, where);
 }
 
 /// Checks a write of global memory by the running thread, and notes that the bytes are written.

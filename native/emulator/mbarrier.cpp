@@ -43,8 +43,8 @@ void Mbarriers::invalidate(const void* pointer, Where where) {
 void Mbarriers::arrive(const void* pointer, std::uint32_t count, std::uint32_t expect_bytes, Where where) {
     Object& object = find(pointer, where);
     if (count > object.pending) {
-        report(Defect::BarrierMisuse, where, "%u arrivals at an mbarrier whose phase %u expects %u more of %u", count, object.phase,
-               object.pending, object.count);
+        report(Defect::BarrierMisuse, where, "%u arrivals at an mbarrier whose phase %u expects %u more of %u", count,
+               object.phase, object.pending, object.count);
     }
     object.bytes += expect_bytes;
     current_block->release_to(object.current);
@@ -104,7 +104,8 @@ void Mbarriers::report_if_stuck() {
         if (object.waiting.empty()) continue;
         current_thread = &current_block->threads[object.waiting.front()];
         report(Defect::StuckBarrier, current_thread->wait.where,
-               "the wait for parity %u of the mbarrier at offset %u of shared memory never ends: its phase %u still expects %u of %u "
+               "the wait for parity %u of the mbarrier at offset %u of shared memory never ends: its phase %u still expects %u "
+               "of %u "
                "arrivals and %lld bytes (phase bit not flipped?)",
                object.waiting_parity.front(), object.offset, object.phase, object.pending, object.count,
                static_cast<long long>(object.bytes));

@@ -74,8 +74,7 @@ public:
     explicit constexpr Pointer(T* raw) : raw_(raw) {}
     /// To a pointer to const, as raw pointers convert.
     template <typename Other>
-        requires(std::is_same_v<const Other, T>)
-    constexpr Pointer(Pointer<Space, Other> other) : raw_(other.raw()) {}
+    requires(std::is_same_v<const Other, T>) constexpr Pointer(Pointer<Space, Other> other) : raw_(other.raw()) {}
 
     Element<Space, T> operator[](Index index) const { return {raw_ + index.value, index.where}; }
 

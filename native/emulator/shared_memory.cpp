@@ -22,6 +22,10 @@ bool happened_before(Epoch epoch, const Thread& thread, const Warp& warp) {
     return other_warp == thread.warp && time < thread.synchronised;
 }
 
+bool is_written(SharedState state) {
+    return state == SharedState::Written || state == SharedState::WrittenByBulkCopy;
+}
+
 std::uint32_t round_up(std::uint32_t value, std::uint32_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
@@ -72,8 +76,8 @@ void SharedMemory::check_range(const void* pointer, std::uint32_t bytes, std::ui
                                Where where) const {
     auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
     if (offset % alignment != 0) {
-        report(Defect::MisalignedAccess, where, "%s of %u bytes at offset %lld of shared memory, which is no multiple of %u", verb,
-               bytes, static_cast<long long>(offset), alignment);
+        report(Defect::MisalignedAccess, where, "%s of %u bytes at offset %lld of shared memory, which is no multiple of %u",
+               verb, bytes, static_cast<long long>(offset), alignment);
     }
     if (offset > kBytes - bytes) {
         report(Defect::OutOfBoundsShared, where, "%s of %u bytes at offset %lld of shared memory", verb, bytes,
@@ -98,23 +102,27 @@ void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const
             }
             case SharedState::Unwritten:
                 if (*verb == 'r') {
-                    report(Defect::UnwrittenSharedRead, where, "read of %u bytes at offset %u of shared memory, never written", bytes,
-                           offset);
+                    report(Defect::UnwrittenSharedRead, where,
+                           "read of %u bytes at offset %u of shared memory, never written, or not yet (is a barrier missing?)",
+                           bytes, offset);
                 }
                 break;
             case SharedState::AsyncCopyInFlight:
                 report(Defect::AsyncCopyNotWaited, where,
-                       "%s of %u bytes at offset %u of shared memory while a cp.async into it has not been waited for", verb, bytes,
-                       offset);
-            case SharedState::BulkCopyInFlight:
-                report(Defect::BulkCopyNotWaited, where,
-                       "%s of %u bytes at offset %u of shared memory while a bulk copy into it is in flight: no completed wait for "
-                       "the current phase of its mbarrier (phase bit not flipped?)",
-                       verb, bytes, offset);
-            case SharedState::BarrierObject:
-                report(Defect::BarrierMisuse, where, "%s of %u bytes at offset %u of shared memory, which holds an mbarrier", verb,
+                       "%s of %u bytes at offset %u of shared memory while a cp.async into it has not been waited for", verb,
                        bytes, offset);
-            case SharedState::Written: break;
+            case SharedState::BulkCopyInFlight:
+                report(
+                    Defect::BulkCopyNotWaited, where,
+                    "%s of %u bytes at offset %u of shared memory while a bulk copy into it is in flight: no completed wait for "
+                    "the current phase of its mbarrier (phase bit not flipped?)",
+                    verb, bytes, offset);
+            case SharedState::BarrierObject:
+                report(Defect::BarrierMisuse, where, "%s of %u bytes at offset %u of shared memory, which holds an mbarrier",
+                       verb, bytes, offset);
+            case SharedState::Written:
+            case SharedState::WrittenByBulkCopy:
+                break;
         }
     }
     __builtin_unreachable();
@@ -122,10 +130,19 @@ void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const
 
 void SharedMemory::report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const {
     unsigned thread = other >> kEpochTimeBits;
+    if (bytes_->state[offset] == SharedState::WrittenByBulkCopy && *other_verb == 'w') {
+        report(Defect::BulkCopyNotWaited, where,
+               "%s at offset %u of shared memory, into which a bulk copy by thread %u has landed: no completed wait for that "
+               "phase of "
+               "its mbarrier (phase bit not flipped?)",
+               verb, offset, thread);
+    }
     report(Defect::SharedRace, where,
-           "%s at offset %u of shared memory is not ordered after the %s by thread %u (warp %u lane %u): a barrier is missing between "
-           "them",
-           verb, offset, other_verb, thread, thread / kWarpLanes, thread % kWarpLanes);
+           "%s at offset %u of shared memory is not ordered after the %s by thread %u (warp %u lane %u): a barrier is missing "
+           "between "
+           "them%s",
+           verb, offset, other_verb, thread, thread / kWarpLanes, thread % kWarpLanes,
+           *verb == 'b' ? ", or that thread passed an mbarrier a phase too early (phase bit not flipped?)" : "");
 }
 
 void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
@@ -136,7 +153,7 @@ void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t 
     const Epoch now = thread.epoch();
     Epoch known = 0;
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
-        if (bytes_->state[i] != SharedState::Written) report_state(offset, bytes, "read", where);
+        if (!is_written(bytes_->state[i])) report_state(offset, bytes, "read", where);
         Epoch writer = bytes_->writer[i];
         if (writer != known) {
             if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", "read", where);
@@ -155,7 +172,7 @@ void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, con
     const Warp& warp = current_block->warps[thread.warp];
     Epoch known_writer = 0, known_reader = 0, known_other = 0;
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
-        if (bytes_->state[i] != SharedState::Written && bytes_->state[i] != SharedState::Unwritten) {
+        if (!is_written(bytes_->state[i]) && bytes_->state[i] != SharedState::Unwritten) {
             report_state(offset, bytes, verb, where);
         }
         Epoch writer = bytes_->writer[i], reader = bytes_->reader[i], other = bytes_->other_reader[i];
@@ -185,14 +202,14 @@ void SharedMemory::write(void* pointer, std::uint32_t bytes, std::uint32_t align
 
 void SharedMemory::begin_copy(std::uint32_t offset, std::uint32_t bytes, SharedState in_flight, Where where) {
     check_range(data_ + offset, bytes, 1, "write", where);
-    check_writable(offset, bytes, "asynchronous write", where);
+    check_writable(offset, bytes, in_flight == SharedState::BulkCopyInFlight ? "bulk copy" : "cp.async", where);
     std::memset(bytes_->state + offset, static_cast<int>(in_flight), bytes);
     std::memset(data_ + offset, kPoison, bytes);
 }
 
-void SharedMemory::land(std::uint32_t offset, const void* source, std::uint32_t bytes, Epoch epoch) {
+void SharedMemory::land(std::uint32_t offset, const void* source, std::uint32_t bytes, Epoch epoch, SharedState written) {
     std::memcpy(data_ + offset, source, bytes);
-    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Written), bytes);
+    std::memset(bytes_->state + offset, static_cast<int>(written), bytes);
     std::fill_n(bytes_->writer + offset, bytes, epoch);
 }
 

@@ -20,6 +20,8 @@ enum class SharedState : std::uint8_t {
     AsyncCopyInFlight,
     BulkCopyInFlight,
     BarrierObject,
+    /// Written, by a bulk copy: who reads it must have waited at the copy's mbarrier.
+    WrittenByBulkCopy,
 };
 
 class SharedMemory {
@@ -51,7 +53,7 @@ public:
     /// Checks that an asynchronous copy by the running thread may overwrite the bytes, and poisons them until it lands.
     void begin_copy(std::uint32_t offset, std::uint32_t bytes, SharedState in_flight, Where where);
     /// Lands `bytes` bytes in a region that begin_copy poisoned, as a write at the given epoch.
-    void land(std::uint32_t offset, const void* source, std::uint32_t bytes, Epoch epoch);
+    void land(std::uint32_t offset, const void* source, std::uint32_t bytes, Epoch epoch, SharedState written);
 
     /// Turns eight bytes into an mbarrier object and back.
     void make_barrier_object(std::uint32_t offset, Where where);

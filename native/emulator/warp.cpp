@@ -15,7 +15,7 @@ struct Vote {
 struct Exchange {
     std::uint64_t value, result;
     unsigned source;
-    const char* failure;
+    bool outside;
 };
 
 void count_votes(const LaneOperands& operands) {
@@ -37,7 +37,7 @@ void exchange(const LaneOperands& operands) {
         auto* own = static_cast<Exchange*>(operand);
         const auto* source = static_cast<const Exchange*>(operands.lanes[own->source]);
         if (source == nullptr) {
-            own->failure = (operands.mask >> own->source & 1) != 0 ? "has exited" : "is not in the mask";
+            own->outside = true;
         } else {
             own->result = source->value;
         }
@@ -48,9 +48,12 @@ void exchange(const LaneOperands& operands) {
 unsigned source_lane(ShuffleKind kind, unsigned lane, int amount, unsigned width) {
     unsigned first = lane / width * width, last = first + width - 1;
     switch (kind) {
-        case ShuffleKind::Index: return first + (static_cast<unsigned>(amount) & (width - 1));
-        case ShuffleKind::Up: return lane >= first + static_cast<unsigned>(amount) ? lane - static_cast<unsigned>(amount) : lane;
-        case ShuffleKind::Down: return lane + static_cast<unsigned>(amount) <= last ? lane + static_cast<unsigned>(amount) : lane;
+        case ShuffleKind::Index:
+            return first + (static_cast<unsigned>(amount) & (width - 1));
+        case ShuffleKind::Up:
+            return lane >= first + static_cast<unsigned>(amount) ? lane - static_cast<unsigned>(amount) : lane;
+        case ShuffleKind::Down:
+            return lane + static_cast<unsigned>(amount) <= last ? lane + static_cast<unsigned>(amount) : lane;
         case ShuffleKind::Xor: {
             unsigned source = lane ^ static_cast<unsigned>(amount);
             return source <= last ? source : lane;
@@ -83,10 +86,10 @@ std::uint64_t shuffle_bits(ShuffleKind kind, std::uint32_t mask, std::uint64_t v
         report(Defect::ShuffleUnderDivergence, where, "%s with width %d, no power of two up to 32", name, width);
     }
     unsigned lane = current_thread->lane;
-    Exchange own{value, value, source_lane(kind, lane, amount, lanes), nullptr};
+    Exchange own{value, value, source_lane(kind, lane, amount, lanes), false};
     current_block->collectives->meet(CollectiveKind::Shuffle, name, mask, &own, &exchange, where);
-    if (own.failure != nullptr) {
-        report(Defect::ShuffleUnderDivergence, where, "%s reads lane %u, which %s", name, own.source, own.failure);
+    if (own.outside) {
+        report(Defect::ShuffleUnderDivergence, where, "%s reads lane %u, which is not in the mask %08x", name, own.source, mask);
     }
     return own.result;
 }

@@ -37,11 +37,13 @@ MatrixDescriptor MatrixDescriptor::decode(std::uint64_t bits) {
     return {field(0), field(16), field(32), kSwizzles[bits >> 62]};
 }
 
-// The canonical layouts: cells of 8 rows of 16 bytes; with a swizzle, rows are as wide as the swizzle and hold the contiguous axis.
+// The canonical layouts: cells of 8 rows of 16 bytes; with a swizzle, rows are as wide as the swizzle and hold the contiguous
+// axis.
 std::uint32_t MatrixDescriptor::offset(unsigned row, unsigned k, bool row_is_contiguous) const {
     constexpr unsigned kElement = 2, kCell = 8;
     if (swizzle == 0) {
-        unsigned cell = row_is_contiguous ? k % kCell * kChunkBytes + row % kCell * kElement : row % kCell * kChunkBytes + k % kCell * kElement;
+        unsigned cell = row_is_contiguous ? k % kCell * kChunkBytes + row % kCell * kElement
+                                          : row % kCell * kChunkBytes + k % kCell * kElement;
         return start + cell + row / kCell * stride_bytes + k / kCell * leading_bytes;
     }
     unsigned width = 16u << swizzle;

@@ -1,7 +1,9 @@
 // Compiles kernels with NVRTC for several architectures, without a GPU, and reports what ptxas says of each: registers, shared
 // memory, spills, local memory. Fails when a kernel does not compile, compiles with a warning, or is hot and spills.
 //
-//   nvrtc_check LIBNVRTC KERNEL_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
+//   nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
+//
+//   nvrtc_check --log PTXAS_LOG HOT_LIST        the same table and check from what nvcc -Xptxas -v said
 //
 // Writes OUTPUT_FOLDER/<architecture>/<file>.cubin and prints one JSON object a kernel and architecture.
 #include <dlfcn.h>
@@ -77,13 +79,13 @@ std::vector<fs::path> files_in(const fs::path& folder, const char* extension) {
 }
 
 struct Usage {
-    std::string kernel;
+    std::string kernel, architecture;
     int registers = -1, shared = 0, stack = 0, spill_stores = 0, spill_loads = 0;
 };
 
 /// Reads ptxas's report: for each entry function a line with stack and spills, then one with registers and memory.
 std::vector<Usage> parse(const std::string& log) {
-    static const std::regex entry("Compiling entry function '([^']+)'");
+    static const std::regex entry("Compiling entry function '([^']+)' for '([^']+)'");
     static const std::regex spills("(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads");
     static const std::regex registers("Used (\\d+) registers"), shared("(\\d+) bytes smem");
     std::vector<Usage> all;
@@ -91,7 +93,7 @@ std::vector<Usage> parse(const std::string& log) {
     std::smatch match;
     for (std::string line; std::getline(lines, line);) {
         if (std::regex_search(line, match, entry)) {
-            all.push_back({match[1]});
+            all.push_back({match[1], match[2]});
         } else if (!all.empty() && all.back().registers < 0) {
             Usage& usage = all.back();
             if (std::regex_search(line, match, spills)) {
@@ -107,25 +109,52 @@ std::vector<Usage> parse(const std::string& log) {
     return all;
 }
 
+/// Prints one row of the table; 1 when the kernel is hot and uses local memory.
+int print(const Usage& usage, const std::string& compiler, bool hot) {
+    std::printf(
+        "{\"compiler\":\"%s\",\"arch\":\"%s\",\"kernel\":\"%s\",\"registers\":%d,\"shared\":%d,\"local\":%d,\"spill_stores\":%d,"
+        "\"spill_loads\":%d,\"hot\":%s}\n",
+        compiler.c_str(), usage.architecture.c_str(), usage.kernel.c_str(), usage.registers, usage.shared, usage.stack,
+        usage.spill_stores, usage.spill_loads, hot ? "true" : "false");
+    if (!hot || (usage.stack == 0 && usage.spill_stores == 0 && usage.spill_loads == 0)) return 0;
+    std::fprintf(stderr, "%s for %s spills or uses local memory, and is on the hot list\n", usage.kernel.c_str(),
+                 usage.architecture.c_str());
+    return 1;
+}
+
+std::set<std::string> read_hot_list(const char* path) {
+    std::set<std::string> hot;
+    std::istringstream lines(read_file(path));
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.empty() && line[0] != '#') hot.insert(line);
+    }
+    return hot;
+}
+
+int check_log(const char* log, const char* hot_list) {
+    const std::set<std::string> hot = read_hot_list(hot_list);
+    int failures = 0;
+    for (const Usage& usage : parse(read_file(log))) failures += print(usage, "nvcc", hot.contains(usage.kernel));
+    return failures == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count < 5) give_up("usage: nvrtc_check LIBNVRTC KERNEL_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]");
+    if (count == 4 && std::string(arguments[1]) == "--log") return check_log(arguments[2], arguments[3]);
+    if (count < 6) give_up("usage: nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]");
     Nvrtc nvrtc = load(arguments[1]);
-    const fs::path folder = arguments[2], output = arguments[4];
-    std::vector<std::string> architectures(arguments + 5, arguments + count);
+    const fs::path folder = arguments[2], output = arguments[5];
+    std::vector<std::string> architectures(arguments + 6, arguments + count);
     if (architectures.empty()) architectures = {"sm_80", "sm_86", "sm_89", "sm_90a"};
     int major = 0, minor = 0;
     nvrtc.version(&major, &minor);
 
-    std::set<std::string> hot, unseen;
-    std::istringstream hot_lines(read_file(arguments[3]));
-    for (std::string line; std::getline(hot_lines, line);) {
-        if (!line.empty() && line[0] != '#') hot.insert(line);
-    }
+    const std::string version = std::to_string(major) + "." + std::to_string(minor);
+    const std::set<std::string> hot = read_hot_list(arguments[4]);
 
     std::vector<std::string> header_names, header_texts;
-    for (const fs::path& header : files_in(folder / "common", ".cuh")) {
+    for (const fs::path& header : files_in(arguments[3], ".cuh")) {
         header_names.push_back("common/" + header.filename().string());
         header_texts.push_back(read_file(header));
     }
@@ -137,12 +166,13 @@ int main(int count, char** arguments) {
 
     int failures = 0;
     for (const std::string& architecture : architectures) {
-        unseen = hot;
+        std::set<std::string> unseen = hot;
         fs::create_directories(output / architecture);
         for (const fs::path& source : files_in(folder, ".cu")) {
             const std::string file = source.filename().string(), text = read_file(source);
             Program program;
-            if (nvrtc.create(&program, text.c_str(), file.c_str(), static_cast<int>(names.size()), texts.data(), names.data()) != 0) {
+            if (nvrtc.create(&program, text.c_str(), file.c_str(), static_cast<int>(names.size()), texts.data(), names.data()) !=
+                0) {
                 give_up("nvrtcCreateProgram failed for " + file);
             }
             const std::string target = "--gpu-architecture=" + architecture;
@@ -167,18 +197,8 @@ int main(int count, char** arguments) {
                     failures++;
                 }
                 for (const Usage& usage : usages) {
-                    bool is_hot = hot.contains(usage.kernel);
                     unseen.erase(usage.kernel);
-                    bool bad = is_hot && (usage.stack != 0 || usage.spill_stores != 0 || usage.spill_loads != 0);
-                    std::printf("{\"nvrtc\":\"%d.%d\",\"arch\":\"%s\",\"file\":\"%s\",\"kernel\":\"%s\",\"registers\":%d,\"shared\":%d,"
-                                "\"local\":%d,\"spill_stores\":%d,\"spill_loads\":%d,\"hot\":%s}\n",
-                                major, minor, architecture.c_str(), file.c_str(), usage.kernel.c_str(), usage.registers, usage.shared,
-                                usage.stack, usage.spill_stores, usage.spill_loads, is_hot ? "true" : "false");
-                    if (bad) {
-                        std::fprintf(stderr, "%s for %s spills or uses local memory, and is on the hot list\n", usage.kernel.c_str(),
-                                     architecture.c_str());
-                        failures++;
-                    }
+                    failures += print(usage, "nvrtc " + version, hot.contains(usage.kernel));
                 }
             }
             nvrtc.destroy(&program);

@@ -72,8 +72,6 @@ internal sealed unsafe partial class ManagedCudaDriver : ICudaDriver
 
     public CudaResult ContextGetCurrent(nint* context) => (CudaResult)Api.ContextManagement.cuCtxGetCurrent(ref *(CUcontext*)context);
 
-    public CudaResult ContextSynchronize() => (CudaResult)Api.ContextManagement.cuCtxSynchronize();
-
     public CudaResult EventCreate(nint* cudaEvent, uint flags) =>
         (CudaResult)Api.Events.cuEventCreate(ref *(CUevent*)cudaEvent, (CUEventFlags)flags);
 

@@ -1,4 +1,5 @@
-// cp.async (sm_80): copies of 16 bytes from global to shared memory that bypass registers and land before their group's wait ends.
+// cp.async (sm_80): copies of 16 bytes from global to shared memory that bypass registers and land before their group's wait
+// ends.
 //
 // Every thread commits its copies in groups and waits for its own groups; others may read what it copied after a barrier
 // that follows the wait. Under the emulator the destination is poisoned until that wait.

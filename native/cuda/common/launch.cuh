@@ -8,10 +8,13 @@
 #include "common/platform.cuh"
 
 #ifdef RM_EMULATOR
-#define RM_KERNEL(name, ...)                                                                                                      \
-    static const ::emu::KernelRegistration rm_registration_##name(#name, &::emu::invoke<&name>,                                   \
+#define RM_KERNEL(name, ...)                                                                    \
+    static const ::emu::KernelRegistration rm_registration_##name(#name, &::emu::invoke<&name>, \
                                                                   ::emu::parameters_of(&name) __VA_OPT__(, ) __VA_ARGS__);
-#define RM_FIELD(type, field) ::emu::FieldInfo{#field, offsetof(type, field), sizeof(type::field)}
+#define RM_FIELD(type, field)                              \
+    ::emu::FieldInfo {                                     \
+#field, offsetof(type, field), sizeof(type::field) \
+    }
 #define RM_LAYOUT(type, ...) static const ::emu::LayoutRegistration rm_layout_##type(#type, sizeof(type), {__VA_ARGS__});
 #else
 #define RM_KERNEL(...)

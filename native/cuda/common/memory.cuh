@@ -16,11 +16,11 @@ template <typename T>
 using SharedPtr = ::emu::SharedPointer<T>;
 
 // The address of the lambda's static identifies the variable; all threads of a block get the same memory.
-#define RM_SHARED(type, name, count)                                                                                            \
-    SharedPtr<type> name = [] {                                                                                                 \
-        static const char key = 0;                                                                                              \
-        return SharedPtr<type>(static_cast<type*>(::emu::current_block->shared->static_variable(&key, sizeof(type) * (count),   \
-                                                                                                16, ::emu::Where::here())));    \
+#define RM_SHARED(type, name, count)                                                                                 \
+    SharedPtr<type> name = [] {                                                                                      \
+        static const char key = 0;                                                                                   \
+        return SharedPtr<type>(static_cast<type*>(                                                                   \
+            ::emu::current_block->shared->static_variable(&key, sizeof(type) * (count), 16, ::emu::Where::here()))); \
     }()
 #define RM_DYNAMIC_SHARED(name) SharedPtr<uint8> name(static_cast<uint8*>(::emu::current_block->shared->dynamic()))
 

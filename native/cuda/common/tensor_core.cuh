@@ -1,8 +1,8 @@
 // Matrix operations of one warp: ldmatrix, stmatrix and mma.sync. All 32 lanes take part (PTX ISA, "Warp Level Matrix ...").
 //
 // Layouts, for lane l of m16n8k16 with 16-bit inputs (g = l / 4, t = l % 4):
-//   A, word i holds row g + 8 (i % 2), columns 2 t + 8 (i / 2) and the next      B, word i: rows k = 2 t + 8 i and the next, column g
-//   C and D, element i: row g + 8 (i / 2), column 2 t + i % 2
+//   A, word i holds row g + 8 (i % 2), columns 2 t + 8 (i / 2) and the next      B, word i: rows k = 2 t + 8 i and the next,
+//   column g C and D, element i: row g + 8 (i / 2), column 2 t + i % 2
 #pragma once
 
 #include "common/bfloat16.cuh"
@@ -95,15 +95,13 @@ RM_DEVICE void store_matrices(SharedPtr<bfloat16> row, const Fragment<uint32, kM
 #endif
 
 RM_DEVICE void multiply_m16n8k16(Fragment<float, 4>& d, const Fragment<uint32, 4>& a, const Fragment<uint32, 2>& b) {
-    asm(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
 RM_DEVICE void multiply_m16n8k8_tf32(Fragment<float, 4>& d, const Fragment<uint32, 4>& a, const Fragment<uint32, 2>& b) {
-    asm(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }

@@ -21,11 +21,8 @@ struct Capability {
 
 // Table "Technical Specifications per Compute Capability" of the CUDA C++ programming guide.
 constexpr Capability kCapabilities[] = {
-    {80, 164 * 1024, 163 * 1024, 2048, 32},
-    {86, 100 * 1024, 99 * 1024, 1536, 16},
-    {89, 100 * 1024, 99 * 1024, 1536, 24},
-    {90, 228 * 1024, 227 * 1024, 2048, 32},
-    {100, 228 * 1024, 227 * 1024, 2048, 32},
+    {80, 164 * 1024, 163 * 1024, 2048, 32}, {86, 100 * 1024, 99 * 1024, 1536, 16},   {89, 100 * 1024, 99 * 1024, 1536, 24},
+    {90, 228 * 1024, 227 * 1024, 2048, 32}, {100, 228 * 1024, 227 * 1024, 2048, 32},
 };
 
 const Capability& capability(unsigned architecture) {
@@ -131,32 +128,90 @@ EMU_API CUresult cuDeviceGetAttribute(int* value, int attribute, int device) {
     if (value == nullptr) return CUDA_ERROR_INVALID_VALUE;
     const Capability& limits = capability(driver.architecture);
     switch (attribute) {
-        case 1: case 2: case 3: *value = 1024; break;             // threads a block, block x and y
-        case 4: *value = 64; break;                               // block z
-        case 5: *value = 2147483647; break;                       // grid x
-        case 6: case 7: *value = 65535; break;                    // grid y and z
-        case 8: *value = 48 * 1024; break;                        // shared memory a block without opting in
-        case 9: *value = 64 * 1024; break;                        // constant memory
-        case 10: *value = 32; break;                              // warp size
-        case 11: *value = 2147483647; break;                      // pitch
-        case 12: case 82: *value = 65536; break;                  // registers a block and a multiprocessor
-        case 13: *value = 1000000; break;                         // clock in kHz
-        case 14: *value = 512; break;                             // texture alignment
-        case 16: *value = static_cast<int>(emu::worker_count()); break;  // multiprocessors
-        case 19: case 31: case 41: case 78: case 101: *value = 1; break;  // map host memory, concurrent kernels, unified addresses,
-                                                                         // stream priorities, host register
-        case 36: *value = 1000000; break;                         // memory clock in kHz
-        case 37: *value = 512; break;                             // memory bus width in bits
-        case 38: *value = 32 << 20; break;                        // level 2 cache
-        case 39: *value = limits.threads_per_sm; break;
-        case 40: *value = 2; break;                               // copy engines
-        case 75: *value = static_cast<int>(driver.architecture / 10); break;
-        case 76: *value = static_cast<int>(driver.architecture % 10); break;
-        case 81: *value = limits.shared_per_sm; break;
-        case 97: *value = limits.shared_per_block; break;         // shared memory a block after opting in
-        case 106: *value = limits.blocks_per_sm; break;
-        case 111: *value = 1024; break;                           // shared memory reserved a block
-        default: *value = 0; return attribute > 0 && attribute < 150 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+        case 1:
+        case 2:
+        case 3:
+            *value = 1024;
+            break;  // threads a block, block x and y
+        case 4:
+            *value = 64;
+            break;  // block z
+        case 5:
+            *value = 2147483647;
+            break;  // grid x
+        case 6:
+        case 7:
+            *value = 65535;
+            break;  // grid y and z
+        case 8:
+            *value = 48 * 1024;
+            break;  // shared memory a block without opting in
+        case 9:
+            *value = 64 * 1024;
+            break;  // constant memory
+        case 10:
+            *value = 32;
+            break;  // warp size
+        case 11:
+            *value = 2147483647;
+            break;  // pitch
+        case 12:
+        case 82:
+            *value = 65536;
+            break;  // registers a block and a multiprocessor
+        case 13:
+            *value = 1000000;
+            break;  // clock in kHz
+        case 14:
+            *value = 512;
+            break;  // texture alignment
+        case 16:
+            *value = static_cast<int>(emu::worker_count());
+            break;  // multiprocessors
+        case 19:
+        case 31:
+        case 41:
+        case 78:
+        case 101:
+            *value = 1;
+            break;  // map host memory, concurrent kernels, unified addresses,
+                    // stream priorities, host register
+        case 36:
+            *value = 1000000;
+            break;  // memory clock in kHz
+        case 37:
+            *value = 512;
+            break;  // memory bus width in bits
+        case 38:
+            *value = 32 << 20;
+            break;  // level 2 cache
+        case 39:
+            *value = limits.threads_per_sm;
+            break;
+        case 40:
+            *value = 2;
+            break;  // copy engines
+        case 75:
+            *value = static_cast<int>(driver.architecture / 10);
+            break;
+        case 76:
+            *value = static_cast<int>(driver.architecture % 10);
+            break;
+        case 81:
+            *value = limits.shared_per_sm;
+            break;
+        case 97:
+            *value = limits.shared_per_block;
+            break;  // shared memory a block after opting in
+        case 106:
+            *value = limits.blocks_per_sm;
+            break;
+        case 111:
+            *value = 1024;
+            break;  // shared memory reserved a block
+        default:
+            *value = 0;
+            return attribute > 0 && attribute < 150 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
     }
     return CUDA_SUCCESS;
 }

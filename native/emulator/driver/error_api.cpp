@@ -14,7 +14,8 @@ struct ErrorText {
     const char* text;
 };
 
-#define EMU_ERROR(code, text) {code, #code, text}
+#define EMU_ERROR(code, text) \
+    { code, #code, text }
 constexpr ErrorText kErrors[] = {
     EMU_ERROR(CUDA_SUCCESS, "no error"),
     EMU_ERROR(CUDA_ERROR_INVALID_VALUE, "invalid argument"),

@@ -22,13 +22,16 @@ GlobalMemory& memory() {
 CUresult release(std::uint64_t address, bool pinned) {
     emu::Driver& driver = Driver::instance();
     switch (memory().free(address, pinned)) {
-        case GlobalMemory::FreeResult::Done: driver.counters.frees++; return CUDA_SUCCESS;
+        case GlobalMemory::FreeResult::Done:
+            driver.counters.frees++;
+            return CUDA_SUCCESS;
         case GlobalMemory::FreeResult::Twice:
-            emu::report_host(emu::Defect::DoubleFree, "the memory at 0x" + [&] {
-                char text[24];
-                std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(address));
-                return std::string(text);
-            }() + " has already been freed");
+            emu::report_host(
+                emu::Defect::DoubleFree, "the memory at 0x" + [&] {
+                    char text[24];
+                    std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(address));
+                    return std::string(text);
+                }() + " has already been freed");
             return CUDA_ERROR_INVALID_VALUE;
         case GlobalMemory::FreeResult::NotAnAllocation:
             emu::report_host(emu::Defect::InvalidFree, "the address is no allocation's start");
@@ -100,8 +103,8 @@ CUresult fill(Stream& stream, DevicePointer to, const void* pattern, unsigned pa
 
 }  // namespace
 
-#define EMU_STREAM(name, handle)                                   \
-    Stream* name = driver.stream(handle);                          \
+#define EMU_STREAM(name, handle)          \
+    Stream* name = driver.stream(handle); \
     if (name == nullptr) return CUDA_ERROR_INVALID_HANDLE
 
 EMU_API CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total_bytes) {

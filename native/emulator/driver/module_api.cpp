@@ -175,11 +175,22 @@ EMU_API CUresult cuFuncGetAttribute(int* value, int attribute, const Kernel* ker
     if (value == nullptr || attribute < 0 || attribute > kLastFunctionAttribute) return CUDA_ERROR_INVALID_VALUE;
     if (!is_function(driver, kernel)) return CUDA_ERROR_INVALID_HANDLE;
     switch (attribute) {
-        case kMaxThreadsPerBlock: *value = static_cast<int>(kernel->max_threads); break;
-        case kRegisters: *value = 32; break;
-        case kPtxVersion: case kBinaryVersion: *value = static_cast<int>(driver.architecture); break;
-        case kMaxDynamicShared: *value = static_cast<int>(driver.functions[kernel].max_dynamic_shared); break;
-        default: *value = 0; break;
+        case kMaxThreadsPerBlock:
+            *value = static_cast<int>(kernel->max_threads);
+            break;
+        case kRegisters:
+            *value = 32;
+            break;
+        case kPtxVersion:
+        case kBinaryVersion:
+            *value = static_cast<int>(driver.architecture);
+            break;
+        case kMaxDynamicShared:
+            *value = static_cast<int>(driver.functions[kernel].max_dynamic_shared);
+            break;
+        default:
+            *value = 0;
+            break;
     }
     return CUDA_SUCCESS;
 }

@@ -55,7 +55,9 @@ CUresult Driver::enqueue(Stream& stream, Operation operation) {
 
 bool Driver::runnable(const Stream& stream, const Operation& operation) const {
     if (operation.wait_for != nullptr && !operation.wait_for->done) return false;
-    auto precedes = [&](const Stream& other) { return !other.queue.empty() && other.queue.front().sequence < operation.sequence; };
+    auto precedes = [&](const Stream& other) {
+        return !other.queue.empty() && other.queue.front().sequence < operation.sequence;
+    };
     if (&stream == &default_stream) {
         for (const auto& [handle, other] : streams) {
             if (other->blocking && precedes(*other)) return false;

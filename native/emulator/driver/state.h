@@ -29,7 +29,7 @@ struct Mark {
 
 struct Operation {
     std::uint64_t sequence = 0;
-    std::function<CUresult()> run;          // empty for waits and records
+    std::function<CUresult()> run;  // empty for waits and records
     std::shared_ptr<Mark> wait_for, record;
 };
 
@@ -126,9 +126,9 @@ Context*& current_context();
 CUresult require_context();
 
 /// Begins every call: initialised, current context, no sticky failure. The lock is held until the end of the call.
-#define EMU_CALL()                                                     \
-    emu::Driver& driver = emu::Driver::instance();                     \
-    std::lock_guard<std::recursive_mutex> call_lock(driver.mutex);     \
+#define EMU_CALL()                                                 \
+    emu::Driver& driver = emu::Driver::instance();                 \
+    std::lock_guard<std::recursive_mutex> call_lock(driver.mutex); \
     if (CUresult ready = emu::require_context(); ready != CUDA_SUCCESS) return ready
 
 #define EMU_API extern "C" __attribute__((visibility("default")))

@@ -68,8 +68,8 @@ CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsign
                         unsigned block_z, unsigned shared_bytes, void* stream, void** parameters, void** extra);
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, void* function, void** parameters, void** extra);
 CUresult cuTensorMapEncodeTiled(void* map, int type, unsigned rank, CUdeviceptr address, const std::uint64_t* sizes,
-                                const std::uint64_t* strides, const std::uint32_t* box, const std::uint32_t* steps, int interleave,
-                                int swizzle, int promotion, int fill);
+                                const std::uint64_t* strides, const std::uint32_t* box, const std::uint32_t* steps,
+                                int interleave, int swizzle, int promotion, int fill);
 CUresult cuGetErrorName(int code, const char** name);
 CUresult cuGetErrorString(int code, const char** text);
 CUresult cuGetProcAddress_v2(const char* symbol, void** function, int version, unsigned long long flags, int* status);
@@ -104,7 +104,8 @@ public:
         void* pointers[] = {static_cast<void*>(&parameters)..., nullptr};
         return launch_with(name, grid, 1, block, shared_bytes, pointers);
     }
-    CUresult launch_with(const char* name, unsigned grid_x, unsigned grid_y, unsigned block, unsigned shared_bytes, void** parameters);
+    CUresult launch_with(const char* name, unsigned grid_x, unsigned grid_y, unsigned block, unsigned shared_bytes,
+                         void** parameters);
 
 private:
     void* module_ = nullptr;
@@ -146,6 +147,7 @@ std::vector<std::uint16_t> to_bf16(const std::vector<float>& values);
 std::vector<float> from_bf16(const std::vector<std::uint16_t>& bits);
 
 /// Fails when a value differs from its reference by more than relative * (|reference| + scale), or is NaN.
-void check_close(const char* what, const std::vector<float>& actual, const std::vector<double>& expected, double relative, double scale);
+void check_close(const char* what, const std::vector<float>& actual, const std::vector<double>& expected, double relative,
+                 double scale);
 
 }  // namespace test

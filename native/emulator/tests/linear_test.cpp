@@ -42,7 +42,8 @@ struct Matrix {
     Matrix(int rows, int columns, std::uint64_t seed)
         : rows(rows), columns(columns), stride(round_up(columns, 8)), values(std::size_t(rows) * stride, NAN) {
         std::vector<float> random = random_values(std::size_t(rows) * columns, seed, true);
-        for (int r = 0; r < rows; r++) std::copy_n(random.data() + std::size_t(r) * columns, columns, values.data() + std::size_t(r) * stride);
+        for (int r = 0; r < rows; r++)
+            std::copy_n(random.data() + std::size_t(r) * columns, columns, values.data() + std::size_t(r) * stride);
     }
     float at(int r, int c) const { return values[std::size_t(r) * stride + c]; }
 };
@@ -56,7 +57,8 @@ void run_case(const Case& test, bool forward, std::uint64_t seed) {
     Matrix b2 = forward ? Matrix(test.n, std::max(rank, 1), seed * 10 + 3) : Matrix(std::max(rank, 1), test.n, seed * 10 + 3);
     std::vector<float> bias = random_values(std::size_t(test.n), seed * 10 + 4, false);
     std::vector<float> residual = random_values(std::size_t(test.m) * test.n, seed * 10 + 5, true);
-    Buffer<std::uint16_t> a_device(to_bf16(a.values)), b_device(to_bf16(b.values)), a2_device(to_bf16(a2.values)), b2_device(to_bf16(b2.values));
+    Buffer<std::uint16_t> a_device(to_bf16(a.values)), b_device(to_bf16(b.values)), a2_device(to_bf16(a2.values)),
+        b2_device(to_bf16(b2.values));
     Buffer<std::uint16_t> residual_device(to_bf16(residual)), y(std::size_t(test.m) * test.n);
     Buffer<float> bias_device(bias);
 
@@ -123,11 +125,12 @@ TEST(linear_schedules) {
 }
 
 TEST(linear_throughput) {
-    // Not a check of speed: the figure is printed; the result must be that of a smaller run of the same rows. CPU time is counted,
-    // not wall time: per core, whatever else the machine does.
+    // Not a check of speed: the figure is printed; the result must be that of a smaller run of the same rows. CPU time is
+    // counted, not wall time: per core, whatever else the machine does.
     const int size = 512;
     Gpu gpu;
-    Buffer<std::uint16_t> a(to_bf16(random_values(std::size_t(size) * size, 1, true))), b(to_bf16(random_values(std::size_t(size) * size, 2, true)));
+    Buffer<std::uint16_t> a(to_bf16(random_values(std::size_t(size) * size, 1, true))),
+        b(to_bf16(random_values(std::size_t(size) * size, 2, true)));
     Buffer<std::uint16_t> y(std::size_t(size) * size), top(std::size_t(128) * size);
     LinearArgs args{};
     args.main = {a.address(), b.address(), size, size, size, 0};

@@ -52,8 +52,12 @@ Reference reference(const std::vector<float>& x, const std::vector<float>& w, co
     return result;
 }
 
-std::vector<float> floats(const std::vector<float>& values) { return values; }
-std::vector<float> floats(const std::vector<std::uint16_t>& values) { return from_bf16(values); }
+std::vector<float> floats(const std::vector<float>& values) {
+    return values;
+}
+std::vector<float> floats(const std::vector<std::uint16_t>& values) {
+    return from_bf16(values);
+}
 template <typename T>
 std::vector<T> stored(const std::vector<float>& values) {
     if constexpr (std::is_same_v<T, float>) {
@@ -83,7 +87,8 @@ void run_case(int rows, int columns, unsigned block, std::uint64_t seed) {
     check_close("rstd", rstd.read(), expected.rstd, 2e-6, 0);
 
     // The residual gradient is the memory of dx.
-    BackwardArgs backward{dy_device.address(), x_device.address(), w_device.address(), rstd.address(), dx.address(), dx.address(), columns};
+    BackwardArgs backward{
+        dy_device.address(), x_device.address(), w_device.address(), rstd.address(), dx.address(), dx.address(), columns};
     CHECK_CUDA(gpu.launch(("rms_norm_backward_" + suffix).c_str(), rows, block, 0, backward));
     CHECK(cuCtxSynchronize() == CUDA_SUCCESS, last_report());
     // dx is a difference of terms of size 1: their rounding does not shrink with it.
@@ -126,7 +131,8 @@ TEST(rms_norm_deterministic) {
     for (std::uint64_t seed = 1; seed <= 20; seed++) {
         Gpu gpu(seed);
         Buffer<float> x(random_values(4 * 200, 5, false)), w(random_values(200, 6, false)), y(4 * 200), rstd(4);
-        CHECK_CUDA(gpu.launch("rms_norm_forward_f32", 4, 128, 0, ForwardArgs{x.address(), w.address(), y.address(), rstd.address(), 200, kEpsilon}));
+        CHECK_CUDA(gpu.launch("rms_norm_forward_f32", 4, 128, 0,
+                              ForwardArgs{x.address(), w.address(), y.address(), rstd.address(), 200, kEpsilon}));
         std::vector<float> values = y.read();
         if (seed == 1) first = values;
         CHECK(std::memcmp(values.data(), first.data(), values.size() * sizeof(float)) == 0);

@@ -29,21 +29,21 @@ template <typename... Parts>
 
 }  // namespace test
 
-#define TEST(name)                                                        \
-    static void test_##name();                                            \
+#define TEST(name)                                                            \
+    static void test_##name();                                                \
     static const test::Registration registration_##name(#name, &test_##name); \
     static void test_##name()
 
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
+#define CHECK(condition, ...)                                                                                     \
+    do {                                                                                                          \
         if (!(condition)) test::fail(__FILE__, __LINE__, "not true: " #condition " " __VA_OPT__(, ) __VA_ARGS__); \
     } while (false)
 
-#define CHECK_EQUAL(actual, expected)                                                                                  \
-    do {                                                                                                               \
-        auto actual_value = (actual);                                                                                  \
-        auto expected_value = (expected);                                                                              \
-        if (!(actual_value == expected_value)) {                                                                       \
-            test::fail(__FILE__, __LINE__, #actual " is ", actual_value, ", expected ", expected_value);               \
-        }                                                                                                              \
+#define CHECK_EQUAL(actual, expected)                                                                    \
+    do {                                                                                                 \
+        auto actual_value = (actual);                                                                    \
+        auto expected_value = (expected);                                                                \
+        if (!(actual_value == expected_value)) {                                                         \
+            test::fail(__FILE__, __LINE__, #actual " is ", actual_value, ", expected ", expected_value); \
+        }                                                                                                \
     } while (false)

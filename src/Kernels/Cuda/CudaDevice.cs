@@ -97,14 +97,6 @@ internal sealed unsafe class CudaDevice : IDisposable
         return new CudaDevice(ordinal, device);
     }
 
-    /// <summary>Waits until the device is idle, and reports what any work before it has done wrong.</summary>
-    /// <exception cref="CudaException">A kernel failed.</exception>
-    public void Synchronize()
-    {
-        Context.Activate();
-        CudaDriver.Check(CudaDriver.Api.ContextSynchronize(), "cuCtxSynchronize");
-    }
-
     /// <summary>Begins the range that a profiler started with `--capture-range=cudaProfilerApi` or `--profile-from-start off` records.</summary>
     public void StartProfiler()
     {

@@ -41,8 +41,6 @@ internal unsafe interface ICudaDriver
 
     CudaResult ContextGetCurrent(nint* context);
 
-    CudaResult ContextSynchronize();
-
     CudaResult MemGetInfo(nuint* free, nuint* total);
 
     CudaResult MemAlloc(nint* address, nuint bytes);

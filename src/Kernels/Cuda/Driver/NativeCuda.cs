@@ -50,9 +50,6 @@ internal static unsafe partial class NativeCuda
     [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuCtxGetCurrent(nint* context);
 
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuCtxSynchronize();
-
     [LibraryImport(CudaLibraries.Driver, EntryPoint = "cuMemGetInfo_v2")]
     public static partial CudaResult cuMemGetInfo(nuint* free, nuint* total);
 

@@ -39,8 +39,6 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
 
     public CudaResult ContextGetCurrent(nint* context) => NativeCuda.cuCtxGetCurrent(context);
 
-    public CudaResult ContextSynchronize() => NativeCuda.cuCtxSynchronize();
-
     public CudaResult MemGetInfo(nuint* free, nuint* total) => NativeCuda.cuMemGetInfo(free, total);
 
     public CudaResult MemAlloc(nint* address, nuint bytes) => NativeCuda.cuMemAlloc(address, bytes);
