@@ -91,7 +91,8 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    swiglu_backward_bf16(GlobalPtr<const bfloat16> dy, GlobalPtr<const bfloat16> gate_up, GlobalPtr<bfloat16> d_gate_up, int32 features) {
+    swiglu_backward_bf16(GlobalPtr<const bfloat16> dy, GlobalPtr<const bfloat16> gate_up, GlobalPtr<bfloat16> d_gate_up,
+                         int32 features) {
     backward(dy, gate_up, d_gate_up, features);
 }
 

@@ -49,7 +49,8 @@ internal static class KernelBench
             double Rate(double quantile) => amount / seconds[(int)(quantile * (seconds.Length - 1))];
             string share = ceiling > 0 ? $"{Rate(0.5) / ceiling,7:P1}" : "";
             Console.WriteLine(
-                $"{one.Name,-52} {seconds[seconds.Length / 2] * 1e6,9:F1} us  {Rate(0.5) / unit,8:F2} ({Rate(0.8) / unit:F2} .. {Rate(0.2) / unit:F2}) {unitName} {share}");
+                $"{one.Name,-52} {seconds[seconds.Length / 2] * 1e6,9:F1} us  "
+                + $"{Rate(0.5) / unit,8:F2} ({Rate(0.8) / unit:F2} .. {Rate(0.2) / unit:F2}) {unitName} {share}");
             if (jsonl.Length != 0)
             {
                 AppendRow(jsonl, session.Device, emulated, one, seconds, ceiling);
@@ -67,7 +68,10 @@ internal static class KernelBench
         {
             yield return ($"rms_norm_{backward}", () => new RmsNormCase(session, backward, rows, hidden));
             yield return ($"swiglu_{backward}", () => new SwiGluCase(session, backward, rows, intermediate));
-            foreach ((int outputs, int inputs) in new[] { (hidden + (hidden / 4), hidden), (2 * intermediate, hidden), (hidden, intermediate) })
+            foreach ((int outputs, int inputs) in new[]
+                     {
+                         (hidden + (hidden / 4), hidden), (2 * intermediate, hidden), (hidden, intermediate),
+                     })
             {
                 yield return ($"linear_{backward}", () => new LinearCase(session, backward, rows, outputs, inputs));
             }

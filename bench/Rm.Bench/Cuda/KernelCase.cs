@@ -63,7 +63,10 @@ internal abstract class KernelCase(string name, CudaSession session) : IDisposab
         return FromBits(bits);
     }
 
-    /// <summary>A message when <paramref name="actual"/> is further from <paramref name="expected"/> than a rounding to bfloat16 and float32 sums explain.</summary>
+    /// <summary>
+    /// A message when <paramref name="actual"/> is further from <paramref name="expected"/> than a rounding to bfloat16 and sums in float32
+    /// explain.
+    /// </summary>
     protected static string? Compare(string what, double actual, double expected, double sumOfMagnitudes)
     {
         double allowed = (Math.Abs(expected) / 256) + (sumOfMagnitudes * 1e-5);

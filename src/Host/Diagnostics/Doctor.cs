@@ -8,7 +8,8 @@ namespace Rm.Host.Diagnostics;
 public static class Doctor
 {
     private const string InstallNvrtc =
-        "Install NVRTC 12 or newer: it is part of the CUDA toolkit (Debian and Ubuntu: libnvrtc12 or cuda-nvrtc), or set BTRM_NVRTC_LIBRARY to libnvrtc's path.";
+        "Install NVRTC 12 or newer: it is part of the CUDA toolkit (Debian and Ubuntu: libnvrtc12 or cuda-nvrtc), or set "
+        + "BTRM_NVRTC_LIBRARY to libnvrtc's path.";
 
     /// <summary>Examines this machine.</summary>
     public static DoctorReport Examine() => Assess(CpuReport.Read(), CudaProbe.Run());
@@ -30,7 +31,8 @@ public static class Doctor
         }
 
         CudaDeviceReport? first = cuda.Devices.FirstOrDefault(static device => device.Problem is null);
-        string version = typeof(Doctor).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        string version =
+            typeof(Doctor).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
         return new DoctorReport(
             version,
             $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
@@ -48,7 +50,8 @@ public static class Doctor
             findings.Add(new DoctorFinding(
                 DoctorSeverity.Warning, "driver",
                 $"No NVIDIA driver: {string.Join(", ", cuda.LibrariesTried)} could not be loaded, so btrm runs on the CPU.",
-                "On a machine with an NVIDIA GPU install its driver (525.60 or newer); in a container pass the GPUs in (--gpus all, or --nv)."));
+                "On a machine with an NVIDIA GPU install its driver (525.60 or newer); in a container pass the GPUs in "
+                + "(--gpus all, or --nv)."));
         }
         else if (cuda.Problem is not null)
         {

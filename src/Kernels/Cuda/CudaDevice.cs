@@ -3,7 +3,7 @@ using Rm.Kernels.Cuda.Driver;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>One GPU, opened: its properties and its context. Everything else on it is made from here and must be disposed before it.</summary>
+/// <summary>One GPU, opened: its properties and its context, from which everything else on it is made.</summary>
 internal sealed unsafe class CudaDevice : IDisposable
 {
     private readonly int _device;
@@ -97,7 +97,7 @@ internal sealed unsafe class CudaDevice : IDisposable
         return new CudaDevice(ordinal, device);
     }
 
-    /// <summary>Begins the range that a profiler started with `--capture-range=cudaProfilerApi` or `--profile-from-start off` records.</summary>
+    /// <summary>Begins the range that a profiler records when it was told to wait for one (nsys --capture-range=cudaProfilerApi).</summary>
     public void StartProfiler()
     {
         Context.Activate();

@@ -5,8 +5,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// A frozen weight in bfloat16, <c>[OutFeatures, InFeatures]</c> with rows padded to multiples of 16 bytes. One copy serves both directions:
-/// the kernels read it row by row for y and column by column for dX.
+/// A frozen weight in bfloat16, <c>[OutFeatures, InFeatures]</c> with rows padded to multiples of 16 bytes. One copy serves both
+/// directions: the kernels read it row by row for y and column by column for dX.
 /// </summary>
 internal sealed class CudaLinearWeight : LinearWeight
 {

@@ -3,7 +3,7 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>What every operation works with: one device, its kernels, the stream that orders everything, and memory for partial results.</summary>
+/// <summary>What every operation works with: one device, its kernels, the stream that orders all work, memory for partial results.</summary>
 internal sealed class CudaSession : IDisposable
 {
     private CudaStorage? _workspace;
@@ -22,7 +22,8 @@ internal sealed class CudaSession : IDisposable
             CudaArchitecture architecture = Device.Architecture;
             Device.Dispose();
             throw new NotSupportedException(
-                $"{name} has compute capability {architecture}; btrm's kernels need {CudaArchitecture.Minimum} (Ampere) or newer. Use --device cpu.");
+                $"{name} has compute capability {architecture}; btrm's kernels need {CudaArchitecture.Minimum} (Ampere) "
+                + "or newer. Use --device cpu.");
         }
 
         Stream = new CudaStream(Device);
@@ -40,8 +41,8 @@ internal sealed class CudaSession : IDisposable
     public CudaTransfers Transfers { get; }
 
     /// <summary>
-    /// A float32 tensor for the partial results of one operation, valid until the next call; work on the stream that still uses the previous
-    /// one is done before it is freed.
+    /// A float32 tensor for the partial results of one operation, valid until the next call; work on the stream that
+    /// still uses the previous one is done before it is freed.
     /// </summary>
     public Tensor Workspace(Shape shape)
     {

@@ -7,7 +7,7 @@ internal sealed unsafe class CudaStream : IDisposable
 {
     private readonly StreamHandle _handle;
 
-    /// <summary>A stream on <paramref name="device"/>; a lower <paramref name="priority"/> goes first where the device has room for both.</summary>
+    /// <summary>A stream on <paramref name="device"/>; a lower <paramref name="priority"/> goes first.</summary>
     public CudaStream(CudaDevice device, int priority = 0)
     {
         Device = device;

@@ -37,7 +37,8 @@ internal static class LaunchChecks
         if (tensor.Address % PacketBytes != 0 || (tensor.Rows > 1 && tensor.RowStride * tensor.DType.Size() % PacketBytes != 0))
         {
             throw new ArgumentException(
-                $"{name} {tensor.Shape} (row stride {tensor.RowStride}) must have rows that start at multiples of {PacketBytes} bytes.", name);
+                $"{name} {tensor.Shape} (row stride {tensor.RowStride}) must have rows that start at multiples of {PacketBytes} bytes.",
+                name);
         }
     }
 

@@ -6,8 +6,8 @@ namespace Rm.Kernels.Cuda.Builds;
 /// <summary>
 /// Compiled kernel images in a folder that any number of processes share. An entry is written under a name of its own, synced and renamed,
 /// so that a reader sees a whole entry or none; it carries its key and a checksum, so that a damaged or foreign file is recognised,
-/// removed and compiled anew. The least recently used entries go when the folder outgrows its bound. Nothing here fails a run: a folder that
-/// cannot be used means compiling again.
+/// removed and compiled anew. The least recently used entries go when the folder outgrows its bound. Nothing here fails a run:
+/// a folder that cannot be used means compiling again.
 /// </summary>
 /// <remarks>Entry: 8 bytes magic, 32 key, 8 payload length (little endian), 32 SHA-256 of the payload, payload.</remarks>
 internal sealed class KernelCache

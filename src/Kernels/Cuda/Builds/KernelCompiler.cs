@@ -50,7 +50,8 @@ internal sealed unsafe class KernelCompiler
         catch (EntryPointNotFoundException missing)
         {
             throw new InvalidOperationException(
-                $"{CudaLibraries.LoadedFrom(CudaLibraries.Nvrtc)} is no NVRTC that btrm can use ({missing.Message}); install NVRTC 12 or newer.",
+                $"{CudaLibraries.LoadedFrom(CudaLibraries.Nvrtc)} is no NVRTC that btrm can use ({missing.Message}); "
+                + "install NVRTC 12 or newer.",
                 missing);
         }
     }
@@ -92,7 +93,8 @@ internal sealed unsafe class KernelCompiler
         if (older < CudaArchitecture.Minimum.Number)
         {
             throw new InvalidOperationException(
-                $"NVRTC {Version} makes no code that a GPU of compute capability {architecture} can run; btrm needs 8.0 or newer and NVRTC 12 or newer.");
+                $"NVRTC {Version} makes no code that a GPU of compute capability {architecture} can run; btrm needs "
+                + "8.0 or newer and NVRTC 12 or newer.");
         }
 
         return $"compute_{older}";

@@ -78,10 +78,12 @@ public sealed class CudaException : Exception
         CudaResult.UnsupportedPtxVersion or CudaResult.InvalidPtx =>
             "The installed driver is older than the compiler that made the kernels: update the driver or use an older NVRTC.",
         CudaResult.SystemDriverMismatch => "The driver was updated under a running system: reboot, or reload the nvidia kernel module.",
-        CudaResult.CompatNotSupportedOnDevice => "Take the CUDA forward-compatibility folder out of LD_LIBRARY_PATH: this GPU does not support it.",
+        CudaResult.CompatNotSupportedOnDevice =>
+            "Take the CUDA forward-compatibility folder out of LD_LIBRARY_PATH: this GPU does not support it.",
         CudaResult.SystemNotReady => "The GPU fabric is not up: start nvidia-fabricmanager.",
         _ when IsKernelFault(result) =>
-            "A kernel is wrong; the process's GPU state is lost. CUDA_LAUNCH_BLOCKING=1 and compute-sanitizer name the kernel; please report it.",
+            "A kernel is wrong; the process's GPU state is lost. CUDA_LAUNCH_BLOCKING=1 and compute-sanitizer name the "
+            + "kernel; please report it.",
         CudaResult.EccUncorrectable => "The GPU's memory has an uncorrectable error: reset or replace it.",
         _ => null,
     };

@@ -28,7 +28,7 @@ public static class CudaLibraries
     private static readonly Dictionary<string, LoadedLibrary> Loaded = new(StringComparer.Ordinal);
     private static bool s_emulatorAsked;
 
-    /// <summary>Whether the bound driver is the emulator: it runs the kernels linked into it, whatever image a module is loaded from.</summary>
+    /// <summary>Whether the bound driver is the emulator: it runs the kernels linked into it, whatever image is loaded.</summary>
     public static bool IsEmulated => HasDriverExport(EmulatorMarker);
 
     /// <summary>File name of the emulator on this system.</summary>
@@ -128,7 +128,8 @@ public static class CudaLibraries
         return default;
     }
 
-    // NVRTC opens its builtins by bare name at the first compilation; outside the loader's path it finds them only if they are loaded already.
+    // NVRTC opens its builtins by bare name at the first compilation; outside the loader's path it finds them only
+    // if they are loaded already.
     private static void LoadBuiltinsBeside(string nvrtc)
     {
         if (Path.GetDirectoryName(nvrtc) is { Length: > 0 } folder)

@@ -47,7 +47,9 @@ internal sealed unsafe class Nvml : IDisposable
                     return NativeNvml.nvmlDeviceGetHandleByUUID((byte*)text, device);
                 }
             });
-            return found ? (ReadPower(limit) ? limit.Milliwatts / 1000.0 : null, ReadClock(limit) ? (int)limit.Megahertz : null) : (null, null);
+            return found
+                ? (ReadPower(limit) ? limit.Milliwatts / 1000.0 : null, ReadClock(limit) ? (int)limit.Megahertz : null)
+                : (null, null);
         }
         finally
         {

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Rm.Kernels.Cuda.Driver;
 
 /// <summary>
-/// A named range in a profiler's timeline. Active with <c>BTRM_NVTX=1</c> when libnvToolsExt is there; otherwise it costs one test of a field.
+/// A named range in a profiler's timeline. Active with <c>BTRM_NVTX=1</c> when libnvToolsExt is there; otherwise it costs
+/// one test of a field.
 /// </summary>
 internal readonly unsafe ref partial struct NvtxRange
 {
