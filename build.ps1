@@ -79,6 +79,7 @@ function Invoke-Tests([string] $Program, [string[]] $Arguments) {
     $summary = $null
     & dotnet $Program @Arguments | Tee-Object "out/test/$name.log" | ForEach-Object {
         if ("$_" -match 'Total: (\d+), Errors: (\d+), Failed: (\d+), Skipped: (\d+)') { $summary = [int[]]$Matches[1..4] }
+        elseif ("$_" -match 'Total: 0') { $summary = 0, 0, 0, 0 }
         Write-Host $_
     }
     $status = $LASTEXITCODE
@@ -102,6 +103,7 @@ function Invoke-AllTests([string[]] $Arguments) {
     foreach ($project in Get-ChildItem tests -Directory -Filter '*.Tests') {
         Invoke-Tests "$($project.FullName)/bin/Release/net10.0/$($project.Name).dll" $Arguments
     }
+    if ($script:passed + $script:failed + $script:skipped -eq 0) { throw "No test was run: $Arguments" }
 }
 
 # The closing line is printed whatever happens; a build that fails counts as one failure.
@@ -136,7 +138,16 @@ function Invoke-Check {
 function Show-Demo {
     Build-Program
     Invoke-Step ./btrm.cmd @('train', '--config', 'examples/quickstart/settings.json', '--output-dir', 'out/demo', '--overwrite')
+    ''
+    'Share of evaluation pairs whose chosen side gets the higher reward, with its 95% interval:'
+    foreach ($line in Get-Content out/demo/metrics.jsonl | ConvertFrom-Json) {
+        if ($line.PSObject.Properties['eval_accuracy']) {
+            '  after {0,3} steps  {1:P1}  ({2:P1} to {3:P1})' -f $line.step, $line.eval_accuracy, $line.eval_accuracy_low, $line.eval_accuracy_high
+        }
+    }
     Get-Content examples/quickstart/after.txt
+    'Next:'
+    '  ./btrm.cmd score --adapter out/demo/best --input examples/quickstart/eval.jsonl --output out/demo/scores.jsonl'
 }
 
 function Invoke-Fuzz {

@@ -81,24 +81,26 @@ closing_line() {
 
 # Runs one xUnit program and adds its summary line to the totals. No summary, or a bad exit without a failed test, is a failure.
 run_tests() {
-  local program=$1 name log status=0 summary
+  local program=$1 name log status=0 summary bad left_out
   shift
   name=$(basename "$program" .dll)
   log=out/test/$name.log
   echo "== $name"
-  dotnet "$program" "$@" 2>&1 | tee "$log" || status=$?
-  summary=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1 || true)
+  dotnet "$program" "$@" $([ -t 1 ] || echo -noColor) 2>&1 | tee "$log" || status=$?
+  summary=$(grep -E "$name +Total: [0-9]+" "$log" | tail -n 1 || true)
   if [ -z "$summary" ]; then
-    echo "$name ended without a summary (exit code $status); see $log" >&2
+    echo "$name ended without a summary (exit code $status); see $log"
     failed=$((failed + 1))
     return
   fi
-  count() { sed -E "s/.*$1: ([0-9]+).*/\1/" <<<"$summary"; }
-  local bad=$(($(count Errors) + $(count Failed)))
-  passed=$((passed + $(count Total) - $(count Failed) - $(count Skipped)))
-  skipped=$((skipped + $(count Skipped)))
+  # A program without any test prints the total alone.
+  count() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$summary" | grep . || echo 0; }
+  bad=$(($(count Errors) + $(count Failed)))
+  left_out=$(($(count Skipped) + $(count 'Not Run')))
+  passed=$((passed + $(count Total) - $(count Failed) - left_out))
+  skipped=$((skipped + left_out))
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-    echo "$name passed its tests and then failed (exit code $status); see $log" >&2
+    echo "$name passed its tests and then failed (exit code $status); see $log"
     bad=1
   fi
   failed=$((failed + bad))
@@ -110,6 +112,10 @@ run_all_tests() {
   for project in tests/*.Tests; do
     run_tests "$project/bin/Release/net10.0/$(basename "$project").dll" "$@"
   done
+  if [ $((passed + failed + skipped)) -eq 0 ]; then
+    echo "No test was run: ${*:-the test programs are empty}"
+    failed=1
+  fi
 }
 
 test_all() {
@@ -138,8 +144,15 @@ check() {
 
 demo() {
   build
-  ./btrm train --config examples/quickstart/settings.json --output-dir out/demo --overwrite
+  ./btrm train --config examples/quickstart/settings.json --output-dir out/demo --overwrite >/dev/null
+  echo
+  echo "Share of evaluation pairs whose chosen side gets the higher reward, with its 95% interval:"
+  sed -nE 's/^\{"step":([0-9]+).*"eval_accuracy":([^,]+),"eval_accuracy_low":([^,]+),"eval_accuracy_high":([^,]+).*/\1 \2 \3 \4/p' \
+    out/demo/metrics.jsonl |
+    awk '{ printf "  after %3d steps  %.1f%%  (%.1f%% to %.1f%%)\n", $1, 100 * $2, 100 * $3, 100 * $4 }'
   cat examples/quickstart/after.txt
+  echo "Next:"
+  echo "  ./btrm score --adapter out/demo/best --input examples/quickstart/eval.jsonl --output out/demo/scores.jsonl"
 }
 
 fuzz() {
