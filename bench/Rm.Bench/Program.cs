@@ -1,4 +1,5 @@
 using Rm.Bench;
+using Rm.Bench.Cuda;
 
 switch (args.FirstOrDefault())
 {
@@ -10,7 +11,11 @@ switch (args.FirstOrDefault())
         return GemmCompare.Run(args[1..]);
     case "ops":
         return OpsBench.Run(args[1..]);
+    case "kernels":
+        return KernelBench.Run(args[1..]);
+    case "launch":
+        return LaunchBench.Run();
     default:
-        Console.Error.WriteLine("usage: Rm.Bench gemm [--threads N] [--path avx512|avx2|scalar] [--repeats N]\n       Rm.Bench lora [--threads N] [--tokens M]\n       Rm.Bench ops [--threads N] [--repeats N] [--pairs N]");
+        Console.Error.WriteLine("usage: Rm.Bench gemm [--threads N] [--path avx512|avx2|scalar] [--repeats N]\n       Rm.Bench lora [--threads N] [--tokens M]\n       Rm.Bench ops [--threads N] [--repeats N] [--pairs N]\n       Rm.Bench kernels [--device N] [--filter NAME] [--repeats N] [--ceiling-tflops X] [--jsonl FILE]\n       Rm.Bench launch");
         return 2;
 }

@@ -92,22 +92,37 @@ public sealed class AppendOnlyLog : IDisposable
 
     /// <summary>
     /// Removes everything from the first line on whose "step" is greater than <paramref name="step"/>: a run that resumes at that step
-    /// writes
-    /// those lines anew. Returns the number of lines removed. Throws <see cref="SaveFailedException"/>.
+    /// writes those lines anew. Returns the number of lines removed. Throws <see cref="SaveFailedException"/>.
     /// </summary>
-    public int TruncateAfter(long step) => Guard(_path, () =>
+    public int TruncateAfter(long step) => TruncateFrom(line => StepOf(line) > step);
+
+    /// <summary>
+    /// Removes everything from the first line on for which <paramref name="isLater"/> holds. Returns the number of lines removed. Throws
+    /// <see cref="SaveFailedException"/>.
+    /// </summary>
+    public int TruncateFrom(Func<JsonElement, bool> isLater) => Guard(_path, () =>
     {
         long? cut = null;
         var removed = 0;
         foreach (var line in Lines())
         {
-            cut ??= StepOf(line) > step ? line.Start : null;
+            cut ??= IsLater(line) ? line.Start : null;
             removed += cut is null ? 0 : 1;
         }
 
         CutAt(cut ?? _stream.Length);
         return removed;
+
+        bool IsLater(Line line)
+        {
+            using var document = JsonDocument.Parse(line.Bytes);
+            return isLater(document.RootElement);
+        }
     });
+
+    /// <summary>The "step" of a line, or null when it has none.</summary>
+    public static long? StepOf(JsonElement line) =>
+        line.TryGetProperty("step"u8, out var step) && step.ValueKind == JsonValueKind.Number && step.TryGetInt64(out var value) ? value : null;
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
@@ -223,13 +238,6 @@ public sealed class AppendOnlyLog : IDisposable
         {
             return false;
         }
-    }
-
-    private static long? StepOf(Line line)
-    {
-        using var document = JsonDocument.Parse(line.Bytes);
-        return document.RootElement.TryGetProperty("step"u8, out var step) && step.ValueKind == JsonValueKind.Number
-            && step.TryGetInt64(out var value) ? value : null;
     }
 
     private static T Guard<T>(string path, Func<T> action)

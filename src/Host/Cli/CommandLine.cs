@@ -9,6 +9,9 @@ namespace Rm.Host.Cli;
 /// <summary>The command line: parses, merges the configuration file, runs the command and turns what it throws into a message and an exit code.</summary>
 public static class CommandLine
 {
+    // A value may begin with '@' (a prompt, say): it is not a file of further arguments, which --config is for.
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>Runs btrm with the given arguments and returns its exit code.</summary>
     public static int Run(string[] args)
     {
@@ -16,10 +19,10 @@ public static class CommandLine
         try
         {
             RootCommand root = Build();
-            ParseResult result = root.Parse(args);
+            ParseResult result = root.Parse(args, Parsing);
             if (ConfigFile.PathIn(result) is { } path)
             {
-                result = root.Parse(ConfigFile.Merge(path, result, args));
+                result = root.Parse(ConfigFile.Merge(path, result, args), Parsing);
             }
 
             // Help and version are actions that the library answers before errors count.
@@ -47,6 +50,7 @@ public static class CommandLine
         root.Subcommands.Add(DataCommand.Create());
         root.Subcommands.Add(new BenchCommand().Create());
         root.Subcommands.Add(DoctorCommand.Create());
+        NumberArguments.MakeStrict(root);
         return root;
     }
 
@@ -58,7 +62,7 @@ public static class CommandLine
         (string message, int code) = e switch
         {
             UserInputException => (e.Message, ExitCodes.BadInput),
-            SaveFailedException or TrainingFailedException => (e.Message, ExitCodes.Failed),
+            SaveFailedException or TrainingFailedException or NonFiniteException => (e.Message, ExitCodes.Failed),
             OutOfMemoryException => (
                 $"Out of memory ({e.Message}). A smaller --micro-token-budget, --max-seq-len or --recompute full needs less.", ExitCodes.Failed),
             IOException or UnauthorizedAccessException => (e.Message, ExitCodes.Failed),

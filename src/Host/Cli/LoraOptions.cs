@@ -40,12 +40,16 @@ internal sealed class LoraOptions : OptionGroup
         if (InitAdapter(result) is { } adapter)
         {
             TrainingScope scope = LoraScope.Of(adapter, config, out _);
+            RequireSameAs(scope.Lora!, adapter, result);
             return scope with { Lora = scope.Lora! with { Dropout = dropout } };
         }
 
         if (!result.GetValue(_lora))
         {
-            return TrainingScope.Full;
+            Option? given = new Option[] { _rank, _alpha, _modules, _dropout, _rslora, _modulesToSave }.FirstOrDefault(o => IsGiven(result, o));
+            return given is null
+                ? TrainingScope.Full
+                : throw new UserInputException($"{given.Name} has no effect without --lora. Give --lora as well, or leave it away to train all weights.");
         }
 
         Require(result.GetValue(_rank) is >= 1 and <= 1024, _rank, "must be 1 to 1024");
@@ -56,6 +60,26 @@ internal sealed class LoraOptions : OptionGroup
                 ModulesToSave(result.GetValue(_modulesToSave), config)),
             TrainsEverything: false);
     }
+
+    // The adapter decides; a command line that says otherwise must not be overruled in silence.
+    private void RequireSameAs(LoraSettings lora, string adapter, ParseResult result)
+    {
+        Same(_rank, lora.Rank, result.GetValue(_rank));
+        Same(_alpha, lora.Alpha, result.GetValue(_alpha));
+        Same(_rslora, lora.UseRslora, result.GetValue(_rslora));
+        if (IsGiven(result, _modules))
+        {
+            Same(_modules, Names(lora.TargetModules.Order()), Names(Modules(result.GetValue(_modules)!)));
+        }
+
+        void Same<T>(Option option, T ofAdapter, T given) => Require(
+            !IsGiven(result, option) || EqualityComparer<T>.Default.Equals(ofAdapter, given), option,
+            $"is {given}, but the adapter {adapter} has {ofAdapter}; leave it away");
+
+        static string Names(IEnumerable<LinearModule> modules) => string.Join(',', modules.Select(m => m.Name()));
+    }
+
+    private static bool IsGiven(ParseResult result, Option option) => result.GetResult(option) is { Implicit: false };
 
     private IReadOnlyList<LinearModule> Modules(string names)
     {

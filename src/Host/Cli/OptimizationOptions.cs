@@ -88,7 +88,6 @@ internal sealed class OptimizationOptions : OptionGroup
     /// <summary>The settings; <paramref name="trainPairs"/> turns epochs into steps.</summary>
     public TrainingOptions Read(ParseResult result, int trainPairs)
     {
-        Check(result);
         int batchSize = result.GetValue(_batchSize);
         int steps = result.GetValue(_steps)
             ?? checked((int)Math.Max(1, Math.Ceiling((result.GetValue(_epochs) ?? 1) * trainPairs / batchSize)));
@@ -121,8 +120,12 @@ internal sealed class OptimizationOptions : OptionGroup
         };
     }
 
-    private void Check(ParseResult result)
+    /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
+    public void Check(ParseResult result)
     {
+        Choose(result, _scheduler, Schedules);
+        Choose(result, _order, Orders);
+        Choose(result, _bestMetric, BestMetrics);
         Require(result.GetValue(_steps) is not <= 0, _steps, "must be at least 1");
         Require(result.GetValue(_epochs) is null or (> 0 and <= 1e6), _epochs, "must be above 0");
         foreach (Option<int> option in new[] { _batchSize, _microTokenBudget, _logEvery, _keepCheckpoints })

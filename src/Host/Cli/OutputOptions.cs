@@ -22,6 +22,9 @@ internal sealed class OutputOptions : OptionGroup
         AddFlag("--track-gpu", "Record the GPU's load, memory and temperature in the metrics (nothing to record on the CPU).");
     }
 
+    /// <summary>Whether the run goes on from an earlier one.</summary>
+    public bool Resumes(ParseResult result) => result.GetResult(_resume) is { Implicit: false };
+
     /// <summary>Takes the output directory.</summary>
     public RunDirectory Open(ParseResult result)
     {
@@ -38,19 +41,19 @@ internal sealed class OutputOptions : OptionGroup
     /// <summary>
     /// Restores the newest usable checkpoint (or the one named) into the model and returns its state; a fresh state when there is none.
     /// </summary>
-    public TrainerState Resume(
-        ParseResult result, RunDirectory run, CheckpointStore store, RewardModel model, IReadOnlyDictionary<string, string> settings)
+    public TrainerState Resume(ParseResult result, RunDirectory run, CheckpointStore store, RewardModel model)
     {
         if (!Resumes(result))
         {
             return new TrainerState();
         }
 
-        run.RequireSameSettings(settings);
         string? named = result.GetValue(_resume);
         if (named is not (null or Auto))
         {
-            return Announce(named, CheckpointStore.Load(named, model));
+            TrainerState state = Announce(named, CheckpointStore.Load(named, model));
+            store.RemoveAfter(state.Step);
+            return state;
         }
 
         foreach ((int _, string path) in store.List())
@@ -73,8 +76,6 @@ internal sealed class OutputOptions : OptionGroup
         Console.Error.WriteLine($"{run.FolderPath}: no checkpoint yet; starting from the beginning.");
         return new TrainerState();
     }
-
-    private bool Resumes(ParseResult result) => result.GetResult(_resume) is { Implicit: false };
 
     private static TrainerState Announce(string path, TrainerState state)
     {

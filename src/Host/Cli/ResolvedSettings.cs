@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Rm.Host.Data;
 using Rm.Host.Training;
 
 namespace Rm.Host.Cli;
@@ -16,7 +15,7 @@ internal static class ResolvedSettings
     };
 
     /// <summary>Names without dashes, and values as text.</summary>
-    public static IReadOnlyDictionary<string, string> Of(ParseResult result, TrainingOptions options, PairDataset train)
+    public static IReadOnlyDictionary<string, string> Of(ParseResult result, TrainingOptions options)
     {
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (Option option in result.CommandResult.Command.Options)
@@ -30,9 +29,6 @@ internal static class ResolvedSettings
 
         settings["steps"] = options.Steps.ToString(CultureInfo.InvariantCulture);
         settings["warmup-steps"] = options.Schedule.WarmupSteps.ToString(CultureInfo.InvariantCulture);
-
-        // Not an option, but what the data options stand for: files that changed make another run.
-        settings["train-pairs-sha256"] = train.Fingerprint.PairsSha256;
         return settings;
     }
 

@@ -42,6 +42,7 @@ internal sealed class TrainCommand
         ModelSource source = ModelSource.Open(result.GetValue(_model)!);
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
+        _optimization.Check(result);
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -50,7 +51,11 @@ internal sealed class TrainCommand
         DataReport report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
-        IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options, train);
+        IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
+        if (_output.Resumes(result))
+        {
+            new EarlierRun(run.RunFile).RequireSame(settings, train.Fingerprint, eval?.Fingerprint);
+        }
 
         using IBackend backend = _device.Open(result);
         using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
@@ -60,8 +65,9 @@ internal sealed class TrainCommand
             BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString());
         var saver = new ModelSaver(model, source.Name, source.Folder, artifact, Probe(eval ?? train));
         var store = new CheckpointStore(run.Checkpoints, saver);
-        TrainerState state = _output.Resume(result, run, store, model, settings);
-        if (state.Step == 0)
+        run.Prepare();
+        TrainerState state = _output.Resume(result, run, store, model);
+        if (state.Step == 0 || !File.Exists(run.RunFile))
         {
             RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
         }

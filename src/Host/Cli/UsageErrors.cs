@@ -29,7 +29,7 @@ internal static class UsageErrors
 
         if (messages.Count == 0)
         {
-            messages.AddRange(result.Errors.Select(e => e.Message).Distinct(StringComparer.Ordinal));
+            messages.AddRange(result.Errors.Select(e => e.Message.TrimEnd('.')).Distinct(StringComparer.Ordinal));
         }
 
         string path = command is RootCommand ? "btrm" : $"btrm {command.Name}";

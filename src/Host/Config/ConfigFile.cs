@@ -7,7 +7,7 @@ namespace Rm.Host.Config;
 
 /// <summary>
 /// <c>--config FILE.json</c>: an object whose keys are long options without the dashes. Values become command-line words, so both spellings go
-/// through one parser; options given on the command line win. <c>true</c> sets a flag, <c>false</c> and <c>null</c> leave it.
+/// through one parser (as --name=value, so that a value may begin with a dash); options given on the command line win. <c>true</c> sets a flag, <c>false</c> and <c>null</c> leave it.
 /// </summary>
 internal static class ConfigFile
 {
@@ -80,9 +80,9 @@ internal static class ConfigFile
         {
             JsonValueKind.Null or JsonValueKind.False => [],
             JsonValueKind.True when isFlag => [option.Name],
-            JsonValueKind.String => [option.Name, value.GetString()!],
-            JsonValueKind.Number => [option.Name, value.GetRawText()],
-            JsonValueKind.Array => [option.Name, string.Join(',', value.EnumerateArray().Select(item => Item(path, option, item)))],
+            JsonValueKind.String => [$"{option.Name}={value.GetString()}"],
+            JsonValueKind.Number => [$"{option.Name}={value.GetRawText()}"],
+            JsonValueKind.Array => [$"{option.Name}={string.Join(',', value.EnumerateArray().Select(item => Item(path, option, item)))}"],
             _ => throw new UserInputException($"{path}: \"{option.Name[2..]}\" cannot be {value.ValueKind.ToString().ToLowerInvariant()}."),
         };
     }

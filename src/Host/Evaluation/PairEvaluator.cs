@@ -1,12 +1,13 @@
 using Rm.Host.Data;
 using Rm.Host.Model;
+using Rm.Host.Training;
 
 namespace Rm.Host.Evaluation;
 
 /// <summary>Scores pairs in their order, packed into micro-batches; a pair's rewards do not depend on how they are packed.</summary>
 public static class PairEvaluator
 {
-    /// <summary>Rewards of every pair.</summary>
+    /// <summary>Rewards of every pair. Throws <see cref="NonFiniteException"/> naming the rows when any is not a finite number.</summary>
     /// <param name="model">Model.</param>
     /// <param name="pairs">Pairs.</param>
     /// <param name="microTokenBudget">Most packed tokens of a micro-batch.</param>
@@ -19,6 +20,12 @@ public static class PairEvaluator
         foreach (MicroBatch micro in MicroBatch.Cut(pairs, microTokenBudget, sharePrefix))
         {
             float[] values = model.Score(PairPacking.Pack(micro.Pairs, sharePrefix));
+            if (!values.All(float.IsFinite))
+            {
+                throw NonFiniteException.InEvaluation(
+                    micro.Pairs.Where((_, i) => !float.IsFinite(values[2 * i]) || !float.IsFinite(values[(2 * i) + 1])));
+            }
+
             for (int i = 0; i < micro.Pairs.Count; i++)
             {
                 rewards.Add(values[2 * i], values[(2 * i) + 1]);

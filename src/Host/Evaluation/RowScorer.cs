@@ -1,5 +1,6 @@
 using Rm.Host.Data;
 using Rm.Host.Model;
+using Rm.Host.Training;
 using Rm.Kernels.Ops;
 
 namespace Rm.Host.Evaluation;
@@ -99,6 +100,11 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
         foreach (int i in batch)
         {
             int count = items[i].Sequences.Length;
+            if (!rewards.AsSpan(next, count).ToArray().All(float.IsFinite))
+            {
+                throw new NonFiniteException($"{items[i].Row.Source.File}:{items[i].Row.Source.Line}: the model gives a reward that is not a finite number.");
+            }
+
             results[i] = new ScoredRow(items[i].Row, rewards[next..(next + count)], DropReason.None);
             next += count;
         }

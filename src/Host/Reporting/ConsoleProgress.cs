@@ -68,7 +68,14 @@ internal sealed class ConsoleProgress : ITrainingProgress, IDisposable
     public void Message(string text)
     {
         EndLine();
-        _console.WriteLine(text);
+        if (_isTerminal)
+        {
+            _console.WriteLine(text);
+            return;
+        }
+
+        // Lines of a log file are not wrapped at the width of a terminal that is not there.
+        Console.Error.WriteLine(text);
     }
 
     /// <inheritdoc/>

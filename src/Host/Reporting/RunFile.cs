@@ -23,7 +23,7 @@ internal static class RunFile
             w.WriteString("started", DateTimeOffset.UtcNow.ToString("O"));
             w.WriteString("host", Environment.MachineName);
             w.WriteString("device", backend.Description);
-            w.WriteStartObject("settings");
+            w.WriteStartObject(EarlierRun.SettingsName);
             foreach ((string name, string value) in settings)
             {
                 w.WriteString(name, value);
@@ -37,11 +37,11 @@ internal static class RunFile
             w.WriteNumber("trainable_parameters", model.Parameters.Count);
             w.WriteBoolean("pretrained_head", model.HasPretrainedHead);
             w.WriteEndObject();
-            w.WritePropertyName("train_data");
+            w.WritePropertyName(EarlierRun.TrainDataName);
             train.Fingerprint.WriteJson(w);
             if (eval is not null)
             {
-                w.WritePropertyName("eval_data");
+                w.WritePropertyName(EarlierRun.EvalDataName);
                 eval.Fingerprint.WriteJson(w);
             }
 

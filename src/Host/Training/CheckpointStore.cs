@@ -54,17 +54,31 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
 
         foreach ((int _, string path) in List().Where(item => item.Step <= state.Step).Skip(Math.Max(1, keep)))
         {
-            (saver.FileLayer ?? DiskFileLayer.Instance).DeleteDirectory(path);
+            TryDelete(path);
         }
 
         return target;
+    }
+
+    /// <summary>Removes checkpoints of later steps than <paramref name="step"/>: a run that goes on from there makes them anew.</summary>
+    public void RemoveAfter(int step)
+    {
+        foreach ((int _, string path) in List().Where(item => item.Step > step))
+        {
+            TryDelete(path);
+        }
     }
 
     /// <summary>Restores parameters and moments and returns the state. Throws <see cref="UserInputException"/> naming what is wrong.</summary>
     public static TrainerState Load(string path, RewardModel model)
     {
         string statePath = Path.Combine(path, TrainerState.FileName);
-        TrainerState state = TrainerState.Parse(JsonInput.ReadFile(statePath).ToArray(), statePath);
+        TrainerState state = TrainerState.Parse(JsonInput.ReadFile(statePath), statePath);
+        if (StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))) is >= 0 and var named && named != state.Step)
+        {
+            throw new UserInputException($"{statePath}: is of step {state.Step}, not of the step that the folder is named after.");
+        }
+
         ModelFolder.Load(path, model);
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, OptimizerFileName));
         ParameterBuffer parameters = model.Parameters;
@@ -78,6 +92,19 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
         }
 
         return state;
+    }
+
+    // The new checkpoint is what counts; an old one that stays costs space, not the run.
+    private void TryDelete(string path)
+    {
+        try
+        {
+            (saver.FileLayer ?? DiskFileLayer.Instance).DeleteDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"{path}: cannot be removed ({e.Message}).");
+        }
     }
 
     private static int StepOf(string name) =>

@@ -8,13 +8,19 @@ namespace Rm.Host.Training;
 /// <summary>Writes <c>metrics.jsonl</c>: one object a line, flushed, names as in TRL.</summary>
 public sealed class MetricsLog : IDisposable
 {
+    // Names the fields of evaluations.
+    private const string EvaluationPrefix = "eval_";
+
     private readonly AppendOnlyLog _log;
 
-    /// <summary>Opens the file; lines after <paramref name="step"/> are removed, because they will be written anew.</summary>
-    public MetricsLog(string path, int step)
+    /// <summary>
+    /// Opens the file; lines from after <paramref name="state"/> are removed, because they will be written anew. That includes the evaluation of the
+    /// state's own step where the state was saved before it.
+    /// </summary>
+    public MetricsLog(string path, TrainerState state)
     {
         _log = AppendOnlyLog.Open(path);
-        _log.TruncateAfter(step);
+        _log.TruncateFrom(line => AppendOnlyLog.StepOf(line) > (IsEvaluation(line) ? state.LastEvalStep : state.Step));
     }
 
     /// <summary>A line about training since the line before.</summary>
@@ -42,11 +48,16 @@ public sealed class MetricsLog : IDisposable
     {
         w.WriteNumber("step", step);
         w.WriteNumber("epoch", epoch);
-        EvaluationJson.WriteFields(w, result, "eval_");
+        EvaluationJson.WriteFields(w, result, EvaluationPrefix);
     });
+
+    /// <summary>Returns when every line is on the disk.</summary>
+    public void Sync() => _log.Sync();
 
     /// <inheritdoc/>
     public void Dispose() => _log.Dispose();
+
+    private static bool IsEvaluation(JsonElement line) => line.TryGetProperty(EvaluationPrefix + "loss", out _);
 
     private void Append(Action<Utf8JsonWriter> write)
     {

@@ -19,6 +19,11 @@ public sealed record MetricsWindow(
     int Steps = 0, int Pairs = 0, double Loss = 0, double GradNorm = 0, int Correct = 0, int Ties = 0, double Margin = 0, double Reward = 0,
     double MinReward = double.MaxValue, double MaxReward = double.MinValue)
 {
+    /// <summary>Whether steps can have summed up to this.</summary>
+    public bool IsPossible() =>
+        Steps >= 1 && Pairs >= Steps && Correct >= 0 && Ties >= 0 && Correct + (long)Ties <= Pairs && MinReward <= MaxReward
+        && double.IsFinite(Loss + GradNorm + Margin + Reward);
+
     /// <summary>The window with one more step.</summary>
     public MetricsWindow With(StepResult step)
     {

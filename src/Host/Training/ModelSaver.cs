@@ -30,10 +30,17 @@ public sealed class ModelSaver(
         save.Commit();
     }
 
-    /// <summary>Writes the model's files into a save and verifies them there.</summary>
+    /// <summary>
+    /// Writes the model's files into a save and verifies them there. Throws <see cref="NonFiniteException"/> when the model is of no use.
+    /// </summary>
     public void WriteVerified(DurableDirectory save)
     {
         float[] before = model.Score(probe);
+        if (!before.All(float.IsFinite))
+        {
+            throw new NonFiniteException($"{save.TargetPath} was not saved: the model gives a reward that is not a finite number.");
+        }
+
         ModelFolder.Write(save, model, baseModel, baseFolder);
         save.Write(ArtifactInfo.FileName, artifact.ToJson());
         ModelFolder.Verify(save.TemporaryPath, model);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Rm.Host.Checkpoints;
 
 namespace Rm.Host.Training;
@@ -29,11 +28,13 @@ public sealed class RunDirectory : IDisposable
     private static readonly string[] Files = [RunFileName, "metrics.jsonl", "samples.jsonl", "result.json"];
     private static readonly string[] Folders = ["checkpoints", "best", "final"];
 
+    private readonly ExistingRun _existing;
     private readonly FileStream _lock;
 
-    private RunDirectory(string path, FileStream lockFile)
+    private RunDirectory(string path, ExistingRun existing, FileStream lockFile)
     {
         FolderPath = path;
+        _existing = existing;
         _lock = lockFile;
     }
 
@@ -64,7 +65,10 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Whether the directory holds a run.</summary>
     public bool HoldsRun => File.Exists(RunFile) || Folders.Any(f => Directory.Exists(Path.Combine(FolderPath, f)));
 
-    /// <summary>Takes the directory for this process. Throws <see cref="UserInputException"/> when it may not be used.</summary>
+    /// <summary>
+    /// Takes the directory for this process; nothing in it changes before <see cref="Prepare"/>. Throws <see cref="UserInputException"/> when it may
+    /// not be used.
+    /// </summary>
     public static RunDirectory Open(string path, ExistingRun existing)
     {
         FileStream lockFile;
@@ -82,88 +86,53 @@ public sealed class RunDirectory : IDisposable
                 e);
         }
 
-        var directory = new RunDirectory(path, lockFile);
-        try
-        {
-            directory.Admit(existing);
-            return directory;
-        }
-        catch
+        var directory = new RunDirectory(path, existing, lockFile);
+        if (existing == ExistingRun.Refuse && directory.HoldsRun)
         {
             directory.Dispose();
-            throw;
+            throw new UserInputException(
+                $"--output-dir {path}: holds a run already. Go on with --resume auto, start anew with --overwrite, or choose another folder.");
         }
+
+        return directory;
     }
 
     /// <summary>
-    /// Throws <see cref="UserInputException"/> when the run on disk was made with other settings than <paramref name="settings"/>; names each. A
-    /// resumed run must compute what the first one would have.
+    /// Removes the run that is to be overwritten, or what an interrupted save left of the one to resume. Called when everything else about the new
+    /// run is known to be right: a mistyped file name must not cost the old run. Throws <see cref="SaveFailedException"/>.
     /// </summary>
-    public void RequireSameSettings(IReadOnlyDictionary<string, string> settings)
+    public void Prepare()
     {
-        if (!File.Exists(RunFile))
+        if (_existing == ExistingRun.Overwrite)
         {
+            RemoveRun();
             return;
         }
 
-        Dictionary<string, string> before = ReadSettings();
-        string[] different = [.. settings.Keys.Union(before.Keys)
-            .Where(key => settings.GetValueOrDefault(key) != before.GetValueOrDefault(key))
-            .Order(StringComparer.Ordinal)
-            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {settings.GetValueOrDefault(key) ?? "not set"}")];
-        if (different.Length > 0)
-        {
-            throw new UserInputException(
-                $"{FolderPath}: the run to resume was made with other settings:\n  {string.Join("\n  ", different)}\n"
-                + "Give the same settings, or another --output-dir with --init-adapter to start from its model.");
-        }
+        DurableDirectory.CleanStale(FolderPath);
+        DurableDirectory.CleanStale(Checkpoints);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    private Dictionary<string, string> ReadSettings()
+    private void RemoveRun()
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(RunFile));
-            return document.RootElement.GetProperty("settings").EnumerateObject()
-                .ToDictionary(p => p.Name, p => p.Value.GetString() ?? "", StringComparer.Ordinal);
+            foreach (string file in Files)
+            {
+                File.Delete(Path.Combine(FolderPath, file));
+            }
+
+            foreach (string folder in Folders.Select(f => Path.Combine(FolderPath, f)).Where(Directory.Exists))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserInputException($"{RunFile}: cannot be read ({e.Message}). Start anew with --overwrite.", e);
-        }
-    }
-
-    private void Admit(ExistingRun existing)
-    {
-        if (!HoldsRun)
-        {
-            return;
-        }
-
-        switch (existing)
-        {
-            case ExistingRun.Refuse:
-                throw new UserInputException(
-                    $"--output-dir {FolderPath}: holds a run already. Go on with --resume auto, start anew with --overwrite, or choose another folder.");
-            case ExistingRun.Overwrite:
-                foreach (string file in Files)
-                {
-                    File.Delete(Path.Combine(FolderPath, file));
-                }
-
-                foreach (string folder in Folders.Select(f => Path.Combine(FolderPath, f)).Where(Directory.Exists))
-                {
-                    Directory.Delete(folder, recursive: true);
-                }
-
-                break;
-            default:
-                DurableDirectory.CleanStale(FolderPath);
-                DurableDirectory.CleanStale(Checkpoints);
-                break;
+            throw new SaveFailedException($"--overwrite: the run in {FolderPath} cannot be removed ({e.Message}).", e);
         }
     }
 }

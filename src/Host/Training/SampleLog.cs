@@ -32,6 +32,8 @@ internal sealed class SampleLog(string path, IReadOnlyList<PreferencePair> pairs
         {
             log.Append(Line(step, pairs[i], rewards.Chosen[i], rewards.Rejected[i]));
         }
+
+        log.Sync();
     }
 
     private string Line(int step, PreferencePair pair, float chosen, float rejected)

@@ -39,7 +39,7 @@ public sealed class StepRunner
             {
                 if (!float.IsFinite(result.Losses[i]))
                 {
-                    throw new NonFiniteException("loss", step + 1, [micro.Pairs[i]]);
+                    throw NonFiniteException.InStep("loss", step + 1, [micro.Pairs[i]]);
                 }
 
                 loss += result.Losses[i];
@@ -52,7 +52,7 @@ public sealed class StepRunner
         double norm = _model.Backend.Norm(_model.Parameters.Gradients);
         if (!double.IsFinite(norm))
         {
-            throw new NonFiniteException("gradient", step + 1, batch);
+            throw NonFiniteException.InStep("gradient", step + 1, batch);
         }
 
         double factor = _options.Schedule.Factor(step);

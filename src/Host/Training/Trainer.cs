@@ -24,6 +24,8 @@ public sealed class Trainer
     private readonly Stopwatch _clock = new();
     private readonly double _secondsBefore;
     private TrainerState _state;
+    private double _windowStart;
+    private long _windowTokens;
     private EvaluationResult? _lastEvaluation;
 
     /// <summary>A trainer that begins at <paramref name="state"/>.</summary>
@@ -45,31 +47,49 @@ public sealed class Trainer
             : null;
     }
 
-    /// <summary>Trains to the end, or until patience or a signal ends it.</summary>
+    /// <summary>
+    /// Trains to the end, or until patience or a signal ends it. Throws <see cref="TrainingFailedException"/> when numbers stop being finite.
+    /// </summary>
     public TrainingOutcome Run()
     {
-        using var metrics = new MetricsLog(_run.MetricsFile, LastKeptStep);
-        _samples?.TruncateAfter(LastKeptStep);
+        try
+        {
+            return Train();
+        }
+        catch (NonFiniteException e)
+        {
+            string good = _store.List() is [var newest, ..] ? $"The last good checkpoint is {newest.Path}." : "There is no checkpoint yet.";
+            throw new TrainingFailedException($"{e.Message} {good} A lower --lr, or a look at these rows, usually helps.", e);
+        }
+    }
+
+    private bool IsExhausted => _state.Best?.IsExhausted(_options.EarlyStoppingPatience) ?? false;
+
+    private double Elapsed => _clock.Elapsed.TotalSeconds;
+
+    private TrainingOutcome Train()
+    {
+        using var metrics = new MetricsLog(_run.MetricsFile, _state);
+        _samples?.TruncateAfter(_state.LastEvalStep);
         var runner = new StepRunner(_model, _options);
         _clock.Start();
-        double windowStart = Elapsed;
-        long windowTokens = _state.NumTokens;
+        _windowTokens = _state.NumTokens;
 
         // A run that was stopped after a step but before its evaluation owes that evaluation.
         if (!EvaluateWhenDue(metrics))
         {
-            return Interrupt();
+            return Interrupt(metrics);
         }
 
         while (_state.Step < _options.Steps && !IsExhausted)
         {
             if (_signals.Received is not null)
             {
-                return Interrupt();
+                return Interrupt(metrics);
             }
 
             double stepStart = Elapsed;
-            StepResult result = RunStep(runner);
+            StepResult result = runner.Run(_state.Step, _planner.BatchAt(_state.Step));
             _state = _state with
             {
                 Step = _state.Step + 1,
@@ -79,45 +99,32 @@ public sealed class Trainer
             _progress.Step(_state.Step, _options.Steps, result, Elapsed - stepStart);
             if (_state.Step % Math.Max(1, _options.LogEvery) == 0 || _state.Step == _options.Steps)
             {
-                double rate = (_state.NumTokens - windowTokens) / Math.Max(1e-9, Elapsed - windowStart);
-                metrics.Train(
-                    _state.Step, _planner.EpochAt(_state.Step), _state.Window!, result.LearningRate, _state.NumTokens, _secondsBefore + Elapsed, rate);
-                _state = _state with { Window = null };
-                (windowStart, windowTokens) = (Elapsed, _state.NumTokens);
+                WriteWindow(metrics);
             }
 
             if (!EvaluateWhenDue(metrics))
             {
-                return Interrupt();
+                return Interrupt(metrics);
             }
 
             if (_options.SaveEvery > 0 && _state.Step % _options.SaveEvery == 0 && _state.Step < _options.Steps)
             {
-                SaveCheckpoint();
+                SaveCheckpoint(metrics);
             }
         }
 
-        return Finish();
+        return Finish(metrics);
     }
 
-    private bool IsExhausted => _state.Best?.IsExhausted(_options.EarlyStoppingPatience) ?? false;
-
-    // Lines up to here are kept from an earlier session; a run that begins anew keeps none, not even an evaluation at step 0.
-    private int LastKeptStep => _state.Step == 0 && _state.LastEvalStep < 0 ? -1 : _state.Step;
-
-    private double Elapsed => _clock.Elapsed.TotalSeconds;
-
-    private StepResult RunStep(StepRunner runner)
+    /// <summary>Writes the line of metrics for the steps since the last one.</summary>
+    private void WriteWindow(MetricsLog metrics)
     {
-        try
-        {
-            return runner.Run(_state.Step, _planner.BatchAt(_state.Step));
-        }
-        catch (NonFiniteException e)
-        {
-            string good = _store.List() is [var newest, ..] ? $"The last good checkpoint is {newest.Path}." : "There is no checkpoint yet.";
-            throw new TrainingFailedException($"{e.Message} {good} A lower --lr, or a look at these rows, usually helps.", e);
-        }
+        double rate = (_state.NumTokens - _windowTokens) / Math.Max(1e-9, Elapsed - _windowStart);
+        metrics.Train(
+            _state.Step, _planner.EpochAt(_state.Step), _state.Window!, _options.LearningRate * _options.Schedule.Factor(_state.Step - 1),
+            _state.NumTokens, _secondsBefore + Elapsed, rate);
+        _state = _state with { Window = null };
+        (_windowStart, _windowTokens) = (Elapsed, _state.NumTokens);
     }
 
     /// <summary>Evaluates when this step asks for it; false when a signal cut it short.</summary>
@@ -164,23 +171,39 @@ public sealed class Trainer
         return true;
     }
 
-    private string SaveCheckpoint()
+    private string SaveCheckpoint(MetricsLog metrics)
     {
+        // A resumed run does not write the lines before its checkpoint again, so they must be no less durable than it.
+        metrics.Sync();
         string path = _store.Save(_state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints);
         _progress.Message($"Saved {path}");
         return path;
     }
 
-    private TrainingOutcome Interrupt()
+    private TrainingOutcome Interrupt(MetricsLog metrics)
     {
-        string path = SaveCheckpoint();
+        string path = SaveCheckpoint(metrics);
         return new TrainingOutcome(TrainingEnd.Interrupted, _state, _lastEvaluation, path);
     }
 
-    private TrainingOutcome Finish()
+    private TrainingOutcome Finish(MetricsLog metrics)
     {
-        string checkpoint = SaveCheckpoint();
+        // Early stopping leaves steps since the last line.
+        if (_state.Window is not null)
+        {
+            WriteWindow(metrics);
+        }
+
+        string checkpoint = SaveCheckpoint(metrics);
         _saver.Save(_run.Final);
+
+        // The last evaluation may have been an earlier session's: the same model gives the same figures again.
+        if (_lastEvaluation is null && _state.LastEvalStep == _state.Step && _evalPairs.Count > 0)
+        {
+            PairRewards rewards = PairEvaluator.Score(_model, _evalPairs, _options.MicroTokenBudget, _options.SharePrefix);
+            _lastEvaluation = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
+        }
+
         _state = _state with { ElapsedSeconds = _secondsBefore + Elapsed };
         TrainingEnd end = _state.Step < _options.Steps ? TrainingEnd.EarlyStopped : TrainingEnd.Completed;
         return new TrainingOutcome(end, _state, _lastEvaluation, checkpoint);

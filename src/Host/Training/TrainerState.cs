@@ -27,14 +27,21 @@ public sealed record TrainerState(
     {
         try
         {
-            return JsonSerializer.Deserialize(json, TrainerStateJson.Default.TrainerState)
+            TrainerState state = JsonSerializer.Deserialize(json, TrainerStateJson.Default.TrainerState)
                 ?? throw new UserInputException($"{fileName}: is empty.");
+            return state.IsPossible()
+                ? state
+                : throw new UserInputException($"{fileName}: holds values that no run has (step {state.Step}, last_eval_step {state.LastEvalStep}).");
         }
         catch (JsonException e)
         {
             throw new UserInputException($"{fileName}: is not a trainer state of this version ({e.Message}).", e);
         }
     }
+
+    private bool IsPossible() =>
+        Step >= 0 && NumTokens >= 0 && ElapsedSeconds >= 0 && double.IsFinite(ElapsedSeconds) && LastEvalStep >= -1 && LastEvalStep <= Step
+        && Best is null or { BestStep: >= 0, EvaluationsSinceBest: >= 0 } && Window?.IsPossible() != false;
 }
 
 [JsonSourceGenerationOptions(

@@ -11,7 +11,7 @@ public abstract class ConformanceTests
     private static readonly Dictionary<string, OperationCase> s_cases = new IEnumerable<OperationCase>[]
     {
         RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, RewardHeadCases.All, PairLossCases.All, OptimizerCases.All,
-        AttentionCases.All, LinearCases.All,
+        AttentionCases.All, LinearCases.All, LinearTileCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);
 
     public static TheoryData<string> CaseNames { get; } = [.. s_cases.Keys];

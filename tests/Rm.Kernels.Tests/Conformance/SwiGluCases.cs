@@ -7,7 +7,7 @@ internal static class SwiGluCases
 {
     public static IEnumerable<OperationCase> All =>
     [
-        .. from shape in new[] { (1, 8), (3, 40), (33, 1536) }
+        .. from shape in new[] { (1, 8), (2, 13), (3, 40), (33, 1536) }
            from scale in new[] { 1.0, 40.0 }
            select new OperationCase($"swiglu T={shape.Item1} F={shape.Item2} scale={scale}", bench => Run(bench, shape.Item1, shape.Item2, scale)),
     ];

@@ -1,0 +1,248 @@
+#include "emulator/shared_memory.h"
+
+#include <cstring>
+
+#include "emulator/block.h"
+#include "emulator/wgmma.h"
+
+namespace emu {
+namespace {
+
+constexpr std::uint32_t kGuardBytes = 64;
+constexpr std::uint8_t kPoison = 0xFF;  // NaN in every floating-point format that kernels use
+
+/// Whether the access at `epoch` happened before what `thread` does now.
+bool happened_before(Epoch epoch, const Thread& thread, const Warp& warp) {
+    if (epoch == 0) return true;
+    unsigned other = epoch >> kEpochTimeBits;
+    std::uint32_t time = epoch & kEpochTimeMask;
+    if (other == thread.linear || time == kEpochTimeMask) return true;
+    unsigned other_warp = other / kWarpLanes;
+    if (time <= warp.clock.seen[other_warp]) return true;
+    return other_warp == thread.warp && time < thread.synchronised;
+}
+
+bool is_written(SharedState state) {
+    return state == SharedState::Written || state == SharedState::WrittenByBulkCopy;
+}
+
+std::uint32_t round_up(std::uint32_t value, std::uint32_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
+
+SharedMemory::SharedMemory() : storage_(sizeof(Bytes) + alignof(Bytes)) {
+    auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
+    bytes_ = reinterpret_cast<Bytes*>((address + alignof(Bytes) - 1) / alignof(Bytes) * alignof(Bytes));
+    data_ = bytes_->data;
+    used_ = kBytes;
+}
+
+void SharedMemory::start(std::uint32_t dynamic_bytes) {
+    std::memset(bytes_->state, static_cast<int>(SharedState::Outside), used_);
+    std::memset(bytes_->writer, 0, used_ * sizeof(Epoch));
+    std::memset(bytes_->reader, 0, used_ * sizeof(Epoch));
+    std::memset(bytes_->other_reader, 0, used_ * sizeof(Epoch));
+    static_variables_.clear();
+    dynamic_bytes_ = dynamic_bytes;
+    used_ = dynamic_bytes;
+    std::memset(bytes_->state, static_cast<int>(SharedState::Unwritten), used_);
+    std::memset(data_, kPoison, used_);
+}
+
+void* SharedMemory::static_variable(const void* key, std::uint32_t bytes, std::uint32_t alignment, Where where) {
+    for (const StaticVariable& variable : static_variables_) {
+        if (variable.key == key) return data_ + variable.offset;
+    }
+    std::uint32_t offset = round_up(used_ + kGuardBytes, std::max(alignment, 16u));
+    if (offset + bytes > kBytes || bytes > kStaticLimit) {
+        report(Defect::SharedOverflow, where, "%u bytes of static shared memory do not fit", bytes);
+    }
+    static_variables_.push_back({key, offset, bytes});
+    used_ = offset + bytes;
+    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Unwritten), bytes);
+    std::memset(data_ + offset, kPoison, bytes);
+    return data_ + offset;
+}
+
+std::uint32_t SharedMemory::offset_of(const void* pointer, Where where) const {
+    auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
+    if (offset >= kBytes) report(Defect::OutOfBoundsShared, where, "the address %p is not in shared memory", pointer);
+    return static_cast<std::uint32_t>(offset);
+}
+
+void SharedMemory::check_range(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, const char* verb,
+                               Where where) const {
+    auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
+    if (offset % alignment != 0) {
+        report(Defect::MisalignedAccess, where, "%s of %u bytes at offset %lld of shared memory, which is no multiple of %u",
+               verb, bytes, static_cast<long long>(offset), alignment);
+    }
+    if (offset > kBytes - bytes) {
+        report(Defect::OutOfBoundsShared, where, "%s of %u bytes at offset %lld of shared memory", verb, bytes,
+               static_cast<long long>(offset));
+    }
+}
+
+void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
+    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+        switch (bytes_->state[i]) {
+            case SharedState::Outside: {
+                const char* region = "dynamic shared memory";
+                std::uint32_t base = 0, size = dynamic_bytes_;
+                for (const StaticVariable& variable : static_variables_) {
+                    if (variable.offset > i) continue;
+                    region = "a shared variable";
+                    base = variable.offset;
+                    size = variable.bytes;
+                }
+                report(Defect::OutOfBoundsShared, where, "%s of %u bytes at byte %u of %s, which has %u bytes", verb, bytes,
+                       offset - base, region, size);
+            }
+            case SharedState::Unwritten:
+                if (*verb == 'r') {
+                    report(Defect::UnwrittenSharedRead, where,
+                           "read of %u bytes at offset %u of shared memory, never written, or not yet (is a barrier missing?)",
+                           bytes, offset);
+                }
+                break;
+            case SharedState::AsyncCopyInFlight:
+                report(Defect::AsyncCopyNotWaited, where,
+                       "%s of %u bytes at offset %u of shared memory while a cp.async into it has not been waited for", verb,
+                       bytes, offset);
+            case SharedState::BulkCopyInFlight:
+                report(
+                    Defect::BulkCopyNotWaited, where,
+                    "%s of %u bytes at offset %u of shared memory while a bulk copy into it is in flight: no completed wait for "
+                    "the current phase of its mbarrier (phase bit not flipped?)",
+                    verb, bytes, offset);
+            case SharedState::BarrierObject:
+                report(Defect::BarrierMisuse, where, "%s of %u bytes at offset %u of shared memory, which holds an mbarrier",
+                       verb, bytes, offset);
+            case SharedState::Written:
+            case SharedState::WrittenByBulkCopy:
+                break;
+        }
+    }
+    __builtin_unreachable();
+}
+
+void SharedMemory::report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const {
+    unsigned thread = other >> kEpochTimeBits;
+    if (bytes_->state[offset] == SharedState::WrittenByBulkCopy && *other_verb == 'w') {
+        report(Defect::BulkCopyNotWaited, where,
+               "%s at offset %u of shared memory, into which a bulk copy by thread %u has landed: no completed wait for that "
+               "phase of "
+               "its mbarrier (phase bit not flipped?)",
+               verb, offset, thread);
+    }
+    report(Defect::SharedRace, where,
+           "%s at offset %u of shared memory is not ordered after the %s by thread %u (warp %u lane %u): a barrier is missing "
+           "between "
+           "them%s",
+           verb, offset, other_verb, thread, thread / kWarpLanes, thread % kWarpLanes,
+           *verb == 'b' ? ", or that thread passed an mbarrier a phase too early (phase bit not flipped?)" : "");
+}
+
+void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
+    check_range(pointer, bytes, alignment, "read", where);
+    std::uint32_t offset = static_cast<std::uint32_t>(static_cast<const std::uint8_t*>(pointer) - data_);
+    const Thread& thread = *current_thread;
+    const Warp& warp = current_block->warps[thread.warp];
+    const Epoch now = thread.epoch();
+    // Mostly, all bytes of an access were written together: one look decides for all.
+    Epoch known = bytes_->writer[offset];
+    if (!happened_before(known, thread, warp)) report_race(offset, known, "write", "read", where);
+    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+        if (!is_written(bytes_->state[i])) report_state(offset, bytes, "read", where);
+        Epoch writer = bytes_->writer[i];
+        if (writer != known) {
+            if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", "read", where);
+            known = writer;
+        }
+    }
+    note_reader(offset, bytes, now);
+}
+
+void SharedMemory::note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now) {
+    constexpr std::uint32_t kThreadBits = ~kEpochTimeMask;
+    Epoch* reader = bytes_->reader + offset;
+    Epoch* other = bytes_->other_reader + offset;
+    for (std::uint32_t i = 0; i < bytes; i++) {
+        const Epoch before = reader[i];
+        // Without a branch, so that the loop becomes vector code.
+        other[i] = ((before ^ now) & kThreadBits) != 0 ? before : other[i];
+        reader[i] = now;
+    }
+}
+
+void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
+    const Thread& thread = *current_thread;
+    const Warp& warp = current_block->warps[thread.warp];
+    Epoch known_writer = 0, known_reader = 0, known_other = 0;
+    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+        if (!is_written(bytes_->state[i]) && bytes_->state[i] != SharedState::Unwritten) {
+            report_state(offset, bytes, verb, where);
+        }
+        Epoch writer = bytes_->writer[i], reader = bytes_->reader[i], other = bytes_->other_reader[i];
+        if (writer != known_writer) {
+            if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", verb, where);
+            known_writer = writer;
+        }
+        if (reader != known_reader) {
+            if (!happened_before(reader, thread, warp)) report_race(i, reader, "read", verb, where);
+            known_reader = reader;
+        }
+        if (other != known_other) {
+            if (!happened_before(other, thread, warp)) report_race(i, other, "read", verb, where);
+            known_other = other;
+        }
+    }
+    current_block->wgmma->check_operand_write(offset, bytes, where);
+}
+
+void SharedMemory::write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
+    check_range(pointer, bytes, alignment, "write", where);
+    std::uint32_t offset = static_cast<std::uint32_t>(static_cast<std::uint8_t*>(pointer) - data_);
+    check_writable(offset, bytes, "write", where);
+    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Written), bytes);
+    std::fill_n(bytes_->writer + offset, bytes, current_thread->epoch());
+}
+
+void SharedMemory::begin_copy(std::uint32_t offset, std::uint32_t bytes, SharedState in_flight, Where where) {
+    check_range(data_ + offset, bytes, 1, "write", where);
+    check_writable(offset, bytes, in_flight == SharedState::BulkCopyInFlight ? "bulk copy" : "cp.async", where);
+    std::memset(bytes_->state + offset, static_cast<int>(in_flight), bytes);
+    std::memset(data_ + offset, kPoison, bytes);
+}
+
+void SharedMemory::land(std::uint32_t offset, const void* source, std::uint32_t bytes, Epoch epoch, SharedState written) {
+    std::memcpy(data_ + offset, source, bytes);
+    std::memset(bytes_->state + offset, static_cast<int>(written), bytes);
+    std::fill_n(bytes_->writer + offset, bytes, epoch);
+}
+
+void SharedMemory::make_barrier_object(std::uint32_t offset, Where where) {
+    check_range(data_ + offset, 8, 8, "write", where);
+    if (bytes_->state[offset] == SharedState::BarrierObject) {
+        report(Defect::BarrierMisuse, where, "the mbarrier at offset %u of shared memory is initialised twice", offset);
+    }
+    check_writable(offset, 8, "write", where);
+    std::memset(bytes_->state + offset, static_cast<int>(SharedState::BarrierObject), 8);
+    std::fill_n(bytes_->writer + offset, 8, current_thread->epoch());
+}
+
+void SharedMemory::unmake_barrier_object(std::uint32_t offset) {
+    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Unwritten), 8);
+}
+
+void SharedMemory::check_barrier_object(std::uint32_t offset, Where where) {
+    const Thread& thread = *current_thread;
+    Epoch writer = bytes_->writer[offset];
+    if (!happened_before(writer, thread, current_block->warps[thread.warp])) {
+        report_race(offset, writer, "initialisation", "use of the mbarrier", where);
+    }
+}
+
+}  // namespace emu

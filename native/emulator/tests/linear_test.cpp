@@ -1,0 +1,149 @@
+// The tensor-core linear layer against a double-precision reference: tile edges, bias, residual, K extension, many schedules.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "emulator/tests/gpu.h"
+
+using namespace test;
+
+namespace {
+
+struct Operands {
+    CUdeviceptr a, b;
+    std::int32_t lda, ldb, k, reserved;
+};
+
+struct LinearArgs {
+    Operands main, extension;
+    CUdeviceptr bias, residual, y;
+    std::int32_t m, n, ldy, ldr;
+};
+
+constexpr unsigned kSharedBytes = 65536;
+
+struct Case {
+    int m, n, k;
+    int rank = 0;
+    bool bias = false, residual = false;
+};
+
+int round_up(int value, int multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/// A row-major matrix whose rows start at multiples of 16 bytes; the padding between rows is NaN.
+struct Matrix {
+    int rows, columns, stride;
+    std::vector<float> values;
+
+    Matrix(int rows, int columns, std::uint64_t seed)
+        : rows(rows), columns(columns), stride(round_up(columns, 8)), values(std::size_t(rows) * stride, NAN) {
+        std::vector<float> random = random_values(std::size_t(rows) * columns, seed, true);
+        for (int r = 0; r < rows; r++)
+            std::copy_n(random.data() + std::size_t(r) * columns, columns, values.data() + std::size_t(r) * stride);
+    }
+    float at(int r, int c) const { return values[std::size_t(r) * stride + c]; }
+};
+
+void run_case(const Case& test, bool forward, std::uint64_t seed) {
+    Gpu gpu(seed);
+    const int rank = test.rank;
+    const int depth = std::max(test.k, 1);  // device memory is never empty
+    Matrix a(test.m, depth, seed * 10), b = forward ? Matrix(test.n, depth, seed * 10 + 1) : Matrix(depth, test.n, seed * 10 + 1);
+    Matrix a2(test.m, std::max(rank, 1), seed * 10 + 2);
+    Matrix b2 = forward ? Matrix(test.n, std::max(rank, 1), seed * 10 + 3) : Matrix(std::max(rank, 1), test.n, seed * 10 + 3);
+    std::vector<float> bias = random_values(std::size_t(test.n), seed * 10 + 4, false);
+    std::vector<float> residual = random_values(std::size_t(test.m) * test.n, seed * 10 + 5, true);
+    Buffer<std::uint16_t> a_device(to_bf16(a.values)), b_device(to_bf16(b.values)), a2_device(to_bf16(a2.values)),
+        b2_device(to_bf16(b2.values));
+    Buffer<std::uint16_t> residual_device(to_bf16(residual)), y(std::size_t(test.m) * test.n);
+    Buffer<float> bias_device(bias);
+
+    LinearArgs args{};
+    args.main = {a_device.address(), b_device.address(), a.stride, b.stride, test.k, 0};
+    args.extension = {a2_device.address(), b2_device.address(), a2.stride, b2.stride, rank, 0};
+    if (test.bias) args.bias = bias_device.address();
+    if (test.residual) args.residual = residual_device.address();
+    args.y = y.address();
+    args.m = test.m;
+    args.n = args.ldy = args.ldr = test.n;
+    unsigned tiles = unsigned((test.m + 127) / 128 * ((test.n + 127) / 128));
+    CHECK_CUDA(gpu.launch(forward ? "linear_forward_bf16" : "linear_backward_bf16", tiles, 256, kSharedBytes, args));
+    CHECK(cuCtxSynchronize() == CUDA_SUCCESS, last_report());
+
+    std::vector<double> expected(std::size_t(test.m) * test.n);
+    for (int m = 0; m < test.m; m++) {
+        for (int n = 0; n < test.n; n++) {
+            double sum = 0;
+            for (int k = 0; k < test.k; k++) sum += double(a.at(m, k)) * (forward ? b.at(n, k) : b.at(k, n));
+            for (int r = 0; r < rank; r++) sum += double(a2.at(m, r)) * (forward ? b2.at(n, r) : b2.at(r, n));
+            if (test.bias) sum += bias[std::size_t(n)];
+            if (test.residual) sum += residual[std::size_t(m) * test.n + n];
+            expected[std::size_t(m) * test.n + n] = sum;
+        }
+    }
+    // One rounding to bfloat16 (half a unit in the last of eight bits: 2^-8), and float32 accumulation.
+    check_close(forward ? "forward" : "backward", from_bf16(y.read()), expected, 1.0 / 255, 1e-4);
+}
+
+}  // namespace
+
+TEST(linear_tile_edges) {
+    for (int size : {1, 2, 7, 8, 9, 31, 32, 33, 127, 128, 129}) {
+        run_case({size, 40, 24}, true, 1);
+        run_case({40, size, 24}, true, 2);
+        run_case({24, 40, size}, true, 3);
+        run_case({size, 40, 24}, false, 4);
+        run_case({40, size, 24}, false, 5);
+        run_case({24, 40, size}, false, 6);
+    }
+}
+
+TEST(linear_many_tiles) {
+    run_case({260, 390, 72, 0, true, true}, true, 7);
+    run_case({1160, 130, 40, 0, false, true}, false, 8);
+}
+
+TEST(linear_epilogue_and_extension) {
+    for (bool forward : {true, false}) {
+        for (int rank : {0, 4, 8, 16, 48}) {
+            run_case({70, 72, 200, rank, forward, false}, forward, 9);
+            run_case({70, 73, 64, rank, false, true}, forward, 10);
+        }
+        run_case({33, 24, 0, 8, false, false}, forward, 11);
+    }
+}
+
+TEST(linear_schedules) {
+    for (std::uint64_t seed = 1; seed <= 20; seed++) {
+        run_case({100, 136, 136, 8, true, true}, true, seed);
+        run_case({136, 100, 104, 8, false, true}, false, seed);
+    }
+}
+
+TEST(linear_throughput) {
+    // Not a check of speed: the figure is printed; the result must be that of a smaller run of the same rows. CPU time is
+    // counted, not wall time: per core, whatever else the machine does.
+    const int size = 512;
+    Gpu gpu;
+    Buffer<std::uint16_t> a(to_bf16(random_values(std::size_t(size) * size, 1, true))),
+        b(to_bf16(random_values(std::size_t(size) * size, 2, true)));
+    Buffer<std::uint16_t> y(std::size_t(size) * size), top(std::size_t(128) * size);
+    LinearArgs args{};
+    args.main = {a.address(), b.address(), size, size, size, 0};
+    args.y = y.address();
+    args.m = args.n = args.ldy = args.ldr = size;
+    std::clock_t start = std::clock();
+    CHECK_CUDA(gpu.launch("linear_forward_bf16", 16, 256, kSharedBytes, args));
+    CHECK_CUDA(cuCtxSynchronize());
+    double seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
+    std::printf("      %.2f GFLOP/s a core\n", 2.0 * size * size * size / seconds / 1e9);
+    args.y = top.address();
+    args.m = 128;
+    CHECK_CUDA(gpu.launch("linear_forward_bf16", 4, 256, kSharedBytes, args));
+    std::vector<std::uint16_t> whole = y.read(), part = top.read();
+    CHECK(std::equal(part.begin(), part.end(), whole.begin()));
+}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using Rm.Host.Checkpoints;
+using Rm.Host.Data;
+
+namespace Rm.Host.Training;
+
+/// <summary>
+/// What run.json says about the run to resume. A resumed run must compute what the first one would have, so both must have the same settings and the
+/// same pairs.
+/// </summary>
+/// <param name="path">run.json.</param>
+public sealed class EarlierRun(string path)
+{
+    /// <summary>Name of the object with the settings in run.json.</summary>
+    public const string SettingsName = "settings";
+
+    /// <summary>Name of the object that identifies the training pairs in run.json.</summary>
+    public const string TrainDataName = "train_data";
+
+    /// <summary>Name of the object that identifies the evaluation pairs in run.json.</summary>
+    public const string EvalDataName = "eval_data";
+
+    /// <summary>
+    /// Throws <see cref="UserInputException"/> naming what differs, or when run.json cannot be understood. Without a run.json there is no run yet.
+    /// </summary>
+    public void RequireSame(IReadOnlyDictionary<string, string> settings, DatasetFingerprint train, DatasetFingerprint? eval)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        JsonElement root = JsonInput.ParseObject(JsonInput.ReadFile(path), path);
+        RequireSameSettings(settings, Settings(root));
+        RequireSamePairs("training", PairsHash(root, TrainDataName), train.PairsSha256);
+        RequireSamePairs("evaluation", PairsHash(root, EvalDataName), eval?.PairsSha256);
+    }
+
+    private void RequireSameSettings(IReadOnlyDictionary<string, string> settings, Dictionary<string, string> before)
+    {
+        string[] different = [.. settings.Keys.Union(before.Keys)
+            .Where(key => settings.GetValueOrDefault(key) != before.GetValueOrDefault(key))
+            .Order(StringComparer.Ordinal)
+            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {settings.GetValueOrDefault(key) ?? "not set"}")];
+        if (different.Length > 0)
+        {
+            throw new UserInputException(
+                $"{path}: the run to resume was made with other settings:\n  {string.Join("\n  ", different)}\n"
+                + "Give the same settings, or another --output-dir with --init-adapter to start from its model.");
+        }
+    }
+
+    private void RequireSamePairs(string kind, string? before, string? now)
+    {
+        if (before != now)
+        {
+            throw new UserInputException(
+                $"{path}: the {kind} pairs are not those of the run to resume: the data files, the tokenizer or the chat template changed. "
+                + "Bring them back, or start anew with --overwrite.");
+        }
+    }
+
+    private Dictionary<string, string> Settings(JsonElement root)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (JsonProperty property in Object(root, SettingsName).EnumerateObject())
+        {
+            settings[property.Name] = property.Value.ValueKind == JsonValueKind.String
+                ? property.Value.GetString()!
+                : throw Damaged($"{SettingsName}.{property.Name} is not text");
+        }
+
+        return settings;
+    }
+
+    private string? PairsHash(JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out _))
+        {
+            return null;
+        }
+
+        return Object(root, name).TryGetProperty("pairs_sha256", out JsonElement hash) && hash.ValueKind == JsonValueKind.String
+            ? hash.GetString()
+            : throw Damaged($"{name} has no pairs_sha256");
+    }
+
+    private JsonElement Object(JsonElement root, string name) =>
+        root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : throw Damaged($"{name} is not an object");
+
+    private UserInputException Damaged(string what) => new($"{path}: {what}; the file is damaged. Start anew with --overwrite.");
+}

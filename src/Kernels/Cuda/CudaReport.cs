@@ -1,0 +1,78 @@
+namespace Rm.Kernels.Cuda;
+
+/// <summary>State of the CUDA platform on this machine, as found by <see cref="CudaProbe"/>.</summary>
+/// <param name="Library">Path or name of the driver library that loaded, or null.</param>
+/// <param name="LibrariesTried">What was looked for.</param>
+/// <param name="IsEmulated">Whether that library is the emulator.</param>
+/// <param name="Binding">Whose imports call the driver: "btrm", or "ManagedCuda" in a build with that option.</param>
+/// <param name="DriverApiVersion">CUDA version that the driver supports, "12.4", or null.</param>
+/// <param name="DriverPackageVersion">Version of the driver package from NVML, "550.54.15", or null.</param>
+/// <param name="Problem">Why CUDA cannot be used, with advice, or null when it can.</param>
+/// <param name="Devices">The visible GPUs.</param>
+/// <param name="Builds">Where kernels would come from.</param>
+public sealed record CudaReport(
+    string? Library,
+    IReadOnlyList<string> LibrariesTried,
+    bool IsEmulated,
+    string Binding,
+    string? DriverApiVersion,
+    string? DriverPackageVersion,
+    string? Problem,
+    IReadOnlyList<CudaDeviceReport> Devices,
+    CudaBuildsReport Builds);
+
+/// <summary>One GPU.</summary>
+/// <param name="Ordinal">N of <c>cuda:N</c>.</param>
+/// <param name="Name">Marketing name.</param>
+/// <param name="Uuid">As nvidia-smi prints it.</param>
+/// <param name="Architecture">Compute capability.</param>
+/// <param name="Multiprocessors">Number of streaming multiprocessors.</param>
+/// <param name="TotalMemory">Bytes.</param>
+/// <param name="FreeMemory">Bytes free now.</param>
+/// <param name="L2Cache">Bytes.</param>
+/// <param name="SharedMemoryPerBlock">Most bytes that one block may use.</param>
+/// <param name="PeakBandwidth">Bytes a second of the memory bus by clock and width; 0 where unknown.</param>
+/// <param name="EccEnabled">Whether memory errors are corrected.</param>
+/// <param name="PowerLimit">Watts, or null without NVML.</param>
+/// <param name="MaxClock">MHz, or null without NVML.</param>
+/// <param name="Problem">Why btrm cannot use this GPU, or null when it can.</param>
+public sealed record CudaDeviceReport(
+    int Ordinal,
+    string Name,
+    string Uuid,
+    CudaArchitecture Architecture,
+    int Multiprocessors,
+    long TotalMemory,
+    long FreeMemory,
+    int L2Cache,
+    int SharedMemoryPerBlock,
+    double PeakBandwidth,
+    bool EccEnabled,
+    double? PowerLimit,
+    int? MaxClock,
+    string? Problem);
+
+/// <summary>Where kernels' code would come from.</summary>
+/// <param name="FatbinBytes">Size of the embedded fatbin; 0 when the build had no nvcc.</param>
+/// <param name="SourceFiles">Embedded .cu files.</param>
+/// <param name="Kernels">Kernels in them.</param>
+/// <param name="NvrtcLibrary">Path or name of the NVRTC that loaded, or null.</param>
+/// <param name="NvrtcVersion">Its version, or null.</param>
+/// <param name="NvrtcArchitectures">What it compiles for: 80, 90 ...</param>
+/// <param name="NvrtcProblem">Why it cannot be used although it is there, or null.</param>
+/// <param name="CacheFolder">Folder of compiled kernels.</param>
+/// <param name="CacheEntries">Entries in it.</param>
+/// <param name="CacheBytes">Their bytes.</param>
+/// <param name="CacheWritable">Whether new entries can be written.</param>
+public sealed record CudaBuildsReport(
+    long FatbinBytes,
+    int SourceFiles,
+    int Kernels,
+    string? NvrtcLibrary,
+    string? NvrtcVersion,
+    IReadOnlyList<int> NvrtcArchitectures,
+    string? NvrtcProblem,
+    string CacheFolder,
+    int CacheEntries,
+    long CacheBytes,
+    bool CacheWritable);

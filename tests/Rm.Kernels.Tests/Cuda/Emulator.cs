@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Rm.Kernels.Cuda.Driver;
+
+namespace Rm.Kernels.Tests.Cuda;
+
+/// <summary>The emulator's own calls (native/emulator): schedules, memory size, reports. Callers have asked <see cref="CudaTest.NeedsEmulator"/>.</summary>
+internal static unsafe class Emulator
+{
+    private static readonly nint Library = NativeLibrary.Load(CudaLibraries.LoadedFrom(CudaLibraries.Driver)!);
+
+    /// <summary>Text of the last defect, empty without one.</summary>
+    public static string LastReport => Text("btrmEmuLastReport");
+
+    /// <summary>One line for every device allocation that is alive.</summary>
+    public static string LeakReport => Text("btrmEmuLeakReport");
+
+    /// <summary>Seed of the order of blocks, warps, lanes and streams.</summary>
+    public static void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("btrmEmuSetSeed"))(seed);
+
+    /// <summary>Forgets queued work, streams, events, modules, memory, errors and reports.</summary>
+    public static void Reset() => ((delegate* unmanaged<void>)Export("btrmEmuReset"))();
+
+    /// <summary>Device memory that is free now, and in all.</summary>
+    public static void SetMemory(ulong free, ulong total) =>
+        Assert.Equal(CudaResult.Success, ((delegate* unmanaged<ulong, ulong, CudaResult>)Export("btrmEmuSetMemory"))(free, total));
+
+    /// <summary>Layout of a launch-argument structure of a .cu file: its bytes, and name, offset and bytes of each field; null without one.</summary>
+    public static (int Bytes, List<(string Name, int Offset, int Bytes)> Fields)? StructLayout(string name)
+    {
+        byte[] buffer = new byte[4096];
+        int length;
+        fixed (byte* text = Encoding.UTF8.GetBytes(name + "\0"), target = buffer)
+        {
+            length = ((delegate* unmanaged<byte*, byte*, int, int>)Export("btrmEmuStructLayout"))(text, target, buffer.Length);
+        }
+
+        if (length == 0)
+        {
+            return null;
+        }
+
+        string[] parts = Encoding.UTF8.GetString(buffer, 0, length).Split(';', StringSplitOptions.RemoveEmptyEntries);
+        return (int.Parse(parts[0]), [.. parts.Skip(1).Select(static part => part.Split(':')).Select(
+            static field => (field[0], int.Parse(field[1]), int.Parse(field[2])))]);
+    }
+
+    private static string Text(string export)
+    {
+        byte[] buffer = new byte[1 << 16];
+        fixed (byte* target = buffer)
+        {
+            int length = ((delegate* unmanaged<byte*, int, int>)Export(export))(target, buffer.Length);
+            return Encoding.UTF8.GetString(buffer, 0, Math.Min(length, buffer.Length - 1));
+        }
+    }
+
+    private static nint Export(string name) => NativeLibrary.GetExport(Library, name);
+}
