@@ -18,6 +18,7 @@ usage: ./build.ps1 [verb]
   (none)           build and leave btrm.cmd, which runs from any directory
   test [filter]    build and run all tests; a filter goes to the test programs, as in: test -class "*Tokenizer*"
   check            what must hold before a commit: format, build, tests (rules on file lengths and dependencies are among them)
+  format           only the format, as check does
   demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
   bench [options]  measure training on this machine; options go to `btrm bench`
   fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
@@ -126,14 +127,18 @@ function Test-Everything {
     Invoke-AllTests $Rest
 }
 
-function Invoke-Check {
-    # Analyzers run here only, for they double the build time; what is built already must be looked at again.
+function Assert-Format {
     Assert-Sdk
-    $env:RunAnalyzers = 'true'
-    $script:buildOptions = @('--no-incremental')
     Write-Host '== format'
     Invoke-Step dotnet @('restore', 'Rm.sln', '-v', 'quiet')
     Invoke-Step dotnet @('format', 'Rm.sln', '--no-restore', '--verify-no-changes')
+}
+
+function Invoke-Check {
+    # Analyzers run here only, for they double the build time; what is built already must be looked at again.
+    $env:RunAnalyzers = 'true'
+    $script:buildOptions = @('--no-incremental')
+    Assert-Format
     Test-Everything
 }
 
@@ -200,6 +205,7 @@ switch ($Verb) {
     'build' { Build-Program; 'Built. Try: ./btrm.cmd --help' }
     'test' { Invoke-Counted { Test-Everything } }
     'check' { Invoke-Counted { Invoke-Check } }
+    'format' { Assert-Format }
     'demo' { Show-Demo }
     'bench' { Build-Program; & ./btrm.cmd bench @Rest; exit $LASTEXITCODE }
     'fuzz' { Invoke-Counted { Invoke-Fuzz } }
