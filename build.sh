@@ -13,6 +13,7 @@ usage: ./build.sh [verb]
   (none)           build and leave ./btrm, which runs from any directory
   test [filter]    build and run all tests; a filter goes to the test programs, as in: test -class "*Tokenizer*"
   check            what must hold before a commit: format, build, tests (rules on file lengths and dependencies are among them)
+  format           only the format, as check does
   demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
   bench [options]  measure training on this machine; options go to `btrm bench`
   fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
@@ -51,8 +52,14 @@ build_options=
 # shellcheck disable=SC2086
 dotnet_build() { dotnet build "$1" -c Release -v quiet --nologo $build_options; }
 
+# Where there is nvcc, the build embeds compiled kernels; elsewhere NVRTC compiles the embedded sources at first use.
+build_fatbin() {
+  if command -v nvcc >/dev/null || [ -x "${NVCC:-${CUDA_HOME:-/usr/local/cuda}/bin/nvcc}" ]; then native/build-fatbin.sh >/dev/null; fi
+}
+
 build() {
   need_sdk
+  build_fatbin
   dotnet_build src/Host
   leave_launcher
 }
@@ -81,24 +88,26 @@ closing_line() {
 
 # Runs one xUnit program and adds its summary line to the totals. No summary, or a bad exit without a failed test, is a failure.
 run_tests() {
-  local program=$1 name log status=0 summary
+  local program=$1 name log status=0 summary bad left_out
   shift
   name=$(basename "$program" .dll)
   log=out/test/$name.log
   echo "== $name"
-  dotnet "$program" "$@" 2>&1 | tee "$log" || status=$?
-  summary=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1 || true)
+  dotnet "$program" "$@" $([ -t 1 ] || echo -noColor) 2>&1 | tee "$log" || status=$?
+  summary=$(grep -E "$name +Total: [0-9]+" "$log" | tail -n 1 || true)
   if [ -z "$summary" ]; then
-    echo "$name ended without a summary (exit code $status); see $log" >&2
+    echo "$name ended without a summary (exit code $status); see $log"
     failed=$((failed + 1))
     return
   fi
-  count() { sed -E "s/.*$1: ([0-9]+).*/\1/" <<<"$summary"; }
-  local bad=$(($(count Errors) + $(count Failed)))
-  passed=$((passed + $(count Total) - $(count Failed) - $(count Skipped)))
-  skipped=$((skipped + $(count Skipped)))
+  # A program without any test prints the total alone.
+  count() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$summary" | grep . || echo 0; }
+  bad=$(($(count Errors) + $(count Failed)))
+  left_out=$(($(count Skipped) + $(count 'Not Run')))
+  passed=$((passed + $(count Total) - $(count Failed) - left_out))
+  skipped=$((skipped + left_out))
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-    echo "$name passed its tests and then failed (exit code $status); see $log" >&2
+    echo "$name passed its tests and then failed (exit code $status); see $log"
     bad=1
   fi
   failed=$((failed + bad))
@@ -110,15 +119,58 @@ run_all_tests() {
   for project in tests/*.Tests; do
     run_tests "$project/bin/Release/net10.0/$(basename "$project").dll" "$@"
   done
+  if [ $((passed + failed + skipped)) -eq 0 ]; then
+    echo "No test was run: ${*:-the test programs are empty}"
+    failed=1
+  fi
+}
+
+# The emulator runs the CUDA kernels on the CPU. It has tests of its own; the test programs find the library and skip what needs it otherwise.
+test_emulator() {
+  local log=out/test/emulator.log status=0 summary
+  if ! command -v cmake >/dev/null || ! command -v "${CXX:-c++}" >/dev/null; then
+    echo "No CMake or no C++ compiler: the CUDA kernels are not tested on the emulator."
+    return
+  fi
+  echo "== emulator"
+  native/build-emulator.sh btrm_emulator btrm_emulator_tests >"$log" 2>&1 || { cat "$log"; return 1; }
+  out/native/emulator/btrm_emulator_tests >"$log" 2>&1 || status=$?
+  summary=$(grep -E '^[0-9]+ tests, [0-9]+ failed$' "$log" | tail -n 1 || true)
+  if [ "$status" -ne 0 ]; then grep -v '^ok' "$log" || true; fi
+  if [ -z "$summary" ]; then
+    echo "The emulator's tests ended without a summary (exit code $status); see $log"
+    failed=$((failed + 1))
+    return
+  fi
+  echo "   $summary"
+  local ran=${summary%% *} bad=${summary#*, }
+  bad=${bad%% *}
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  passed=$((passed + ran - bad))
+  failed=$((failed + bad))
 }
 
 test_all() {
   trap closing_line EXIT
+  # About 100,000 damaged files over all formats; a filtered run keeps the tests' own fast counts.
+  [ $# -gt 0 ] || export BTRM_FUZZ_ITERATIONS="${BTRM_FUZZ_ITERATIONS:-8000}"
   need_sdk
+  build_fatbin
   dotnet_build Rm.sln
   leave_launcher
+  mkdir -p out/test
+  [ $# -gt 0 ] || test_emulator
   run_all_tests "$@"
   [ "$failed" -eq 0 ]
+}
+
+check_format() {
+  echo "== format"
+  dotnet restore Rm.sln -v quiet
+  dotnet format Rm.sln --no-restore --verify-no-changes || { echo "Run: dotnet format Rm.sln"; return 1; }
+  if command -v clang-format >/dev/null; then
+    git ls-files -z -- 'native/*.cu' 'native/*.cuh' 'native/*.cpp' 'native/*.h' | xargs -0 clang-format --dry-run -Werror
+  fi
 }
 
 check() {
@@ -127,19 +179,21 @@ check() {
   # Analyzers run here only, for they double the build time; what is built already must be looked at again.
   export RunAnalyzers=true
   build_options=--no-incremental
-  echo "== format"
-  dotnet restore Rm.sln -v quiet
-  dotnet format Rm.sln --no-restore --verify-no-changes || { echo "Run: dotnet format Rm.sln" >&2; return 1; }
-  if [ -d native ] && command -v clang-format >/dev/null; then
-    git ls-files -z -- 'native/*.cu' 'native/*.cuh' 'native/*.cpp' 'native/*.h' | xargs -0 -r clang-format --dry-run -Werror
-  fi
+  check_format
   test_all
 }
 
 demo() {
   build
-  ./btrm train --config examples/quickstart/settings.json --output-dir out/demo --overwrite
+  ./btrm train --config examples/quickstart/settings.json --output-dir out/demo --overwrite >/dev/null
+  echo
+  echo "Share of evaluation pairs whose chosen side gets the higher reward, with its 95% interval:"
+  sed -nE 's/^\{"step":([0-9]+).*"eval_accuracy":([^,]+),"eval_accuracy_low":([^,]+),"eval_accuracy_high":([^,]+).*/\1 \2 \3 \4/p' \
+    out/demo/metrics.jsonl |
+    awk '{ printf "  after %3d steps  %.1f%%  (%.1f%% to %.1f%%)\n", $1, 100 * $2, 100 * $3, 100 * $4 }'
   cat examples/quickstart/after.txt
+  echo "Next:"
+  echo "  ./btrm score --adapter out/demo/best --input examples/quickstart/eval.jsonl --output out/demo/scores.jsonl"
 }
 
 fuzz() {
@@ -180,6 +234,7 @@ case $verb in
   build) build && echo "Built. Try: ./btrm --help" ;;
   test) test_all "$@" ;;
   check) check ;;
+  format) need_sdk && check_format ;;
   demo) demo ;;
   bench) build && exec ./btrm bench "$@" ;;
   fuzz) fuzz "$@" ;;

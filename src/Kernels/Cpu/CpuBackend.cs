@@ -1,5 +1,5 @@
-using System.Runtime.Intrinsics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Rm.Kernels.Cpu.Gemm;
 using Rm.Kernels.Cpu.Threading;
 using Rm.Kernels.Ops;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Rm.Host.Data;
 
@@ -48,9 +49,11 @@ public sealed class RowFuzzTests : IDisposable
         var tokenizer = new PairTokenizer(new FakeEncoder("c ", "as"), new FakeTemplate(), new TextOptions(MaxSeqLen: 24));
         int read = 0;
         int refused = 0;
-        for (int seed = 0; seed < Iterations(); seed++)
+        int first = Setting("BTRM_FUZZ_SEED", 0);
+        int end = first + Math.Max(2, Setting("BTRM_FUZZ_ITERATIONS", 500));
+        for (int seed = first; seed < end; seed++)
         {
-            string path = _folder.WriteRaw(name, seed == 0 ? original : Mutate(original, seed));
+            string path = _folder.WriteRaw(name, seed == first ? original : Mutate(original, seed));
             try
             {
                 PairDataset.Load(RowSource.OpenFile(path), tokenizer, cancellation: TestContext.Current.CancellationToken);
@@ -70,8 +73,8 @@ public sealed class RowFuzzTests : IDisposable
         Assert.True(read > 0 && refused > 0, $"{read} read, {refused} refused");
     }
 
-    private static int Iterations() =>
-        int.TryParse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS"), out int iterations) && iterations > 1 ? iterations : 500;
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 
     private static byte[] Mutate(byte[] original, int seed)
     {

@@ -5,10 +5,13 @@ namespace Rm.Host.Tests.Tokenization;
 /// <summary>How long the seeded fuzz tests run: BTRM_FUZZ_ITERATIONS, or a default that takes a second or two.</summary>
 internal static class FuzzSettings
 {
-    public static int Iterations(int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS"), CultureInfo.InvariantCulture, out int count)
-            ? count
-            : otherwise;
+    /// <summary>First seed: BTRM_FUZZ_SEED, or the test's own.</summary>
+    public static int FirstSeed(int otherwise) => Setting("BTRM_FUZZ_SEED", otherwise);
+
+    public static int Iterations(int otherwise) => Setting("BTRM_FUZZ_ITERATIONS", otherwise);
 
     public static string Escape(string text) => string.Concat(text.Select(c => c is >= ' ' and <= '~' ? $"{c}" : $"\\u{(int)c:X4}"));
+
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 }

@@ -57,7 +57,8 @@ internal static class LinearCases
         GuardedTensor? s = totalRank == 0 ? null : bench.Output("s", setup.Rows, totalRank);
         GuardedTensor y = residual is null ? bench.OutputActivation("y", setup.Rows, setup.Out) : bench.InOut("y over residual", residual, bench.Activation);
         bench.Backend.LinearForward(new LinearForwardArgs(
-            prepared, xInput, weight, biasInput, residual is null ? null : y.View, factors.Arguments, s?.View, y.View) { TokenRows = tokenRows });
+            prepared, xInput, weight, biasInput, residual is null ? null : y.View, factors.Arguments, s?.View, y.View)
+        { TokenRows = tokenRows });
         RealMatrix<float> xf = x.To<float>(), wf = w.To<float>();
         bench.Check(
             y, LinearReference<double>.Forward(x, w, bias, residual, factors.Exact, Scale),
@@ -72,7 +73,8 @@ internal static class LinearCases
         GuardedTensor? db = setup.Trainable && setup.Bias ? bench.InOut("dbias", dbBefore) : null;
         bench.Backend.LinearBackward(new LinearBackwardArgs(
             prepared, bench.InputActivation("dy", dy, gap: 16), xInput, weight, factors.Arguments, s?.View, dx.View, setup.AccumulateDX,
-            dw?.View, db?.View, bench.Scratch) { TokenRows = tokenRows });
+            dw?.View, db?.View, bench.Scratch)
+        { TokenRows = tokenRows });
         RealMatrix<float> dyf = dy.To<float>();
         RealMatrix<double> expectedDX = LinearReference<double>.InputGradient(dy, w, factors.Exact, Scale);
         RealMatrix<float> naiveDX = LinearReference<float>.InputGradient(dyf, wf, factors.Single, Scale);

@@ -10,8 +10,9 @@ public sealed class CpuGemmFuzzTests
     public void Random_products_have_the_bits_of_the_chain()
     {
         int iterations = int.Parse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS") ?? "60", CultureInfo.InvariantCulture);
+        int first = int.Parse(Environment.GetEnvironmentVariable("BTRM_FUZZ_SEED") ?? "0", CultureInfo.InvariantCulture);
         GemmPath[] paths = [.. Enum.GetValues<GemmPath>().Where(GemmPaths.IsSupported)];
-        for (int seed = 0; seed < iterations; seed++)
+        for (int seed = first; seed < first + iterations; seed++)
         {
             var random = new Random(seed);
             using var threads = new CpuThreads(random.Next(1, 5));
