@@ -41,7 +41,7 @@ public sealed class GoldenCaseTests
         foreach (bool sharePrefix in new[] { true, false })
         {
             float[] rewards = model.Score(PairPacking.Pack(golden.Pairs, sharePrefix));
-            AssertRewards(golden.Expected, rewards);
+            AssertRewards(golden, rewards);
         }
     }
 
@@ -92,14 +92,12 @@ public sealed class GoldenCaseTests
         AssertGradients(golden, model);
     }
 
-    internal static void AssertRewards(JsonElement expected, float[] rewards)
+    internal static void AssertRewards(GoldenCase golden, float[] rewards)
     {
-        float[] chosen = GoldenCase.Floats(expected.GetProperty("chosen"));
-        float[] rejected = GoldenCase.Floats(expected.GetProperty("rejected"));
-        for (int i = 0; i < chosen.Length; i++)
+        foreach ((string side, int offset) in new[] { ("chosen", 0), ("rejected", 1) })
         {
-            Close(chosen[i], rewards[2 * i], $"chosen reward {i}");
-            Close(rejected[i], rewards[(2 * i) + 1], $"rejected reward {i}");
+            GoldenCloseness.AssertRewards(
+                side, [.. rewards.Where((_, i) => i % 2 == offset).Select(r => (double)r)], golden.Expected, golden.ExpectedFloat64);
         }
     }
 
