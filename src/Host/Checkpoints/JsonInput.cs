@@ -76,8 +76,11 @@ internal static class JsonInput
         return text.Length <= 80 ? text : string.Concat(text.AsSpan(0, 77), "...");
     }
 
-    // A lone surrogate escape or invalid UTF-8 parses but throws InvalidOperationException when the text is read.
-    private static void CheckText(JsonElement element)
+    /// <summary>
+    /// Reads every name and string: a lone surrogate escape or invalid UTF-8 parses, but throws <see cref="InvalidOperationException"/> when the
+    /// text is read.
+    /// </summary>
+    public static void CheckText(JsonElement element)
     {
         switch (element.ValueKind)
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json;
+using Rm.Host.Checkpoints;
 using Rm.Host.Cli;
 
 namespace Rm.Host.Config;
@@ -54,11 +55,12 @@ internal static class ConfigFile
             using JsonDocument document = JsonDocument.Parse(
                 File.ReadAllBytes(path),
                 new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false });
+            JsonInput.CheckText(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw new UserInputException($"{path}: must hold one JSON object of options.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new UserInputException($"{path}: is not valid JSON: {e.Message}", e);
         }
