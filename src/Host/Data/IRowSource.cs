@@ -11,4 +11,10 @@ public interface IRowSource
     /// Throws <see cref="UserInputException"/> naming the file and line on bad input.
     /// </summary>
     IEnumerable<DataRow> Read();
+
+    /// <summary>
+    /// The rows with only some of their columns where that saves reading the others; a format that is read row by row gives all of them.
+    /// <paramref name="chooseColumns"/> picks out of a file's column names.
+    /// </summary>
+    IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns) => Read();
 }

@@ -14,11 +14,18 @@ internal static class InputFile
     /// <summary>The file's bytes, decompressed on the way when the name ends in .gz.</summary>
     public static Stream Open(string path)
     {
+        FileStream file = OpenFile(path, bufferSize: 1 << 16, FileOptions.SequentialScan);
+        return IsGzip(path) ? new GZipStream(file, CompressionMode.Decompress) : file;
+    }
+
+    /// <summary>The file's bytes as they are, to be read here and there without a buffer in between.</summary>
+    public static Stream OpenSeekable(string path) => OpenFile(path, bufferSize: 0, FileOptions.None);
+
+    private static FileStream OpenFile(string path, int bufferSize, FileOptions options)
+    {
         try
         {
-            var file = new FileStream(
-                path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
-            return IsGzip(path) ? new GZipStream(file, CompressionMode.Decompress) : file;
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize, options);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -77,7 +77,7 @@ public sealed class PairDataset
         {
             yield break;
         }
-        foreach (DataRow row in source.Read())
+        foreach (DataRow row in source.Read(PairColumns.Choose))
         {
             chunk.Add(row);
             bytes += row.ByteLength;

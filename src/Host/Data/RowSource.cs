@@ -1,10 +1,12 @@
+using Rm.Host.Data.Parquet;
+
 namespace Rm.Host.Data;
 
 /// <summary>Picks the reader of a data file by its name.</summary>
 public static class RowSource
 {
     /// <summary>The file name endings that can be read, for messages.</summary>
-    public const string KnownEndings = ".jsonl, .json, .csv, each also with .gz";
+    public const string KnownEndings = ".jsonl, .json, .csv, each also with .gz, and .parquet";
 
     /// <summary>The rows of one file. Throws <see cref="UserInputException"/> when it is missing or of an unknown format.</summary>
     public static IRowSource OpenFile(string path)
@@ -20,7 +22,7 @@ public static class RowSource
             DataFormat.JsonLines => new JsonLinesSource(path),
             DataFormat.Json => new JsonArraySource(path),
             DataFormat.Csv => new CsvSource(path),
-            DataFormat.Parquet => throw new UserInputException($"{path}: Parquet is not read yet. Convert the file to .jsonl."),
+            DataFormat.Parquet => new ParquetSource(path),
             _ => throw new UserInputException($"{path}: unknown kind of data file. Known are {KnownEndings}."),
         };
     }
@@ -65,5 +67,8 @@ public static class RowSource
         public IReadOnlyList<string> Files { get; } = [.. sources.SelectMany(source => source.Files)];
 
         public IEnumerable<DataRow> Read() => sources.SelectMany(source => source.Read());
+
+        public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns) =>
+            sources.SelectMany(source => source.Read(chooseColumns));
     }
 }

@@ -160,7 +160,7 @@ public sealed class RowSourceTests : IDisposable
         Assert.Contains("no such file", Rows.Error(() => RowSource.OpenFile(Path.Combine(_folder.Path, "none.jsonl"))), StringComparison.Ordinal);
         Assert.Contains("is a folder", Rows.Error(() => RowSource.OpenFile(_folder.Path)), StringComparison.Ordinal);
         Assert.Contains(".jsonl", Rows.Error(() => RowSource.OpenFile(_folder.Write("a.xlsx", "x"))), StringComparison.Ordinal);
-        Assert.Contains("Parquet", Rows.Error(() => RowSource.OpenFile(_folder.Write("a.parquet", "x"))), StringComparison.Ordinal);
+        Assert.Contains("Parquet", Rows.Error(() => Rows.Read(_folder.Write("a.parquet", "x"))), StringComparison.Ordinal);
         Assert.Contains("hub", Rows.Error(() => RowSource.Open("Anthropic/hh-rlhf", "train")), StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,53 @@
+using System.Text.Json;
+
+namespace Rm.Host.Data.Parquet;
+
+/// <summary>
+/// Rows of a Parquet file. Only the pages of the wanted columns are read, and only as far as rows are taken, so that the first rows of a large file
+/// cost no more than their own pages.
+/// </summary>
+/// <param name="path">Path of the file, as the user gave it.</param>
+/// <param name="open">Opens the file's bytes, seekable.</param>
+internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
+{
+    public ParquetSource(string path)
+        : this(path, () => InputFile.OpenSeekable(path))
+    {
+    }
+
+    public IReadOnlyList<string> Files { get; } = [path];
+
+    public IEnumerable<DataRow> Read() => Read(names => names);
+
+    public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    {
+        if (InputFile.IsGzip(path))
+        {
+            throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz. Unpack it first.");
+        }
+        return ReadRows(chooseColumns);
+    }
+
+    private IEnumerable<DataRow> ReadRows(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    {
+        using ParquetFile file = ParquetFile.Open(path, open());
+        var wanted = chooseColumns(file.Schema.Names).ToHashSet(StringComparer.Ordinal);
+        IReadOnlyList<SchemaNode> columns = [.. file.Schema.Columns.Where((_, i) => wanted.Contains(file.Schema.Names[i]))];
+        long row = 0;
+        for (int group = 0; group < file.Metadata.RowGroups.Count; group++)
+        {
+            using var reader = new RowGroupReader(file, group, columns);
+            for (long left = file.Metadata.RowGroups[group].RowCount; left > 0; left--)
+            {
+                yield return NextRow(reader, ++row);
+            }
+            reader.RequireEnd();
+        }
+    }
+
+    private DataRow NextRow(RowGroupReader reader, long row)
+    {
+        ReadOnlySpan<byte> json = reader.NextRow();
+        return DataRow.FromJson(path, row, JsonElement.Parse(json), json.Length);
+    }
+}
