@@ -150,8 +150,14 @@ RM_DEVICE void store_sums(const LinearArgs& args, int64 row, int column, float f
     const int64 at = row * args.ldy + column;
     if (args.residual != nullptr) {
         const GlobalPtr<const bfloat16> residual = args.residual + row * args.ldr + column;
-        first += to_float(residual[0]);
-        if (both) second += to_float(residual[1]);
+        if (both && args.ldr % 2 == 0) {
+            const uint32 pair = load_pair(residual);
+            first += low_to_float(pair);
+            second += high_to_float(pair);
+        } else {
+            first += to_float(residual[0]);
+            if (both) second += to_float(residual[1]);
+        }
     }
     if (both && args.ldy % 2 == 0) {
         store_pair(args.y + at, first, second);

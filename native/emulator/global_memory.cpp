@@ -212,11 +212,6 @@ std::string GlobalMemory::leak_report() const {
     return text;
 }
 
-std::uint64_t GlobalMemory::live_allocations() const {
-    std::shared_lock lock(mutex_);
-    return live_.size();
-}
-
 std::string GlobalMemory::describe(std::uint64_t address, bool& freed) const {
     std::shared_lock lock(mutex_);
     freed = false;

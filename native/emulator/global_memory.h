@@ -63,7 +63,6 @@ public:
 
     /// One line for every live device allocation; empty without any.
     std::string leak_report() const;
-    std::uint64_t live_allocations() const;
     /// Describes an address that is in no live allocation: the nearest one, or the freed one that held it.
     std::string describe(std::uint64_t address, bool& freed) const;
     /// Changes whenever an allocation comes or goes, so that threads can keep what they looked up.

@@ -40,20 +40,17 @@ void Mbarriers::invalidate(const void* pointer, Where where) {
     objects_.erase(objects_.begin() + (&object - objects_.data()));
 }
 
-void Mbarriers::arrive(const void* pointer, std::uint32_t count, std::uint32_t expect_bytes, Where where) {
+void Mbarriers::arrive(const void* pointer, std::uint32_t expect_bytes, Where where) {
     Object& object = find(pointer, where);
-    if (count > object.pending) {
-        report(Defect::BarrierMisuse, where, "%u arrivals at an mbarrier whose phase %u expects %u more of %u", count,
-               object.phase, object.pending, object.count);
+    // All arrivals of the phase have happened, and only its bytes are outstanding: this one belongs to no phase.
+    if (object.pending == 0) {
+        report(Defect::BarrierMisuse, where, "an arrival more than the %u that phase %u of the mbarrier expects", object.count,
+               object.phase);
     }
     object.bytes += expect_bytes;
     current_block->release_to(object.current);
-    object.pending -= count;
+    object.pending--;
     complete_phase_if_due(object);
-}
-
-void Mbarriers::expect(const void* pointer, std::uint32_t bytes, Where where) {
-    find(pointer, where).bytes += bytes;
 }
 
 void Mbarriers::complete_phase_if_due(Object& object) {

@@ -15,10 +15,8 @@ public:
 
     void init(const void* object, std::uint32_t count, Where where);
     void invalidate(const void* object, Where where);
-    /// Arrives `count` times after adding `expect_bytes` to the transaction count of the current phase.
-    void arrive(const void* object, std::uint32_t count, std::uint32_t expect_bytes, Where where);
-    /// Adds to the transaction count without arriving.
-    void expect(const void* object, std::uint32_t bytes, Where where);
+    /// Arrives after adding `expect_bytes` to the transaction count of the current phase.
+    void arrive(const void* object, std::uint32_t expect_bytes, Where where);
     /// Waits until the phase with the given parity has completed.
     void wait(const void* object, std::uint32_t parity, Where where);
 

@@ -26,9 +26,8 @@ enum class SharedState : std::uint8_t {
 
 class SharedMemory {
 public:
-    /// Shared memory of one block on the largest architecture (228 KiB), and what a block may use of it.
-    static constexpr std::uint32_t kBytes = 228 * 1024;
-    static constexpr std::uint32_t kBlockLimit = 227 * 1024;
+    /// Room for the 227 KiB that a block may use on the largest architecture, and for guard zones.
+    static constexpr std::uint32_t kBytes = 240 * 1024;
     static constexpr std::uint32_t kStaticLimit = 48 * 1024;
 
     SharedMemory();
@@ -40,7 +39,6 @@ public:
     /// guard zone, so that running over the end of one is found.
     void* static_variable(const void* key, std::uint32_t bytes, std::uint32_t alignment, Where where);
     void* dynamic() { return data(); }
-    std::uint32_t dynamic_bytes() const { return dynamic_bytes_; }
 
     /// Offset of a pointer into shared memory, which is its address in the shared window; reports a pointer that is elsewhere.
     std::uint32_t offset_of(const void* pointer, Where where) const;

@@ -85,7 +85,12 @@ void Wgmma::issue(unsigned columns, float* accumulators, FragmentState& state, s
     if (!state.in_flight && state.touched == thread.fences) {
         report(Defect::WgmmaFenceMissing, where, "the accumulators were touched after the thread's last wgmma fence");
     }
-    unsigned number = thread.issued++;
+    unsigned number = thread.issued++, rank = self.linear % kThreads;
+    // Registers that a product in flight owns are its result: this product goes on from there.
+    int previous = -1;
+    for (unsigned earlier = thread.delivered; state.in_flight && earlier < number; earlier++) {
+        if (products[earlier]->accumulators[rank] == accumulators) previous = static_cast<int>(earlier);
+    }
     if (number == products.size()) {
         auto product = std::make_unique<Product>();
         product->columns = columns;
@@ -93,6 +98,7 @@ void Wgmma::issue(unsigned columns, float* accumulators, FragmentState& state, s
         product->b = b;
         product->a_in_registers = a_registers != nullptr;
         product->accumulate = accumulate;
+        product->previous = previous;
         product->a_transposed = a_transposed;
         product->b_transposed = b_transposed;
         product->where = where;
@@ -101,11 +107,11 @@ void Wgmma::issue(unsigned columns, float* accumulators, FragmentState& state, s
     }
     Product& product = *products[number];
     if (product.columns != columns || product.a != a || product.b != b || product.accumulate != accumulate ||
-        product.a_transposed != a_transposed || product.b_transposed != b_transposed || !(product.where == where)) {
+        product.previous != previous || product.a_transposed != a_transposed || product.b_transposed != b_transposed ||
+        !(product.where == where)) {
         report(Defect::DivergentWarp, where, "the warpgroup's threads disagree about wgmma number %u (others: line %d)", number,
                product.where.line);
     }
-    unsigned rank = self.linear % kThreads;
     product.accumulators[rank] = accumulators;
     product.states[rank] = &state;
     if (a_registers != nullptr) std::memcpy(product.a_registers[rank].data(), a_registers, 16);
@@ -173,8 +179,7 @@ void Wgmma::compute(Product& product, Product* previous) {
     unsigned count = product.columns / 2;
     for (unsigned thread = 0; thread < kThreads; thread++) {
         float* values = product.values.data() + std::size_t{thread} * count;
-        // Products on the same registers run in order: this one goes on from the one before, which was never waited for.
-        if (previous != nullptr && previous->accumulators[thread] == product.accumulators[thread]) {
+        if (previous != nullptr) {
             std::memcpy(values, previous->values.data() + std::size_t{thread} * count, count * sizeof(float));
         }
         for (unsigned i = 0; i < count; i++) {
@@ -215,24 +220,17 @@ void Wgmma::deliver(unsigned rank, ThreadState& thread, std::vector<std::unique_
             current_block->wait("the other warps of a wgmma", where);
         }
         if (!product.done) {
-            // The product before on the same registers, whose result this one continues, is done: deliveries are in order.
-            Product* previous = nullptr;
-            for (unsigned earlier = 0; earlier < thread.delivered; earlier++) {
-                Product& candidate = *products[earlier];
-                if (candidate.accumulators[rank] == product.accumulators[rank]) previous = &candidate;
-            }
-            compute(product, previous);
+            // Deliveries are in order, so the product that this one continues is done.
+            compute(product, product.previous >= 0 ? products[static_cast<unsigned>(product.previous)].get() : nullptr);
         }
         bool continued = false;
         for (unsigned later = thread.delivered + 1; later < thread.issued; later++) {
-            continued = continued || products[later]->accumulators[rank] == product.accumulators[rank];
+            continued = continued || products[later]->previous == static_cast<int>(thread.delivered);
         }
         if (continued) continue;
         unsigned count = product.columns / 2;
         std::memcpy(product.accumulators[rank], product.values.data() + std::size_t{rank} * count, count * sizeof(float));
         product.states[rank]->in_flight = false;
-        // Delivered registers may be changed by the thread: the next product on them must start from what they hold then.
-        product.accumulators[rank] = nullptr;
         if (++product.handed_out == kThreads) product.values = {};
     }
 }

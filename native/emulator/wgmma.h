@@ -49,6 +49,8 @@ private:
         unsigned columns = 0, arrived = 0, handed_out = 0;
         std::uint64_t a = 0, b = 0;
         bool a_in_registers = false, accumulate = false, a_transposed = false, b_transposed = false, done = false;
+        /// Number of the product on the same registers that this one continues without a wait between, or -1.
+        int previous = -1;
         Where where;
         std::array<float*, kThreads> accumulators{};
         std::array<FragmentState*, kThreads> states{};

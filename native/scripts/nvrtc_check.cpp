@@ -80,6 +80,8 @@ std::vector<fs::path> files_in(const fs::path& folder, const char* extension) {
 
 struct Usage {
     std::string kernel, architecture;
+    /// ptxas serialised the kernel's wgmma: it touches accumulators that are in flight.
+    bool serialized = false;
     int registers = -1, shared = 0, stack = 0, spill_stores = 0, spill_loads = 0;
 };
 
@@ -88,12 +90,19 @@ std::vector<Usage> parse(const std::string& log) {
     static const std::regex entry("Compiling entry function '([^']+)' for '([^']+)'");
     static const std::regex spills("(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes spill loads");
     static const std::regex registers("Used (\\d+) registers"), shared("(\\d+) bytes smem");
+    static const std::regex serialized("wgmma.mma_async instructions are serialized.*in the function '([^']+)'");
     std::vector<Usage> all;
+    std::set<std::string> serialized_kernels;
     std::istringstream lines(log);
     std::smatch match;
     for (std::string line; std::getline(lines, line);) {
-        if (std::regex_search(line, match, entry)) {
-            all.push_back({match[1], match[2]});
+        if (std::regex_search(line, match, serialized)) {
+            serialized_kernels.insert(match[1]);
+        } else if (std::regex_search(line, match, entry)) {
+            Usage usage;
+            usage.kernel = match[1];
+            usage.architecture = match[2];
+            all.push_back(usage);
         } else if (!all.empty() && all.back().registers < 0) {
             Usage& usage = all.back();
             if (std::regex_search(line, match, spills)) {
@@ -106,7 +115,18 @@ std::vector<Usage> parse(const std::string& log) {
             }
         }
     }
+    for (Usage& usage : all) usage.serialized = serialized_kernels.contains(usage.kernel);
     return all;
+}
+
+/// What the compiler said besides ptxas's figures.
+std::string messages(const std::string& log) {
+    std::string text;
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.rfind("ptxas", 0) != 0) text += line + "\n";
+    }
+    return text;
 }
 
 /// Prints one row of the table; 1 when the kernel is hot and uses local memory.
@@ -116,9 +136,9 @@ int print(const Usage& usage, const std::string& compiler, bool hot) {
         "\"spill_loads\":%d,\"hot\":%s}\n",
         compiler.c_str(), usage.architecture.c_str(), usage.kernel.c_str(), usage.registers, usage.shared, usage.stack,
         usage.spill_stores, usage.spill_loads, hot ? "true" : "false");
-    if (!hot || (usage.stack == 0 && usage.spill_stores == 0 && usage.spill_loads == 0)) return 0;
-    std::fprintf(stderr, "%s for %s spills or uses local memory, and is on the hot list\n", usage.kernel.c_str(),
-                 usage.architecture.c_str());
+    if (!hot || (usage.stack == 0 && usage.spill_stores == 0 && usage.spill_loads == 0 && !usage.serialized)) return 0;
+    std::fprintf(stderr, "%s for %s is on the hot list, and spills, uses local memory or has its wgmma serialized\n",
+                 usage.kernel.c_str(), usage.architecture.c_str());
     return 1;
 }
 
@@ -183,7 +203,7 @@ int main(int count, char** arguments) {
             std::string log(bytes, '\0');
             nvrtc.log(program, log.data());
             if (result != 0 || log.find("warning") != std::string::npos) {
-                std::fprintf(stderr, "%s for %s:\n%s\n", file.c_str(), architecture.c_str(), log.c_str());
+                std::fprintf(stderr, "%s for %s:\n%s\n", file.c_str(), architecture.c_str(), messages(log).c_str());
                 failures++;
             }
             if (result == 0) {

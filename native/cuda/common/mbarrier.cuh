@@ -23,12 +23,12 @@ inline void fence_mbarrier_init() {}
 inline void fence_async_shared() {}
 
 inline void mbarrier_arrive(SharedPtr<uint64> object, ::emu::Where where = ::emu::Where::here()) {
-    ::emu::current_block->mbarriers->arrive(object.raw(), 1, 0, where);
+    ::emu::current_block->mbarriers->arrive(object.raw(), 0, where);
 }
 
 /// Adds `bytes` to what the current phase waits for, and arrives.
 inline void mbarrier_arrive_expect(SharedPtr<uint64> object, uint32 bytes, ::emu::Where where = ::emu::Where::here()) {
-    ::emu::current_block->mbarriers->arrive(object.raw(), 1, bytes, where);
+    ::emu::current_block->mbarriers->arrive(object.raw(), bytes, where);
 }
 
 /// Waits until the phase of that parity has completed.

@@ -117,6 +117,46 @@ TEST(linear_epilogue_and_extension) {
     }
 }
 
+TEST(linear_accumulates_in_place) {
+    // The residual is the memory of y: y += a b^T. And a strided y leaves the columns between its rows alone.
+    Gpu gpu;
+    const int m = 130, n = 24, k = 16, stride = 31;
+    Matrix a(m, k, 1), b(n, k, 2);
+    std::vector<float> before = random_values(std::size_t(m) * stride, 3, true);
+    Buffer<std::uint16_t> a_device(to_bf16(a.values)), b_device(to_bf16(b.values)), y(to_bf16(before));
+    LinearArgs args{};
+    args.main = {a_device.address(), b_device.address(), k, k, k, 0};
+    args.residual = args.y = y.address();
+    args.m = m;
+    args.n = n;
+    args.ldy = args.ldr = stride;
+    CHECK_CUDA(gpu.launch("linear_forward_bf16", 2, 256, kSharedBytes, args));
+    CHECK(cuCtxSynchronize() == CUDA_SUCCESS, last_report());
+    std::vector<double> expected(before.begin(), before.end());
+    for (int i = 0; i < m; i++) {
+        for (int j = 0; j < n; j++) {
+            for (int p = 0; p < k; p++) expected[std::size_t(i) * stride + j] += double(a.at(i, p)) * b.at(j, p);
+        }
+    }
+    std::vector<float> after = from_bf16(y.read());
+    check_close("y", after, expected, 1.0 / 255, 1e-4);
+    for (int i = 0; i < m; i++) {
+        for (int j = n; j < stride; j++) CHECK_EQUAL(after[std::size_t(i) * stride + j], before[std::size_t(i) * stride + j]);
+    }
+}
+
+TEST(linear_rows_must_be_aligned) {
+    // Outside its contract the kernel is refused, not wrong.
+    Gpu gpu;
+    Buffer<std::uint16_t> a(std::vector<std::uint16_t>(12 * 4)), b(std::vector<std::uint16_t>(12 * 4)), y(16);
+    LinearArgs args{};
+    args.main = {a.address(), b.address(), 12, 12, 12, 0};
+    args.y = y.address();
+    args.m = args.n = args.ldy = args.ldr = 4;
+    CHECK_CUDA(gpu.launch("linear_forward_bf16", 1, 256, kSharedBytes, args));
+    CHECK(cuCtxSynchronize() == CUDA_ERROR_MISALIGNED_ADDRESS, last_report());
+}
+
 TEST(linear_schedules) {
     for (std::uint64_t seed = 1; seed <= 20; seed++) {
         run_case({100, 136, 136, 8, true, true}, true, seed);

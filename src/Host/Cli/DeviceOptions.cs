@@ -9,7 +9,12 @@ namespace Rm.Host.Cli;
 internal sealed class DeviceOptions : OptionGroup
 {
     private static readonly Dictionary<string, Recompute> RecomputeModes =
-        new(StringComparer.Ordinal) { ["none"] = Recompute.None, ["full"] = Recompute.Full };
+        new(StringComparer.Ordinal)
+        {
+            ["none"] = Recompute.None,
+            ["selective"] = Recompute.Selective,
+            ["full"] = Recompute.Full,
+        };
 
     private readonly Option<string> _device;
     private readonly Option<int> _threads;
@@ -19,7 +24,7 @@ internal sealed class DeviceOptions : OptionGroup
     {
         _device = Add("--device", "auto or cpu.", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
-        _recompute = Add("--recompute", "What backward computes again instead of keeping it: none or full.", "none", "MODE");
+        _recompute = Add("--recompute", "What backward computes again instead of keeping it: none, selective or full.", "selective", "MODE");
     }
 
     /// <summary>What backward computes again.</summary>

@@ -1,6 +1,5 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
-using Rm.Kernels.Cpu;
+using Rm.Host.Diagnostics;
 
 namespace Rm.Host.Cli;
 
@@ -10,18 +9,26 @@ internal static class DoctorCommand
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        var command = new Command("doctor", "What this machine can do for btrm, and what is missing.");
-        command.SetAction(_ => Run());
+        var json = new Option<bool>("--json") { Description = "Print JSON instead of text." };
+        var command = new Command("doctor", "What this machine can do for btrm, what is missing and how to get it.");
+        command.Options.Add(json);
+        command.SetAction(result => Run(result.GetValue(json)));
         return command;
     }
 
-    private static int Run()
+    private static int Run(bool json)
     {
-        using var backend = new CpuBackend(Environment.ProcessorCount);
-        Console.Out.WriteLine($"btrm      {BtrmVersion.Text}, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}");
-        Console.Out.WriteLine($"cpu       {backend.Description}");
-        Console.Out.WriteLine($"memory    {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30):F1} GiB");
-        Console.Out.WriteLine("gpu       this build has no CUDA backend");
+        DoctorReport report = Doctor.Examine();
+        if (json)
+        {
+            using Stream output = Console.OpenStandardOutput();
+            DoctorJson.Write(report, output);
+        }
+        else
+        {
+            DoctorText.Write(report, Console.Out);
+        }
+
         return ExitCodes.Success;
     }
 }

@@ -61,7 +61,7 @@ internal sealed class ModelSource
         tokenizer.ChatTemplateText is { } text ? ChatTemplate.Parse(text, new ChatTemplateSettings(SpecialTokens(tokenizer))) : null;
 
     /// <summary>Loads the weights into a model.</summary>
-    public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.None)
+    public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
     {
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
         return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute);

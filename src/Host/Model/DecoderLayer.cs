@@ -90,62 +90,58 @@ internal sealed class DecoderLayer : IDisposable
     {
         int tokens = c.TokenCount, rows = y.Rows, hidden = x.Columns;
         int[]? queryRows = _pruned ? c.RewardRows : null;
-        var a = new LayerActivations { X = x };
+        var a = Allocate(c, x, rows);
 
-        a.Norm1 = c.Activation(tokens, hidden);
-        a.Rstd1 = _inputNorm.Forward(c, x, a.Norm1);
+        // With selective recompute, what follows in the arena is given back at the end: backward makes it again from what is kept.
+        long mark = c.Arena.Mark;
+        Tensor norm1 = c.Activation(tokens, hidden);
+        _inputNorm.Forward(c, x, norm1, a.Rstd1);
         Tensor residual = x;
-        Tensor q, kv;
+        Tensor queryInput = norm1;
         if (_pruned)
         {
-            a.QueryInput = c.Activation(rows, hidden);
-            residual = c.Activation(rows, hidden);
-            c.Backend.GatherRows(new GatherRowsArgs(a.Norm1, queryRows!, a.QueryInput));
-            c.Backend.GatherRows(new GatherRowsArgs(x, queryRows!, residual));
-            q = c.Activation(rows, _queryColumns);
-            kv = c.Activation(tokens, 2 * _keyColumns);
-            a.SQuery = _query!.Forward(c, a.QueryInput, null, q, queryRows);
-            a.SQkv = _keyValue!.Forward(c, a.Norm1, null, kv);
+            queryInput = Gathered(c, norm1);
+            residual = Gathered(c, x);
+            _query!.Forward(c, queryInput, null, a.RawQuery, a.SQuery, queryRows);
+            _keyValue!.Forward(c, norm1, null, a.KeyValue, a.SQkv);
         }
         else
         {
-            Tensor qkv = c.Activation(tokens, _queryColumns + (2 * _keyColumns));
-            a.SQkv = _qkv!.Forward(c, a.Norm1, null, qkv);
-            q = qkv.SliceColumns(0, _queryColumns);
-            kv = qkv.SliceColumns(_queryColumns, 2 * _keyColumns);
+            _qkv!.Forward(c, norm1, null, a.Qkv, a.SQkv);
         }
 
-        Tensor k = kv.SliceColumns(0, _keyColumns);
-        a.Value = kv.SliceColumns(_keyColumns, _keyColumns);
         if (_queryNorm is not null)
         {
-            (a.RawQuery, a.RawKey) = (q, k);
-            q = c.Activation(rows, _queryColumns);
-            k = c.Activation(tokens, _keyColumns);
-            a.RstdQuery = _queryNorm.ForwardHeads(c, a.RawQuery, q);
-            a.RstdKey = _keyNorm!.ForwardHeads(c, a.RawKey, k);
+            _queryNorm.ForwardHeads(c, a.RawQuery, a.Query, a.RstdQuery);
+            _keyNorm!.ForwardHeads(c, a.RawKey, a.Key, a.RstdKey);
         }
 
-        (a.Query, a.Key) = (q, k);
-        a.QueryCosSin = QueryCosSin(c, rows);
-        c.Backend.RopeApply(new RopeApplyArgs(q, a.QueryCosSin, Inverse: false));
-        c.Backend.RopeApply(new RopeApplyArgs(k, c.CosSin, Inverse: false));
+        if (_pruned)
+        {
+            c.Backend.GatherRows(new GatherRowsArgs(c.CosSin, c.RewardRows, a.QueryCosSin));
+        }
 
-        a.Attention = c.Activation(rows, _queryColumns);
-        a.Lse = c.Float(rows, _queryColumns / _headDim);
+        c.Backend.RopeApply(new RopeApplyArgs(a.Query, a.QueryCosSin, Inverse: false));
+        c.Backend.RopeApply(new RopeApplyArgs(a.Key, c.CosSin, Inverse: false));
         c.Backend.AttentionForward(
-            new AttentionForwardArgs(c.Layout, q, k, a.Value, _headDim, AttentionScale, a.Attention, a.Lse) { QueryRows = queryRows });
+            new AttentionForwardArgs(c.Layout, a.Query, a.Key, a.Value, _headDim, AttentionScale, a.Attention, a.Lse) { QueryRows = queryRows });
+        _output.Forward(c, a.Attention, residual, a.Middle, a.SOutput, queryRows);
 
-        a.Middle = c.Activation(rows, hidden);
-        a.SOutput = _output.Forward(c, a.Attention, residual, a.Middle, queryRows);
+        Tensor norm2 = c.Activation(rows, hidden);
+        _postNorm.Forward(c, a.Middle, norm2, a.Rstd2);
+        _gateUp.Forward(c, norm2, null, a.GateUp, a.SGateUp, queryRows);
+        Tensor swiGlu = c.Activation(rows, _intermediate);
+        c.Backend.SwiGluForward(new SwiGluForwardArgs(a.GateUp, swiGlu));
+        _down.Forward(c, swiGlu, a.Middle, y, a.SDown, queryRows);
+        if (c.Recompute != Recompute.Selective)
+        {
+            (a.Norm1, a.QueryInput, a.Norm2, a.SwiGlu) = (norm1, queryInput, norm2, swiGlu);
+        }
+        else
+        {
+            c.Arena.Release(mark);
+        }
 
-        a.Norm2 = c.Activation(rows, hidden);
-        a.Rstd2 = _postNorm.Forward(c, a.Middle, a.Norm2);
-        a.GateUp = c.Activation(rows, 2 * _intermediate);
-        a.SGateUp = _gateUp.Forward(c, a.Norm2, null, a.GateUp, queryRows);
-        a.SwiGlu = c.Activation(rows, _intermediate);
-        c.Backend.SwiGluForward(new SwiGluForwardArgs(a.GateUp, a.SwiGlu));
-        a.SDown = _down.Forward(c, a.SwiGlu, a.Middle, y, queryRows);
         return a;
     }
 
@@ -160,11 +156,11 @@ internal sealed class DecoderLayer : IDisposable
         int[]? queryRows = _pruned ? c.RewardRows : null;
 
         Tensor dSwiGlu = c.Activation(rows, _intermediate);
-        _down.Backward(c, dY, a.SwiGlu, a.SDown, dSwiGlu, queryRows);
+        _down.Backward(c, dY, SwiGluOf(c, a), a.SDown, dSwiGlu, queryRows);
         Tensor dGateUp = a.GateUp;
         c.Backend.SwiGluBackward(new SwiGluBackwardArgs(dSwiGlu, a.GateUp, dGateUp));
         Tensor dNorm2 = c.Activation(rows, hidden);
-        _gateUp.Backward(c, dGateUp, a.Norm2, a.SGateUp, dNorm2, queryRows);
+        _gateUp.Backward(c, dGateUp, Normed(c, _postNorm, a.Norm2, a.Middle), a.SGateUp, dNorm2, queryRows);
         Tensor dMiddle = dY;
         _postNorm.Backward(c, dNorm2, a.Middle, a.Rstd2, dResidual: dY, dX: dMiddle);
 
@@ -192,9 +188,10 @@ internal sealed class DecoderLayer : IDisposable
 
         Tensor? dNorm1 = dX is not null || _inputNorm.IsTrained ? c.Activation(tokens, hidden) : null;
         Tensor dResidual = dMiddle;
+        Tensor norm1 = Normed(c, _inputNorm, a.Norm1, a.X);
         if (_pruned)
         {
-            BackwardPrunedProjections(c, a, dQ, dKv, dNorm1);
+            BackwardPrunedProjections(c, a, norm1, dQ, dKv, dNorm1);
             if (dNorm1 is not null)
             {
                 dResidual = c.Activation(tokens, hidden);
@@ -204,7 +201,7 @@ internal sealed class DecoderLayer : IDisposable
         }
         else
         {
-            _qkv!.Backward(c, dQkv, a.Norm1, a.SQkv, dNorm1);
+            _qkv!.Backward(c, dQkv, norm1, a.SQkv, dNorm1);
         }
 
         if (dNorm1 is { } dNorm)
@@ -234,23 +231,85 @@ internal sealed class DecoderLayer : IDisposable
 
     private float AttentionScale => (float)(1 / Math.Sqrt(_headDim));
 
-    private Tensor QueryCosSin(ModelContext c, int rows)
+    // Everything that backward needs and that is not made again, in one run of the arena.
+    private LayerActivations Allocate(ModelContext c, Tensor x, int rows)
     {
-        if (!_pruned)
+        int tokens = c.TokenCount, hidden = x.Columns;
+        var a = new LayerActivations { X = x, Rstd1 = c.Float(1, tokens), Rstd2 = c.Float(1, rows) };
+        if (_pruned)
         {
-            return c.CosSin;
+            a.RawQuery = c.Activation(rows, _queryColumns);
+            a.KeyValue = c.Activation(tokens, 2 * _keyColumns);
+            a.SQuery = _query!.AllocateS(c, rows);
+            a.SQkv = _keyValue!.AllocateS(c, tokens);
+            a.QueryCosSin = c.Float(rows, _headDim);
+        }
+        else
+        {
+            a.Qkv = c.Activation(tokens, _queryColumns + (2 * _keyColumns));
+            a.RawQuery = a.Qkv.SliceColumns(0, _queryColumns);
+            a.KeyValue = a.Qkv.SliceColumns(_queryColumns, 2 * _keyColumns);
+            a.SQkv = _qkv!.AllocateS(c, tokens);
+            a.QueryCosSin = c.CosSin;
         }
 
-        Tensor picked = c.Float(rows, _headDim);
-        c.Backend.GatherRows(new GatherRowsArgs(c.CosSin, c.RewardRows, picked));
-        return picked;
+        a.RawKey = a.KeyValue.SliceColumns(0, _keyColumns);
+        a.Value = a.KeyValue.SliceColumns(_keyColumns, _keyColumns);
+        (a.Query, a.Key) = (a.RawQuery, a.RawKey);
+        if (_queryNorm is not null)
+        {
+            a.Query = c.Activation(rows, _queryColumns);
+            a.Key = c.Activation(tokens, _keyColumns);
+            a.RstdQuery = c.Float(rows, _queryColumns / _headDim);
+            a.RstdKey = c.Float(tokens, _keyColumns / _headDim);
+        }
+
+        a.Attention = c.Activation(rows, _queryColumns);
+        a.Lse = c.Float(rows, _queryColumns / _headDim);
+        a.Middle = c.Activation(rows, hidden);
+        a.GateUp = c.Activation(rows, 2 * _intermediate);
+        a.SOutput = _output.AllocateS(c, rows);
+        a.SGateUp = _gateUp.AllocateS(c, rows);
+        a.SDown = _down.AllocateS(c, rows);
+        return a;
     }
 
-    private void BackwardPrunedProjections(ModelContext c, LayerActivations a, Tensor dQ, Tensor dKv, Tensor? dNorm1)
+    private static Tensor Normed(ModelContext c, NormLayer norm, Tensor? kept, Tensor x)
     {
-        _keyValue!.Backward(c, dKv, a.Norm1, a.SQkv, dNorm1);
+        if (kept is { } tensor)
+        {
+            return tensor;
+        }
+
+        Tensor normed = c.Activation(x.Rows, x.Columns);
+        norm.Forward(c, x, normed, c.Float(1, x.Rows));
+        return normed;
+    }
+
+    private Tensor SwiGluOf(ModelContext c, LayerActivations a)
+    {
+        if (a.SwiGlu is { } kept)
+        {
+            return kept;
+        }
+
+        Tensor swiGlu = c.Activation(a.GateUp.Rows, _intermediate);
+        c.Backend.SwiGluForward(new SwiGluForwardArgs(a.GateUp, swiGlu));
+        return swiGlu;
+    }
+
+    private static Tensor Gathered(ModelContext c, Tensor x)
+    {
+        Tensor rows = c.Activation(c.RewardRows.Length, x.Columns);
+        c.Backend.GatherRows(new GatherRowsArgs(x, c.RewardRows, rows));
+        return rows;
+    }
+
+    private void BackwardPrunedProjections(ModelContext c, LayerActivations a, Tensor norm1, Tensor dQ, Tensor dKv, Tensor? dNorm1)
+    {
+        _keyValue!.Backward(c, dKv, norm1, a.SQkv, dNorm1);
         Tensor? dQueryInput = dNorm1 is { } d ? c.Activation(dQ.Rows, d.Columns) : null;
-        _query!.Backward(c, dQ, a.QueryInput, a.SQuery, dQueryInput, c.RewardRows);
+        _query!.Backward(c, dQ, a.QueryInput ?? Gathered(c, norm1), a.SQuery, dQueryInput, c.RewardRows);
         if (dNorm1 is { } target)
         {
             c.Backend.ScatterAddRows(new ScatterAddRowsArgs(dQueryInput!.Value, c.RewardRows, target));

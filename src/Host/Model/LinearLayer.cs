@@ -115,14 +115,13 @@ internal sealed class LinearLayer : IDisposable
         }
     }
 
-    /// <summary>y = x W^T + bias + LoRA + residual. Returns S, which backward needs, or null without LoRA.</summary>
-    public Tensor? Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, int[]? tokenRows = null)
-    {
-        LoraFactors? lora = FactorsFor(c);
-        Tensor? s = lora is null ? null : c.Float(x.Rows, lora.TotalRank);
-        c.Backend.LinearForward(new LinearForwardArgs(c.Layout, x, _weight!, _bias, residual, lora, s, y) { TokenRows = tokenRows });
-        return s;
-    }
+    /// <summary>Room for S = x A^T of this many rows, which backward needs; null without LoRA.</summary>
+    public Tensor? AllocateS(ModelContext c, int rows) => _factors is null ? null : c.Float(rows, _factors.TotalRank);
+
+    /// <summary>y = x W^T + bias + LoRA + residual, and S where there is LoRA.</summary>
+    public void Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, Tensor? s, int[]? tokenRows = null) =>
+        c.Backend.LinearForward(
+            new LinearForwardArgs(c.Layout, x, _weight!, _bias, residual, FactorsFor(c), s, y) { TokenRows = tokenRows });
 
     /// <summary>Adds this layer's gradients and assigns <paramref name="dX"/> when it is asked for.</summary>
     public void Backward(ModelContext c, Tensor dY, Tensor x, Tensor? s, Tensor? dX, int[]? tokenRows = null)

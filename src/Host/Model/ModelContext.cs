@@ -18,6 +18,9 @@ internal sealed class ModelContext : IDisposable
     /// <summary>Dropout seed of this step, or null when nothing is dropped (evaluation).</summary>
     public required ulong? DropoutSeed { get; init; }
 
+    /// <summary>What backward makes again.</summary>
+    public required Recompute Recompute { get; init; }
+
     public int[] RewardRows => Layout.Layout.RewardRows;
 
     public int TokenCount => Layout.Layout.TokenCount;

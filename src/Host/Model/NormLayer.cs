@@ -37,24 +37,16 @@ internal sealed class NormLayer : IDisposable
         backend.Upload<float>(values, _weight);
     }
 
-    /// <summary>y = norm(x); returns rstd <c>[rows]</c>.</summary>
-    public Tensor Forward(ModelContext c, Tensor x, Tensor y)
-    {
-        Tensor rstd = c.Float(1, x.Rows);
+    /// <summary>y = norm(x) and rstd <c>[rows]</c>.</summary>
+    public void Forward(ModelContext c, Tensor x, Tensor y, Tensor rstd) =>
         c.Backend.RmsNormForward(new RmsNormForwardArgs(x, _weight, _epsilon, y, rstd));
-        return rstd;
-    }
 
     public void Backward(ModelContext c, Tensor dY, Tensor x, Tensor rstd, Tensor? dResidual, Tensor dX) =>
         c.Backend.RmsNormBackward(new RmsNormBackwardArgs(dY, x, _weight, rstd, dResidual, dX, _gradient));
 
-    /// <summary>y = norm of every head of x; returns rstd <c>[T, heads]</c>.</summary>
-    public Tensor ForwardHeads(ModelContext c, Tensor x, Tensor y)
-    {
-        Tensor rstd = c.Float(x.Rows, x.Columns / _size);
+    /// <summary>y = norm of every head of x and rstd <c>[T, heads]</c>.</summary>
+    public void ForwardHeads(ModelContext c, Tensor x, Tensor y, Tensor rstd) =>
         c.Backend.HeadNormForward(new HeadNormForwardArgs(x, _weight, _epsilon, y, rstd));
-        return rstd;
-    }
 
     public void BackwardHeads(ModelContext c, Tensor dY, Tensor x, Tensor rstd, Tensor dX) =>
         c.Backend.HeadNormBackward(new HeadNormBackwardArgs(dY, x, _weight, rstd, dX, _gradient));

@@ -27,7 +27,7 @@ public sealed class RewardModel : IDisposable
     /// <param name="scope">What is trained.</param>
     /// <param name="training">Whether gradients and optimizer state are allocated.</param>
     /// <param name="recompute">What backward computes again.</param>
-    public RewardModel(IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.None)
+    public RewardModel(IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
     {
         Backend = backend;
         Config = config;
@@ -155,7 +155,7 @@ public sealed class RewardModel : IDisposable
         PreparedLayout prepared = Backend.Prepare(layout);
         Tensor cosSin = _arena.Allocate(DType.F32, new Shape(layout.TokenCount, Config.HeadDim));
         Backend.RopeTable(new RopeTableArgs(prepared, _inverseFrequencies, cosSin));
-        return new ModelContext { Backend = Backend, Arena = _arena, Layout = prepared, CosSin = cosSin, DropoutSeed = dropoutSeed };
+        return new ModelContext { Backend = Backend, Arena = _arena, Layout = prepared, CosSin = cosSin, DropoutSeed = dropoutSeed, Recompute = Recompute };
     }
 
     /// <summary>Final norm of the reward rows, <c>[R, C]</c>; <paramref name="last"/> is what was normed.</summary>
@@ -192,7 +192,8 @@ public sealed class RewardModel : IDisposable
 
         last = x;
         Tensor normed = c.Activation(rewards, Config.HiddenSize);
-        rstd = _finalNorm.Forward(c, x, normed);
+        rstd = c.Float(1, rewards);
+        _finalNorm.Forward(c, x, normed, rstd);
         return normed;
     }
 

@@ -37,10 +37,13 @@ public sealed class StopSignals : IDisposable
         }
     }
 
+    /// <summary>Asks for the end of the run as the named signal does.</summary>
+    internal void Receive(string signal) => _received = signal;
+
     private void Register(PosixSignal signal, string name) => _registrations.Add(PosixSignalRegistration.Create(signal, context =>
     {
         bool again = _received is not null && signal == PosixSignal.SIGINT;
         context.Cancel = !again;
-        _received = name;
+        Receive(name);
     }));
 }

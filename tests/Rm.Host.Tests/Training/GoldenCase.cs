@@ -14,6 +14,7 @@ internal sealed class GoldenCase
     {
         Folder = Path.Combine(TestPaths.Golden, "cases", name);
         Expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "expected.json"))).RootElement;
+        ExpectedFloat64 = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "expected.float64.json"))).RootElement;
         Pairs = ReadPairs(JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "batch.json"))).RootElement.GetProperty("pairs"));
         string trajectory = Path.Combine(Folder, "trajectory.json");
         Trajectory = File.Exists(trajectory) ? JsonDocument.Parse(File.ReadAllBytes(trajectory)).RootElement : null;
@@ -33,6 +34,8 @@ internal sealed class GoldenCase
     public string? AdapterPath => Directory.Exists(Path.Combine(Folder, "adapter")) ? Path.Combine(Folder, "adapter") : null;
 
     public JsonElement Expected { get; }
+
+    public JsonElement ExpectedFloat64 { get; }
 
     public JsonElement? Trajectory { get; }
 

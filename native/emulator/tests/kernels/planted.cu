@@ -187,14 +187,16 @@ extern "C" __global__ void planted_global_bounds_read(GlobalPtr<const float> in,
 extern "C" __global__ void planted_shared_bounds(GlobalPtr<float> out, int32 sound) {
     RM_SHARED(float, values, 32);
     values[threadIdx.x + (sound != 0 ? 0 : 1)] = 1.0f;
-    out[threadIdx.x] = 1.0f;
+    __syncthreads();
+    out[threadIdx.x] = values[31];
 }
 
 extern "C" __global__ void planted_dynamic_shared_bounds(GlobalPtr<float> out, int32 sound) {
     RM_DYNAMIC_SHARED(memory);
     const SharedPtr<float> values = shared_cast<float>(memory);
     values[threadIdx.x + (sound != 0 ? 0 : 1)] = 1.0f;
-    out[threadIdx.x] = 1.0f;
+    __syncthreads();
+    out[threadIdx.x] = values[31];
 }
 
 extern "C" __global__ void planted_misaligned_packet(GlobalPtr<const bfloat16> in, GlobalPtr<float> out, int32 sound) {

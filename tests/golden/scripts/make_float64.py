@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""The training trajectories of tests/golden/cases again, in float64: trajectory.float64.json beside each trajectory.json.
+"""Rewards and training trajectories of tests/golden/cases again, in float64: expected.float64.json beside each expected.json (chosen and
+rejected rewards of the batch) and trajectory.float64.json beside each trajectory.json.
 
-A trajectory amplifies rounding: Adam divides each gradient by its own size, so where a gradient is nearly zero its last bits decide the
+A reward near zero is a difference of large terms, and a trajectory amplifies rounding: Adam divides each gradient by its own size, so where a gradient is nearly zero its last bits decide the
 update. float64 shows how far the float32 golden run itself strayed, and with it what another float32 program may be held to.
 
-Each file: log and final_rewards_on_batch as in trajectory.json; tensors, the sum and L2 norm of every trained tensor, and
+Each trajectory: log and final_rewards_on_batch as in trajectory.json; tensors, the sum and L2 norm of every trained tensor, and
 tensor_rel_err, the relative L2 error of the golden float32 tensors (trained-adapter or trained-model) against these.
 
-Usage: make_trajectory_float64.py CASES_DIR
+Usage: make_float64.py CASES_DIR
 Needs: torch, transformers, peft, safetensors.
 """
 import json, pathlib, sys
@@ -25,13 +26,24 @@ def rewards(model, seqs):
                         for s in seqs])
 
 
+def load(case):
+    model = AutoModelForSequenceClassification.from_pretrained(case / "model", attn_implementation="eager", dtype=torch.float32)
+    if (case / "adapter").is_dir():
+        model = PeftModel.from_pretrained(model, case / "adapter", is_trainable=True)
+    return model.double()
+
+
+def batch_rewards(case, model):
+    model.eval()
+    batch = json.loads((case / "batch.json").read_text())["pairs"]
+    with torch.no_grad():
+        return {k: rewards(model, [p[k] for p in batch]).tolist() for k in ("chosen", "rejected")}
+
+
 def run(case):
     golden = json.loads((case / "trajectory.json").read_text())
     lora = (case / "adapter").is_dir()
-    model = AutoModelForSequenceClassification.from_pretrained(case / "model", attn_implementation="eager", dtype=torch.float32)
-    if lora:
-        model = PeftModel.from_pretrained(model, case / "adapter", is_trainable=True)
-    model = model.double().train()
+    model = load(case).train()
     params = {n: p for n, p in model.named_parameters() if p.requires_grad}
     opt = torch.optim.AdamW(params.values(), lr=golden["lr"], betas=golden["betas"], eps=golden["eps"], weight_decay=golden["weight_decay"])
     sched = get_cosine_schedule_with_warmup(opt, golden["warmup_steps"], golden["steps"])
@@ -47,10 +59,7 @@ def run(case):
         gn = torch.nn.utils.clip_grad_norm_(params.values(), golden["max_grad_norm"])
         log.append(dict(step=s + 1, loss=loss.item(), learning_rate=sched.get_last_lr()[0], grad_norm=gn.item()))
         opt.step(); sched.step()
-    model.eval()
-    batch = json.loads((case / "batch.json").read_text())["pairs"]
-    with torch.no_grad():
-        final = {k: rewards(model, [p[k] for p in batch]).tolist() for k in ("chosen", "rejected")}
+    final = batch_rewards(case, model)
     f32 = load_file(case / ("trained-adapter/adapter_model.safetensors" if lora else "trained-model/model.safetensors"))
     tensors, error = {}, {}
     for name, p in params.items():
@@ -65,5 +74,6 @@ def run(case):
 
 
 for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    (folder / "expected.float64.json").write_text(json.dumps(batch_rewards(folder, load(folder)), indent=1))
     if (folder / "trajectory.json").exists():
         run(folder)
