@@ -191,11 +191,11 @@ void Block::acquire_from(const SyncClock& clock, unsigned warp) {
 }
 
 void Block::report_deadlock() {
-    // Blame the kind of waiting that explains most: a warp operation that some lanes never reach, then a barrier that some
-    // threads never reach, then an mbarrier whose phase never completes.
+    // Who waits for an mbarrier keeps others from arriving at warp operations and barriers, more often than the other way round;
+    // and a lane that never comes to a warp operation keeps its warp from a barrier.
+    mbarriers->report_if_stuck();
     collectives->report_if_stuck();
     barriers->report_if_stuck();
-    mbarriers->report_if_stuck();
     for (unsigned i = 0; i < thread_count_; i++) {
         if (threads[i].exited) continue;
         current_thread = &threads[i];

@@ -21,6 +21,7 @@ struct GlobalSpace {
     static void check_write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
         check_global_write(pointer, bytes, alignment, where);
     }
+    static void check_atomic(void* pointer, std::uint32_t bytes, Where where) { check_global_read(pointer, bytes, bytes, where); }
 };
 
 struct SharedSpace {
@@ -29,6 +30,9 @@ struct SharedSpace {
     }
     static void check_write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
         current_block->shared->write(pointer, bytes, alignment, where);
+    }
+    static void check_atomic(void* pointer, std::uint32_t bytes, Where where) {
+        current_block->shared->change_atomically(pointer, bytes, where);
     }
 };
 

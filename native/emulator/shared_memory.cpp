@@ -23,7 +23,7 @@ bool happened_before(Epoch epoch, const Thread& thread, const Warp& warp) {
 }
 
 bool is_written(SharedState state) {
-    return state == SharedState::Written || state == SharedState::WrittenByBulkCopy;
+    return state == SharedState::Written || state == SharedState::WrittenByBulkCopy || state == SharedState::WrittenByAtomic;
 }
 
 std::uint32_t round_up(std::uint32_t value, std::uint32_t multiple) {
@@ -122,6 +122,7 @@ void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const
                        verb, bytes, offset);
             case SharedState::Written:
             case SharedState::WrittenByBulkCopy:
+            case SharedState::WrittenByAtomic:
                 break;
         }
     }
@@ -180,26 +181,47 @@ void SharedMemory::note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch 
 void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
     const Thread& thread = *current_thread;
     const Warp& warp = current_block->warps[thread.warp];
-    Epoch known_writer = 0, known_reader = 0, known_other = 0;
+    Epoch known = 0;
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
-        if (!is_written(bytes_->state[i]) && bytes_->state[i] != SharedState::Unwritten) {
-            report_state(offset, bytes, verb, where);
-        }
-        Epoch writer = bytes_->writer[i], reader = bytes_->reader[i], other = bytes_->other_reader[i];
-        if (writer != known_writer) {
+        if (!is_written(bytes_->state[i]) && bytes_->state[i] != SharedState::Unwritten) report_state(offset, bytes, verb, where);
+        Epoch writer = bytes_->writer[i];
+        if (writer != known) {
             if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", verb, where);
-            known_writer = writer;
-        }
-        if (reader != known_reader) {
-            if (!happened_before(reader, thread, warp)) report_race(i, reader, "read", verb, where);
-            known_reader = reader;
-        }
-        if (other != known_other) {
-            if (!happened_before(other, thread, warp)) report_race(i, other, "read", verb, where);
-            known_other = other;
+            known = writer;
         }
     }
+    check_readers(offset, bytes, verb, where);
     current_block->wgmma->check_operand_write(offset, bytes, where);
+}
+
+void SharedMemory::check_readers(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
+    const Thread& thread = *current_thread;
+    const Warp& warp = current_block->warps[thread.warp];
+    for (const Epoch* readers : {bytes_->reader, bytes_->other_reader}) {
+        Epoch known = 0;
+        for (std::uint32_t i = offset; i < offset + bytes; i++) {
+            if (readers[i] == known) continue;
+            if (!happened_before(readers[i], thread, warp)) report_race(i, readers[i], "read", verb, where);
+            known = readers[i];
+        }
+    }
+}
+
+void SharedMemory::change_atomically(void* pointer, std::uint32_t bytes, Where where) {
+    check_range(pointer, bytes, bytes, "read", where);
+    std::uint32_t offset = static_cast<std::uint32_t>(static_cast<std::uint8_t*>(pointer) - data_);
+    const Thread& thread = *current_thread;
+    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+        if (!is_written(bytes_->state[i])) report_state(offset, bytes, "read", where);
+        if (bytes_->state[i] == SharedState::WrittenByAtomic) continue;
+        if (!happened_before(bytes_->writer[i], thread, current_block->warps[thread.warp])) {
+            report_race(i, bytes_->writer[i], "write", "atomic operation", where);
+        }
+    }
+    check_readers(offset, bytes, "atomic operation", where);
+    current_block->wgmma->check_operand_write(offset, bytes, where);
+    std::memset(bytes_->state + offset, static_cast<int>(SharedState::WrittenByAtomic), bytes);
+    std::fill_n(bytes_->writer + offset, bytes, thread.epoch());
 }
 
 void SharedMemory::write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {

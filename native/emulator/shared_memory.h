@@ -22,6 +22,8 @@ enum class SharedState : std::uint8_t {
     BarrierObject,
     /// Written, by a bulk copy: who reads it must have waited at the copy's mbarrier.
     WrittenByBulkCopy,
+    /// Written, by an atomic operation: other atomic operations need no order with it.
+    WrittenByAtomic,
 };
 
 class SharedMemory {
@@ -48,6 +50,9 @@ public:
     void read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where);
     void write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where);
 
+    /// Checks and notes an atomic read and write: ordered with everything but other atomics.
+    void change_atomically(void* pointer, std::uint32_t bytes, Where where);
+
     /// Checks that an asynchronous copy by the running thread may overwrite the bytes, and poisons them until it lands.
     void begin_copy(std::uint32_t offset, std::uint32_t bytes, SharedState in_flight, Where where);
     /// Lands `bytes` bytes in a region that begin_copy poisoned, as a write at the given epoch.
@@ -65,6 +70,7 @@ private:
     [[noreturn]] void report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const;
     void note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now);
     void check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
+    void check_readers(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
 
     struct StaticVariable {
         const void* key;

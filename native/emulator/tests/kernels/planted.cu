@@ -1,6 +1,7 @@
 // Kernels with a defect each, beside a sound twin: the emulator must report the one by name and pass the other.
 // Every kernel takes the flag `sound`; 0 takes the defective path.
 #include "common/async_copy.cuh"
+#include "common/atomic.cuh"
 #include "common/barrier.cuh"
 #include "common/bulk_copy.cuh"
 #include "common/launch.cuh"
@@ -219,6 +220,17 @@ extern "C" __global__ void planted_unwritten_shared(GlobalPtr<float> out, int32 
     out[threadIdx.x] = values[threadIdx.x];
 }
 
+// The count is complete only after a barrier.
+extern "C" __global__ void planted_atomic_without_barrier(GlobalPtr<float> out, int32 sound) {
+    RM_SHARED(uint32, count, 1);
+    if (threadIdx.x == 0) count[0] = 0;
+    __syncthreads();
+    atomic_add(count + 0, 1u);
+    if (sound != 0) __syncthreads();
+    const uint32 all = count[0];
+    out[threadIdx.x] = static_cast<float>(all);
+}
+
 extern "C" __global__ void planted_unwritten_global(GlobalPtr<const float> in, GlobalPtr<float> out) {
     out[threadIdx.x] = in[threadIdx.x];
 }
@@ -323,6 +335,7 @@ RM_KERNEL(planted_dynamic_shared_bounds)
 RM_KERNEL(planted_misaligned_packet)
 RM_KERNEL(planted_misaligned_shared_packet)
 RM_KERNEL(planted_unwritten_shared)
+RM_KERNEL(planted_atomic_without_barrier)
 RM_KERNEL(planted_unwritten_global)
 RM_KERNEL(planted_fragment_order)
 RM_KERNEL(planted_fragment_index)
