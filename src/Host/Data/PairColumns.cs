@@ -14,7 +14,8 @@ public static class PairColumns
     };
 
     /// <summary>
-    /// Those of a file's columns that pairs are read from; all of them when they make no pair, so that the error about a row can name what is there.
+    /// Those of a file's columns that pairs are read from; all of them when they make no pair, so that the error about a row can name what
+    /// is there.
     /// </summary>
     public static IReadOnlyCollection<string> Choose(IReadOnlyList<string> columns) =>
         Kinds.Any(kind => kind.All(column => columns.Contains(column))) ? [.. columns.Where(Known.Contains)] : columns;

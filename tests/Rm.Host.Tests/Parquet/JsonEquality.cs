@@ -26,7 +26,8 @@ internal static class JsonEquality
             case JsonValueKind.Object:
                 JsonProperty[] wanted = [.. expected.EnumerateObject()];
                 JsonProperty[] found = [.. actual.EnumerateObject()];
-                Assert.True(wanted.Select(entry => entry.Name).SequenceEqual(found.Select(entry => entry.Name)), $"{place}: {expected} and {actual}");
+                Assert.True(
+                    wanted.Select(entry => entry.Name).SequenceEqual(found.Select(entry => entry.Name)), $"{place}: {expected} and {actual}");
                 for (int i = 0; i < wanted.Length; i++)
                 {
                     AssertEqual(wanted[i].Value, found[i].Value, $"{place}.{wanted[i].Name}");

@@ -111,7 +111,8 @@ public class ParquetDecoderTests
     [InlineData(-719529, "-0001-12-31")]
     [InlineData(int.MaxValue, "+5881580-07-11")]
     [InlineData(int.MinValue, "-5877641-06-23")]
-    public void DatesReachBeyondTheYear9999(long days, string expected) => Assert.Equal(expected, Format(new(ValueKind.Date), PhysicalType.Int32, days));
+    public void DatesReachBeyondTheYear9999(long days, string expected) =>
+        Assert.Equal(expected, Format(new(ValueKind.Date), PhysicalType.Int32, days));
 
     [Theory]
     [InlineData(long.MaxValue, 3, "+292278994-08-17T07:12:55.807")]

@@ -13,7 +13,8 @@ internal static class ParquetFiles
 
     /// <summary>Names, with their folder, of the .parquet files of a folder.</summary>
     public static IEnumerable<string> In(string folder) =>
-        Directory.GetFiles(Path(folder), "*.parquet").Order(StringComparer.Ordinal).Select(file => $"{folder}/{System.IO.Path.GetFileName(file)}");
+        Directory.GetFiles(Path(folder), "*.parquet").Order(StringComparer.Ordinal)
+            .Select(file => $"{folder}/{System.IO.Path.GetFileName(file)}");
 
     public static List<DataRow> Read(string name) => Rows.Read(Path(name));
 

@@ -6,8 +6,8 @@ using Rm.Host.Tests.Tokenization;
 namespace Rm.Host.Tests.Parquet;
 
 /// <summary>
-/// Damaged files end in rows or in a named error, never in another exception, and never take memory beyond what their size and rows justify.
-/// BTRM_FUZZ_ITERATIONS sets how many, BTRM_FUZZ_SEED the first seed.
+/// Damaged files end in rows or in a named error, never in another exception, and never take memory beyond what their size and rows
+/// justify. BTRM_FUZZ_ITERATIONS sets how many, BTRM_FUZZ_SEED the first seed.
 /// </summary>
 public class ParquetFuzzTests
 {

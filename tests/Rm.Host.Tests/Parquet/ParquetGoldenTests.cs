@@ -4,7 +4,9 @@ using Rm.Host.Data.Parquet;
 
 namespace Rm.Host.Tests.Parquet;
 
-/// <summary>Reads files of other writers and compares every value with what Arrow read (make_parquet_golden.py) or what was written.</summary>
+/// <summary>
+/// Reads files of other writers and compares every value with what Arrow read (make_parquet_golden.py) or what was written.
+/// </summary>
 public class ParquetGoldenTests
 {
     private static readonly string[] Unreadable = ["datapage_v1-corrupt-checksum", ".lz4."];
@@ -22,7 +24,9 @@ public class ParquetGoldenTests
     public void FilesReadAsArrowReadsThem(string file)
     {
         string name = Path.GetFileName(file);
-        string table = file.StartsWith("made", StringComparison.Ordinal) ? name[..name.IndexOf('.')] : Path.GetFileNameWithoutExtension(name);
+        string table = file.StartsWith("made", StringComparison.Ordinal)
+            ? name[..name.IndexOf('.')]
+            : Path.GetFileNameWithoutExtension(name);
         List<DataRow> expected = [.. RowSource.OpenFile(ParquetFiles.Path($"{Path.GetDirectoryName(file)}/{table}.expected.jsonl")).Read()];
         if (file.Contains(".zstd.") && !HasZstd())
         {

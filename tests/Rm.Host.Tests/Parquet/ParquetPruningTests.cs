@@ -37,7 +37,8 @@ public class ParquetPruningTests
     {
         string file = "hub/conversational.snappy.parquet";
         long all = BytesRead(file, All, int.MaxValue, out int rows);
-        long small = BytesRead(file, names => [.. names.Where(name => name.StartsWith("score_", StringComparison.Ordinal))], int.MaxValue, out int same);
+        long small = BytesRead(
+            file, names => [.. names.Where(name => name.StartsWith("score_", StringComparison.Ordinal))], int.MaxValue, out int same);
         long pairs = BytesRead(file, PairColumns.Choose, int.MaxValue, out _);
 
         Assert.Equal(rows, same);

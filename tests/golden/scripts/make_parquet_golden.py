@@ -148,7 +148,8 @@ def messages_table():
         return " ".join(rng.choice(words) for _ in range(rng.randrange(6)))
 
     def turns():
-        return [{"role": rng.choice(["user", "assistant"]), "content": None if rng.random() < 0.1 else text()} for _ in range(rng.randrange(4))]
+        return [{"role": rng.choice(["user", "assistant"]), "content": None if rng.random() < 0.1 else text()}
+                for _ in range(rng.randrange(4))]
 
     kind = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
     count = 60

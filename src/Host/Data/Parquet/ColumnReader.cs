@@ -1,8 +1,8 @@
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Walks one column chunk entry by entry. An entry has a repetition level (where a new list element or row begins), a definition level (how much of
-/// its path is there), and a value when the definition level is the highest. Pages are read when their first entry is looked at.
+/// Walks one column chunk entry by entry. An entry has a repetition level (where a new list element or row begins), a definition level (how
+/// much of its path is there), and a value when the definition level is the highest. Pages are read when their first entry is looked at.
 /// </summary>
 internal sealed class ColumnReader : IDisposable
 {
@@ -31,7 +31,9 @@ internal sealed class ColumnReader : IDisposable
     /// <summary>True when every entry has been taken.</summary>
     public bool IsAtEnd => _leftInChunk == 0;
 
-    /// <summary>Repetition level of the entry at hand; 0 at the end, where a next row would begin. Free of reading for a column outside lists.</summary>
+    /// <summary>
+    /// Repetition level of the entry at hand; 0 at the end, where a next row would begin. Free of reading for a column outside lists.
+    /// </summary>
     public int Repetition
     {
         get

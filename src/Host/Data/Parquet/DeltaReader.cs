@@ -71,7 +71,8 @@ internal sealed class DeltaReader
     }
 
     /// <summary>
-    /// Index of the first byte behind the values, found from the blocks' headers without unpacking, so that it costs no more than the bytes.
+    /// Index of the first byte behind the values, found from the blocks' headers without unpacking, so that it costs no more than the
+    /// bytes.
     /// </summary>
     public static int FindEnd(ArraySegment<byte> bytes, ParquetPlace place)
     {

@@ -1,6 +1,8 @@
 namespace Rm.Host.Data.Parquet;
 
-/// <summary>RLE_DICTIONARY (and PLAIN_DICTIONARY, its older name): a byte with the bit width, then runs of indices into the dictionary.</summary>
+/// <summary>
+/// RLE_DICTIONARY (and PLAIN_DICTIONARY, its older name): a byte with the bit width, then runs of indices into the dictionary.
+/// </summary>
 internal sealed class DictionaryDecoder : ValueDecoder
 {
     private readonly ColumnValue[] _dictionary;

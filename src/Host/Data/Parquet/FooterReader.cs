@@ -198,7 +198,10 @@ internal ref struct FooterReader
                     break;
             }
         }
-        chunk ??= encrypted ? new ColumnChunk(default, default, 0, 0, 0, false, true) : throw _place.Damaged("A column chunk has no metadata.");
+        // The metadata of an encrypted column is elsewhere.
+        chunk ??= encrypted
+            ? new ColumnChunk(default, default, 0, 0, 0, false, true)
+            : throw _place.Damaged("A column chunk has no metadata.");
         return chunk with { IsExternal = external, IsEncrypted = encrypted };
     }
 

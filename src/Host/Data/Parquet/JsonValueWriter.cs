@@ -4,8 +4,8 @@ using System.Text.Unicode;
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Writes stored values as JSON: text as it is; bytes that are no text as {"base64": ...}, so that they cannot be taken for text; numbers with all
-/// their digits, NaN and infinities as strings; dates and times in ISO 8601.
+/// Writes stored values as JSON: text as it is; bytes that are no text as {"base64": ...}, so that they cannot be taken for text; numbers
+/// with all their digits, NaN and infinities as strings; dates and times in ISO 8601.
 /// </summary>
 internal sealed class JsonValueWriter
 {

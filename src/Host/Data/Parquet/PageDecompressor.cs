@@ -16,8 +16,8 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
     private ZstdDecoder? _zstd;
 
     /// <summary>
-    /// The <paramref name="length"/> bytes that <paramref name="compressed"/> stands for. Throws <see cref="UserInputException"/> when it is damaged,
-    /// or the codec is not read.
+    /// The <paramref name="length"/> bytes that <paramref name="compressed"/> stands for. Throws <see cref="UserInputException"/> when it
+    /// is damaged, or the codec is not read.
     /// </summary>
     public ArraySegment<byte> Decompress(ArraySegment<byte> compressed, int length)
     {
@@ -128,7 +128,8 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
     private void Zstd(ReadOnlySpan<byte> compressed, int length)
     {
         _zstd ??= ZstdDecoder.TryCreate() ?? throw place.Unsupported(
-            "It is compressed with Zstandard, and the system has no libzstd.so.1.", "Install libzstd, or write the file with snappy or gzip.");
+            "It is compressed with Zstandard, and the system has no libzstd.so.1.",
+            "Install libzstd, or write the file with snappy or gzip.");
         _zstd.Reset();
         int written = 0;
         bool ended = length == 0 && compressed.IsEmpty;

@@ -52,7 +52,9 @@ internal sealed class PageReader : IDisposable
         _decompressor = new PageDecompressor(chunk.Codec, place);
     }
 
-    /// <summary>The next data page, valid until the one after it. Throws <see cref="UserInputException"/> when there is none, or it is damaged.</summary>
+    /// <summary>
+    /// The next data page, valid until the one after it. Throws <see cref="UserInputException"/> when there is none, or it is damaged.
+    /// </summary>
     public DataPage Next()
     {
         _place.Page++;
@@ -152,7 +154,8 @@ internal sealed class PageReader : IDisposable
             throw _place.Damaged("The levels are longer than their page.");
         }
         LevelReader? repetition = LevelReader.Open(body[..header.RepetitionBytes], _column.MaxRepetition, _place);
-        LevelReader? definition = LevelReader.Open(body.Slice(header.RepetitionBytes, header.DefinitionBytes), _column.MaxDefinition, _place);
+        LevelReader? definition =
+            LevelReader.Open(body.Slice(header.RepetitionBytes, header.DefinitionBytes), _column.MaxDefinition, _place);
         ArraySegment<byte> bytes = body[(int)levels..];
         // A page without values may have nothing to decompress, not even an empty frame.
         if (header.IsCompressed && _codec != CompressionCodec.Uncompressed && bytes.Count > 0)

@@ -30,7 +30,9 @@ internal sealed class ParquetFile : IDisposable
     /// <summary>The columns.</summary>
     public Schema Schema { get; }
 
-    /// <summary>Reads the footer; owns the stream from then on. Throws <see cref="UserInputException"/> when this is no readable Parquet file.</summary>
+    /// <summary>
+    /// Reads the footer; owns the stream from then on. Throws <see cref="UserInputException"/> when this is no readable Parquet file.
+    /// </summary>
     public static ParquetFile Open(string path, Stream stream)
     {
         var input = new ParquetInput(stream, path);

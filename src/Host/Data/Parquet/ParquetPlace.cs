@@ -1,8 +1,8 @@
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Where in a Parquet file the reader is. Every decoder of a column holds the same place, so that an error deep inside names the file, the column
-/// and the page.
+/// Where in a Parquet file the reader is. Every decoder of a column holds the same place, so that an error deep inside names the file, the
+/// column and the page.
 /// </summary>
 internal sealed class ParquetPlace(string file, string? column = null, int rowGroup = 0)
 {
@@ -14,7 +14,8 @@ internal sealed class ParquetPlace(string file, string? column = null, int rowGr
         new($"{Describe()}: {what} The file is damaged; fetch or write it again.", inner);
 
     /// <summary>An error about something that is valid but not read.</summary>
-    public UserInputException Unsupported(string what, string remedy, Exception? inner = null) => new($"{Describe()}: {what} {remedy}", inner);
+    public UserInputException Unsupported(string what, string remedy, Exception? inner = null) =>
+        new($"{Describe()}: {what} {remedy}", inner);
 
     private string Describe() => column is null ? file
         : Page < 0 ? $"{file}, column '{column}', row group {rowGroup}"

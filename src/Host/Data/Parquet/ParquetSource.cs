@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Rows of a Parquet file. Only the pages of the wanted columns are read, and only as far as rows are taken, so that the first rows of a large file
-/// cost no more than their own pages.
+/// Rows of a Parquet file. Only the pages of the wanted columns are read, and only as far as rows are taken, so that the first rows of a
+/// large file cost no more than their own pages.
 /// </summary>
 /// <param name="path">Path of the file, as the user gave it.</param>
 /// <param name="open">Opens the file's bytes, seekable.</param>

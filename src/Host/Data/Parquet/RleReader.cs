@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Reads small whole numbers of a fixed bit width in the hybrid of repeated runs and bit-packed groups of eight that Parquet uses for levels,
-/// dictionary indices and booleans. Source: Encodings.md of the Parquet format, "RLE = 3".
+/// Reads small whole numbers of a fixed bit width in the hybrid of repeated runs and bit-packed groups of eight that Parquet uses for
+/// levels, dictionary indices and booleans. Source: Encodings.md of the Parquet format, "RLE = 3".
 /// </summary>
 internal sealed class RleReader
 {

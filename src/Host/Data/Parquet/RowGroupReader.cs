@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Puts the rows of a row group together from its columns, as JSON objects. Columns that are not wanted are never touched. Source of the method:
-/// Melnik et al., "Dremel: Interactive Analysis of Web-Scale Datasets", 2010, section 4.3.
+/// Puts the rows of a row group together from its columns, as JSON objects. Columns that are not wanted are never touched. Source of the
+/// method: Melnik et al., "Dremel: Interactive Analysis of Web-Scale Datasets", 2010, section 4.3.
 /// </summary>
 internal sealed class RowGroupReader : IDisposable
 {

@@ -23,8 +23,8 @@ internal static class ScalarText
     private static readonly DateOnly Epoch = new(1970, 1, 1);
 
     /// <summary>
-    /// Writes a value into <paramref name="output"/> and returns its length; <paramref name="isNumber"/> tells a JSON number or true/false from what
-    /// goes into quotes.
+    /// Writes a value into <paramref name="output"/> and returns its length; <paramref name="isNumber"/> tells a JSON number or true/false
+    /// from what goes into quotes.
     /// </summary>
     public static int Format(LeafColumn column, in ColumnValue value, Span<byte> output, out bool isNumber)
     {

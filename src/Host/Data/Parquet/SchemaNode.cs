@@ -19,8 +19,8 @@ internal enum NodeKind
 }
 
 /// <summary>
-/// A field as it appears in JSON, with the levels that say which part of it is there. The helper groups of Parquet lists and maps are folded
-/// into their field.
+/// A field as it appears in JSON, with the levels that say which part of it is there. The helper groups of Parquet lists and maps are
+/// folded into their field.
 /// </summary>
 internal sealed class SchemaNode
 {

@@ -1,16 +1,19 @@
 namespace Rm.Host.Data.Parquet;
 
-/// <summary>Decompresses a Snappy block: a length, then literals and copies of what was written before. Source: Snappy's format_description.txt.</summary>
+/// <summary>
+/// Decompresses a Snappy block: a length, then literals and copies of what was written before. Source: Snappy's format_description.txt.
+/// </summary>
 internal static class SnappyDecoder
 {
     /// <summary>
-    /// Most bytes that a block of <paramref name="compressed"/> bytes can stand for: three bytes copy up to 64. What claims more needs no memory to be
-    /// refused.
+    /// Most bytes that a block of <paramref name="compressed"/> bytes can stand for: three bytes copy up to 64. What claims more needs no
+    /// memory to be refused.
     /// </summary>
     public static long MaxLength(int compressed) => (22L * compressed) + 64;
 
     /// <summary>
-    /// Fills <paramref name="output"/>, whose length is the block's as the page claims it. False when the block is damaged or of another length.
+    /// Fills <paramref name="output"/>, whose length is the block's as the page claims it. False when the block is damaged or of another
+    /// length.
     /// </summary>
     public static bool TryDecode(ReadOnlySpan<byte> input, Span<byte> output)
     {

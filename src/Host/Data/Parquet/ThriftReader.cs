@@ -3,8 +3,8 @@ using System.Text;
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>
-/// Reads structures of Thrift's compact protocol, in which Parquet writes its footer and page headers. Never reads beyond its bytes and never
-/// believes a count that they cannot hold. Source: the Thrift compact protocol specification.
+/// Reads structures of Thrift's compact protocol, in which Parquet writes its footer and page headers. Never reads beyond its bytes and
+/// never believes a count that they cannot hold. Source: the Thrift compact protocol specification.
 /// </summary>
 internal ref struct ThriftReader
 {
@@ -27,8 +27,8 @@ internal ref struct ThriftReader
     public bool RanOut { get; private set; }
 
     /// <summary>
-    /// The next field of the structure that began with <paramref name="id"/> 0; false at its end. <paramref name="id"/> is the previous field's
-    /// going in.
+    /// The next field of the structure that began with <paramref name="id"/> 0; false at its end. <paramref name="id"/> is the previous
+    /// field's going in.
     /// </summary>
     public bool NextField(ref int id, out ThriftType type)
     {
@@ -54,7 +54,9 @@ internal ref struct ThriftReader
     public int ReadInt32()
     {
         long value = ReadInteger();
-        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw _place.Damaged($"A number in its structure ({value}) is out of range.");
+        return value is >= int.MinValue and <= int.MaxValue
+            ? (int)value
+            : throw _place.Damaged($"A number in its structure ({value}) is out of range.");
     }
 
     /// <summary>A whole number that must lie in 0 to <see cref="int.MaxValue"/>; <paramref name="what"/> names it.</summary>
@@ -105,7 +107,9 @@ internal ref struct ThriftReader
     public int ReadListHead(ThriftType expected)
     {
         int count = ReadListHead(out ThriftType element);
-        return element == expected || count == 0 ? count : throw _place.Damaged($"A list of its structure has elements of type {(int)element}.");
+        return element == expected || count == 0
+            ? count
+            : throw _place.Damaged($"A list of its structure has elements of type {(int)element}.");
     }
 
     /// <summary>Throws unless a field has the type that its meaning needs.</summary>

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Rm.Host.Data.Parquet;
 
-/// <summary>Decodes the values of a page one after the other, so that memory depends on the page's bytes and not on what it claims to hold.</summary>
+/// <summary>
+/// Decodes the values of a page one after the other, so that memory depends on the page's bytes and not on what it claims to hold.
+/// </summary>
 internal abstract class ValueDecoder
 {
     /// <summary>The next value. Throws <see cref="UserInputException"/> when the page has no more or is damaged.</summary>

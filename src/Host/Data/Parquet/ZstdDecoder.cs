@@ -5,7 +5,7 @@ namespace Rm.Host.Data.Parquet;
 /// <summary>Decompresses Zstandard through the system's libzstd, which most Linux systems have; .NET 10 has none of its own.</summary>
 internal sealed unsafe partial class ZstdDecoder : SafeHandle
 {
-    private ZstdDecoder()
+    public ZstdDecoder()
         : base(0, ownsHandle: true)
     {
     }
@@ -29,8 +29,8 @@ internal sealed unsafe partial class ZstdDecoder : SafeHandle
     }
 
     /// <summary>
-    /// Decompresses some of <paramref name="input"/>, which is cut by what was used, into <paramref name="output"/>. Returns the bytes written,
-    /// or -1 when the input is damaged; <paramref name="frameEnded"/> says that a frame is complete.
+    /// Decompresses some of <paramref name="input"/>, which is cut by what was used, into <paramref name="output"/>. Returns the bytes
+    /// written, or -1 when the input is damaged; <paramref name="frameEnded"/> says that a frame is complete.
     /// </summary>
     public int Decode(ref ReadOnlySpan<byte> input, Span<byte> output, out bool frameEnded)
     {
