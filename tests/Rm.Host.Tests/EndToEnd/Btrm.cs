@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Rm.Host.Cli;
 
 namespace Rm.Host.Tests.EndToEnd;

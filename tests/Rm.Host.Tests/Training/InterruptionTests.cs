@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Rm.Host.Checkpoints;
-using Rm.Host.Cli;
 using Rm.Host.Data;
 using Rm.Host.Evaluation;
 using Rm.Host.Model;
