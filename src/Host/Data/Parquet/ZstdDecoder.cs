@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Rm.Host.Data.Parquet;
 
 /// <summary>Decompresses Zstandard through the system's libzstd, which most Linux systems have; .NET 10 has none of its own.</summary>
-internal sealed unsafe partial class ZstdDecoder : SafeHandle
+internal sealed partial class ZstdDecoder : SafeHandle
 {
     public ZstdDecoder()
         : base(0, ownsHandle: true)
@@ -34,19 +34,16 @@ internal sealed unsafe partial class ZstdDecoder : SafeHandle
     /// </summary>
     public int Decode(ref ReadOnlySpan<byte> input, Span<byte> output, out bool frameEnded)
     {
-        fixed (byte* from = input, to = output)
+        nuint written = 0;
+        nuint used = 0;
+        nuint result = Native.DecompressStream(handle, output, (nuint)output.Length, ref written, input, (nuint)input.Length, ref used);
+        frameEnded = result == 0;
+        if (Native.IsError(result) != 0)
         {
-            var source = new Buffer { Bytes = from, Size = (nuint)input.Length };
-            var target = new Buffer { Bytes = to, Size = (nuint)output.Length };
-            nuint result = Native.DecompressStream(handle, &target, &source);
-            frameEnded = result == 0;
-            if (Native.IsError(result) != 0)
-            {
-                return -1;
-            }
-            input = input[(int)source.Position..];
-            return (int)target.Position;
+            return -1;
         }
+        input = input[(int)used..];
+        return (int)written;
     }
 
     /// <summary>Forgets what an earlier page left.</summary>
@@ -56,15 +53,6 @@ internal sealed unsafe partial class ZstdDecoder : SafeHandle
     {
         Native.FreeStream(handle);
         return true;
-    }
-
-    // ZSTD_inBuffer and ZSTD_outBuffer of zstd.h, which have the same layout.
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Buffer
-    {
-        public byte* Bytes;
-        public nuint Size;
-        public nuint Position;
     }
 
     private static partial class Native
@@ -80,8 +68,10 @@ internal sealed unsafe partial class ZstdDecoder : SafeHandle
         [LibraryImport(Library, EntryPoint = "ZSTD_freeDStream")]
         internal static partial nuint FreeStream(nint stream);
 
-        [LibraryImport(Library, EntryPoint = "ZSTD_decompressStream")]
-        internal static partial nuint DecompressStream(nint stream, Buffer* output, Buffer* input);
+        // The form of ZSTD_decompressStream that takes no structures, so that spans do; the library exports it for bindings like this one.
+        [LibraryImport(Library, EntryPoint = "ZSTD_decompressStream_simpleArgs")]
+        internal static partial nuint DecompressStream(
+            nint stream, Span<byte> output, nuint outputLength, ref nuint written, ReadOnlySpan<byte> input, nuint inputLength, ref nuint used);
 
         [LibraryImport(Library, EntryPoint = "ZSTD_isError")]
         internal static partial uint IsError(nuint code);
