@@ -99,10 +99,11 @@ internal sealed class BlobDownload(HubHttp http, HubSettings settings, HubCache 
 
         file.Position = hash.Length;
         byte[] buffer = new byte[BufferBytes];
-        int read;
-        while ((read = await file.ReadAsync(buffer, stop).ConfigureAwait(false)) > 0)
+        for (long left = file.Length - hash.Length; left > 0;)
         {
+            int read = await file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)), stop).ConfigureAwait(false);
             hash.Append(buffer.AsSpan(0, read));
+            left = read > 0 ? left - read : 0;
         }
     }
 

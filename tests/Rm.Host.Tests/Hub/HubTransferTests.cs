@@ -209,7 +209,9 @@ public sealed class HubTransferTests : IDisposable
         Assert.Single(folders.Distinct());
         CheckWeights(folders[0]);
         Assert.Single(_hub.Storage.Requests);
-        Assert.Equal(4, _hub.Downloads);
+
+        // Two of the four files have the same content.
+        Assert.Equal(3, _hub.Downloads);
     }
 
     [Fact]
