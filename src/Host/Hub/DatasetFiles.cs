@@ -135,5 +135,5 @@ internal static class DatasetFiles
     }
 
     private static bool IsOfSplit(string path, string split) =>
-        path.Split('/')[..^1].Contains(split, StringComparer.Ordinal) || DatasetFolder.Belongs(DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]), split);
+        path.Split('/').SkipLast(1).Contains(split, StringComparer.Ordinal) || DatasetFolder.Belongs(DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]), split);
 }

@@ -1,5 +1,6 @@
+using Rm.Host.Checkpoints;
 using Rm.Host.Hub;
-using Rm.Host.Tests.Data;
+using TemporaryFolder = Rm.Host.Tests.Data.TemporaryFolder;
 
 namespace Rm.Host.Tests.Hub;
 
@@ -82,6 +83,19 @@ public sealed class HubSettingsTests
     [InlineData("org/name@/etc")]
     [InlineData("org/..")]
     public void What_is_no_repository_is_none(string text) => Assert.Null(HubRepo.Parse(HubRepoKind.Model, text));
+
+    [Theory]
+    [InlineData("org/name@v1", "org/name", "v1")]
+    [InlineData("org/name", "org/name", null)]
+    [InlineData("/a/folder@x/model", "/a/folder@x/model", null)]
+    public void An_adapter_names_its_base_models_revision_as_peft_does(string model, string written, string? revision)
+    {
+        byte[] json = new AdapterConfig(4, 8, ["q_proj"], BaseModel: model).ToJson();
+        using var document = System.Text.Json.JsonDocument.Parse(json);
+        Assert.Equal(written, document.RootElement.GetProperty("base_model_name_or_path").GetString());
+        Assert.Equal(revision, document.RootElement.GetProperty("revision").GetString());
+        Assert.Equal(model, AdapterConfig.Parse(json, "adapter_config.json").BaseModel);
+    }
 
     [Fact]
     public void Waits_grow_and_what_the_server_asks_for_counts()
