@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Rm.Host.Hub;
@@ -38,7 +37,7 @@ internal sealed class FakeHub : IDisposable
     /// <summary>A repository; <paramref name="path"/> is "models/org/name", with "@revision" unless it is main.</summary>
     public FakeRepo Add(string path)
     {
-        var repo = new FakeRepo(Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes(path))));
+        var repo = new FakeRepo(FakeRepo.Sha256(Encoding.UTF8.GetBytes(path))[..40]);
         _repos[path.Contains('@', StringComparison.Ordinal) ? path : $"{path}@main"] = repo;
         return repo;
     }

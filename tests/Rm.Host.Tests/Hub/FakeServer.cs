@@ -154,7 +154,7 @@ internal sealed class FakeServer : IDisposable
         await stream.FlushAsync();
         if (response.StallAfter is not null)
         {
-            await stream.ReadAsync(new byte[1], _stop.Token);
+            await stream.ReadExactlyAsync(new byte[1], _stop.Token);
         }
         else if (response.BreakAfter is > 0)
         {
