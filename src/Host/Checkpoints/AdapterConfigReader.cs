@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rm.Host.Hub;
 
 namespace Rm.Host.Checkpoints;
 
@@ -55,11 +56,19 @@ internal static class AdapterConfigReader
             fields.Bool("use_rslora", false),
             fields.Double("lora_dropout", 0, 1, 0),
             fields.OptionalStrings("modules_to_save"),
-            fields.OptionalString("base_model_name_or_path") is { Length: > 0 } model ? model : null,
+            BaseModel(fields),
             taskType)
         {
             Warnings = warnings,
         };
+    }
+
+    private static string? BaseModel(JsonFields fields)
+    {
+        string? model = fields.OptionalString("base_model_name_or_path");
+        return fields.OptionalString("revision") is { Length: > 0 } revision && HubRepo.Parse(HubRepoKind.Model, $"{model}@{revision}") is { } repo
+            ? repo.ToString()
+            : string.IsNullOrEmpty(model) ? null : model;
     }
 
     // A text is "all-linear" or a pattern over module names. It is not evaluated: the stored tensors say what was matched.

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Rm.Host.Hub;
 
 namespace Rm.Host.Checkpoints;
 
@@ -18,6 +19,8 @@ internal static class AdapterConfigWriter
 
     public static byte[] Write(AdapterConfig config)
     {
+        // PEFT keeps a repository's revision in a field of its own.
+        HubRepo? repo = HubRepo.Parse(HubRepoKind.Model, config.BaseModel ?? "");
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, Options))
         {
@@ -25,7 +28,7 @@ internal static class AdapterConfigWriter
             writer.WriteStartObject("alpha_pattern");
             writer.WriteEndObject();
             writer.WriteNull("auto_mapping");
-            writer.WriteString("base_model_name_or_path", config.BaseModel ?? "");
+            writer.WriteString("base_model_name_or_path", repo?.Id ?? config.BaseModel ?? "");
             writer.WriteString("bias", "none");
             writer.WriteBoolean("fan_in_fan_out", false);
             writer.WriteBoolean("inference_mode", true);
@@ -39,7 +42,7 @@ internal static class AdapterConfigWriter
             writer.WriteNumber("r", config.Rank);
             writer.WriteStartObject("rank_pattern");
             writer.WriteEndObject();
-            writer.WriteNull("revision");
+            writer.WriteString("revision", repo?.Revision);
             WriteList(writer, "target_modules", config.TargetModules);
             writer.WriteString("task_type", config.TaskType);
             writer.WriteBoolean("use_dora", false);

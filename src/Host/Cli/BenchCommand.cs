@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Rm.Host.Data;
+using Rm.Host.Hub;
 using Rm.Host.Model;
 using Rm.Host.Reporting;
 using Rm.Host.Training;
@@ -43,7 +44,7 @@ internal sealed class BenchCommand
         (string name, ModelConfig config) = (result.GetValue(_shape), result.GetValue(_model)) switch
         {
             ({ } shape, null) => (shape, ModelShapes.Get(shape)),
-            (null, { } folder) => (folder, ModelConfig.Load(folder)),
+            (null, { } given) => (given, ModelConfig.Load(ModelResolver.Resolve(given))),
             _ => throw new UserInputException("Give either --shape NAME or --model DIR."),
         };
         int rank = result.GetValue(_rank);
@@ -102,8 +103,9 @@ internal sealed class BenchCommand
 
     private RewardModel Load(ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope)
     {
-        if (result.GetValue(_model) is { } folder)
+        if (result.GetValue(_model) is { } given)
         {
+            string folder = ModelResolver.Resolve(given);
             using CheckpointWeights weights = CheckpointWeights.Open(folder, config);
             return new RewardModel(backend, config, new CheckpointWeightSource(weights), scope, training: true, _device.RecomputeMode(result));
         }

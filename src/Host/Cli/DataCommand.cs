@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using Rm.Host.Data;
+using Rm.Host.Hub;
 using Rm.Host.Model;
 using Rm.Host.Tokenization;
 
@@ -21,11 +22,6 @@ internal static class DataCommand
 
     private static (Tokenizer Tokenizer, IChatTemplate? Template) OpenTokenizer(string folder)
     {
-        if (!Directory.Exists(folder))
-        {
-            throw new UserInputException($"{folder}: no such folder.");
-        }
-
         Tokenizer tokenizer = Tokenizer.Load(folder);
         return (tokenizer, ModelSource.TemplateOf(tokenizer));
     }
@@ -33,8 +29,8 @@ internal static class DataCommand
     private static Option<string?> FolderOption(string name, string description) => new(name) { Description = description, HelpName = "DIR" };
 
     private static string Folder(ParseResult result, Option<string?> tokenizer, Option<string?> model) =>
-        result.GetValue(tokenizer) ?? result.GetValue(model)
-        ?? throw new UserInputException("Give --tokenizer DIR or --model DIR.");
+        ModelResolver.Resolve(
+            result.GetValue(tokenizer) ?? result.GetValue(model) ?? throw new UserInputException("Give --tokenizer DIR or --model DIR."), ModelParts.Tokenizer);
 
     private sealed class ShowCommand
     {
@@ -92,7 +88,7 @@ internal static class DataCommand
         private int Run(ParseResult result)
         {
             (Tokenizer tokenizer, IChatTemplate? template) = OpenTokenizer(Folder(result, _tokenizer, _model));
-            int vocabulary = result.GetValue(_model) is { } model ? ModelConfig.Load(model).VocabSize : 0;
+            int vocabulary = result.GetValue(_model) is { } model ? ModelConfig.Load(ModelResolver.Resolve(model, ModelParts.Tokenizer)).VocabSize : 0;
             var pairs = new PairTokenizer(tokenizer, template, _text.Read(result, vocabulary));
             DataReport report = DataReport.Of(_dataset.LoadTrain(result, pairs), _dataset.LoadEval(result, pairs));
             if (!result.GetValue(_json))

@@ -26,8 +26,8 @@ internal sealed class DatasetOptions : OptionGroup
         }
 
         _evalFile = AddOptional<string>("--eval-file", "Evaluation rows.", "FILE");
-        _dataset = AddOptional<string>("--hf-dataset", "Dataset folder or file, instead of --train-file and --eval-file.", "DIR");
-        _config = AddOptional<string>("--hf-config", "Configuration of the dataset: a subfolder.", "NAME");
+        _dataset = AddOptional<string>("--hf-dataset", "Dataset folder or file, or a hub's dataset org/name[@revision], instead of --train-file and --eval-file.", "DIR|ID");
+        _config = AddOptional<string>("--hf-config", "Configuration of the dataset, or a subfolder.", "NAME");
         _evalSplit = AddOptional<string>("--eval-split", "Split of the dataset to evaluate on.", "NAME");
         _evalLimit = AddOptional<long?>("--eval-limit", "Read at most this many evaluation rows.", "N");
     }

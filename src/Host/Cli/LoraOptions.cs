@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rm.Host.Checkpoints;
+using Rm.Host.Hub;
 using Rm.Host.Model;
 
 namespace Rm.Host.Cli;
@@ -26,11 +27,12 @@ internal sealed class LoraOptions : OptionGroup
         _rslora = AddFlag("--rslora", "Scale by alpha / sqrt(r).");
         _modulesToSave = AddOptional<string>(
             "--lora-modules-to-save", "Further modules to train and save whole: norms, by the end of their name (PEFT's rule).", "NAMES");
-        _initAdapter = AddOptional<string>("--init-adapter", "Adapter folder to start from; it decides rank, alpha and modules.", "DIR");
+        _initAdapter = AddOptional<string>("--init-adapter", "Adapter folder, or hub's adapter, to start from; it decides rank, alpha and modules.", "DIR");
     }
 
     /// <summary>Adapter folder to start from, or null.</summary>
-    public string? InitAdapter(ParseResult result) => result.GetValue(_initAdapter);
+    public string? InitAdapter(ParseResult result) =>
+        result.GetValue(_initAdapter) is { } name ? ModelResolver.Resolve(name, ModelParts.Adapter) : null;
 
     /// <summary>What is trained of a model.</summary>
     public TrainingScope Read(ParseResult result, ModelConfig config)

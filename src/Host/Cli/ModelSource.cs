@@ -1,5 +1,6 @@
 using Rm.Host.Checkpoints;
 using Rm.Host.Data;
+using Rm.Host.Hub;
 using Rm.Host.Model;
 using Rm.Host.Tokenization;
 using Rm.Host.Tokenization.ChatTemplates;
@@ -38,17 +39,8 @@ internal sealed class ModelSource
     /// <summary>The tokenizer, or null when the folder has none and rows must hold token ids.</summary>
     public Tokenizer? Tokenizer => _tokenizer.Value;
 
-    /// <summary>Opens a checkpoint folder.</summary>
-    public static ModelSource Open(string name)
-    {
-        string folder = DurableDirectory.Resolve(name);
-        if (!Directory.Exists(folder))
-        {
-            throw new UserInputException($"--model {name}: no such folder. Models are not fetched from a hub yet: download it and give its folder.");
-        }
-
-        return new ModelSource(name, folder);
-    }
+    /// <summary>Opens a checkpoint folder, or a hub's repository through its cache.</summary>
+    public static ModelSource Open(string name) => new(name, ModelResolver.Resolve(name));
 
     /// <summary>Turns rows into token ids with this checkpoint's tokenizer and chat template.</summary>
     public PairTokenizer PairTokenizer(TextOptions options) => new(Tokenizer, Template(), options);

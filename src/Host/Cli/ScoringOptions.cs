@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rm.Host.Hub;
 
 namespace Rm.Host.Cli;
 
@@ -12,14 +13,15 @@ internal sealed class ScoringOptions : OptionGroup
 
     public ScoringOptions()
     {
-        _model = AddOptional<string>("--model", "Checkpoint folder; default: the base model that the adapter names.", "DIR");
-        _adapter = AddOptional<string>("--adapter", "Adapter folder, such as OUT/best.", "DIR");
+        _model = AddOptional<string>("--model", "Checkpoint folder or hub's model org/name[@revision]; default: the base model that the adapter names.", "DIR|ID");
+        _adapter = AddOptional<string>("--adapter", "Adapter folder, such as OUT/best, or a hub's adapter.", "DIR|ID");
         _microTokenBudget = Add("--micro-token-budget", "Most packed tokens computed at once.", 8192, "N");
         _noPrefixSharing = AddFlag("--no-prefix-sharing", "Compute what both sides of a pair begin with twice.");
     }
 
     /// <summary>Adapter folder, or null.</summary>
-    public string? Adapter(ParseResult result) => result.GetValue(_adapter);
+    public string? Adapter(ParseResult result) =>
+        result.GetValue(_adapter) is { } name ? ModelResolver.Resolve(name, ModelParts.Adapter) : null;
 
     /// <summary>Most packed tokens of a micro-batch.</summary>
     public int MicroTokenBudget(ParseResult result)

@@ -11,7 +11,7 @@ namespace Rm.Host.Cli;
 /// <summary><c>btrm train</c>.</summary>
 internal sealed class TrainCommand
 {
-    private readonly Option<string> _model = new("--model") { Description = "Checkpoint folder.", Required = true, HelpName = "DIR" };
+    private readonly Option<string> _model = new("--model") { Description = "Checkpoint folder, or a hub's model org/name[@revision].", Required = true, HelpName = "DIR|ID" };
     private readonly DatasetOptions _dataset = new(withTraining: true);
     private readonly TextOptionGroup _text = new();
     private readonly LoraOptions _lora = new();

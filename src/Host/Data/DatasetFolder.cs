@@ -61,7 +61,7 @@ public static class DatasetFolder
             .Select(group => group.ToList())];
 
     // "train_prefs" is a split of its own and no shard of "train", whereas "train-00000-of-00001", "train_3" and "train3" are shards.
-    private static bool Belongs(string stem, string split)
+    internal static bool Belongs(string stem, string split)
     {
         if (!stem.StartsWith(split, StringComparison.Ordinal))
         {
@@ -72,7 +72,7 @@ public static class DatasetFolder
             || (rest.Length > 1 && rest[0] == '_' && char.IsAsciiDigit(rest[1]));
     }
 
-    private static string Stem(string file) =>
+    internal static string Stem(string file) =>
         Path.GetFileNameWithoutExtension(InputFile.IsGzip(file) ? file[..^3] : file);
 
     private static string Relative(string folder, string file) => Path.GetRelativePath(folder, file);

@@ -1,4 +1,5 @@
 using Rm.Host.Data.Parquet;
+using Rm.Host.Hub;
 
 namespace Rm.Host.Data;
 
@@ -32,21 +33,10 @@ public static class RowSource
         paths.Count == 1 ? OpenFile(paths[0]) : new ConcatenatedSource([.. paths.Select(OpenFile)]);
 
     /// <summary>
-    /// The rows of what the user named: a data file, or a folder in which <see cref="DatasetFolder"/> finds the split.
+    /// The rows of what the user named: a data file, a folder in which <see cref="DatasetFolder"/> finds the split, or a hub's dataset.
     /// </summary>
-    public static IRowSource Open(string pathOrFolder, string split, string? configuration = null)
-    {
-        if (Directory.Exists(pathOrFolder))
-        {
-            return OpenFiles(DatasetFolder.Find(pathOrFolder, split, configuration));
-        }
-        if (File.Exists(pathOrFolder))
-        {
-            return OpenFile(pathOrFolder);
-        }
-        throw new UserInputException(
-            $"{pathOrFolder}: no such file or folder. Data sets are not fetched from a hub yet: download it and give its folder.");
-    }
+    public static IRowSource Open(string pathOrFolder, string split, string? configuration = null) =>
+        OpenFiles(DatasetResolver.Resolve(pathOrFolder, split, configuration));
 
     /// <summary>The format that a file name stands for, or null.</summary>
     internal static DataFormat? FormatOf(string path)
