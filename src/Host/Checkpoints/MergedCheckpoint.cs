@@ -41,6 +41,12 @@ public static class MergedCheckpoint
             SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
         save.Write(ModelConfig.FileName, config.ToJson(Name(headType)));
         ModelFolder.CopyTokenizer(save, baseFolder);
+        string artifact = Path.Combine(adapterFolder, ModelFolder.ArtifactFileName);
+        if (File.Exists(artifact))
+        {
+            save.Write(ModelFolder.ArtifactFileName, File.ReadAllBytes(artifact));
+        }
+
         save.Commit();
     }
 

@@ -10,6 +10,9 @@ namespace Rm.Host.Checkpoints;
 /// </summary>
 public static class ModelFolder
 {
+    /// <summary>Name of the file that tells what texts the model was trained on.</summary>
+    public const string ArtifactFileName = "btrm.json";
+
     // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
     private static readonly string[] TokenizerFiles =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt", "added_tokens.json"];

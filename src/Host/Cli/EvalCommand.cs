@@ -36,7 +36,7 @@ internal sealed class EvalCommand
     private int Run(ParseResult result)
     {
         ModelSource source = _scoring.Open(result);
-        PairTokenizer tokenizer = source.PairTokenizer(_text.Read(result, source.Config.VocabSize));
+        PairTokenizer tokenizer = source.PairTokenizer(_text.ReadForScoring(result, source.Config.VocabSize, _scoring.Artifact(result, source)));
         PairDataset data = _dataset.LoadEval(result, tokenizer)
             ?? throw new UserInputException("No rows to evaluate: give --eval-file FILE, or --hf-dataset DIR with --eval-split NAME.");
         using IBackend backend = _device.Open(result);

@@ -44,7 +44,7 @@ internal sealed class ScoreCommand
         }
 
         ModelSource source = _scoring.Open(result);
-        PairTokenizer tokenizer = source.PairTokenizer(_text.Read(result, source.Config.VocabSize));
+        PairTokenizer tokenizer = source.PairTokenizer(_text.ReadForScoring(result, source.Config.VocabSize, _scoring.Artifact(result, source)));
         using IBackend backend = _device.Open(result);
         using RewardModel model = source.LoadForScoring(backend, _scoring.Adapter(result));
         var scorer = new RowScorer(model, tokenizer, _scoring.MicroTokenBudget(result), _scoring.SharePrefix(result));

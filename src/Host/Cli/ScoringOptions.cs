@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rm.Host.Training;
 using Rm.Host.Hub;
 
 namespace Rm.Host.Cli;
@@ -32,6 +33,9 @@ internal sealed class ScoringOptions : OptionGroup
 
     /// <summary>Whether pairs store their common prefix once.</summary>
     public bool SharePrefix(ParseResult result) => !result.GetValue(_noPrefixSharing);
+
+    /// <summary>How the model was trained, where its folder tells; null otherwise.</summary>
+    public ArtifactInfo? Artifact(ParseResult result, ModelSource source) => ArtifactInfo.TryRead(Adapter(result) ?? source.Folder);
 
     /// <summary>Opens the checkpoint.</summary>
     public ModelSource Open(ParseResult result)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rm.Host.Data;
+using Rm.Host.Training;
 
 namespace Rm.Host.Cli;
 
@@ -32,5 +33,35 @@ internal sealed class TextOptionGroup : OptionGroup
         Require(result.GetValue(_maxSeqLen) >= 0, _maxSeqLen, "must be 0 or more");
         return new TextOptions(
             !result.GetValue(_noChatTemplate), result.GetValue(_systemPrompt), result.GetValue(_maxSeqLen), Choose(result, _truncation, Truncations), vocabSize);
+    }
+
+    /// <summary>
+    /// The settings for scoring: what the command line leaves open is as it was in training, because a reward belongs to the text it was trained on.
+    /// Says on stderr what was taken over.
+    /// </summary>
+    public TextOptions ReadForScoring(ParseResult result, int vocabSize, ArtifactInfo? trained)
+    {
+        TextOptions given = Read(result, vocabSize);
+        if (trained is null)
+        {
+            return given;
+        }
+
+        bool Open(Option option) => result.GetResult(option) is not { Implicit: false };
+        TextOptions options = given with
+        {
+            UseChatTemplate = Open(_noChatTemplate) ? trained.ChatTemplate : given.UseChatTemplate,
+            SystemPrompt = Open(_systemPrompt) ? trained.SystemPrompt : given.SystemPrompt,
+            MaxSeqLen = Open(_maxSeqLen) ? Math.Max(0, trained.MaxSeqLen) : given.MaxSeqLen,
+            Truncation = Open(_truncation) && Enum.TryParse(trained.Truncation, out TruncationMode mode) ? mode : given.Truncation,
+        };
+        if (options != given)
+        {
+            Console.Error.WriteLine(
+                $"As in training: {(options.UseChatTemplate ? "chat template" : "no chat template")}, max-seq-len {options.MaxSeqLen}, truncation {options.Truncation}"
+                + (options.SystemPrompt is null ? "." : $", system prompt \"{options.SystemPrompt}\"."));
+        }
+
+        return options;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Rm.Host.Checkpoints;
 
 namespace Rm.Host.Training;
 
@@ -17,7 +18,7 @@ public sealed record ArtifactInfo(
     string Version, int? RewardTokenId, string? RewardTokenText, bool ChatTemplate, string? SystemPrompt, int MaxSeqLen, string Truncation)
 {
     /// <summary>Name of the file.</summary>
-    public const string FileName = "btrm.json";
+    public const string FileName = ModelFolder.ArtifactFileName;
 
     /// <summary>The file's content.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ArtifactInfoJson.Default.ArtifactInfo);

@@ -113,7 +113,7 @@ public sealed class DurableDirectoryTests : IDisposable
 
         var error = Assert.Throws<IOException>(() =>
         {
-            using var stream = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.None, bufferSize: 0);
+            using var stream = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
             stream.Write([1]);
         });
         Assert.True(SaveFailedException.IsDiskFull(error), $"HResult 0x{error.HResult:x}: {error.Message}");
