@@ -60,7 +60,7 @@ public sealed class UsageTests
         Btrm.Fail(2, [.. valid[..3], .. valid[5..]], "No training data");
         Btrm.Fail(2, valid[..5], "--output-dir DIR is needed");
         Btrm.Fail(2, [.. valid, "--init-adapter", scratch["nowhere"]], "nowhere: no such folder");
-        Btrm.Fail(2, ["train", "--model", scratch["nowhere"], .. valid[3..]], "--model", "nowhere: no such folder");
+        Btrm.Fail(2, ["train", "--model", scratch["nowhere"], .. valid[3..]], "nowhere: no such folder. Give the folder of a checkpoint");
         Btrm.Fail(2, ["score", "--model", valid[2], "--input", scratch["no.jsonl"], "--output", scratch["o"]], "no.jsonl");
         Btrm.Fail(2, ["eval", "--model", valid[2]], "--eval-file FILE");
         Btrm.Fail(2, ["merge", "--model", valid[2], "--output-dir", scratch["m"]], "--adapter DIR is needed");
