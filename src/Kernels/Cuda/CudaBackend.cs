@@ -1,0 +1,129 @@
+using Rm.Kernels.Cuda.Driver;
+using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
+
+namespace Rm.Kernels.Cuda;
+
+/// <summary>
+/// The operations on an NVIDIA GPU (or the emulator): bfloat16 activations and tensor-core inputs, float32 accumulation, softmax, norms, head,
+/// loss and optimizer. Work is queued in the order of the calls; what a queued kernel fails with is thrown by a later call. The bits of a
+/// result depend neither on the GPU nor on what else is in the micro-batch.
+/// </summary>
+public sealed partial class CudaBackend : IBackend
+{
+    private readonly CudaSession _session;
+    private readonly CudaBufferPool _layoutMemory;
+    private readonly bool _exact;
+    private readonly List<CudaStorage> _persistent = [];
+    private readonly CudaRows _rows;
+    private readonly CudaEmbedding _embedding;
+    private readonly CudaRmsNorm _rmsNorm;
+    private readonly CudaHeadNorm _headNorm;
+    private readonly CudaRope _rope;
+    private readonly CudaSwiGlu _swiGlu;
+    private readonly CudaRewardHead _rewardHead;
+    private readonly CudaPairLoss _pairLoss;
+    private readonly CudaNorm _norm;
+    private readonly CudaAdamW _adamW;
+    private bool _disposed;
+
+    /// <summary>A backend on one device, with its kernels loaded.</summary>
+    /// <param name="ordinal">N of <c>cuda:N</c>.</param>
+    /// <param name="activationDType">
+    /// Storage type of activations and weights: bfloat16, or float32, which is slow and there to check the kernels' logic.
+    /// </param>
+    /// <exception cref="CudaException">There is no usable driver or no such device, or its memory is full.</exception>
+    /// <exception cref="NotSupportedException">The GPU is older than every kernel.</exception>
+    /// <exception cref="InvalidOperationException">There is neither a fatbin for the GPU nor NVRTC to compile kernels with.</exception>
+    public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16)
+    {
+        ActivationDType = activationDType;
+        _session = new CudaSession(ordinal);
+        try
+        {
+            // The emulator checks every access against its allocation; on a GPU a few large blocks are faster.
+            _exact = CudaLibraries.IsEmulated;
+            _layoutMemory = new CudaBufferPool(_session.Device, _exact);
+            _rows = new CudaRows(_session);
+            _embedding = new CudaEmbedding(_session, activationDType, _rows);
+            _rmsNorm = new CudaRmsNorm(_session, activationDType);
+            _headNorm = new CudaHeadNorm(_session, activationDType);
+            _rope = new CudaRope(_session, activationDType);
+            _swiGlu = new CudaSwiGlu(_session, activationDType);
+            _rewardHead = new CudaRewardHead(_session, activationDType);
+            _pairLoss = new CudaPairLoss(_session);
+            _norm = new CudaNorm(_session);
+            _adamW = new CudaAdamW(_session);
+        }
+        catch
+        {
+            _session.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Description =>
+        $"{_session.Device}, {LaunchChecks.Suffix(ActivationDType)}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+
+    /// <inheritdoc/>
+    public DType ActivationDType { get; }
+
+    /// <inheritdoc/>
+    public Tensor AllocatePersistent(DType dtype, Shape shape)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        CudaStorage storage = new(_session.Device, checked(shape.Count * dtype.Size()));
+        _persistent.Add(storage);
+        _session.Stream.Zero(storage.Address, storage.ByteLength);
+        return new Tensor(storage, 0, dtype, shape);
+    }
+
+    /// <inheritdoc/>
+    public TensorArena CreateArena() =>
+        new CudaArena(_session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+
+    /// <inheritdoc/>
+    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
+        where T : unmanaged
+    {
+        LaunchChecks.HostType<T>(destination, nameof(destination));
+        _session.Transfers.Upload(source, destination);
+    }
+
+    /// <inheritdoc/>
+    public void Download<T>(Tensor source, Span<T> destination)
+        where T : unmanaged
+    {
+        LaunchChecks.HostType<T>(source, nameof(source));
+        _session.Transfers.Download(source, destination);
+    }
+
+    /// <inheritdoc/>
+    public void Synchronize() => _session.Stream.Synchronize();
+
+    /// <inheritdoc/>
+    public PreparedLayout Prepare(SequenceLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        return new CudaPreparedLayout(_session, _layoutMemory, layout);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            _rope.Dispose();
+            _rows.Dispose();
+            _layoutMemory.Dispose();
+            foreach (CudaStorage storage in _persistent)
+            {
+                storage.Dispose();
+            }
+
+            _session.Dispose();
+        }
+    }
+}
