@@ -14,14 +14,13 @@ public sealed class CudaConformanceTests
 {
     private const int Schedules = 20;
 
-    private static readonly Dictionary<string, OperationCase> Cases = new[] { ElementwiseCases, LinearTileCases.All }
+    private static readonly Dictionary<string, OperationCase> Cases = new[] { ElementwiseCases, LinearTileCases.All, LinearCases.All }
         .SelectMany(static cases => cases).ToDictionary(static one => one.Name);
 
-    // The linear kernels take bfloat16 only.
     public static TheoryData<string, DType> CasesAndTypes { get; } =
     [
         .. Cases.Keys.Select(static name => (name, DType.BF16)),
-        .. ElementwiseCases.Select(static one => (one.Name, DType.F32)),
+        .. Cases.Keys.Select(static name => (name, DType.F32)),
     ];
 
     private static IEnumerable<OperationCase> ElementwiseCases =>

@@ -13,7 +13,7 @@ internal sealed class CudaPiecesBackend : IBackend
     private readonly List<IDisposable> _owned = [];
     private readonly CudaRmsNorm _rmsNorm;
     private readonly CudaSwiGlu _swiGlu;
-    private CudaLinear? _linear;
+    private readonly CudaLoraLinear _linear;
 
     public CudaPiecesBackend(CudaSession session, DType activation)
     {
@@ -21,12 +21,11 @@ internal sealed class CudaPiecesBackend : IBackend
         ActivationDType = activation;
         _rmsNorm = new CudaRmsNorm(session, activation);
         _swiGlu = new CudaSwiGlu(session, activation);
+        _linear = new CudaLoraLinear(session, activation);
+        _owned.Add(_linear);
     }
 
     public CudaSession Session { get; }
-
-    // Its kernels have bfloat16 operands only.
-    private CudaLinear Linear => _linear ??= new CudaLinear(Session);
 
     public string Description => Session.Device.ToString();
 
@@ -61,27 +60,19 @@ internal sealed class CudaPiecesBackend : IBackend
     public void SwiGluBackward(SwiGluBackwardArgs args) => _swiGlu.Backward(args);
 
     public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) =>
-        new CudaLinearWeight(Session, outFeatures, inFeatures);
+        _linear.CreateFrozenWeight(outFeatures, inFeatures);
 
-    public void LinearForward(LinearForwardArgs args)
-    {
-        Assert.Null(args.Lora);
-        Linear.Forward(args.X, (CudaLinearWeight)args.Weight, null, args.Bias, args.Residual, args.Y);
-    }
+    public LinearWeight CreateTrainableWeight(Tensor master) => _linear.CreateTrainableWeight(master);
 
-    public void LinearBackward(LinearBackwardArgs args)
-    {
-        Assert.True(args.Lora is null && args.DW is null && args.DBias is null);
-        Linear.InputGradient(args.DY, (CudaLinearWeight)args.Weight, null, args.AccumulateDX, args.DX!.Value);
-    }
+    public void Refresh(LinearWeight weight) => _linear.Refresh(weight);
+
+    public void LinearForward(LinearForwardArgs args) => _linear.Forward(args);
+
+    public void LinearBackward(LinearBackwardArgs args) => _linear.Backward(args);
 
     public void Fill(Tensor destination, float value) => throw NoKernel();
 
     public void Copy(Tensor source, Tensor destination) => throw NoKernel();
-
-    public LinearWeight CreateTrainableWeight(Tensor master) => throw NoKernel();
-
-    public void Refresh(LinearWeight weight) => throw NoKernel();
 
     public void EmbeddingForward(EmbeddingForwardArgs args) => throw NoKernel();
 
