@@ -119,7 +119,7 @@ internal sealed class LinearLayer : IDisposable
     public Tensor? Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, int[]? tokenRows = null)
     {
         LoraFactors? lora = FactorsFor(c);
-        Tensor? s = lora is null ? null : c.Float(x.Rows, lora.TotalRank);
+        Tensor? s = lora is null ? null : c.Activation(x.Rows, (lora.TotalRank + 7) / 8 * 8).SliceColumns(0, lora.TotalRank);
         c.Backend.LinearForward(new LinearForwardArgs(c.Layout, x, _weight!, _bias, residual, lora, s, y) { TokenRows = tokenRows });
         return s;
     }

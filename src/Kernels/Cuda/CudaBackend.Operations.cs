@@ -64,19 +64,20 @@ public sealed partial class CudaBackend
     public void AdamW(AdamWArgs args) => _adamW.Run(args);
 
     /// <inheritdoc/>
-    public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) => throw NotMerged();
+    public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) =>
+        _linear.CreateFrozenWeight(outFeatures, inFeatures);
 
     /// <inheritdoc/>
-    public LinearWeight CreateTrainableWeight(Tensor master) => throw NotMerged();
+    public LinearWeight CreateTrainableWeight(Tensor master) => _linear.CreateTrainableWeight(master);
 
     /// <inheritdoc/>
-    public void Refresh(LinearWeight weight) => throw NotMerged();
+    public void Refresh(LinearWeight weight) => _linear.Refresh(weight);
 
     /// <inheritdoc/>
-    public void LinearForward(LinearForwardArgs args) => throw NotMerged();
+    public void LinearForward(LinearForwardArgs args) => _linear.Forward(args);
 
     /// <inheritdoc/>
-    public void LinearBackward(LinearBackwardArgs args) => throw NotMerged();
+    public void LinearBackward(LinearBackwardArgs args) => _linear.Backward(args);
 
     /// <inheritdoc/>
     public void AttentionForward(AttentionForwardArgs args) => throw NotMerged();

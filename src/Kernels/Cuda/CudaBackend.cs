@@ -11,13 +11,13 @@ namespace Rm.Kernels.Cuda;
 /// </summary>
 public sealed partial class CudaBackend : IBackend
 {
-    private readonly CudaSession _session;
     private readonly CudaBufferPool _layoutMemory;
     private readonly bool _exact;
     private readonly List<CudaStorage> _persistent = [];
     private readonly CudaRows _rows;
     private readonly CudaEmbedding _embedding;
     private readonly CudaRmsNorm _rmsNorm;
+    private readonly CudaLoraLinear _linear;
     private readonly CudaHeadNorm _headNorm;
     private readonly CudaRope _rope;
     private readonly CudaSwiGlu _swiGlu;
@@ -38,57 +38,61 @@ public sealed partial class CudaBackend : IBackend
     public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16)
     {
         ActivationDType = activationDType;
-        _session = new CudaSession(ordinal);
+        Session = new CudaSession(ordinal);
         try
         {
             // The emulator checks every access against its allocation; on a GPU a few large blocks are faster.
             _exact = CudaLibraries.IsEmulated;
-            _layoutMemory = new CudaBufferPool(_session.Device, _exact);
-            _rows = new CudaRows(_session);
-            _embedding = new CudaEmbedding(_session, activationDType, _rows);
-            _rmsNorm = new CudaRmsNorm(_session, activationDType);
-            _headNorm = new CudaHeadNorm(_session, activationDType);
-            _rope = new CudaRope(_session, activationDType);
-            _swiGlu = new CudaSwiGlu(_session, activationDType);
-            _rewardHead = new CudaRewardHead(_session, activationDType);
-            _pairLoss = new CudaPairLoss(_session);
-            _norm = new CudaNorm(_session);
-            _adamW = new CudaAdamW(_session);
+            _layoutMemory = new CudaBufferPool(Session.Device, _exact);
+            _rows = new CudaRows(Session);
+            _embedding = new CudaEmbedding(Session, activationDType, _rows);
+            _rmsNorm = new CudaRmsNorm(Session, activationDType);
+            _linear = new CudaLoraLinear(Session, activationDType);
+            _headNorm = new CudaHeadNorm(Session, activationDType);
+            _rope = new CudaRope(Session, activationDType);
+            _swiGlu = new CudaSwiGlu(Session, activationDType);
+            _rewardHead = new CudaRewardHead(Session, activationDType);
+            _pairLoss = new CudaPairLoss(Session);
+            _norm = new CudaNorm(Session);
+            _adamW = new CudaAdamW(Session);
         }
         catch
         {
-            _session.Dispose();
+            Session.Dispose();
             throw;
         }
     }
 
     /// <inheritdoc/>
     public string Description =>
-        $"{_session.Device}, {LaunchChecks.Suffix(ActivationDType)}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
 
     /// <inheritdoc/>
     public DType ActivationDType { get; }
+
+    /// <summary>The device and what works on it.</summary>
+    internal CudaSession Session { get; }
 
     /// <inheritdoc/>
     public Tensor AllocatePersistent(DType dtype, Shape shape)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        CudaStorage storage = new(_session.Device, checked(shape.Count * dtype.Size()));
+        CudaStorage storage = new(Session.Device, checked(shape.Count * dtype.Size()));
         _persistent.Add(storage);
-        _session.Stream.Zero(storage.Address, storage.ByteLength);
+        Session.Stream.Zero(storage.Address, storage.ByteLength);
         return new Tensor(storage, 0, dtype, shape);
     }
 
     /// <inheritdoc/>
     public TensorArena CreateArena() =>
-        new CudaArena(_session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+        new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
 
     /// <inheritdoc/>
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
         where T : unmanaged
     {
         LaunchChecks.HostType<T>(destination, nameof(destination));
-        _session.Transfers.Upload(source, destination);
+        Session.Transfers.Upload(source, destination);
     }
 
     /// <inheritdoc/>
@@ -96,17 +100,17 @@ public sealed partial class CudaBackend : IBackend
         where T : unmanaged
     {
         LaunchChecks.HostType<T>(source, nameof(source));
-        _session.Transfers.Download(source, destination);
+        Session.Transfers.Download(source, destination);
     }
 
     /// <inheritdoc/>
-    public void Synchronize() => _session.Stream.Synchronize();
+    public void Synchronize() => Session.Stream.Synchronize();
 
     /// <inheritdoc/>
     public PreparedLayout Prepare(SequenceLayout layout)
     {
         ArgumentNullException.ThrowIfNull(layout);
-        return new CudaPreparedLayout(_session, _layoutMemory, layout);
+        return new CudaPreparedLayout(Session, _layoutMemory, layout);
     }
 
     /// <inheritdoc/>
@@ -115,6 +119,7 @@ public sealed partial class CudaBackend : IBackend
         if (!_disposed)
         {
             _disposed = true;
+            _linear.Dispose();
             _rope.Dispose();
             _rows.Dispose();
             _layoutMemory.Dispose();
@@ -123,7 +128,7 @@ public sealed partial class CudaBackend : IBackend
                 storage.Dispose();
             }
 
-            _session.Dispose();
+            Session.Dispose();
         }
     }
 }
