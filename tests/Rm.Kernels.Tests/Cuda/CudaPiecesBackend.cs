@@ -14,6 +14,7 @@ internal sealed class CudaPiecesBackend : IBackend
     private readonly CudaRmsNorm _rmsNorm;
     private readonly CudaSwiGlu _swiGlu;
     private CudaLinear? _linear;
+    private CudaAttention? _attention;
 
     public CudaPiecesBackend(CudaSession session, DType activation)
     {
@@ -27,6 +28,8 @@ internal sealed class CudaPiecesBackend : IBackend
 
     // Its kernels have bfloat16 operands only.
     private CudaLinear Linear => _linear ??= new CudaLinear(Session);
+
+    private CudaAttention Attention => _attention ??= new CudaAttention(Session, ActivationDType);
 
     public string Description => Session.Device.ToString();
 
@@ -95,9 +98,9 @@ internal sealed class CudaPiecesBackend : IBackend
 
     public void RopeApply(RopeApplyArgs args) => throw NoKernel();
 
-    public void AttentionForward(AttentionForwardArgs args) => throw NoKernel();
+    public void AttentionForward(AttentionForwardArgs args) => Attention.Forward(args);
 
-    public void AttentionBackward(AttentionBackwardArgs args) => throw NoKernel();
+    public void AttentionBackward(AttentionBackwardArgs args) => Attention.Backward(args);
 
     public void GatherRows(GatherRowsArgs args) => throw NoKernel();
 
@@ -113,7 +116,11 @@ internal sealed class CudaPiecesBackend : IBackend
 
     public void AdamW(AdamWArgs args) => throw NoKernel();
 
-    public void Dispose() => _owned.ForEach(static owned => owned.Dispose());
+    public void Dispose()
+    {
+        _attention?.Dispose();
+        _owned.ForEach(static owned => owned.Dispose());
+    }
 
     private static NotSupportedException NoKernel([System.Runtime.CompilerServices.CallerMemberName] string operation = "") =>
         new($"{operation} has no CUDA kernel yet.");
