@@ -80,10 +80,8 @@ public sealed partial class CudaBackend
     public void LinearBackward(LinearBackwardArgs args) => _linear.Backward(args);
 
     /// <inheritdoc/>
-    public void AttentionForward(AttentionForwardArgs args) => throw NotMerged();
+    public void AttentionForward(AttentionForwardArgs args) => _attention.Forward(args);
 
     /// <inheritdoc/>
-    public void AttentionBackward(AttentionBackwardArgs args) => throw NotMerged();
-
-    private static NotSupportedException NotMerged() => new("merged from branches attention and lora");
+    public void AttentionBackward(AttentionBackwardArgs args) => _attention.Backward(args);
 }

@@ -18,6 +18,7 @@ public sealed partial class CudaBackend : IBackend
     private readonly CudaEmbedding _embedding;
     private readonly CudaRmsNorm _rmsNorm;
     private readonly CudaLoraLinear _linear;
+    private readonly CudaAttention _attention;
     private readonly CudaHeadNorm _headNorm;
     private readonly CudaRope _rope;
     private readonly CudaSwiGlu _swiGlu;
@@ -48,6 +49,7 @@ public sealed partial class CudaBackend : IBackend
             _embedding = new CudaEmbedding(Session, activationDType, _rows);
             _rmsNorm = new CudaRmsNorm(Session, activationDType);
             _linear = new CudaLoraLinear(Session, activationDType);
+            _attention = new CudaAttention(Session, activationDType);
             _headNorm = new CudaHeadNorm(Session, activationDType);
             _rope = new CudaRope(Session, activationDType);
             _swiGlu = new CudaSwiGlu(Session, activationDType);
@@ -119,6 +121,7 @@ public sealed partial class CudaBackend : IBackend
         if (!_disposed)
         {
             _disposed = true;
+            _attention.Dispose();
             _linear.Dispose();
             _rope.Dispose();
             _rows.Dispose();
