@@ -1,11 +1,12 @@
 // Float32 factors as the tensor cores take them, rounded to bfloat16: one matrix as it is, and beside it LoRA's B factors side by side.
+// Where a product needs more of their bits, the low matrix has what rounding left off, rounded itself.
 //
-//   packed_a[i,c] = a[i,c]
+//   packed_a[i,c] = a[i,c]                                                        low_a = a - packed_a, low_b = b - packed_b
 //   packed_b[n,r] = b_p[n - column_p, r - rank_row_p] for the part p that has column n and rank r, 0 for no part      (block-diagonal)
 //
 // Shapes: a [A_ROWS, A_COLUMNS] float32, adjacent rows; b_p [columns_p, rank_p] float32, adjacent rows, up to four parts (null: none);
-// packed_a [A_ROWS, A_COLUMNS] and packed_b [B_ROWS, B_COLUMNS] bfloat16 with row strides, what lies between rows is not written. Outputs =;
-// every element by itself. A trainable weight's working copy is written by the same kernel, as a without parts.
+// packed_a, low_a [A_ROWS, A_COLUMNS] and packed_b, low_b [B_ROWS, B_COLUMNS] bfloat16 with row strides, what lies between rows is not
+// written; low_a and low_b may be null. Outputs =; every element by itself. A trainable weight's working copy is written by the same kernel, as a without parts.
 //
 // Launch: grid ceil((A_ROWS * A_COLUMNS + B_ROWS * B_COLUMNS) / 256), block 256. Not yet timed on a GPU.
 #include "common/bfloat16.cuh"
@@ -23,7 +24,9 @@ struct LoraFactor {
 struct LoraFactorsArgs {
     GlobalPtr<const float> a;
     GlobalPtr<bfloat16> packed_a;
+    GlobalPtr<bfloat16> low_a;
     GlobalPtr<bfloat16> packed_b;
+    GlobalPtr<bfloat16> low_b;
     LoraFactor first;
     LoraFactor second;
     LoraFactor third;
@@ -47,6 +50,12 @@ RM_DEVICE float element_of(const LoraFactor& part, int row, int column, float ot
     return part.b[static_cast<int64>(n) * part.rank + r];
 }
 
+RM_DEVICE void store(GlobalPtr<bfloat16> packed, GlobalPtr<bfloat16> low, int64 at, float value) {
+    const bfloat16 rounded = to_bfloat16(value);
+    packed[at] = rounded;
+    if (low != nullptr) low[at] = to_bfloat16(value - to_float(rounded));
+}
+
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads) lora_factors_forward_bf16(LoraFactorsArgs args) {
@@ -54,7 +63,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) lora_factors_forward_bf16
     const int64 count_a = static_cast<int64>(args.a_rows) * args.a_columns;
     if (i < count_a) {
         const int64 row = i / args.a_columns, column = i % args.a_columns;
-        args.packed_a[row * args.lda + column] = to_bfloat16(args.a[i]);
+        store(args.packed_a, args.low_a, row * args.lda + column, args.a[i]);
         return;
     }
 
@@ -65,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) lora_factors_forward_bf16
     value = element_of(args.second, row, column, value);
     value = element_of(args.third, row, column, value);
     value = element_of(args.fourth, row, column, value);
-    args.packed_b[static_cast<int64>(row) * args.ldb + column] = to_bfloat16(value);
+    store(args.packed_b, args.low_b, static_cast<int64>(row) * args.ldb + column, value);
 }
 
 RM_KERNEL(lora_factors_forward_bf16, kThreads)
@@ -73,7 +82,8 @@ RM_KERNEL(lora_factors_forward_bf16, kThreads)
 RM_LAYOUT(LoraFactor, RM_FIELD(LoraFactor, b), RM_FIELD(LoraFactor, column), RM_FIELD(LoraFactor, columns),
           RM_FIELD(LoraFactor, rank_row), RM_FIELD(LoraFactor, rank))
 RM_LAYOUT(LoraFactorsArgs, RM_FIELD(LoraFactorsArgs, a), RM_FIELD(LoraFactorsArgs, packed_a),
-          RM_FIELD(LoraFactorsArgs, packed_b), RM_FIELD(LoraFactorsArgs, first), RM_FIELD(LoraFactorsArgs, second),
+          RM_FIELD(LoraFactorsArgs, low_a), RM_FIELD(LoraFactorsArgs, packed_b), RM_FIELD(LoraFactorsArgs, low_b),
+          RM_FIELD(LoraFactorsArgs, first), RM_FIELD(LoraFactorsArgs, second),
           RM_FIELD(LoraFactorsArgs, third), RM_FIELD(LoraFactorsArgs, fourth), RM_FIELD(LoraFactorsArgs, a_rows),
           RM_FIELD(LoraFactorsArgs, a_columns), RM_FIELD(LoraFactorsArgs, b_rows), RM_FIELD(LoraFactorsArgs, b_columns),
           RM_FIELD(LoraFactorsArgs, lda), RM_FIELD(LoraFactorsArgs, ldb))

@@ -1,14 +1,15 @@
-// The narrow products of LoRA (Hu et al. 2021) on the tensor cores of sm_80 and later, bound by the reading of a:
+// The narrow products of LoRA (Hu et al. 2021) on the tensor cores of sm_80 and later, bound by the reading of a. The float32 factor comes
+// as two bfloat16 matrices, b = high + low, which keeps 16 of its bits: products that cancel keep the precision of a.
 //
 //   forward:   p[t,j] = scale * sum_k dropout(a)[t,k] b[j,k]       (S = scale * dropout(x) A^T)
 //   backward:  p[t,j] = scale * sum_k a[t,k] b[k,j]                (dS = scale * dY B, B block-diagonal over the layer's parts)
 //
-// Shapes: a [T, K], b [R, K] (forward) or [K, R] (backward), p [T, R], all bfloat16 with a row stride (ld*, in elements); columns
-// first <= j < end of p are assigned, the others left alone. Dropout zeroes elements of a's tile in shared memory; its factor is in scale.
+// Shapes: a [T, K], b_high and b_low [R, K] (forward) or [K, R] (backward), p [T, R], all bfloat16 with a row stride (ld*, in elements);
+// columns first <= j < end of p are assigned, the others left alone. Dropout zeroes elements of a's tile in shared memory; its factor is in scale.
 // p = ; accumulation in float32 in order of k; deterministic, and a row of p depends on no other row of a.
 //
-// Launch: grid (ceil(T / 64), ceil((end - first / 8 * 8) / 32)), block 128, 49152 bytes of dynamic shared memory. a, b and their rows start
-// at multiples of 16 bytes. Not yet timed on a GPU.
+// Launch: grid (ceil(T / 64), ceil((end - first / 8 * 8) / 32)), block 128, 49152 bytes of dynamic shared memory. a, b_high, b_low and their rows
+// start at multiples of 16 bytes. Not yet timed on a GPU.
 #include "common/chunk.cuh"
 #include "common/dropout.cuh"
 #include "common/launch.cuh"
@@ -16,7 +17,8 @@
 
 struct LoraProductArgs {
     GlobalPtr<const bfloat16> a;
-    GlobalPtr<const bfloat16> b;
+    GlobalPtr<const bfloat16> b_high;
+    GlobalPtr<const bfloat16> b_low;
     GlobalPtr<bfloat16> p;
     DropoutArgs dropout;
     float scale;
@@ -32,8 +34,8 @@ struct LoraProductArgs {
 namespace {
 
 constexpr int kTileM = 64, kTileN = 32, kTileK = 64;
-constexpr int kStages = 4, kThreads = 128;
-constexpr int kTileA = kTileM * kTileK, kTileB = kTileN * kTileK, kStageElements = kTileA + kTileB;
+constexpr int kStages = 3, kThreads = 128;
+constexpr int kTileA = kTileM * kTileK, kTileB = kTileN * kTileK, kStageElements = kTileA + 2 * kTileB;
 constexpr int kChunksA = kTileA / kChunk / kThreads, kChunksB = kTileB / kChunk / kThreads;
 constexpr int kRowsApart = kThreads / (kTileK / kChunk);  // between the rows of a that a thread copies
 
@@ -60,12 +62,14 @@ RM_DEVICE void copy_stage(SharedPtr<bfloat16> stage, const LoraProductArgs& args
         const int piece = static_cast<int>(threadIdx.x) + i * kThreads;
         if constexpr (kBIsNK) {
             const int row = piece / (kTileK / kChunk), column = piece % (kTileK / kChunk);
-            copy_chunk(tile_b + chunk_at<kTileK>(row, column), args.b, first_n + row, k + column * kChunk, args.end, args.k,
-                       args.ldb);
+            const int at = chunk_at<kTileK>(row, column), from = k + column * kChunk;
+            copy_chunk(tile_b + at, args.b_high, first_n + row, from, args.end, args.k, args.ldb);
+            copy_chunk(tile_b + kTileB + at, args.b_low, first_n + row, from, args.end, args.k, args.ldb);
         } else {
             const int row = piece / (kTileN / kChunk), column = piece % (kTileN / kChunk);
-            copy_chunk(tile_b + chunk_at<kTileN>(row, column), args.b, k + row, first_n + column * kChunk, args.k, args.end,
-                       args.ldb);
+            const int at = chunk_at<kTileN>(row, column), from = first_n + column * kChunk;
+            copy_chunk(tile_b + at, args.b_high, k + row, from, args.k, args.end, args.ldb);
+            copy_chunk(tile_b + kTileB + at, args.b_low, k + row, from, args.k, args.end, args.ldb);
         }
     }
 }
@@ -81,19 +85,23 @@ RM_DEVICE void multiply_stage(SharedPtr<bfloat16> stage, int warp_m, int columns
 #pragma unroll
         for (int pair = 0; pair < 2; pair++) {
             if (pair * 16 >= columns) break;
-            Fragment<uint32, 4> words;
-            if constexpr (kBIsNK) {
-                const int row = pair * 16 + lane / 16 * 8 + lane % 8;
-                load_matrices<4>(words, tile_b + chunk_at<kTileK>(row, k / kChunk + lane / 8 % 2));
-            } else {
-                load_matrices_transposed<4>(words, tile_b + chunk_at<kTileN>(k + lane % 16, pair * 2 + lane / 16));
-            }
-            Fragment<uint32, 2> b;
 #pragma unroll
-            for (int half = 0; half < 2; half++) {
-                b[0] = words[2 * half];
-                b[1] = words[2 * half + 1];
-                multiply_m16n8k16(sums[2 * pair + half], a, b);
+            for (int low = 0; low < 2; low++) {
+                Fragment<uint32, 4> words;
+                if constexpr (kBIsNK) {
+                    const int row = pair * 16 + lane / 16 * 8 + lane % 8;
+                    load_matrices<4>(words, tile_b + low * kTileB + chunk_at<kTileK>(row, k / kChunk + lane / 8 % 2));
+                } else {
+                    load_matrices_transposed<4>(words,
+                                                tile_b + low * kTileB + chunk_at<kTileN>(k + lane % 16, pair * 2 + lane / 16));
+                }
+                Fragment<uint32, 2> b;
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    b[0] = words[2 * half];
+                    b[1] = words[2 * half + 1];
+                    multiply_m16n8k16(sums[2 * pair + half], a, b);
+                }
             }
         }
     }
@@ -174,7 +182,8 @@ RM_KERNEL(lora_product_backward_bf16, kThreads)
 
 RM_LAYOUT(DropoutArgs, RM_FIELD(DropoutArgs, keys), RM_FIELD(DropoutArgs, seed), RM_FIELD(DropoutArgs, stream),
           RM_FIELD(DropoutArgs, threshold))
-RM_LAYOUT(LoraProductArgs, RM_FIELD(LoraProductArgs, a), RM_FIELD(LoraProductArgs, b), RM_FIELD(LoraProductArgs, p),
+RM_LAYOUT(LoraProductArgs, RM_FIELD(LoraProductArgs, a), RM_FIELD(LoraProductArgs, b_high), RM_FIELD(LoraProductArgs, b_low),
+          RM_FIELD(LoraProductArgs, p),
           RM_FIELD(LoraProductArgs, dropout), RM_FIELD(LoraProductArgs, scale), RM_FIELD(LoraProductArgs, rows),
           RM_FIELD(LoraProductArgs, k), RM_FIELD(LoraProductArgs, lda), RM_FIELD(LoraProductArgs, ldb),
           RM_FIELD(LoraProductArgs, ldp), RM_FIELD(LoraProductArgs, first), RM_FIELD(LoraProductArgs, end))

@@ -17,14 +17,19 @@ internal sealed class CudaLoraFactors(CudaSession session)
     /// <summary>Elements between rows of an operand with <paramref name="columns"/> columns, so that rows start at multiples of 16 bytes.</summary>
     public static int Stride(int columns) => LaunchChecks.Blocks(columns, 8) * 8;
 
-    /// <summary>A in bfloat16, <c>[R, In]</c>, and the parts' B side by side, <c>[Out, R]</c> with zeros off the blocks; null is left out.</summary>
+    /// <summary>A in bfloat16, <c>[R, In]</c>, and the parts' B side by side, <c>[Out, R]</c> with zeros off the blocks.</summary>
+    /// <param name="lora">The float32 factors.</param>
+    /// <param name="packedA">A, or null where it is not wanted; the low half, what rounding left off, may be null by itself.</param>
+    /// <param name="packedB">B, likewise.</param>
     /// <exception cref="ArgumentException">A factor's type, shape or gaps are not the kernel's.</exception>
-    public void Pack(LoraFactors lora, Tensor? packedA, Tensor? packedB)
+    public void Pack(LoraFactors lora, PackedFactor? packedA, PackedFactor? packedB)
     {
-        LoraFactorsLaunch launch = packedA is { } a ? Matrix(lora.A, a) : default;
-        if (packedB is { } b)
+        LoraFactorsLaunch launch = packedA is { } a ? Matrix(lora.A, a.High) : default;
+        launch.LowA = packedA?.Low?.Address ?? 0;
+        if (packedB is { High: var b })
         {
             launch.PackedB = b.Address;
+            launch.LowB = packedB.Value.Low?.Address ?? 0;
             launch.First = Part(lora, 0);
             launch.Second = Part(lora, 1);
             launch.Third = Part(lora, 2);
@@ -83,6 +88,9 @@ internal sealed class CudaLoraFactors(CudaSession session)
     }
 }
 
+/// <summary>A factor rounded to bfloat16 and, where a product needs more of its bits, what rounding left off, with the same strides.</summary>
+internal readonly record struct PackedFactor(Tensor High, Tensor? Low);
+
 /// <summary>LoraFactor of lora_factors.cu.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LoraFactorLaunch
@@ -100,7 +108,9 @@ internal struct LoraFactorsLaunch
 {
     public nint A;
     public nint PackedA;
+    public nint LowA;
     public nint PackedB;
+    public nint LowB;
     public LoraFactorLaunch First;
     public LoraFactorLaunch Second;
     public LoraFactorLaunch Third;

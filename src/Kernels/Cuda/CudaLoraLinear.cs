@@ -80,7 +80,7 @@ internal sealed class CudaLoraLinear : IDisposable
         if (args.Lora is { } lora)
         {
             Tensor s = args.S!.Value;
-            (Tensor a, Tensor b) = WorkspaceFor(lora, weight);
+            (PackedFactor a, PackedFactor b) = WorkspaceFor(lora, weight);
             _factors.Pack(lora, a, b);
             if (lora.Dropout is null)
             {
@@ -96,7 +96,7 @@ internal sealed class CudaLoraLinear : IDisposable
                 }
             }
 
-            extension = (s, b);
+            extension = (s, b.High);
         }
 
         _linear.Forward(args.X, weight, extension, args.Bias, args.Residual, args.Y);
@@ -161,9 +161,10 @@ internal sealed class CudaLoraLinear : IDisposable
             return args.Scratch.Allocate(DType.BF16, new Shape(rows, stride)).SliceColumns(0, columns);
         }
 
-        Tensor a = Operand(lora.TotalRank, weight.InFeatures), b = Operand(weight.OutFeatures, lora.TotalRank);
+        Tensor a = Operand(lora.TotalRank, weight.InFeatures);
+        PackedFactor b = new(Operand(weight.OutFeatures, lora.TotalRank), Operand(weight.OutFeatures, lora.TotalRank));
         Tensor dS = Operand(args.DY.Rows, lora.TotalRank), s = args.S!.Value;
-        _factors.Pack(lora, lora.Dropout is null && args.DX is not null ? a : null, b);
+        _factors.Pack(lora, lora.Dropout is null && args.DX is not null ? new PackedFactor(a, null) : null, b);
         _product.Backward(args.DY, b, lora.Scale, dS);
         LoraReduceTargetLaunch[] targets = [.. lora.Parts.Where(static part => part.GradB is not null).Select(TargetOfB)];
         if (targets.Length != 0)
@@ -214,15 +215,18 @@ internal sealed class CudaLoraLinear : IDisposable
         ColumnStride = part.GradB.Value.RowStride,
     };
 
-    // A and B in bfloat16 for the forward kernels, which are queued before the workspace has its next owner.
-    private (Tensor A, Tensor B) WorkspaceFor(LoraFactors lora, CudaLinearWeight weight)
+    // Both halves of A, and B, for the forward kernels, which are queued before the workspace has its next owner.
+    private (PackedFactor A, PackedFactor B) WorkspaceFor(LoraFactors lora, CudaLinearWeight weight)
     {
         int strideA = CudaLoraFactors.Stride(weight.InFeatures), strideB = CudaLoraFactors.Stride(lora.TotalRank);
-        long elementsA = (long)lora.TotalRank * strideA, elementsB = (long)weight.OutFeatures * strideB;
-        Tensor workspace = _session.Workspace(new Shape(checked((int)((elementsA + elementsB + 1) / 2))));
+        long bytesA = (long)lora.TotalRank * strideA * DType.BF16.Size(), bytesB = (long)weight.OutFeatures * strideB * DType.BF16.Size();
+        Tensor workspace = _session.Workspace(new Shape(checked((int)(((2 * bytesA) + bytesB) / DType.F32.Size()))));
+        Tensor Operand(long offset, int rows, int columns, int stride) =>
+            new(workspace.Storage, offset, DType.BF16, new Shape(rows, columns), stride);
         return (
-            new Tensor(workspace.Storage, 0, DType.BF16, new Shape(lora.TotalRank, weight.InFeatures), strideA),
-            new Tensor(workspace.Storage, elementsA * DType.BF16.Size(), DType.BF16, new Shape(weight.OutFeatures, lora.TotalRank), strideB));
+            new PackedFactor(
+                Operand(0, lora.TotalRank, weight.InFeatures, strideA), Operand(bytesA, lora.TotalRank, weight.InFeatures, strideA)),
+            new PackedFactor(Operand(2 * bytesA, weight.OutFeatures, lora.TotalRank, strideB), null));
     }
 
     private nint Keys(LoraFactors? lora, PreparedLayout layout, int[]? tokenRows, int rows) =>

@@ -17,38 +17,39 @@ internal sealed class CudaLoraProduct(CudaSession session)
 
     /// <summary>S[:, first..end) = scale * dropout(x) A^T.</summary>
     /// <param name="x"><c>[T, In]</c>; rows may be strided.</param>
-    /// <param name="a"><c>[R, In]</c>, bfloat16.</param>
+    /// <param name="a"><c>[R, In]</c>, both halves.</param>
     /// <param name="dropout">The mask, without its factor.</param>
     /// <param name="scale">Includes the mask's factor.</param>
     /// <param name="ranks">The columns of S to assign.</param>
     /// <param name="s"><c>[T, R]</c>, bfloat16.</param>
     /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
-    public void Forward(Tensor x, Tensor a, in DropoutLaunch dropout, float scale, (int First, int Count) ranks, Tensor s)
+    public void Forward(Tensor x, PackedFactor a, in DropoutLaunch dropout, float scale, (int First, int Count) ranks, Tensor s)
     {
         using NvtxRange range = new("lora_product_forward"u8);
-        LaunchChecks.Strided(nameof(x), x, DType.BF16, s.Rows, a.Columns);
-        LaunchChecks.Strided(nameof(s), s, DType.BF16, x.Rows, a.Rows);
+        LaunchChecks.Strided(nameof(x), x, DType.BF16, s.Rows, a.High.Columns);
+        LaunchChecks.Strided(nameof(s), s, DType.BF16, x.Rows, a.High.Rows);
         Launch(_forward, x, a, dropout, scale, ranks, s);
     }
 
     /// <summary>dS = scale * dY B.</summary>
     /// <param name="dY"><c>[T, Out]</c>; rows may be strided.</param>
-    /// <param name="b"><c>[Out, R]</c>, bfloat16.</param>
+    /// <param name="b"><c>[Out, R]</c>, both halves.</param>
     /// <param name="scale">Of the product.</param>
     /// <param name="dS"><c>[T, R]</c>, bfloat16, =.</param>
     /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
-    public void Backward(Tensor dY, Tensor b, float scale, Tensor dS)
+    public void Backward(Tensor dY, PackedFactor b, float scale, Tensor dS)
     {
         using NvtxRange range = new("lora_product_backward"u8);
-        LaunchChecks.Strided(nameof(dY), dY, DType.BF16, dS.Rows, b.Rows);
-        LaunchChecks.Strided(nameof(dS), dS, DType.BF16, dY.Rows, b.Columns);
+        LaunchChecks.Strided(nameof(dY), dY, DType.BF16, dS.Rows, b.High.Rows);
+        LaunchChecks.Strided(nameof(dS), dS, DType.BF16, dY.Rows, b.High.Columns);
         Launch(_backward, dY, b, default, scale, (0, dS.Columns), dS);
     }
 
-    private void Launch(CudaKernel kernel, Tensor a, Tensor b, in DropoutLaunch dropout, float scale, (int First, int Count) columns, Tensor p)
+    private void Launch(CudaKernel kernel, Tensor a, PackedFactor b, in DropoutLaunch dropout, float scale, (int First, int Count) columns, Tensor p)
     {
         LaunchChecks.Packets("the activations", a);
-        LaunchChecks.Packets("the factor", b);
+        LaunchChecks.Packets("the factor", b.High);
+        LaunchChecks.Packets("the factor's low half", b.Low!.Value);
         if (a.Rows == 0)
         {
             return;
@@ -58,14 +59,15 @@ internal sealed class CudaLoraProduct(CudaSession session)
         LoraProductLaunch launch = new()
         {
             A = a.Address,
-            B = b.Address,
+            BHigh = b.High.Address,
+            BLow = b.Low!.Value.Address,
             P = p.Address,
             Dropout = dropout,
             Scale = scale,
             Rows = a.Rows,
             K = a.Columns,
             Lda = a.RowStride,
-            Ldb = b.RowStride,
+            Ldb = b.High.RowStride,
             Ldp = p.RowStride,
             First = columns.First,
             End = end,
@@ -81,7 +83,8 @@ internal sealed class CudaLoraProduct(CudaSession session)
 internal struct LoraProductLaunch
 {
     public nint A;
-    public nint B;
+    public nint BHigh;
+    public nint BLow;
     public nint P;
     public DropoutLaunch Dropout;
     public float Scale;
