@@ -3,12 +3,12 @@
 //
 //   y[m,n] = scale * sum_k dropout(a)[m,k] dropout(b)[k,n] + bias[n] + residual[m,n]
 //
-// Forward (a = x, b = W^T), input gradient (dY, W), weight gradient (dY^T, X) and the products with S, dS, A and B are all this one, by the
-// strides of rows and columns (in elements) that every operand has. Dropout (`dropped`: 0 none, 1 of a, 2 of b) masks tokens by columns:
-// of a these are m and k, of b k and n. bias and residual may be null; residual may be y, which makes y +=.
+// Forward (a = x, b = W^T), input gradient (dY, W), weight gradient (dY^T, X) and the products with S, dS, A and B are all this
+// one, by the strides of rows and columns (in elements) that every operand has. Dropout (`dropped`: 0 none, 1 of a, 2 of b) masks
+// tokens by columns: of a these are m and k, of b k and n. bias and residual may be null; residual may be y, which makes y +=.
 //
-// Shapes: a [M, K], b [K, N], y and residual [M, N], bias [N], all float32. y = ; sums in order of k; deterministic, and a row of y depends
-// on no other row of a.
+// Shapes: a [M, K], b [K, N], y and residual [M, N], bias [N], all float32. y = ; sums in order of k; deterministic, and a row of
+// y depends on no other row of a.
 //
 // Launch: grid (ceil(N / 32), ceil(M / 32)), block 256.
 #include "common/dropout.cuh"
@@ -66,8 +66,8 @@ RM_DEVICE void store(const LinearF32Args& args, int m, int n, float sum) {
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads) linear_forward_f32(LinearF32Args args) {
-    RM_SHARED(float, tile_a, kTile * (kTile + 1));
-    RM_SHARED(float, tile_b, kTile * (kTile + 1));
+    RM_SHARED(float, tile_a, kTile*(kTile + 1));
+    RM_SHARED(float, tile_b, kTile*(kTile + 1));
     const int first_m = static_cast<int>(blockIdx.y) * kTile, first_n = static_cast<int>(blockIdx.x) * kTile;
     const int m = static_cast<int>(threadIdx.x) / kRows, n = static_cast<int>(threadIdx.x) % kRows;
     float sums[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};

@@ -1,12 +1,13 @@
-// Float32 factors as the tensor cores take them, rounded to bfloat16: one matrix as it is, and beside it LoRA's B factors side by side.
-// Where a product needs more of their bits, the low matrix has what rounding left off, rounded itself.
+// Float32 factors as the tensor cores take them, rounded to bfloat16: one matrix as it is, and beside it LoRA's B factors side by
+// side. Where a product needs more of their bits, the low matrix has what rounding left off, rounded itself.
 //
 //   packed_a[i,c] = a[i,c]                                                        low_a = a - packed_a, low_b = b - packed_b
-//   packed_b[n,r] = b_p[n - column_p, r - rank_row_p] for the part p that has column n and rank r, 0 for no part      (block-diagonal)
+//   packed_b[n,r] = b_p[n - column_p, r - rank_row_p] for the part p that has column n and rank r, 0 for no part (block-diagonal)
 //
-// Shapes: a [A_ROWS, A_COLUMNS] float32, adjacent rows; b_p [columns_p, rank_p] float32, adjacent rows, up to four parts (null: none);
-// packed_a, low_a [A_ROWS, A_COLUMNS] and packed_b, low_b [B_ROWS, B_COLUMNS] bfloat16 with row strides, what lies between rows is not
-// written; low_a and low_b may be null. Outputs =; every element by itself. A trainable weight's working copy is written by the same kernel, as a without parts.
+// Shapes: a [A_ROWS, A_COLUMNS] float32, adjacent rows; b_p [columns_p, rank_p] float32, adjacent rows, up to four parts (null:
+// none); packed_a, low_a [A_ROWS, A_COLUMNS] and packed_b, low_b [B_ROWS, B_COLUMNS] bfloat16 with row strides, what lies between
+// rows is not written; low_a and low_b may be null. Outputs =; every element by itself. A trainable weight's working copy is
+// written by the same kernel, as a without parts.
 //
 // Launch: grid ceil((A_ROWS * A_COLUMNS + B_ROWS * B_COLUMNS) / 256), block 256. Not yet timed on a GPU.
 #include "common/bfloat16.cuh"
@@ -81,9 +82,8 @@ RM_KERNEL(lora_factors_forward_bf16, kThreads)
 
 RM_LAYOUT(LoraFactor, RM_FIELD(LoraFactor, b), RM_FIELD(LoraFactor, column), RM_FIELD(LoraFactor, columns),
           RM_FIELD(LoraFactor, rank_row), RM_FIELD(LoraFactor, rank))
-RM_LAYOUT(LoraFactorsArgs, RM_FIELD(LoraFactorsArgs, a), RM_FIELD(LoraFactorsArgs, packed_a),
-          RM_FIELD(LoraFactorsArgs, low_a), RM_FIELD(LoraFactorsArgs, packed_b), RM_FIELD(LoraFactorsArgs, low_b),
-          RM_FIELD(LoraFactorsArgs, first), RM_FIELD(LoraFactorsArgs, second),
-          RM_FIELD(LoraFactorsArgs, third), RM_FIELD(LoraFactorsArgs, fourth), RM_FIELD(LoraFactorsArgs, a_rows),
-          RM_FIELD(LoraFactorsArgs, a_columns), RM_FIELD(LoraFactorsArgs, b_rows), RM_FIELD(LoraFactorsArgs, b_columns),
-          RM_FIELD(LoraFactorsArgs, lda), RM_FIELD(LoraFactorsArgs, ldb))
+RM_LAYOUT(LoraFactorsArgs, RM_FIELD(LoraFactorsArgs, a), RM_FIELD(LoraFactorsArgs, packed_a), RM_FIELD(LoraFactorsArgs, low_a),
+          RM_FIELD(LoraFactorsArgs, packed_b), RM_FIELD(LoraFactorsArgs, low_b), RM_FIELD(LoraFactorsArgs, first),
+          RM_FIELD(LoraFactorsArgs, second), RM_FIELD(LoraFactorsArgs, third), RM_FIELD(LoraFactorsArgs, fourth),
+          RM_FIELD(LoraFactorsArgs, a_rows), RM_FIELD(LoraFactorsArgs, a_columns), RM_FIELD(LoraFactorsArgs, b_rows),
+          RM_FIELD(LoraFactorsArgs, b_columns), RM_FIELD(LoraFactorsArgs, lda), RM_FIELD(LoraFactorsArgs, ldb))

@@ -1,14 +1,16 @@
 // Gradients of LoRA's factors: products over the tokens, narrow on one side and bound by the reading of the other.
 //
 //   partial[s,j,c] = sum over the tokens t of split s of p[t,j] dropout(q)[t,c]      (GradA: p = dS, q = x; GradB: p = S, q = dY)
-//   reduce:  gradient[j,c] += scale * sum_s partial[s,j,c], in order of s            for each target, a block of ranks and columns
+//   reduce:  gradient[j,c] += scale * sum_s partial[s,j,c], in order of s            for each target, a block of ranks and
+//   columns
 //
-// Shapes: p [T, R], q [T, C] bfloat16 with a row stride (ld*, in elements); partial [splits, R, C] float32, =. A target's gradient is
-// float32, +=, with strides of its own for ranks and columns (B is stored [columns, r]). The splits depend on T alone: deterministic.
+// Shapes: p [T, R], q [T, C] bfloat16 with a row stride (ld*, in elements); partial [splits, R, C] float32, =. A target's
+// gradient is float32, +=, with strides of its own for ranks and columns (B is stored [columns, r]). The splits depend on T, R
+// and C alone: deterministic.
 //
-// Launch: grid (ceil(C / 128), splits, ceil(R / 32)), block 128, 40960 bytes of dynamic shared memory; rows_per_split is a multiple of 32.
-// p, q and their rows start at multiples of 16 bytes. Reduce: grid (ceil(columns / 256), ranks, targets) with the largest of the targets'
-// extents, block 256; up to four targets. Not yet timed on a GPU.
+// Launch: grid (ceil(C / 128), splits, ceil(R / 32)), block 128, 40960 bytes of dynamic shared memory; rows_per_split is a
+// multiple of 32. p, q and their rows start at multiples of 16 bytes. Reduce: grid (ceil(columns / 256), ranks, targets) with the
+// largest of the targets' extents, block 256; up to four targets. Not yet timed on a GPU.
 #include "common/chunk.cuh"
 #include "common/dropout.cuh"
 #include "common/launch.cuh"
@@ -67,8 +69,10 @@ RM_DEVICE int chunk_of_copy() {
 
 RM_DEVICE void copy_stage(SharedPtr<bfloat16> stage, const LoraGradientArgs& args, int first_m, int first_n, int t, int end) {
     static_assert(kTileP / kChunk == kThreads, "a thread copies one piece of p's tile");
-    const int row_p = static_cast<int>(threadIdx.x) / (kTileM / kChunk), chunk_p = static_cast<int>(threadIdx.x) % (kTileM / kChunk);
-    copy_chunk(stage + chunk_at<kTileM>(row_p, chunk_p), args.p, t + row_p, first_m + chunk_p * kChunk, end, args.ranks, args.ldp);
+    const int row_p = static_cast<int>(threadIdx.x) / (kTileM / kChunk),
+              chunk_p = static_cast<int>(threadIdx.x) % (kTileM / kChunk);
+    copy_chunk(stage + chunk_at<kTileM>(row_p, chunk_p), args.p, t + row_p, first_m + chunk_p * kChunk, end, args.ranks,
+               args.ldp);
     const int chunk = chunk_of_copy();
 #pragma unroll
     for (int i = 0; i < kChunksQ; i++) {

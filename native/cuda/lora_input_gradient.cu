@@ -1,11 +1,12 @@
-// LoRA's share of the input gradient where it cannot go through the K extension of linear.cu: with dropout, whose mask differs by part, and
-// in float32.
+// LoRA's share of the input gradient where it cannot go through the K extension of linear.cu: with dropout, whose mask differs by
+// part, and in float32.
 //
-//   dx[t,c] += factor * sum over parts p of mask_p[t,c] * sum over ranks r of p of ds[t,r] a[r,c]          (mask 1 without dropout)
+//   dx[t,c] += factor * sum over parts p of mask_p[t,c] * sum over ranks r of p of ds[t,r] a[r,c]          (mask 1 without
+//   dropout)
 //
-// Shapes: ds [T, R], dx [T, C] of the storage type (the kernel's suffix) with row strides, a [R, C] float32, adjacent rows. Up to four
-// parts: those of ranks [rank_row, rank_row + rank), each with the stream of its mask. Sums in float32 in order of parts and ranks, dx is
-// rounded once; deterministic, every row by itself.
+// Shapes: ds [T, R], dx [T, C] of the storage type (the kernel's suffix) with row strides, a [R, C] float32, adjacent rows. Up to
+// four parts: those of ranks [rank_row, rank_row + rank), each with the stream of its mask. Sums in float32 in order of parts and
+// ranks, dx is rounded once; deterministic, every row by itself.
 //
 // Launch: grid (ceil(C / 512), ceil(T / 8)), block 128: a thread has four columns, those of one draw, of eight tokens.
 // Not yet timed on a GPU.
@@ -134,6 +135,5 @@ RM_LAYOUT(LoraInputPart, RM_FIELD(LoraInputPart, rank_row), RM_FIELD(LoraInputPa
 RM_LAYOUT(LoraInputGradientArgs, RM_FIELD(LoraInputGradientArgs, ds), RM_FIELD(LoraInputGradientArgs, a),
           RM_FIELD(LoraInputGradientArgs, dx), RM_FIELD(LoraInputGradientArgs, dropout), RM_FIELD(LoraInputGradientArgs, first),
           RM_FIELD(LoraInputGradientArgs, second), RM_FIELD(LoraInputGradientArgs, third),
-          RM_FIELD(LoraInputGradientArgs, fourth), RM_FIELD(LoraInputGradientArgs, factor),
-          RM_FIELD(LoraInputGradientArgs, rows), RM_FIELD(LoraInputGradientArgs, columns),
-          RM_FIELD(LoraInputGradientArgs, ldds), RM_FIELD(LoraInputGradientArgs, lddx))
+          RM_FIELD(LoraInputGradientArgs, fourth), RM_FIELD(LoraInputGradientArgs, factor), RM_FIELD(LoraInputGradientArgs, rows),
+          RM_FIELD(LoraInputGradientArgs, columns), RM_FIELD(LoraInputGradientArgs, ldds), RM_FIELD(LoraInputGradientArgs, lddx))

@@ -1,15 +1,17 @@
-// The narrow products of LoRA (Hu et al. 2021) on the tensor cores of sm_80 and later, bound by the reading of a. The float32 factor comes
-// as two bfloat16 matrices, b = high + low, which keeps 16 of its bits: products that cancel keep the precision of a.
+// The narrow products of LoRA (Hu et al. 2021) on the tensor cores of sm_80 and later, bound by the reading of a. The float32
+// factor comes as two bfloat16 matrices, b = high + low, which keeps 16 of its bits: products that cancel keep the precision of
+// a.
 //
 //   forward:   p[t,j] = scale * sum_k dropout(a)[t,k] b[j,k]       (S = scale * dropout(x) A^T)
 //   backward:  p[t,j] = scale * sum_k a[t,k] b[k,j]                (dS = scale * dY B, B block-diagonal over the layer's parts)
 //
-// Shapes: a [T, K], b_high and b_low [R, K] (forward) or [K, R] (backward), p [T, R], all bfloat16 with a row stride (ld*, in elements);
-// columns first <= j < end of p are assigned, the others left alone. Dropout zeroes elements of a's tile in shared memory; its factor is in scale.
-// p = ; accumulation in float32 in order of k; deterministic, and a row of p depends on no other row of a.
+// Shapes: a [T, K], b_high and b_low [R, K] (forward) or [K, R] (backward), p [T, R], all bfloat16 with a row stride (ld*, in
+// elements); columns first <= j < end of p are assigned, the others left alone. Dropout zeroes elements of a's tile in shared
+// memory; its factor is in scale. p = ; accumulation in float32 in order of k; deterministic, and a row of p depends on no other
+// row of a.
 //
-// Launch: grid (ceil(T / 64), ceil((end - first / 8 * 8) / 32)), block 128, 49152 bytes of dynamic shared memory. a, b_high, b_low and their rows
-// start at multiples of 16 bytes. Not yet timed on a GPU.
+// Launch: grid (ceil(T / 64), ceil((end - first / 8 * 8) / 32)), block 128, 49152 bytes of dynamic shared memory. a, b_high,
+// b_low and their rows start at multiples of 16 bytes. Not yet timed on a GPU.
 #include "common/chunk.cuh"
 #include "common/dropout.cuh"
 #include "common/launch.cuh"
@@ -183,7 +185,7 @@ RM_KERNEL(lora_product_backward_bf16, kThreads)
 RM_LAYOUT(DropoutArgs, RM_FIELD(DropoutArgs, keys), RM_FIELD(DropoutArgs, seed), RM_FIELD(DropoutArgs, stream),
           RM_FIELD(DropoutArgs, threshold))
 RM_LAYOUT(LoraProductArgs, RM_FIELD(LoraProductArgs, a), RM_FIELD(LoraProductArgs, b_high), RM_FIELD(LoraProductArgs, b_low),
-          RM_FIELD(LoraProductArgs, p),
-          RM_FIELD(LoraProductArgs, dropout), RM_FIELD(LoraProductArgs, scale), RM_FIELD(LoraProductArgs, rows),
-          RM_FIELD(LoraProductArgs, k), RM_FIELD(LoraProductArgs, lda), RM_FIELD(LoraProductArgs, ldb),
-          RM_FIELD(LoraProductArgs, ldp), RM_FIELD(LoraProductArgs, first), RM_FIELD(LoraProductArgs, end))
+          RM_FIELD(LoraProductArgs, p), RM_FIELD(LoraProductArgs, dropout), RM_FIELD(LoraProductArgs, scale),
+          RM_FIELD(LoraProductArgs, rows), RM_FIELD(LoraProductArgs, k), RM_FIELD(LoraProductArgs, lda),
+          RM_FIELD(LoraProductArgs, ldb), RM_FIELD(LoraProductArgs, ldp), RM_FIELD(LoraProductArgs, first),
+          RM_FIELD(LoraProductArgs, end))

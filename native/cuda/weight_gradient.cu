@@ -1,13 +1,14 @@
 // Gradients of a trained linear layer's weight and bias: products over all tokens.
 //
 //   dw[n,c] += sum_t dy[t,n] x[t,c]                                              (tensor cores of sm_80 and later; dw [N, C])
-//   partial[s,n] = sum over the tokens t of split s of dy[t,n]                   (bias; lora_gradient_backward_f32_reduce adds the splits)
+//   partial[s,n] = sum over the tokens t of split s of dy[t,n]                   (bias; lora_gradient_backward_f32_reduce adds
+//   the splits)
 //
-// Shapes: dy [T, N], x [T, C] of the storage type (the kernel's suffix) with row strides; dw [N, C] float32, adjacent rows, +=; partial
-// [splits, N] float32, =. Sums in float32 in order of t; the splits depend on T alone: deterministic.
+// Shapes: dy [T, N], x [T, C] of the storage type (the kernel's suffix) with row strides; dw [N, C] float32, adjacent rows, +=;
+// partial [splits, N] float32, =. Sums in float32 in order of t; the splits depend on T and N alone: deterministic.
 //
-// Launch: dw: grid (ceil(C / 128), ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory; dy, x and their rows start at multiples
-// of 16 bytes. Bias: grid (ceil(N / 128), splits), block 128. Not yet timed on a GPU.
+// Launch: dw: grid (ceil(C / 128), ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory; dy, x and their rows start at
+// multiples of 16 bytes. Bias: grid (ceil(N / 128), splits), block 128. Not yet timed on a GPU.
 #include "common/chunk.cuh"
 #include "common/launch.cuh"
 #include "common/tensor_core.cuh"
@@ -50,7 +51,8 @@ RM_DEVICE void copy_stage(SharedPtr<bfloat16> stage, const WeightGradientArgs& a
     }
 }
 
-// sums += the products of one stage, for the warp's 64 x 32 part. Both operands lie with tokens as rows: ldmatrix transposes them.
+// sums += the products of one stage, for the warp's 64 x 32 part. Both operands lie with tokens as rows: ldmatrix transposes
+// them.
 RM_DEVICE void multiply_stage(SharedPtr<bfloat16> stage, int warp_m, int warp_n, int lane, Fragment<float, 4> (&sums)[4][4]) {
 #pragma unroll
     for (int k = 0; k < kTileK; k += 16) {
@@ -149,9 +151,8 @@ RM_KERNEL(weight_gradient_backward_bf16, kThreads)
 RM_KERNEL(bias_gradient_backward_bf16, kBiasThreads)
 RM_KERNEL(bias_gradient_backward_f32, kBiasThreads)
 
-RM_LAYOUT(WeightGradientArgs, RM_FIELD(WeightGradientArgs, dy), RM_FIELD(WeightGradientArgs, x),
-          RM_FIELD(WeightGradientArgs, dw), RM_FIELD(WeightGradientArgs, rows), RM_FIELD(WeightGradientArgs, outputs),
-          RM_FIELD(WeightGradientArgs, inputs), RM_FIELD(WeightGradientArgs, lddy), RM_FIELD(WeightGradientArgs, ldx))
-RM_LAYOUT(BiasGradientArgs, RM_FIELD(BiasGradientArgs, dy), RM_FIELD(BiasGradientArgs, partial),
-          RM_FIELD(BiasGradientArgs, rows), RM_FIELD(BiasGradientArgs, columns), RM_FIELD(BiasGradientArgs, lddy),
-          RM_FIELD(BiasGradientArgs, rows_per_split))
+RM_LAYOUT(WeightGradientArgs, RM_FIELD(WeightGradientArgs, dy), RM_FIELD(WeightGradientArgs, x), RM_FIELD(WeightGradientArgs, dw),
+          RM_FIELD(WeightGradientArgs, rows), RM_FIELD(WeightGradientArgs, outputs), RM_FIELD(WeightGradientArgs, inputs),
+          RM_FIELD(WeightGradientArgs, lddy), RM_FIELD(WeightGradientArgs, ldx))
+RM_LAYOUT(BiasGradientArgs, RM_FIELD(BiasGradientArgs, dy), RM_FIELD(BiasGradientArgs, partial), RM_FIELD(BiasGradientArgs, rows),
+          RM_FIELD(BiasGradientArgs, columns), RM_FIELD(BiasGradientArgs, lddy), RM_FIELD(BiasGradientArgs, rows_per_split))

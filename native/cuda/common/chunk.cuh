@@ -7,8 +7,9 @@
 /// Elements of a 16-byte copy.
 constexpr int kChunk = 8;
 
-/// Element at which `chunk` of `row` of a tile with kColumns columns starts. The xor puts the eight chunks that one phase of ldmatrix reads,
-/// from eight neighbouring rows, into eight different bank groups: a row of 64 bytes is half of what the banks hold at once.
+/// Element at which `chunk` of `row` of a tile with kColumns columns starts. The xor puts the eight chunks that one phase of
+/// ldmatrix reads, from eight neighbouring rows, into eight different bank groups: a row of 64 bytes is half of what the banks
+/// hold at once.
 template <int kColumns>
 RM_DEVICE int chunk_at(int row, int chunk) {
     static_assert(kColumns == 32 || kColumns == 64 || kColumns == 128, "rows of 64, 128 or 256 bytes");

@@ -1,11 +1,12 @@
-// Counter-based random numbers of LoRA dropout: Philox4x32-10 (Salmon et al. 2011). Key: the step's seed; counter: (column / 4, module
-// stream, token key, 0); word column % 4 decides about the element. The numbers are those of DropoutMask.cs, bit by bit.
+// Counter-based random numbers of LoRA dropout: Philox4x32-10 (Salmon et al. 2011). Key: the step's seed; counter: (column / 4,
+// module stream, token key, 0); word column % 4 decides about the element. The numbers are those of DropoutMask.cs, bit by bit.
 #pragma once
 
 #include "common/bfloat16.cuh"
 #include "common/packet.cuh"
 
-/// Dropout of a matrix [T, C]; keys null: none. Kept elements stay as they are: the factor 1 / (1 - p) is part of the product's scale.
+/// Dropout of a matrix [T, C]; keys null: none. Kept elements stay as they are: the factor 1 / (1 - p) is part of the product's
+/// scale.
 struct DropoutArgs {
     GlobalPtr<const uint32> keys;  // [T], a number per token
     uint64 seed;

@@ -15,14 +15,20 @@ internal sealed class CudaLoraGradient(CudaSession session)
     private const int SharedBytes = 40 << 10;
     private const int RowsPerSplit = 256;
     private const int MaxSplits = 64;
+    private const int FullGrid = 1024;
 
     private readonly CudaKernel _partial = session.Kernels.Get("lora_gradient_backward_bf16");
     private readonly CudaKernel _reduce = session.Kernels.Get("lora_gradient_backward_f32_reduce");
 
-    /// <summary>Rows of each split and their number: a function of T alone, so that sums have the same order on every GPU.</summary>
-    public static (int Rows, int Count) Splits(int rows)
+    /// <summary>
+    /// Rows of each split and their number: a function of the shape alone, so that sums have the same order on every GPU. Enough blocks to
+    /// fill a large one, and no more partial sums than that takes.
+    /// </summary>
+    public static (int Rows, int Count) Splits(int rows, int ranks, int columns)
     {
-        int perSplit = LaunchChecks.Blocks(Math.Max(RowsPerSplit, LaunchChecks.Blocks(rows, MaxSplits)), TileRows) * TileRows;
+        int tiles = checked(LaunchChecks.Blocks(ranks, TileRanks) * LaunchChecks.Blocks(columns, TileColumns));
+        int wanted = Math.Clamp(LaunchChecks.Blocks(FullGrid, tiles), 1, MaxSplits);
+        int perSplit = LaunchChecks.Blocks(Math.Max(RowsPerSplit, LaunchChecks.Blocks(rows, wanted)), TileRows) * TileRows;
         return (perSplit, LaunchChecks.Blocks(rows, perSplit));
     }
 
@@ -48,7 +54,7 @@ internal sealed class CudaLoraGradient(CudaSession session)
             return;
         }
 
-        (int rowsPerSplit, int splits) = Splits(rows);
+        (int rowsPerSplit, int splits) = Splits(rows, ranks, columns);
         long mark = scratch.Mark;
         Tensor partial = scratch.Allocate(DType.F32, new Shape(checked(splits * ranks), columns));
         LoraGradientLaunch launch = new()

@@ -78,7 +78,7 @@ internal sealed class CudaWeightGradient
             return;
         }
 
-        (int rowsPerSplit, int splits) = CudaLoraGradient.Splits(rows);
+        (int rowsPerSplit, int splits) = CudaLoraGradient.Splits(rows, ranks: 1, columns);
         long mark = scratch.Mark;
         Tensor partial = scratch.Allocate(DType.F32, new Shape(splits, columns));
         BiasGradientLaunch launch = new()

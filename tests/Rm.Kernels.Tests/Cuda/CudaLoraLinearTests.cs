@@ -83,7 +83,7 @@ public sealed class CudaLoraLinearTests
     {
         CudaTest.OpenDevice().Dispose();
         CudaTest.NeedsEmulator();
-        Assert.Equal(3, CudaLoraGradient.Splits(600).Count);
+        Assert.Equal(3, CudaLoraGradient.Splits(600, 7, 136).Count);
         float[]? first = null;
         for (ulong seed = 0; seed < 3; seed++)
         {
@@ -99,12 +99,16 @@ public sealed class CudaLoraLinearTests
     }
 
     [Fact]
-    public void Sums_are_split_by_the_number_of_tokens_alone()
+    public void Sums_are_split_by_the_shape_alone()
     {
-        Assert.Equal((256, 1), CudaLoraGradient.Splits(1));
-        Assert.Equal((256, 2), CudaLoraGradient.Splits(257));
-        Assert.Equal((256, 64), CudaLoraGradient.Splits(16384));
-        Assert.Equal((288, 57), CudaLoraGradient.Splits(16385));
+        Assert.Equal((256, 1), CudaLoraGradient.Splits(1, 4, 64));
+        Assert.Equal((256, 2), CudaLoraGradient.Splits(257, 4, 64));
+        Assert.Equal((256, 64), CudaLoraGradient.Splits(16384, 12, 2048));
+        Assert.Equal((288, 57), CudaLoraGradient.Splits(16385, 12, 2048));
+
+        // Many ranks and columns are enough blocks by themselves.
+        Assert.Equal((1376, 6), CudaLoraGradient.Splits(8192, 8, 22016));
+        Assert.Equal((8192, 1), CudaLoraGradient.Splits(8192, 256, 22016));
     }
 
     [Theory]
