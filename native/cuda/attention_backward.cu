@@ -11,8 +11,8 @@
 // storage type before their products. Deterministic: dk and dv add heads in order, in each the ranges of queries in the order of the
 // work list, in each the queries in order; all tiles begin at the starts of segments, so bits depend on the sequences of a prefix alone.
 //
-// Kernels attention_backward_<type>_d<P>_<step> for D up to P, in stream order: delta, grid (ceil(rows * H / (128 / kDeltaLanes))), block
-// 128; query, grid (query blocks * H), and key, grid (key blocks * G * kParts), block 32 * kWarps, dynamic shared memory
+// Kernels attention_backward_<type>_d<P>_<step> for D up to P, in stream order: delta, grid (ceil(rows / kRows) * H), query, grid (query
+// blocks * H), and key, grid (key blocks * G * kParts); block 32 * kWarps; dynamic shared memory 2 * kStayingElements for delta, else
 // BackwardTiles::kSharedBytes, which the launcher knows as CudaAttentionTiles. A block has at most kRows rows.
 // "packets": D is a multiple of 16 bytes, and every row of every matrix starts at one. Not yet timed on a GPU.
 #include "common/attention_tile.cuh"
@@ -64,8 +64,6 @@ using AttentionBackwardArgs = AttentionBackwardOf<bfloat16>;
 
 namespace {
 
-constexpr int kDeltaThreads = 128;
-
 // kRows rows, sixteen a warp, stay in shared memory with both their matrices; kMoving rows of the other side pass in two stages.
 template <typename T, int kDim>
 struct BackwardTiles {
@@ -84,36 +82,34 @@ struct BackwardTiles {
     static_assert(kSharedBytes <= 99 << 10, "what a block can have on sm_86 and sm_89");
 };
 
-// Lanes that share the sum of one head.
+// The diagonal of dO o^T, by the products that the other kernels use for dO v^T: where a query sees one key, o is v, both agree to the bit,
+// and ds is exactly zero.
 template <typename T, int kDim>
-constexpr int kDeltaLanes = minimum(kDim / Packet<T>::kCount, kWarpSize);
+RM_DEVICE void delta_of_rows(const AttentionDeltaOf<T>& args) {
+    using Tiles = BackwardTiles<T, kDim>;
+    RM_DYNAMIC_SHARED(memory);
+    const SharedPtr<T> d_out_tile = shared_cast<T>(memory), o_tile = d_out_tile + Tiles::kStayingElements;
+    const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
+    const int head = static_cast<int>(blockIdx.x) % args.heads;
+    const int first_row = static_cast<int>(blockIdx.x) / args.heads * Tiles::kRows;
+    const int64 column = static_cast<int64>(head) * args.head_dim;
+    const bool packets = args.packets != 0;
+    auto row_of = [&](int row) { return first_row + row < args.rows ? first_row + row : -1; };
+    copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(d_out_tile, args.d_out + column, args.ld_out, args.head_dim, packets, row_of);
+    copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(o_tile, args.o + column, args.ldo, args.head_dim, packets, row_of);
+    copy_async_commit();
+    copy_async_wait<0>();
+    __syncthreads();
 
-template <typename T, int kDim>
-RM_DEVICE void delta_of_head(const AttentionDeltaOf<T>& args) {
-    constexpr int kLanes = kDeltaLanes<T, kDim>, kCount = Packet<T>::kCount;
-    const int lane = static_cast<int>(threadIdx.x) % kLanes;
-    const int64 index = static_cast<int64>(blockIdx.x) * (kDeltaThreads / kLanes) + static_cast<int>(threadIdx.x) / kLanes;
-    const int64 row = index / args.heads;
-    const int head = static_cast<int>(index % args.heads);
-    float sum = 0.0f;
-    if (row < args.rows) {
-        const GlobalPtr<const T> d_out = args.d_out + (row * args.ld_out + static_cast<int64>(head) * args.head_dim);
-        const GlobalPtr<const T> out = args.o + (row * args.ldo + static_cast<int64>(head) * args.head_dim);
-        if (args.packets != 0) {
-            for (int d = lane * kCount; d < args.head_dim; d += kLanes * kCount) {
-                float a[kCount], b[kCount];
-                unpack(load_packet(d_out + d), a);
-                unpack(load_packet(out + d), b);
+    Fragment<float, 4> products[1][2];
+    rows_times_rows<T, kDim>(products, d_out_tile, warp * 16, o_tile + warp * 16 * kDim, lane);
 #pragma unroll
-                for (int i = 0; i < kCount; i++) sum += a[i] * b[i];
-            }
-        } else {
-            for (int d = lane; d < args.head_dim; d += kLanes) sum += to_float(d_out[d]) * to_float(out[d]);
+    for (int e = 0; e < 4; e++) {
+        const int half = e / 2, row = row_of(warp * 16 + 8 * half + lane / 4);
+        if (lane / 4 == 2 * (lane % 4) + e % 2 && row >= 0) {
+            args.delta[static_cast<int64>(row) * args.heads + head] = products[0][half][e];
         }
     }
-#pragma unroll
-    for (int lanes = kLanes / 2; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(kFullWarp, sum, lanes);
-    if (row < args.rows && lane == 0) args.delta[index] = sum;
 }
 
 template <typename T, int kDim>
@@ -267,6 +263,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
     auto key_row = [&](int row) { return row < keys ? first_key + row : -1; };
     copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(k_tile, args.k + key_column, args.ldk, args.head_dim, packets, key_row);
     copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(v_tile, args.v + key_column, args.ldv, args.head_dim, packets, key_row);
+    copy_async_commit();
 
     // lse, delta and token of one query, loaded while the step before is computed and stored for all after it.
     float lse_log2 = 0.0f, delta = 0.0f;
@@ -339,7 +336,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
         weights_times_rows<T, kDim>(dk, ds, q_tile, first_column, scratch, lane);
         if (more) publish(step + 1);
     }
-    copy_async_wait<0>();  // of keys that no query looks at
+    copy_async_wait<0>();  // for keys that no query looks at, whose copies nobody has waited for
 
 #pragma unroll
     for (int half = 0; half < 2; half++) {
@@ -358,17 +355,18 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
 
 }  // namespace
 
-#define RM_ATTENTION_BACKWARD(suffix, type, dim)                                                                         \
-    extern "C" __global__ void __launch_bounds__(kDeltaThreads) attention_backward_##suffix##_delta(AttentionDeltaOf<type> args) {  \
-        delta_of_head<type, dim>(args);                                                                                  \
-    }                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(BackwardTiles<type, dim>::kThreads)                                     \
-        attention_backward_##suffix##_query(AttentionBackwardOf<type> args) {                                            \
-        backward_queries<type, dim>(args);                                                                               \
-    }                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(BackwardTiles<type, dim>::kThreads)                                     \
-        attention_backward_##suffix##_key(AttentionBackwardOf<type> args) {                                              \
-        backward_keys<type, dim>(args);                                                                                  \
+#define RM_ATTENTION_BACKWARD(suffix, type, dim)                                     \
+    extern "C" __global__ void __launch_bounds__(BackwardTiles<type, dim>::kThreads) \
+        attention_backward_##suffix##_delta(AttentionDeltaOf<type> args) {           \
+        delta_of_rows<type, dim>(args);                                              \
+    }                                                                                \
+    extern "C" __global__ void __launch_bounds__(BackwardTiles<type, dim>::kThreads) \
+        attention_backward_##suffix##_query(AttentionBackwardOf<type> args) {        \
+        backward_queries<type, dim>(args);                                           \
+    }                                                                                \
+    extern "C" __global__ void __launch_bounds__(BackwardTiles<type, dim>::kThreads) \
+        attention_backward_##suffix##_key(AttentionBackwardOf<type> args) {          \
+        backward_keys<type, dim>(args);                                              \
     }
 RM_ATTENTION_BACKWARD(bf16_d64, bfloat16, 64)
 RM_ATTENTION_BACKWARD(bf16_d128, bfloat16, 128)
@@ -383,7 +381,7 @@ RM_KERNEL(attention_backward_bf16_d128_delta, 128)
 RM_KERNEL(attention_backward_bf16_d256_delta, 128)
 RM_KERNEL(attention_backward_f32_d64_delta, 128)
 RM_KERNEL(attention_backward_f32_d128_delta, 128)
-RM_KERNEL(attention_backward_f32_d256_delta, 128)
+RM_KERNEL(attention_backward_f32_d256_delta, 64)
 RM_KERNEL(attention_backward_bf16_d64_query, 128)
 RM_KERNEL(attention_backward_bf16_d128_query, 128)
 RM_KERNEL(attention_backward_bf16_d256_query, 128)

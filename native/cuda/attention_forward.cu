@@ -43,8 +43,8 @@ namespace {
 template <typename T, int kDim>
 struct ForwardTiles {
     static constexpr int kWarps = kOnTensorCores<T> || kDim <= 128 ? 4 : 2;
-    static constexpr int kRowTiles = kOnTensorCores<T> && kDim <= 128 ? 2 : 1;
-    static constexpr int kKeys = kOnTensorCores<T> || kDim <= 64 ? 32 : 8;
+    static constexpr int kRowTiles = kOnTensorCores<T> && kDim <= 64 ? 2 : 1;
+    static constexpr int kKeys = kOnTensorCores<T> ? (kDim == 128 ? 64 : 32) : (kDim <= 64 ? 32 : 8);
     static constexpr int kThreads = kWarps * kWarpSize;
     static constexpr int kRows = 16 * kRowTiles * kWarps;
     static constexpr int kQueryElements = kRows * kDim;
@@ -55,7 +55,7 @@ struct ForwardTiles {
     static_assert(kSharedBytes <= 99 << 10, "what a block can have on sm_86 and sm_89");
 };
 
-// The largest score so far, in powers of two, and this lane's part of the sum, for each row that the lane has elements of.
+// The largest score so far, before its scale, and this lane's part of the sum, for each row that the lane has elements of.
 template <int kRowTiles>
 struct SoftmaxState {
     float maximum[kRowTiles][2];
@@ -63,7 +63,7 @@ struct SoftmaxState {
 };
 
 // s = p, o and sum rescaled to the new maximum. Keys after `last_key` do not exist, keys after a row's token are not seen.
-template <int kRowTiles, int kKeyTiles, int kOutTiles>
+template <typename T, int kRowTiles, int kKeyTiles, int kOutTiles>
 RM_DEVICE void softmax_step(Fragment<float, 4> (&s)[kRowTiles][kKeyTiles], Fragment<float, 4> (&o)[kRowTiles][kOutTiles],
                             SoftmaxState<kRowTiles>& state, const AttentionQueries& queries, const AttentionQueryBlock& block,
                             int first_row, int first_key, int last_key, bool all_visible, float scale_log2, int lane) {
@@ -97,14 +97,16 @@ RM_DEVICE void softmax_step(Fragment<float, 4> (&s)[kRowTiles][kKeyTiles], Fragm
             largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, 2));
 
             // A row's first tile has a key that it sees, so the maximum is finite from then on.
-            const float before = state.maximum[m][half], now = fmaxf(before, largest * scale_log2);
-            const float rescale = exp2f(before - now);
+            const float before = state.maximum[m][half], now = fmaxf(before, largest);
+            const float rescale = exp2f((before - now) * scale_log2), now_log2 = now * scale_log2;
             float sum = state.sum[m][half] * rescale;
 #pragma unroll
             for (int n = 0; n < kKeyTiles; n++) {
 #pragma unroll
                 for (int e = 2 * half; e < 2 * half + 2; e++) {
-                    const float p = exp2f(fmaf(s[m][n][e], scale_log2, -now));
+                    // In float32 the largest score's p is exactly one; bfloat16 hides the last bit of one instruction less.
+                    const float p = kOnTensorCores<T> ? exp2f(fmaf(s[m][n][e], scale_log2, -now_log2))
+                                                      : exp2f((s[m][n][e] - now) * scale_log2);
                     s[m][n][e] = p;
                     sum += p;
                 }
@@ -174,7 +176,7 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
         const SharedPtr<T> k_tile = ring + step % 2 * 2 * Tiles::kKeyElements, v_tile = k_tile + Tiles::kKeyElements;
         Fragment<float, 4> s[kRowTiles][kKeyTiles];
         rows_times_rows<T, kDim>(s, q_tile, first_row, k_tile, lane);
-        softmax_step(s, o, state, queries, block, first_row, first, first + keys - 1,
+        softmax_step<T>(s, o, state, queries, block, first_row, first, first + keys - 1,
                      keys == kKeys && first + kKeys - 1 <= first_token, scale_log2, lane);
         weights_times_rows<T, kDim>(o, s, v_tile, 0, scratch, lane);
     }
@@ -196,7 +198,7 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
                 store_two(out, 8 * n + 2 * (lane % 4), args.head_dim, packets, o[m][n][2 * half] * factor,
                           o[m][n][2 * half + 1] * factor);
             }
-            if (lane % 4 == 0) args.lse[row * args.heads + head] = state.maximum[m][half] * kLn2 + logf(sum);
+            if (lane % 4 == 0) args.lse[row * args.heads + head] = state.maximum[m][half] * args.scale + logf(sum);
         }
     }
 }

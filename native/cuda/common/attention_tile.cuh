@@ -72,7 +72,7 @@ RM_DEVICE void rows_times_rows(Fragment<float, 4> (&x)[kRowTiles][kColumnTiles],
     clear(x);
     if constexpr (kOnTensorCores<T>) {
         static_assert(kColumnTiles % 2 == 0, "the right operand is loaded sixteen rows at a time");
-#pragma unroll 4  // all eight of 128 columns would keep too many operands in registers
+#pragma unroll 2  // all eight of 128 columns would keep too many operands in registers
         for (int k = 0; k < kDim / 16; k++) {
             Fragment<uint32, 4> a[kRowTiles];
 #pragma unroll

@@ -93,8 +93,8 @@ internal sealed class CudaAttention : IDisposable
                 HeadDim = args.HeadDim,
                 Packets = packets ? 1 : 0,
             };
-            int blocks = LaunchChecks.Blocks(checked(problem.Rows * problem.Heads), tiles.DeltaHeads);
-            kernels.Delta.Launch(_session.Stream, new LaunchShape(blocks, CudaAttentionTiles.DeltaThreads), sums);
+            int blocks = checked(LaunchChecks.Blocks(problem.Rows, tiles.BackwardRows) * problem.Heads);
+            kernels.Delta.Launch(_session.Stream, new LaunchShape(blocks, tiles.Threads, tiles.DeltaSharedBytes), sums);
         }
 
         AttentionBackwardLaunch launch = new()
@@ -221,6 +221,7 @@ internal sealed class CudaAttention : IDisposable
             Query = session.Kernels.Get($"attention_backward_{variant}_query");
             Key = session.Kernels.Get($"attention_backward_{variant}_key");
             Forward.AllowSharedMemory(tiles.ForwardSharedBytes);
+            Delta.AllowSharedMemory(tiles.DeltaSharedBytes);
             Query.AllowSharedMemory(tiles.BackwardSharedBytes);
             Key.AllowSharedMemory(tiles.BackwardSharedBytes);
         }

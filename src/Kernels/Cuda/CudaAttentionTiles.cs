@@ -13,9 +13,6 @@ internal readonly record struct CudaAttentionTiles(DType DType, int PaddedDim)
     /// <summary>Largest head size that has kernels.</summary>
     public const int MaxHeadDim = 256;
 
-    /// <summary>Threads of a block of the delta kernel.</summary>
-    public const int DeltaThreads = 128;
-
     /// <summary>Tiles for heads of <paramref name="headDim"/>, 1 to <see cref="MaxHeadDim"/>.</summary>
     public static CudaAttentionTiles For(DType dtype, int headDim) => new(dtype, headDim <= 64 ? 64 : headDim <= 128 ? 128 : 256);
 
@@ -23,7 +20,7 @@ internal readonly record struct CudaAttentionTiles(DType DType, int PaddedDim)
     public int Threads => 32 * Warps;
 
     /// <summary>Queries of a block of the forward kernel.</summary>
-    public int ForwardRows => 16 * Warps * (HalfWidth && PaddedDim <= 128 ? 2 : 1);
+    public int ForwardRows => 16 * Warps * (HalfWidth && PaddedDim == 64 ? 2 : 1);
 
     /// <summary>Dynamic shared memory of the forward kernel.</summary>
     public int ForwardSharedBytes =>
@@ -40,14 +37,19 @@ internal readonly record struct CudaAttentionTiles(DType DType, int PaddedDim)
     /// <summary>Blocks that share the columns of dK and dV of one block of keys.</summary>
     public int KeyParts => PaddedDim / Math.Min(PaddedDim, 128);
 
-    /// <summary>Heads that a block of the delta kernel sums.</summary>
-    public int DeltaHeads => DeltaThreads / Math.Min(PaddedDim * DType.Size() / LaunchChecks.PacketBytes, 32);
+    /// <summary>Dynamic shared memory of the delta kernel.</summary>
+    public int DeltaSharedBytes => 2 * BackwardRows * PaddedDim * DType.Size();
 
     private bool HalfWidth => DType == DType.BF16;
 
     private int Warps => HalfWidth || PaddedDim <= 128 ? 4 : 2;
 
-    private int ForwardKeys => HalfWidth || PaddedDim <= 64 ? 32 : 8;
+    private int ForwardKeys => (HalfWidth, PaddedDim) switch
+    {
+        (true, 128) => 64,
+        (true, _) or (false, 64) => 32,
+        _ => 8,
+    };
 
     private int BackwardMoving => (HalfWidth, PaddedDim) switch
     {
