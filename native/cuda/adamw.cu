@@ -8,8 +8,8 @@
 // the nearer end, as torch.lerp. Shapes: parameters, first_moment, second_moment [count] in place, gradients [count]; float32.
 // Deterministic, every element by itself.
 //
-// Launch: grid any, block any (they share out the elements). `packed` is 1 when all four pointers are multiples of 16 bytes. Not yet
-// timed on a GPU.
+// Launch: grid any, block any (they share out the elements). `packed` is 1 when all four pointers are multiples of 16 bytes. Not
+// yet timed on a GPU.
 #include "common/launch.cuh"
 #include "common/packet.cuh"
 

@@ -170,9 +170,9 @@ RM_LAYOUT(HeadNormForwardArgs, RM_FIELD(HeadNormForwardArgs, x), RM_FIELD(HeadNo
           RM_FIELD(HeadNormForwardArgs, y_stride), RM_FIELD(HeadNormForwardArgs, epsilon))
 RM_LAYOUT(HeadNormBackwardArgs, RM_FIELD(HeadNormBackwardArgs, dy), RM_FIELD(HeadNormBackwardArgs, x),
           RM_FIELD(HeadNormBackwardArgs, w), RM_FIELD(HeadNormBackwardArgs, rstd), RM_FIELD(HeadNormBackwardArgs, dx),
-          RM_FIELD(HeadNormBackwardArgs, rows), RM_FIELD(HeadNormBackwardArgs, heads),
-          RM_FIELD(HeadNormBackwardArgs, head_dim), RM_FIELD(HeadNormBackwardArgs, dy_stride),
-          RM_FIELD(HeadNormBackwardArgs, x_stride), RM_FIELD(HeadNormBackwardArgs, dx_stride))
+          RM_FIELD(HeadNormBackwardArgs, rows), RM_FIELD(HeadNormBackwardArgs, heads), RM_FIELD(HeadNormBackwardArgs, head_dim),
+          RM_FIELD(HeadNormBackwardArgs, dy_stride), RM_FIELD(HeadNormBackwardArgs, x_stride),
+          RM_FIELD(HeadNormBackwardArgs, dx_stride))
 RM_LAYOUT(HeadNormWeightArgs, RM_FIELD(HeadNormWeightArgs, dy), RM_FIELD(HeadNormWeightArgs, x),
           RM_FIELD(HeadNormWeightArgs, rstd), RM_FIELD(HeadNormWeightArgs, partial), RM_FIELD(HeadNormWeightArgs, rows),
           RM_FIELD(HeadNormWeightArgs, heads), RM_FIELD(HeadNormWeightArgs, head_dim), RM_FIELD(HeadNormWeightArgs, dy_stride),

@@ -56,8 +56,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) pair_loss_forward_f32(Pai
                         score * (chosen * chosen + rejected * rejected) + spread * difference * difference;
     args.losses[pair] = static_cast<float>(factor * loss);
     if (args.d_rewards == nullptr) return;
-    const double towards_chosen =
-        beta * (smoothing * logistic(z) - (1.0 - smoothing) * logistic(-z)) + 2.0 * spread * difference;
+    const double towards_chosen = beta * (smoothing * logistic(z) - (1.0 - smoothing) * logistic(-z)) + 2.0 * spread * difference;
     args.d_rewards[2 * pair] = static_cast<float>(factor * (towards_chosen + 2.0 * score * chosen));
     args.d_rewards[2 * pair + 1] = static_cast<float>(factor * (2.0 * score * rejected - towards_chosen));
 }

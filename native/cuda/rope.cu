@@ -8,8 +8,8 @@
 // angles reach tens of thousands. Rotation in float32; deterministic, every pair by itself.
 //
 // Launch: table: grid (T), block any. forward, backward: grid (T, any), block any; grid.y and the block only share out the pairs.
-// `packed` is 1 when D/2 is a multiple of the elements in 16 bytes of x's type and all rows of x and cos_sin start at multiples of
-// 16 bytes. Not yet timed on a GPU.
+// `packed` is 1 when D/2 is a multiple of the elements in 16 bytes of x's type and all rows of x and cos_sin start at multiples
+// of 16 bytes. Not yet timed on a GPU.
 #include "common/launch.cuh"
 #include "common/packet.cuh"
 

@@ -4,8 +4,8 @@
 //   backward (scatter):  y[rows[i],c] += x[i,c]     (no row occurs twice, so no two blocks meet)
 //   fill:                y[i,c] = value
 //
-// Shapes: x, y of C columns with row strides in elements; rows [N] int32. gather_rows_forward_bf16_f32 reads float32 and rounds to
-// bfloat16 (embeddings whose table is trained, and the casts of working copies); the copying kernels keep bits. The sum of
+// Shapes: x, y of C columns with row strides in elements; rows [N] int32. gather_rows_forward_bf16_f32 reads float32 and rounds
+// to bfloat16 (embeddings whose table is trained, and the casts of working copies); the copying kernels keep bits. The sum of
 // backward is rounded once. Deterministic: every element by itself.
 //
 // Launch: grid (N, any), block any; grid.y and the block only share out the columns. `packed` is 1 when C is a multiple of the

@@ -10,6 +10,8 @@ namespace Rm.Kernels.Cuda;
 /// </summary>
 internal sealed class CudaPreparedLayout : PreparedLayout
 {
+    private const int SegmentMembers = 4;
+
     private readonly CudaSession _session;
     private readonly CudaBufferPool _pool;
     private readonly List<CudaStorage> _buffers = [];
@@ -33,7 +35,7 @@ internal sealed class CudaPreparedLayout : PreparedLayout
         Tokens = buffer.SliceColumns(0, tokens);
         Positions = buffer.SliceColumns(tokens, tokens);
         TokenKeys = buffer.SliceColumns(2 * tokens, tokens);
-        Segments = buffer.SliceColumns(3 * tokens, segments.Length).Reshape(new Shape(layout.Segments.Length, segments.Length / Math.Max(1, layout.Segments.Length)));
+        Segments = buffer.SliceColumns(3 * tokens, segments.Length).Reshape(new Shape(layout.Segments.Length, SegmentMembers));
     }
 
     /// <summary>Token ids, <c>[T]</c>, int32.</summary>

@@ -46,8 +46,8 @@ public sealed class EmulatedTrainingTests : IDisposable
         string output = Path.Combine(_folder, name);
         Assert.Equal(0, CommandLine.Run(
         [
-            "train", "--device", "emulated", "--model", Model, "--train-file", rows, "--lora", "--lora-rank", "4", "--lora-alpha", "8", "--lr", "1e-3",
-            "--steps", "2", "--warmup-steps", "0", "--batch-size", "2", "--max-seq-len", "64", "--save-every", "0", "--output-dir", output,
+            "train", "--device", "emulated", "--model", Model, "--train-file", rows, "--lora", "--lora-rank", "4", "--lora-alpha", "8",
+            "--lr", "1e-3", "--steps", "2", "--warmup-steps", "0", "--batch-size", "2", "--max-seq-len", "64", "--save-every", "0", "--output-dir", output,
         ]));
         return Path.Combine(output, "final");
     }
