@@ -15,7 +15,7 @@
 // Launch: grid (ceil(M / 128) * ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory. Contract "16-byte rows": a, b,
 // a2, b2 and their rows start at multiples of 16 bytes (lda, ldb multiples of 8). y and residual: 4-byte aligned when ldy, ldr
 // are even.
-#include "common/async_copy.cuh"
+#include "common/chunk.cuh"
 #include "common/launch.cuh"
 #include "common/packet.cuh"
 #include "common/tensor_core.cuh"
@@ -46,29 +46,9 @@ namespace {
 constexpr int kTileM = 128, kTileN = 128, kTileK = 32;
 constexpr int kStages = 4, kThreads = 256;
 constexpr int kWarpM = 64, kWarpN = 32;  // 2 x 4 warps
-constexpr int kChunk = 8;                // elements of a 16-byte copy
 constexpr int kTileElements = kTileM * kTileK;
 constexpr int kStageElements = 2 * kTileElements;
 static_assert(kTileM == kTileN, "both operands' tiles have kTileElements elements");
-
-// Where a 16-byte chunk of a tile lies. Rows of K are 64 bytes, four chunks; the xor puts the eight rows that one ldmatrix
-// phase reads, two to each 128 bytes, into eight different bank groups.
-RM_DEVICE int chunk_in_k_rows(int row, int chunk) {
-    return row * kTileK + (chunk ^ (row >> 1 & 3)) * kChunk;
-}
-
-// Rows of N are 256 bytes, sixteen chunks.
-RM_DEVICE int chunk_in_n_rows(int row, int chunk) {
-    return row * kTileN + (chunk ^ (row & 7)) * kChunk;
-}
-
-/// Copies the chunk at (row, column) of a matrix; what lies outside becomes zero.
-RM_DEVICE void copy_chunk(SharedPtr<bfloat16> target, GlobalPtr<const bfloat16> matrix, int64 row, int column, int rows,
-                          int columns, int stride) {
-    const int inside = row < rows ? minimum(maximum(columns - column, 0), kChunk) : 0;
-    const GlobalPtr<const bfloat16> source = inside > 0 ? matrix + row * stride + column : matrix;
-    copy_async_16(target, source, static_cast<uint32>(inside) * 2);
-}
 
 // Member by member: choosing between two structures by address would put the kernel's arguments into local memory.
 RM_DEVICE LinearOperands choose(bool first, const LinearOperands& one, const LinearOperands& other) {
@@ -90,14 +70,14 @@ RM_DEVICE void copy_stage(SharedPtr<bfloat16> stage, const LinearOperands& opera
 #pragma unroll
     for (int i = static_cast<int>(threadIdx.x); i < kTileElements / kChunk; i += kThreads) {
         const int row = i / (kTileK / kChunk), chunk = i % (kTileK / kChunk);
-        copy_chunk(tile_a + chunk_in_k_rows(row, chunk), operands.a, first_m + row, k + chunk * kChunk, args.m, operands.k,
+        copy_chunk(tile_a + chunk_at<kTileK>(row, chunk), operands.a, first_m + row, k + chunk * kChunk, args.m, operands.k,
                    operands.lda);
         if constexpr (kBIsNK) {
-            copy_chunk(tile_b + chunk_in_k_rows(row, chunk), operands.b, first_n + row, k + chunk * kChunk, args.n, operands.k,
+            copy_chunk(tile_b + chunk_at<kTileK>(row, chunk), operands.b, first_n + row, k + chunk * kChunk, args.n, operands.k,
                        operands.ldb);
         } else {
             const int row_k = i / (kTileN / kChunk), chunk_n = i % (kTileN / kChunk);
-            copy_chunk(tile_b + chunk_in_n_rows(row_k, chunk_n), operands.b, k + row_k, first_n + chunk_n * kChunk, operands.k,
+            copy_chunk(tile_b + chunk_at<kTileN>(row_k, chunk_n), operands.b, k + row_k, first_n + chunk_n * kChunk, operands.k,
                        args.n, operands.ldb);
         }
     }
@@ -113,7 +93,7 @@ RM_DEVICE void multiply_stage(SharedPtr<bfloat16> stage, int warp_m, int warp_n,
         Fragment<uint32, 2> b[4];
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            load_matrices<4>(a[i], tile_a + chunk_in_k_rows(warp_m + i * 16 + lane % 16, k / kChunk + lane / 16));
+            load_matrices<4>(a[i], tile_a + chunk_at<kTileK>(warp_m + i * 16 + lane % 16, k / kChunk + lane / 16));
         }
 #pragma unroll
         for (int pair = 0; pair < 2; pair++) {
@@ -121,10 +101,10 @@ RM_DEVICE void multiply_stage(SharedPtr<bfloat16> stage, int warp_m, int warp_n,
             Fragment<uint32, 4> words;
             if constexpr (kBIsNK) {
                 const int row = warp_n + pair * 16 + lane / 16 * 8 + lane % 8;
-                load_matrices<4>(words, tile_b + chunk_in_k_rows(row, k / kChunk + lane / 8 % 2));
+                load_matrices<4>(words, tile_b + chunk_at<kTileK>(row, k / kChunk + lane / 8 % 2));
             } else {
                 const int chunk = (warp_n + pair * 16) / kChunk + lane / 16;
-                load_matrices_transposed<4>(words, tile_b + chunk_in_n_rows(k + lane % 16, chunk));
+                load_matrices_transposed<4>(words, tile_b + chunk_at<kTileN>(k + lane % 16, chunk));
             }
             b[2 * pair][0] = words[0];
             b[2 * pair][1] = words[1];

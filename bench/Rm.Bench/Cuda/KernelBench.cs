@@ -68,6 +68,7 @@ internal static class KernelBench
         {
             yield return ($"rms_norm_{backward}", () => new RmsNormCase(session, backward, rows, hidden));
             yield return ($"swiglu_{backward}", () => new SwiGluCase(session, backward, rows, intermediate));
+            yield return ($"lora_product_{backward}", () => new LoraProductCase(session, backward, rows, hidden, rank: 16));
             foreach ((int outputs, int inputs) in new[]
                      {
                          (hidden + (hidden / 4), hidden), (2 * intermediate, hidden), (hidden, intermediate),
@@ -76,6 +77,8 @@ internal static class KernelBench
                 yield return ($"linear_{backward}", () => new LinearCase(session, backward, rows, outputs, inputs));
             }
         }
+
+        yield return ("lora_gradient", () => new LoraGradientCase(session, rows, hidden, rank: 16));
     }
 
     private static void AppendRow(string path, CudaDevice device, bool emulated, KernelCase one, double[] seconds, double ceiling)

@@ -25,7 +25,7 @@ internal abstract class KernelCase(string name, CudaSession session) : IDisposab
     /// <summary>Compares a sample of the outputs with arithmetic in double; what is wrong, or null.</summary>
     public abstract string? Verify();
 
-    public void Dispose() => _storages.ForEach(static storage => storage.Dispose());
+    public virtual void Dispose() => _storages.ForEach(static storage => storage.Dispose());
 
     /// <summary>Memory with undefined contents.</summary>
     protected Tensor Allocate(DType dtype, int rows, int columns)

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using Rm.Host.Checkpoints;
 using Rm.Host.Config;
 using Rm.Host.Training;
+using Rm.Kernels.Cuda;
 
 namespace Rm.Host.Cli;
 
@@ -65,6 +66,7 @@ public static class CommandLine
             SaveFailedException or TrainingFailedException or NonFiniteException => (e.Message, ExitCodes.Failed),
             OutOfMemoryException => (
                 $"Out of memory ({e.Message}). A smaller --micro-token-budget, --max-seq-len or --recompute full needs less.", ExitCodes.Failed),
+            _ when CudaDevices.IsDeviceFailure(e) => (e.Message, ExitCodes.Failed),
             IOException or UnauthorizedAccessException => (e.Message, ExitCodes.Failed),
             _ => ($"Unexpected error: {e.Message} (run again with --debug for details, and please report it)", ExitCodes.Failed),
         };

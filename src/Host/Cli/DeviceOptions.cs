@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using Rm.Host.Model;
 using Rm.Kernels.Cpu;
+using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 
 namespace Rm.Host.Cli;
@@ -22,7 +24,7 @@ internal sealed class DeviceOptions : OptionGroup
 
     public DeviceOptions()
     {
-        _device = Add("--device", "auto or cpu.", "auto", "DEVICE");
+        _device = Add("--device", "auto, cpu, cuda, cuda:N, or emulated (the kernels on the CPU, for tests).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
         _recompute = Add("--recompute", "What backward computes again instead of keeping it: none, selective or full.", "selective", "MODE");
     }
@@ -31,21 +33,64 @@ internal sealed class DeviceOptions : OptionGroup
     public Recompute RecomputeMode(ParseResult result) => Choose(result, _recompute, RecomputeModes);
 
     /// <summary>Opens the device. Says on stderr which one and why.</summary>
+    /// <exception cref="UserInputException">The device that was asked for is unknown or cannot be used.</exception>
     public IBackend Open(ParseResult result)
     {
         string device = result.GetValue(_device)!;
         int threads = result.GetValue(_threads);
         Require(threads >= 0, _threads, "must be 0 or more");
-        if (device is not ("auto" or "cpu"))
+        (IBackend backend, string? why) = device switch
         {
-            throw new UserInputException(
-                device == "cuda" || device.StartsWith("cuda:", StringComparison.Ordinal)
-                    ? $"--device {device}: this build of btrm has no CUDA backend yet; use --device cpu."
-                    : $"--device '{device}' is not known. Choose auto or cpu.");
+            "cpu" => (Cpu(threads), null),
+            "auto" => Auto(threads),
+            "emulated" => (Emulated(), null),
+            _ => ((IBackend)Cuda(device, Ordinal(device)), (string?)null),
+        };
+        Console.Error.WriteLine($"device: {backend.Description}{(why is null ? "" : $" (auto: {why})")}");
+        return backend;
+    }
+
+    private static CpuBackend Cpu(int threads) => new(threads == 0 ? Environment.ProcessorCount : threads);
+
+    // The emulator is for tests: it is taken only when it is asked for.
+    private static (IBackend Backend, string Why) Auto(int threads)
+    {
+        string? problem = "the CUDA driver is the emulator";
+        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem) is { } gpu)
+        {
+            return (gpu, "the first GPU that works");
         }
 
-        IBackend backend = new CpuBackend(threads == 0 ? Environment.ProcessorCount : threads);
-        Console.Error.WriteLine($"device: {backend.Description}{(device == "auto" ? " (auto: this build computes on the CPU only)" : "")}");
-        return backend;
+        return (Cpu(threads), $"no GPU, {problem}");
+    }
+
+    private static CudaBackend Emulated()
+    {
+        CudaDevices.UseEmulator();
+        if (!CudaDevices.IsEmulated)
+        {
+            throw new UserInputException(
+                "--device emulated: there is no emulator beside the executable. Build it (native/build-emulator.sh in btrm's source) and set "
+                + "BTRM_CUDA_LIBRARY to its path.");
+        }
+
+        return Cuda("emulated", 0);
+    }
+
+    private static CudaBackend Cuda(string device, int ordinal) => CudaDevices.TryOpen(ordinal, out string? problem)
+        ?? throw new UserInputException($"--device {device} cannot be used: {problem}");
+
+    private static int Ordinal(string device)
+    {
+        if (device == "cuda")
+        {
+            return 0;
+        }
+
+        const string Prefix = "cuda:";
+        return device.StartsWith(Prefix, StringComparison.Ordinal)
+            && int.TryParse(device.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
+                ? ordinal
+                : throw new UserInputException($"--device '{device}' is not known. Choose auto, cpu, cuda, cuda:N or emulated.");
     }
 }

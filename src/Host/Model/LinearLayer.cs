@@ -115,8 +115,12 @@ internal sealed class LinearLayer : IDisposable
         }
     }
 
-    /// <summary>Room for S = x A^T of this many rows, which backward needs; null without LoRA.</summary>
-    public Tensor? AllocateS(ModelContext c, int rows) => _factors is null ? null : c.Float(rows, _factors.TotalRank);
+    /// <summary>
+    /// Room for S = x A^T of this many rows, which backward needs; null without LoRA. Rows stand at multiples of 8 elements, as tensor cores
+    /// want their operands.
+    /// </summary>
+    public Tensor? AllocateS(ModelContext c, int rows) =>
+        _factors is null ? null : c.Activation(rows, (_factors.TotalRank + 7) / 8 * 8).SliceColumns(0, _factors.TotalRank);
 
     /// <summary>y = x W^T + bias + LoRA + residual, and S where there is LoRA.</summary>
     public void Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, Tensor? s, int[]? tokenRows = null) =>

@@ -5,24 +5,40 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// A frozen weight in bfloat16, <c>[OutFeatures, InFeatures]</c> with rows padded to multiples of 16 bytes. One copy serves both
-/// directions: the kernels read it row by row for y and column by column for dX.
+/// A weight on the device, <c>[OutFeatures, InFeatures]</c>: bfloat16 with rows padded to multiples of 16 bytes, or float32 without gaps.
+/// One copy serves both directions: the kernels read it row by row for y and column by column for dX. Frozen, unless derived from.
 /// </summary>
-internal sealed class CudaLinearWeight : LinearWeight
+internal class CudaLinearWeight : LinearWeight
 {
     private readonly CudaSession _session;
-    private readonly CudaStorage _storage;
+    private readonly CudaStorage? _storage;
 
     /// <summary>Memory for the weight; contents are undefined until loaded.</summary>
+    /// <param name="session">Where the weight is.</param>
+    /// <param name="outFeatures">Rows.</param>
+    /// <param name="inFeatures">Columns.</param>
+    /// <param name="dtype">Storage type, that of activations.</param>
     /// <exception cref="Driver.CudaException">Out of device memory.</exception>
-    public CudaLinearWeight(CudaSession session, int outFeatures, int inFeatures)
+    public CudaLinearWeight(CudaSession session, int outFeatures, int inFeatures, DType dtype = DType.BF16)
+        : this(session, outFeatures, inFeatures, dtype, null)
+    {
+    }
+
+    /// <summary>A weight in memory of its own, or in that of <paramref name="values"/>.</summary>
+    protected CudaLinearWeight(CudaSession session, int outFeatures, int inFeatures, DType dtype, Tensor? values)
         : base(outFeatures, inFeatures)
     {
         _session = session;
-        int elements = LaunchChecks.PacketBytes / DType.BF16.Size();
+        if (values is { } elsewhere)
+        {
+            Values = elsewhere;
+            return;
+        }
+
+        int elements = dtype == DType.F32 ? 1 : LaunchChecks.PacketBytes / dtype.Size();
         int stride = checked(LaunchChecks.Blocks(inFeatures, elements) * elements);
-        _storage = new CudaStorage(session.Device, (long)outFeatures * stride * DType.BF16.Size());
-        Values = new Tensor(_storage, 0, DType.BF16, new Shape(outFeatures, inFeatures), stride);
+        _storage = new CudaStorage(session.Device, (long)outFeatures * stride * dtype.Size());
+        Values = new Tensor(_storage, 0, dtype, new Shape(outFeatures, inFeatures), stride);
     }
 
     /// <inheritdoc/>
@@ -42,7 +58,13 @@ internal sealed class CudaLinearWeight : LinearWeight
         }
 
         Tensor target = Values.SliceRows(firstRow, rows);
-        Tensor padded = new(_storage, target.ByteOffset, DType.BF16, new Shape(rows, Values.RowStride));
+        if (target.DType == DType.F32)
+        {
+            _session.Transfers.Upload(values, target);
+            return;
+        }
+
+        Tensor padded = new(Values.Storage, target.ByteOffset, DType.BF16, new Shape(rows, Values.RowStride));
 
         // A few megabytes at a time: rows of a fused layer can be gigabytes.
         int chunk = Math.Clamp((4 << 20) / Values.RowStride, 1, Math.Max(1, rows));
@@ -69,5 +91,5 @@ internal sealed class CudaLinearWeight : LinearWeight
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _storage.Dispose();
+    protected override void Dispose(bool disposing) => _storage?.Dispose();
 }

@@ -34,11 +34,45 @@ internal static class LaunchChecks
     /// <exception cref="ArgumentException">The message names the tensor.</exception>
     public static void Packets(string name, Tensor tensor)
     {
-        if (tensor.Address % PacketBytes != 0 || (tensor.Rows > 1 && tensor.RowStride * tensor.DType.Size() % PacketBytes != 0))
+        if (!InPackets(tensor))
         {
             throw new ArgumentException(
                 $"{name} {tensor.Shape} (row stride {tensor.RowStride}) must have rows that start at multiples of {PacketBytes} bytes.",
                 name);
+        }
+    }
+
+    /// <summary>Whether every row of <paramref name="tensor"/> starts at a multiple of 16 bytes.</summary>
+    public static bool InPackets(Tensor tensor) =>
+        tensor.Address % PacketBytes == 0 && (tensor.Rows <= 1 || tensor.RowStride * tensor.DType.Size() % PacketBytes == 0);
+
+    /// <summary>Heads of <paramref name="headDim"/> columns in a row.</summary>
+    /// <exception cref="ArgumentException">The columns are no whole number of heads; the message names the tensor.</exception>
+    public static int Heads(string name, Tensor tensor, int headDim)
+    {
+        if (headDim <= 0 || tensor.Columns % headDim != 0)
+        {
+            throw new ArgumentException($"{name} has {tensor.Columns} columns, which is not a whole number of heads of {headDim}.", name);
+        }
+
+        return tensor.Columns / headDim;
+    }
+
+    /// <summary>Refuses host elements of another type than the tensor's.</summary>
+    /// <exception cref="ArgumentException">The message has both types.</exception>
+    public static void HostType<T>(Tensor tensor, string name)
+        where T : unmanaged
+    {
+        bool matches = tensor.DType switch
+        {
+            DType.F32 => typeof(T) == typeof(float),
+            DType.I32 => typeof(T) == typeof(int) || typeof(T) == typeof(uint),
+            DType.F16 => typeof(T) == typeof(Half) || typeof(T) == typeof(ushort),
+            _ => typeof(T) == typeof(ushort),
+        };
+        if (!matches)
+        {
+            throw new ArgumentException($"Elements of {typeof(T).Name} do not match a {tensor.DType} tensor {tensor.Shape}.", name);
         }
     }
 

@@ -48,7 +48,8 @@ public sealed record LoraDropout(float Probability, ulong Seed);
 /// <param name="Bias"><c>[Out]</c>, float32, or null.</param>
 /// <param name="Residual"><c>[T, Out]</c>, or null; may alias Y.</param>
 /// <param name="Lora">Low-rank part, or null.</param>
-/// <param name="S"><c>[T, R]</c>, =: Scale * dropout(x) A^T, kept for backward; null without LoRA. Float32 on the CPU.</param>
+/// <param name="S"><c>[T, R]</c>, =: Scale * dropout(x) A^T, kept for backward; null without LoRA. Of the activation type, rows
+/// at multiples of eight elements.</param>
 /// <param name="Y"><c>[T, Out]</c>, =.</param>
 public sealed record LinearForwardArgs(
     PreparedLayout Layout, Tensor X, LinearWeight Weight, Tensor? Bias, Tensor? Residual, LoraFactors? Lora, Tensor? S, Tensor Y)

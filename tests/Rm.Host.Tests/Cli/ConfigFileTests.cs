@@ -68,7 +68,7 @@ public sealed class ConfigFileTests
         var random = new Random(Seed);
         using var scratch = new ScratchFolder();
         string valid = $$"""{"model": "/nowhere", "lora": true, "lora-rank": 4, "lr": 5e-5, "lora-target-modules": ["q_proj"], "system-prompt": "Be brief."}""";
-        int iterations = FuzzSettings.Iterations(300);
+        int iterations = FuzzSettings.Iterations(300, cost: 10);
         for (int i = 0; i < iterations; i++)
         {
             byte[] mutated = Mutations.Of(random, Encoding.UTF8.GetBytes(valid));

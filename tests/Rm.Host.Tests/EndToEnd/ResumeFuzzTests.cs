@@ -19,7 +19,7 @@ public sealed class ResumeFuzzTests
         Btrm.Succeed(run.Arguments("out", Steps));
         var original = Snapshot(scratch["out"]);
         var random = new Random(seed);
-        int iterations = FuzzSettings.Iterations(25);
+        int iterations = FuzzSettings.Iterations(25, cost: 200);
         for (int i = 0; i < iterations; i++)
         {
             byte[] damaged = Mutations.Of(random, original[file]);

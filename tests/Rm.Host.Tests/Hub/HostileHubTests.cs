@@ -112,7 +112,7 @@ public sealed class HostileHubTests : IDisposable
     [Fact]
     public void Mutated_answers_end_in_a_model_or_a_named_error_and_stay_in_the_cache()
     {
-        int seed = Environment.TickCount, iterations = FuzzSettings.Iterations(150);
+        int seed = FuzzSettings.FirstSeed(1), iterations = FuzzSettings.Iterations(150, cost: 40);
         _hub.Add("models/org/tiny").AsModel(weightBytes: 2000);
         var settings = _hub.Settings(Cache) with { Attempts = 2, Timeout = TimeSpan.FromSeconds(10) };
         for (int i = 0; i < iterations; i++)

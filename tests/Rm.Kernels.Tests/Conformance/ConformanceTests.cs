@@ -8,13 +8,13 @@ namespace Rm.Kernels.Tests.Conformance;
 /// </summary>
 public abstract class ConformanceTests
 {
-    private static readonly Dictionary<string, OperationCase> s_cases = new IEnumerable<OperationCase>[]
+    internal static IReadOnlyDictionary<string, OperationCase> Cases { get; } = new IEnumerable<OperationCase>[]
     {
         RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, RewardHeadCases.All, PairLossCases.All, OptimizerCases.All,
         AttentionCases.All, LinearCases.All, LinearTileCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);
 
-    public static TheoryData<string> CaseNames { get; } = [.. s_cases.Keys];
+    public static TheoryData<string> CaseNames { get; } = [.. Cases.Keys];
 
     [Theory]
     [MemberData(nameof(CaseNames))]
@@ -22,7 +22,7 @@ public abstract class ConformanceTests
     {
         using IBackend backend = CreateBackend();
         using var bench = new OperationBench(backend, seed: 1);
-        s_cases[name].Run(bench);
+        Cases[name].Run(bench);
         bench.CheckInputs();
     }
 

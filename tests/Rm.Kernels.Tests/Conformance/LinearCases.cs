@@ -54,7 +54,7 @@ internal static class LinearCases
         Tensor? biasInput = bias is null ? null : bench.Input("bias", bias);
 
         int totalRank = setup.Ranks.Sum();
-        GuardedTensor? s = totalRank == 0 ? null : bench.Output("s", setup.Rows, totalRank);
+        GuardedTensor? s = totalRank == 0 ? null : NarrowOutput(bench, setup.Rows, totalRank);
         GuardedTensor y = residual is null ? bench.OutputActivation("y", setup.Rows, setup.Out) : bench.InOut("y over residual", residual, bench.Activation);
         bench.Backend.LinearForward(new LinearForwardArgs(
             prepared, xInput, weight, biasInput, residual is null ? null : y.View, factors.Arguments, s?.View, y.View)
@@ -96,6 +96,10 @@ internal static class LinearCases
         factors.CheckGradients(dy, x);
     }
 
+    // Rows of S start at multiples of 16 bytes in either type.
+    private static GuardedTensor NarrowOutput(OperationBench bench, int rows, int ranks) =>
+        bench.OutputActivation("s", rows, ranks, gap: (8 - (ranks % 8)) % 8);
+
     private static void OnlyInputGradient(OperationBench bench)
     {
         var setup = new Setup(21, 64, 48, [4]);
@@ -105,7 +109,7 @@ internal static class LinearCases
         RealMatrix<double> x = bench.Activations(21, 48), w = bench.Activations(64, 48), dy = bench.Activations(21, 64);
         LinearWeight weight = bench.FrozenWeight(w, needsInputGradient: true);
         Tensor xInput = bench.InputActivation("x", x);
-        GuardedTensor s = bench.Output("s", 21, 4);
+        GuardedTensor s = NarrowOutput(bench, 21, 4);
         GuardedTensor y = bench.OutputActivation("y", 21, 64);
         bench.Backend.LinearForward(new LinearForwardArgs(prepared, xInput, weight, null, null, factors.Arguments, s.View, y.View));
         GuardedTensor dx = bench.OutputActivation("dx", 21, 48);

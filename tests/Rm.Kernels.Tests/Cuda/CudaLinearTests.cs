@@ -10,21 +10,15 @@ namespace Rm.Kernels.Tests.Cuda;
 [Collection(CudaCollection.Name)]
 public sealed class CudaLinearTests : IDisposable
 {
-    private readonly CudaSession _session;
-    private readonly CudaPiecesBackend _backend;
+    private readonly CudaBackend _backend;
 
     public CudaLinearTests()
     {
         CudaTest.OpenDevice().Dispose();
-        _session = new CudaSession(0);
-        _backend = new CudaPiecesBackend(_session, DType.BF16);
+        _backend = new CudaBackend(ordinal: 0, DType.BF16);
     }
 
-    public void Dispose()
-    {
-        _backend.Dispose();
-        _session.Dispose();
-    }
+    public void Dispose() => _backend.Dispose();
 
     // Ranks below, at and beyond the depth of one stage of the kernel's ring.
     [Theory]
@@ -39,7 +33,7 @@ public sealed class CudaLinearTests : IDisposable
         RealMatrix<double> s = bench.Activations(rows, rank);
         CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(w, needsInputGradient: true);
         Tensor sInput = bench.InputActivation("s", s, gap: 8);
-        CudaLinear linear = new(_session);
+        CudaLinear linear = new(_backend.Session);
 
         GuardedTensor y = bench.OutputActivation("y", rows, outputs);
         linear.Forward(
@@ -60,7 +54,7 @@ public sealed class CudaLinearTests : IDisposable
         RealMatrix<double> x = bench.Activations(200, Inputs);
         CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(Outputs, Inputs), needsInputGradient: true);
         Tensor all = bench.InputActivation("x", x);
-        CudaLinear linear = new(_session);
+        CudaLinear linear = new(_backend.Session);
         ushort[] together = Multiply(linear, weight, all, Outputs);
         foreach (int row in new[] { 0, 1, 127, 128, 199 })
         {
@@ -72,8 +66,8 @@ public sealed class CudaLinearTests : IDisposable
     [Fact]
     public void Operands_that_the_kernel_cannot_read_are_refused_by_name()
     {
-        CudaLinear linear = new(_session);
-        using CudaLinearWeight weight = new(_session, 16, 24);
+        CudaLinear linear = new(_backend.Session);
+        using CudaLinearWeight weight = new(_backend.Session, 16, 24);
         Tensor memory = _backend.AllocatePersistent(DType.BF16, new Shape(4096));
         Tensor View(long offset, int rows, int columns, int stride) =>
             new(memory.Storage, offset, DType.BF16, new Shape(rows, columns), stride);
@@ -92,7 +86,7 @@ public sealed class CudaLinearTests : IDisposable
     [Fact]
     public void Loading_more_rows_than_there_are_or_parts_of_rows_is_refused()
     {
-        using CudaLinearWeight weight = new(_session, 16, 24);
+        using CudaLinearWeight weight = new(_backend.Session, 16, 24);
         Assert.Throws<ArgumentOutOfRangeException>(() => weight.Load(15, new float[48]));
         Assert.Throws<ArgumentException>(() => weight.Load(0, new float[25]));
     }
@@ -101,13 +95,13 @@ public sealed class CudaLinearTests : IDisposable
     public void Reading_a_weight_that_was_not_loaded_is_caught_by_the_emulator()
     {
         CudaTest.NeedsEmulator();
-        CudaLinear linear = new(_session);
-        using CudaLinearWeight weight = new(_session, 16, 24);
+        CudaLinear linear = new(_backend.Session);
+        using CudaLinearWeight weight = new(_backend.Session, 16, 24);
         Tensor x = _backend.AllocatePersistent(DType.BF16, new Shape(4, 24)), y = _backend.AllocatePersistent(DType.BF16, new Shape(4, 16));
         CudaException failure = Assert.Throws<CudaException>(() =>
         {
             linear.Forward(x, weight, null, null, null, y);
-            _session.Stream.Synchronize();
+            _backend.Session.Stream.Synchronize();
         });
         Assert.Contains("The emulator reports: ", failure.Message);
         Assert.Contains("linear_forward_bf16", failure.Message);

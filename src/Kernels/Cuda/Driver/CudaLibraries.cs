@@ -39,12 +39,13 @@ public static class CudaLibraries
     /// Binds the emulator instead of the driver (<c>--device emulated</c>): the file that <c>BTRM_CUDA_LIBRARY</c> names, or the one beside
     /// the executable.
     /// </summary>
-    /// <exception cref="InvalidOperationException">A driver is bound already.</exception>
+    /// <exception cref="InvalidOperationException">A driver that is not the emulator is bound already.</exception>
     public static void UseEmulator()
     {
         lock (Gate)
         {
-            if (Loaded.ContainsKey(Driver) && !s_emulatorAsked)
+            if (Loaded.TryGetValue(Driver, out LoadedLibrary bound) && !s_emulatorAsked
+                && !(bound.Handle != 0 && NativeLibrary.TryGetExport(bound.Handle, EmulatorMarker, out _)))
             {
                 throw new InvalidOperationException("The emulator must be chosen before the first CUDA call of the process.");
             }

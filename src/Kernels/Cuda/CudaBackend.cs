@@ -1,0 +1,137 @@
+using Rm.Kernels.Cuda.Driver;
+using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
+
+namespace Rm.Kernels.Cuda;
+
+/// <summary>
+/// The operations on an NVIDIA GPU (or the emulator): bfloat16 activations and tensor-core inputs, float32 accumulation, softmax, norms, head,
+/// loss and optimizer. Work is queued in the order of the calls; what a queued kernel fails with is thrown by a later call. The bits of a
+/// result depend neither on the GPU nor on what else is in the micro-batch.
+/// </summary>
+public sealed partial class CudaBackend : IBackend
+{
+    private readonly CudaBufferPool _layoutMemory;
+    private readonly bool _exact;
+    private readonly List<CudaStorage> _persistent = [];
+    private readonly CudaRows _rows;
+    private readonly CudaEmbedding _embedding;
+    private readonly CudaRmsNorm _rmsNorm;
+    private readonly CudaLoraLinear _linear;
+    private readonly CudaAttention _attention;
+    private readonly CudaHeadNorm _headNorm;
+    private readonly CudaRope _rope;
+    private readonly CudaSwiGlu _swiGlu;
+    private readonly CudaRewardHead _rewardHead;
+    private readonly CudaPairLoss _pairLoss;
+    private readonly CudaNorm _norm;
+    private readonly CudaAdamW _adamW;
+    private bool _disposed;
+
+    /// <summary>A backend on one device, with its kernels loaded.</summary>
+    /// <param name="ordinal">N of <c>cuda:N</c>.</param>
+    /// <param name="activationDType">
+    /// Storage type of activations and weights: bfloat16, or float32, which is slow and there to check the kernels' logic.
+    /// </param>
+    /// <exception cref="CudaException">There is no usable driver or no such device, or its memory is full.</exception>
+    /// <exception cref="NotSupportedException">The GPU is older than every kernel.</exception>
+    /// <exception cref="InvalidOperationException">There is neither a fatbin for the GPU nor NVRTC to compile kernels with.</exception>
+    public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16)
+    {
+        ActivationDType = activationDType;
+        Session = new CudaSession(ordinal);
+        try
+        {
+            // The emulator checks every access against its allocation; on a GPU a few large blocks are faster.
+            _exact = CudaLibraries.IsEmulated;
+            _layoutMemory = new CudaBufferPool(Session.Device, _exact);
+            _rows = new CudaRows(Session);
+            _embedding = new CudaEmbedding(Session, activationDType, _rows);
+            _rmsNorm = new CudaRmsNorm(Session, activationDType);
+            _linear = new CudaLoraLinear(Session, activationDType);
+            _attention = new CudaAttention(Session, activationDType);
+            _headNorm = new CudaHeadNorm(Session, activationDType);
+            _rope = new CudaRope(Session, activationDType);
+            _swiGlu = new CudaSwiGlu(Session, activationDType);
+            _rewardHead = new CudaRewardHead(Session, activationDType);
+            _pairLoss = new CudaPairLoss(Session);
+            _norm = new CudaNorm(Session);
+            _adamW = new CudaAdamW(Session);
+        }
+        catch
+        {
+            Session.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Description =>
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+
+    /// <inheritdoc/>
+    public DType ActivationDType { get; }
+
+    /// <summary>The device and what works on it.</summary>
+    internal CudaSession Session { get; }
+
+    /// <inheritdoc/>
+    public Tensor AllocatePersistent(DType dtype, Shape shape)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        CudaStorage storage = new(Session.Device, checked(shape.Count * dtype.Size()));
+        _persistent.Add(storage);
+        Session.Stream.Zero(storage.Address, storage.ByteLength);
+        return new Tensor(storage, 0, dtype, shape);
+    }
+
+    /// <inheritdoc/>
+    public TensorArena CreateArena() =>
+        new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+
+    /// <inheritdoc/>
+    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
+        where T : unmanaged
+    {
+        LaunchChecks.HostType<T>(destination, nameof(destination));
+        Session.Transfers.Upload(source, destination);
+    }
+
+    /// <inheritdoc/>
+    public void Download<T>(Tensor source, Span<T> destination)
+        where T : unmanaged
+    {
+        LaunchChecks.HostType<T>(source, nameof(source));
+        Session.Transfers.Download(source, destination);
+    }
+
+    /// <inheritdoc/>
+    public void Synchronize() => Session.Stream.Synchronize();
+
+    /// <inheritdoc/>
+    public PreparedLayout Prepare(SequenceLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        return new CudaPreparedLayout(Session, _layoutMemory, layout);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            _attention.Dispose();
+            _linear.Dispose();
+            _rope.Dispose();
+            _rows.Dispose();
+            _layoutMemory.Dispose();
+            foreach (CudaStorage storage in _persistent)
+            {
+                storage.Dispose();
+            }
+
+            Session.Dispose();
+        }
+    }
+}

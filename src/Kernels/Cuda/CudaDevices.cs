@@ -1,0 +1,70 @@
+using Rm.Kernels.Cuda.Driver;
+
+namespace Rm.Kernels.Cuda;
+
+/// <summary>Opens GPUs for a program that wants to say why one cannot be used instead of failing.</summary>
+public static class CudaDevices
+{
+    /// <summary>Whether the CUDA driver of this process is the emulator; the first call binds the driver.</summary>
+    public static bool IsEmulated => CudaLibraries.IsEmulated;
+
+    /// <summary>Binds the emulator instead of the driver: the file that BTRM_CUDA_LIBRARY names, or the one beside the executable.</summary>
+    /// <exception cref="InvalidOperationException">A driver that is not the emulator is bound already.</exception>
+    public static void UseEmulator() => CudaLibraries.UseEmulator();
+
+    /// <summary>Whether <paramref name="failure"/> comes from the device; its message is complete and has advice where there is any.</summary>
+    public static bool IsDeviceFailure(Exception failure) => failure is CudaException;
+
+    /// <summary>Opens device <paramref name="ordinal"/> for bfloat16 activations, or says why it cannot be used.</summary>
+    /// <param name="ordinal">N of <c>cuda:N</c>.</param>
+    /// <param name="problem">Why there is none, with advice; null when there is one.</param>
+    public static CudaBackend? TryOpen(int ordinal, out string? problem)
+    {
+        try
+        {
+            problem = null;
+            return new CudaBackend(ordinal);
+        }
+        catch (Exception unusable) when (unusable is CudaException or NotSupportedException or InvalidOperationException)
+        {
+            problem = unusable.Message;
+            return null;
+        }
+    }
+
+    /// <summary>Opens the first device that works, or says why the first one does not.</summary>
+    /// <param name="problem">Why there is none; null when there is one.</param>
+    public static CudaBackend? TryOpenFirst(out string? problem)
+    {
+        if (!CudaLibraries.IsAvailable(CudaLibraries.Driver))
+        {
+            problem = "no NVIDIA driver is installed";
+            return null;
+        }
+
+        int count;
+        try
+        {
+            count = CudaDevice.Count;
+        }
+        catch (CudaException unusable)
+        {
+            problem = unusable.Message;
+            return null;
+        }
+
+        problem = count == 0 ? "the NVIDIA driver sees no GPU" : null;
+        for (int ordinal = 0; ordinal < count; ordinal++)
+        {
+            if (TryOpen(ordinal, out string? reason) is { } backend)
+            {
+                problem = null;
+                return backend;
+            }
+
+            problem ??= reason;
+        }
+
+        return null;
+    }
+}
