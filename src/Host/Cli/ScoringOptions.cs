@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Rm.Host.Training;
 using Rm.Host.Hub;
+using Rm.Host.Training;
 
 namespace Rm.Host.Cli;
 

@@ -23,7 +23,7 @@ internal static class HubErrors
                 : $"{repo}: {file} is not there although it is listed.",
             (401, _) => $"{repo}: is private, gated or does not exist at {settings.Endpoint.Host} (401). Check the name; if it is right, {login}.",
             (403, _) => $"{repo}: access is refused (403{Message(response)}). Look at {page}; then {login}.",
-            (>= 300 and < 400, _) => $"{repo}: the server redirects to nowhere ({status}). Check HF_ENDPOINT.",
+            ( >= 300 and < 400, _) => $"{repo}: the server redirects to nowhere ({status}). Check HF_ENDPOINT.",
             _ => $"{repo}: the server answers {status} {(HttpStatusCode)status}{Message(response)}{(file is null ? "" : $" for {file}")}. Check HF_ENDPOINT.",
         });
     }

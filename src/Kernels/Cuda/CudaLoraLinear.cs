@@ -1,4 +1,3 @@
-using Rm.Kernels.Cuda.Driver;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 

@@ -32,7 +32,8 @@ public sealed class CudaLoraLinearTests
         GuardedTensor s = bench.OutputActivation("s", rows, Inputs), y = bench.OutputActivation("y", rows, Outputs);
         bench.Backend.LinearForward(new LinearForwardArgs(
             bench.Prepare(layout), bench.InputActivation("x", Ones(rows, Inputs)), bench.FrozenWeight(Zeros(Outputs, Inputs), true), null, null,
-            lora, s.View, y.View) { TokenRows = tokenRows });
+            lora, s.View, y.View)
+        { TokenRows = tokenRows });
         AssertMask(s.Read(), layout, tokenRows, stream: 11);
     }
 
