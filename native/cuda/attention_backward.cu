@@ -2,28 +2,30 @@
 //
 //   delta[t, h] = sum_d dO[t, h, d] o[t, h, d]
 //   p[t, j] = exp(scale * q[t] . k[j] - lse[t]),   ds[t, j] = p[t, j] (dO[t] . v[j] - delta[t])
-//   dq[t, h] = scale sum_j ds[t, j] k[j, g],   dk[j, g] = scale sum_{h, t} ds[t, j] q[t, h],   dv[j, g] = sum_{h, t} p[t, j] dO[t, h]
+//   dq[t, h] = scale sum_j ds[t, j] k[j, g],   dk[j, g] = scale sum_{h, t} ds[t, j] q[t, h],   dv[j, g] = sum_{h, t} p[t, j]
+//   dO[t, h]
 //
 // with j over the keys that t sees and, for dk and dv, h over the H / G heads of the group and t over the queries that see j.
 //
-// Shapes: q, o, dO, dq [rows, H * D], k, v, dk, dv [T, G * D], float32 or bfloat16 (the kernel's suffix), rows ld* elements apart; lse,
-// delta [rows, H] float32. Outputs: delta =, dq =, dk =, dv = (zero where no query looks). Arithmetic in float32; p and ds are rounded to the
-// storage type before their products. Deterministic: dk and dv add heads in order, in each the ranges of queries in the order of the
-// work list, in each the queries in order; all tiles begin at the starts of segments, so bits depend on the sequences of a prefix alone.
+// Shapes: q, o, dO, dq [rows, H * D], k, v, dk, dv [T, G * D], float32 or bfloat16 (the kernel's suffix), rows ld* elements
+// apart; lse, delta [rows, H] float32. Outputs: delta =, dq =, dk =, dv = (zero where no query looks). Arithmetic in float32; p
+// and ds are rounded to the storage type before their products. Deterministic: dk and dv add heads in order, in each the ranges
+// of queries in the order of the work list, in each the queries in order; all tiles begin at the starts of segments, so bits
+// depend on the sequences of a prefix alone.
 //
-// Kernels attention_backward_<type>_d<P>_<step> for D up to P, in stream order: delta, grid (ceil(rows / kRows) * H), query, grid (query
-// blocks * H), and key, grid (key blocks * G * kParts); block 32 * kWarps; dynamic shared memory 2 * kStayingElements for delta, else
-// BackwardTiles::kSharedBytes, which the launcher knows as CudaAttentionTiles. A block has at most kRows rows.
+// Kernels attention_backward_<type>_d<P>_<step> for D up to P, in stream order: delta, grid (ceil(rows / kRows) * H), query, grid
+// (query blocks * H), and key, grid (key blocks * G * kParts); block 32 * kWarps; dynamic shared memory 2 * kStayingElements for
+// delta, else BackwardTiles::kSharedBytes, which the launcher knows as CudaAttentionTiles. A block has at most kRows rows.
 // "packets": D is a multiple of 16 bytes, and every row of every matrix starts at one. Not yet timed on a GPU.
 #include "common/attention_tile.cuh"
 #include "common/launch.cuh"
 
 template <typename T>
 struct AttentionDeltaOf {
-    GlobalPtr<const T> d_out;   // [rows, H * D]
-    GlobalPtr<const T> o;       // [rows, H * D]
-    GlobalPtr<float> delta;     // [rows, H] =
-    int32 ld_out;               // of d_out
+    GlobalPtr<const T> d_out;  // [rows, H * D]
+    GlobalPtr<const T> o;      // [rows, H * D]
+    GlobalPtr<float> delta;    // [rows, H] =
+    int32 ld_out;              // of d_out
     int32 ldo;
     int32 rows;
     int32 heads;
@@ -82,8 +84,8 @@ struct BackwardTiles {
     static_assert(kSharedBytes <= 99 << 10, "what a block can have on sm_86 and sm_89");
 };
 
-// The diagonal of dO o^T, by the products that the other kernels use for dO v^T: where a query sees one key, o is v, both agree to the bit,
-// and ds is exactly zero.
+// The diagonal of dO o^T, by the products that the other kernels use for dO v^T: where a query sees one key, o is v, both agree
+// to the bit, and ds is exactly zero.
 template <typename T, int kDim>
 RM_DEVICE void delta_of_rows(const AttentionDeltaOf<T>& args) {
     using Tiles = BackwardTiles<T, kDim>;
@@ -95,7 +97,8 @@ RM_DEVICE void delta_of_rows(const AttentionDeltaOf<T>& args) {
     const int64 column = static_cast<int64>(head) * args.head_dim;
     const bool packets = args.packets != 0;
     auto row_of = [&](int row) { return first_row + row < args.rows ? first_row + row : -1; };
-    copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(d_out_tile, args.d_out + column, args.ld_out, args.head_dim, packets, row_of);
+    copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(d_out_tile, args.d_out + column, args.ld_out, args.head_dim, packets,
+                                                      row_of);
     copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(o_tile, args.o + column, args.ldo, args.head_dim, packets, row_of);
     copy_async_commit();
     copy_async_wait<0>();
@@ -210,7 +213,14 @@ struct QueryWalk {
     int first, left;  // first slot of the tile, and slots of the range from there on
 
     RM_DEVICE QueryWalk(GlobalPtr<const int32> ranges_, int begin, int end, int first_head, int last_head)
-        : ranges(ranges_), range_begin(begin), range_end(end), head_end(last_head), head(first_head), range(begin), first(0), left(0) {
+        : ranges(ranges_),
+          range_begin(begin),
+          range_end(end),
+          head_end(last_head),
+          head(first_head),
+          range(begin),
+          first(0),
+          left(0) {
         if (begin == end) {
             head = head_end;
         } else {
@@ -268,7 +278,8 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
     // lse, delta and token of one query, loaded while the step before is computed and stored for all after it.
     float lse_log2 = 0.0f, delta = 0.0f;
     int token = -1;
-    QueryWalk<kQueries> walk(args.ranges, range_begin, range_end, group * args.heads_per_group, (group + 1) * args.heads_per_group);
+    QueryWalk<kQueries> walk(args.ranges, range_begin, range_end, group * args.heads_per_group,
+                             (group + 1) * args.heads_per_group);
     auto copy_step = [&](int step) {
         const int64 column = static_cast<int64>(walk.head) * args.head_dim;
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
@@ -347,7 +358,8 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
 #pragma unroll
         for (int n = 0; n < kOutTiles; n++) {
             const int column = first_column + 8 * n + 2 * (lane % 4);
-            store_two(dk_row, column, args.head_dim, packets, dk[0][n][2 * half] * args.scale, dk[0][n][2 * half + 1] * args.scale);
+            store_two(dk_row, column, args.head_dim, packets, dk[0][n][2 * half] * args.scale,
+                      dk[0][n][2 * half + 1] * args.scale);
             store_two(dv_row, column, args.head_dim, packets, dv[0][n][2 * half], dv[0][n][2 * half + 1]);
         }
     }

@@ -1,29 +1,29 @@
 // Grouped-query attention over the segments of a packed micro-batch, forward: FlashAttention-2 (Dao 2023) with online softmax
 // (Milakov and Gimelshein 2018) on mma.sync. A query sees its parent prefix and, causally, its own segment.
 //
-//   o[t, h] = sum_j p[t, j] v[j, g],   p[t, j] = exp(scale * q[t, h] . k[j, g] - lse[t, h]),   g = h / (H / G), j over the keys of t
-//   lse[t, h] = log sum_j exp(scale * q[t, h] . k[j, g])
+//   o[t, h] = sum_j p[t, j] v[j, g],   p[t, j] = exp(scale * q[t, h] . k[j, g] - lse[t, h]),   g = h / (H / G), j over the keys
+//   of t lse[t, h] = log sum_j exp(scale * q[t, h] . k[j, g])
 //
-// Shapes: q, o [rows, H * D], k, v [T, G * D], float32 or bfloat16 (the kernel's suffix), rows ld* elements apart; lse [rows, H] float32.
-// Outputs: o =, lse =. Scores, softmax and sums in float32; p is rounded to the storage type before the product with v.
-// Deterministic. Tiles of queries and keys begin at the starts of segments, and a key that a query does not see adds an exact zero: the
-// bits of a row depend on its own sequence alone.
+// Shapes: q, o [rows, H * D], k, v [T, G * D], float32 or bfloat16 (the kernel's suffix), rows ld* elements apart; lse [rows, H]
+// float32. Outputs: o =, lse =. Scores, softmax and sums in float32; p is rounded to the storage type before the product with v.
+// Deterministic. Tiles of queries and keys begin at the starts of segments, and a key that a query does not see adds an exact
+// zero: the bits of a row depend on its own sequence alone.
 //
-// Kernels: attention_forward_<type>_d<P> for D up to P. Launch: grid (blocks * H), the head fastest; block 32 * kWarps; dynamic shared
-// memory ForwardTiles::kSharedBytes, which the launcher knows as CudaAttentionTiles. A query block has at most kRows slots.
-// "packets": D is a multiple of 16 bytes, and every row of q, k, v, o starts at one. Not yet timed on a GPU.
+// Kernels: attention_forward_<type>_d<P> for D up to P. Launch: grid (blocks * H), the head fastest; block 32 * kWarps; dynamic
+// shared memory ForwardTiles::kSharedBytes, which the launcher knows as CudaAttentionTiles. A query block has at most kRows
+// slots. "packets": D is a multiple of 16 bytes, and every row of q, k, v, o starts at one. Not yet timed on a GPU.
 #include "common/attention_tile.cuh"
 #include "common/launch.cuh"
 
 template <typename T>
 struct AttentionForwardOf {
-    GlobalPtr<const T> q;               // [rows, H * D]
-    GlobalPtr<const T> k;               // [T, G * D]
-    GlobalPtr<const T> v;               // [T, G * D]
-    GlobalPtr<T> o;                     // [rows, H * D] =
-    GlobalPtr<float> lse;               // [rows, H] =
-    GlobalPtr<const int32> blocks;      // [blocks, AttentionQueryBlock::kFields]
-    GlobalPtr<const int32> slot_rows;   // [slots], or null: slot = row
+    GlobalPtr<const T> q;                // [rows, H * D]
+    GlobalPtr<const T> k;                // [T, G * D]
+    GlobalPtr<const T> v;                // [T, G * D]
+    GlobalPtr<T> o;                      // [rows, H * D] =
+    GlobalPtr<float> lse;                // [rows, H] =
+    GlobalPtr<const int32> blocks;       // [blocks, AttentionQueryBlock::kFields]
+    GlobalPtr<const int32> slot_rows;    // [slots], or null: slot = row
     GlobalPtr<const int32> slot_tokens;  // [slots], or null: slot = token
     int32 ldq;
     int32 ldk;
@@ -50,8 +50,7 @@ struct ForwardTiles {
     static constexpr int kQueryElements = kRows * kDim;
     static constexpr int kKeyElements = kKeys * kDim;
     static constexpr int kScratch = kOnTensorCores<T> ? 0 : 16 * kKeys;  // floats of a warp
-    static constexpr int kSharedBytes =
-        (kQueryElements + 4 * kKeyElements) * static_cast<int>(sizeof(T)) + kWarps * kScratch * 4;
+    static constexpr int kSharedBytes = (kQueryElements + 4 * kKeyElements) * static_cast<int>(sizeof(T)) + kWarps * kScratch * 4;
     static_assert(kSharedBytes <= 99 << 10, "what a block can have on sm_86 and sm_89");
 };
 
@@ -129,8 +128,8 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
     RM_DYNAMIC_SHARED(memory);
     const SharedPtr<T> q_tile = shared_cast<T>(memory), ring = q_tile + Tiles::kQueryElements;
     const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
-    const SharedPtr<float> scratch = shared_cast<float>(memory + Tiles::kSharedBytes -
-                                                        (Tiles::kWarps - warp) * Tiles::kScratch * 4);
+    const SharedPtr<float> scratch =
+        shared_cast<float>(memory + Tiles::kSharedBytes - (Tiles::kWarps - warp) * Tiles::kScratch * 4);
     const int head = static_cast<int>(blockIdx.x) % args.heads;
     const int64 key_column = static_cast<int64>(head / args.heads_per_group) * args.head_dim;
     const AttentionQueryBlock block = AttentionQueryBlock::read(args.blocks, static_cast<int>(blockIdx.x) / args.heads);
@@ -177,7 +176,7 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
         Fragment<float, 4> s[kRowTiles][kKeyTiles];
         rows_times_rows<T, kDim>(s, q_tile, first_row, k_tile, lane);
         softmax_step<T>(s, o, state, queries, block, first_row, first, first + keys - 1,
-                     keys == kKeys && first + kKeys - 1 <= first_token, scale_log2, lane);
+                        keys == kKeys && first + kKeys - 1 <= first_token, scale_log2, lane);
         weights_times_rows<T, kDim>(o, s, v_tile, 0, scratch, lane);
     }
 
@@ -205,9 +204,9 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
 
 }  // namespace
 
-#define RM_ATTENTION_FORWARD(name, type, dim)                                                                      \
+#define RM_ATTENTION_FORWARD(name, type, dim)                                                                             \
     extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads) name(AttentionForwardOf<type> args) { \
-        forward_block<type, dim>(args);                                                                            \
+        forward_block<type, dim>(args);                                                                                   \
     }
 RM_ATTENTION_FORWARD(attention_forward_bf16_d64, bfloat16, 64)
 RM_ATTENTION_FORWARD(attention_forward_bf16_d128, bfloat16, 128)

@@ -2,7 +2,8 @@
 //
 // A warp's part of a product lies in the fragments of mma.sync (tensor_core.cuh) for either storage type: with bfloat16 the
 // tensor cores compute them, with float32 every lane multiplies and adds its own elements in order of the summed index, so that
-// one text of a kernel serves both. Let g = lane / 4, t = lane % 4; element i of a fragment is row g + 8 (i / 2), column 2 t + i % 2.
+// one text of a kernel serves both. Let g = lane / 4, t = lane % 4; element i of a fragment is row g + 8 (i / 2), column 2 t + i
+// % 2.
 #pragma once
 
 #include "common/async_copy.cuh"
@@ -15,8 +16,8 @@ constexpr float kLn2 = 0.6931471805599453f;
 template <typename T>
 constexpr bool kOnTensorCores = sizeof(T) == 2;
 
-/// Where 16-byte chunk `chunk` of `row` lies in a tile of rows of kDim elements. The xor puts the eight rows that one ldmatrix phase
-/// reads into eight different bank groups.
+/// Where 16-byte chunk `chunk` of `row` lies in a tile of rows of kDim elements. The xor puts the eight rows that one ldmatrix
+/// phase reads into eight different bank groups.
 template <typename T, int kDim>
 RM_DEVICE int chunk_at(int row, int chunk) {
     static_assert(kDim / Packet<T>::kCount >= 8, "a row has at least the eight chunks that the swizzle exchanges");
@@ -28,8 +29,8 @@ RM_DEVICE int element_at(int row, int column) {
     return chunk_at<T, kDim>(row, column / Packet<T>::kCount) + column % Packet<T>::kCount;
 }
 
-/// Begins to copy kRows rows to a tile: row r of it is the first `columns` columns of row row_of(r) of `matrix`, then zeros; all zeros
-/// where row_of gives -1. With `packets` the copy is asynchronous and rows of `matrix` start at multiples of 16 bytes.
+/// Begins to copy kRows rows to a tile: row r of it is the first `columns` columns of row row_of(r) of `matrix`, then zeros; all
+/// zeros where row_of gives -1. With `packets` the copy is asynchronous and rows of `matrix` start at multiples of 16 bytes.
 template <typename T, int kDim, int kRows, int kThreads, typename RowOf>
 RM_DEVICE void copy_tile(SharedPtr<T> tile, GlobalPtr<const T> matrix, int stride, int columns, bool packets, RowOf row_of) {
     constexpr int kChunk = Packet<T>::kCount, kChunks = kDim / kChunk;
@@ -123,8 +124,9 @@ RM_DEVICE void rows_times_rows(Fragment<float, 4> (&x)[kRowTiles][kColumnTiles],
     }
 }
 
-/// y += p right: p holds 16 kRowTiles rows and 8 kDepthTiles columns, one for each row of `right`, of which columns from `first_column`
-/// on are taken. p is rounded to the storage type first. `scratch`: floats of the warp alone, 16 * 8 * kDepthTiles of them, for float32.
+/// y += p right: p holds 16 kRowTiles rows and 8 kDepthTiles columns, one for each row of `right`, of which columns from
+/// `first_column` on are taken. p is rounded to the storage type first. `scratch`: floats of the warp alone, 16 * 8 * kDepthTiles
+/// of them, for float32.
 template <typename T, int kDim, int kRowTiles, int kDepthTiles, int kColumnTiles>
 RM_DEVICE void weights_times_rows(Fragment<float, 4> (&y)[kRowTiles][kColumnTiles],
                                   const Fragment<float, 4> (&p)[kRowTiles][kDepthTiles], SharedPtr<T> right, int first_column,
@@ -204,8 +206,8 @@ RM_DEVICE void store_two(GlobalPtr<T> row, int column, int columns, bool packets
     if (column + 1 < columns) row[column + 1] = from_float<T>(second);
 }
 
-/// The queries of a micro-batch, sorted by segment: slot s is row rows[s] of Q and token tokens[s]; both are s where Q has all tokens and
-/// the pointers are null.
+/// The queries of a micro-batch, sorted by segment: slot s is row rows[s] of Q and token tokens[s]; both are s where Q has all
+/// tokens and the pointers are null.
 struct AttentionQueries {
     GlobalPtr<const int32> rows;
     GlobalPtr<const int32> tokens;
@@ -223,8 +225,8 @@ struct AttentionQueries {
     }
 };
 
-/// A block of queries of one segment, and the keys that one of them sees: all of the prefix and its own segment's up to itself, which are
-/// those whose token is not after the query's. Keys are visited in tiles that begin at the starts of both ranges.
+/// A block of queries of one segment, and the keys that one of them sees: all of the prefix and its own segment's up to itself,
+/// which are those whose token is not after the query's. Keys are visited in tiles that begin at the starts of both ranges.
 struct AttentionQueryBlock {
     static constexpr int kFields = 6;
 

@@ -27,6 +27,9 @@ internal static class AttentionCases
         .. from heads in new[] { (9, 3, 64), (7, 1, 80), (4, 2, 128), (14, 2, 64), (2, 2, 2), (3, 3, 8) }
            from queries in new[] { "all", "some" }
            select Case("mixed", s_layouts[^1].Groups, heads, queries),
+        .. from heads in new[] { (2, 1, 192), (4, 2, 256) }
+           from queries in new[] { "all", "last" }
+           select Case("many tails", s_layouts[4].Groups, heads, queries),
         new OperationCase("attention with scores far apart", bench => Run(bench, Layouts.Of([70, 9, 80]), (2, 1, 32), Layouts.AllRows, 12)),
     ];
 

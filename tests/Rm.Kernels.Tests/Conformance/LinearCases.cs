@@ -34,6 +34,11 @@ internal static class LinearCases
             new(17, 64, 48, [8], Dropout: 0.25f),
             new(150, 120, 56, [4, 5], Bias: true, Dropout: 0.1f, AccumulateDX: true),
             new(9, 64, 40, [2, 3], Trainable: true, Dropout: 0.5f, SomeRows: true),
+
+            // More ranks than a tile, one more row than one; sums over tokens in more than one split.
+            new(65, 48, 72, [20, 20]),
+            new(300, 24, 16, [3], Trainable: true, Bias: true, Dropout: 0.2f),
+            new(520, 16, 24, [2, 2]),
         }.Select(setup => new OperationCase(setup.ToString(), bench => Run(bench, setup))),
         new OperationCase("linear backward without dx, frozen factors", OnlyInputGradient),
     ];
