@@ -55,6 +55,8 @@ public static class DoctorJson
 
         json.WriteEndArray();
         WriteBuilds(json, cuda.Builds);
+        json.WriteString("cublaslt_library", cuda.CublasLtLibrary);
+        json.WriteString("cublaslt_version", cuda.CublasLtVersion);
         json.WriteEndObject();
     }
 

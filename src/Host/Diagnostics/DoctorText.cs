@@ -61,6 +61,9 @@ public static class DoctorText
                 ? "not found"
                 : $"{builds.NvrtcLibrary}, {builds.NvrtcVersion}, compiles for {string.Join(' ', builds.NvrtcArchitectures)}");
         Line(
+            output, "cublasLt",
+            cuda.CublasLtLibrary is null ? "not found (optional)" : $"{cuda.CublasLtLibrary}, {cuda.CublasLtVersion}");
+        Line(
             output, "cache",
             $"{builds.CacheFolder}, {builds.CacheEntries} entries, {Bytes(builds.CacheBytes)}{(builds.CacheWritable ? "" : ", not writable")}");
     }

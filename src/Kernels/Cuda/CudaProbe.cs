@@ -38,7 +38,8 @@ public static class CudaProbe
 
         return new CudaReport(
             library, CudaLibraries.Candidates(CudaLibraries.Driver), CudaLibraries.IsEmulated,
-            CudaDriver.Api.BindingName, apiVersion, nvml.DriverVersion, problem, devices, builds);
+            CudaDriver.Api.BindingName, apiVersion, nvml.DriverVersion, problem, devices, builds,
+            CublasLt.IsAvailable ? CudaLibraries.LoadedFrom(CudaLibraries.CublasLt) : null, CublasLt.Version?.ToString());
     }
 
     private static CudaDeviceReport ProbeDevice(int ordinal, Nvml nvml, CudaBuildsReport builds)

@@ -10,6 +10,8 @@ namespace Rm.Kernels.Cuda;
 /// <param name="Problem">Why CUDA cannot be used, with advice, or null when it can.</param>
 /// <param name="Devices">The visible GPUs.</param>
 /// <param name="Builds">Where kernels would come from.</param>
+/// <param name="CublasLtLibrary">Path or name of the cuBLASLt that loaded, or null; nothing needs it.</param>
+/// <param name="CublasLtVersion">Its version, or null.</param>
 public sealed record CudaReport(
     string? Library,
     IReadOnlyList<string> LibrariesTried,
@@ -19,7 +21,9 @@ public sealed record CudaReport(
     string? DriverPackageVersion,
     string? Problem,
     IReadOnlyList<CudaDeviceReport> Devices,
-    CudaBuildsReport Builds);
+    CudaBuildsReport Builds,
+    string? CublasLtLibrary = null,
+    string? CublasLtVersion = null);
 
 /// <summary>One GPU.</summary>
 /// <param name="Ordinal">N of <c>cuda:N</c>.</param>

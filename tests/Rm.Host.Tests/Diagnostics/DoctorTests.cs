@@ -86,6 +86,19 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public void CublasLt_is_listed_and_its_absence_is_no_finding()
+    {
+        DoctorReport without = Doctor.Assess(Cpu, Healthy);
+        Assert.Contains("cublasLt not found (optional)", Text(without));
+        Assert.Equal(JsonValueKind.Null, Json(without).GetProperty("cuda").GetProperty("cublaslt_library").ValueKind);
+        Assert.Empty(without.Findings);
+        DoctorReport with = Doctor.Assess(Cpu, Healthy with { CublasLtLibrary = "libcublasLt.so.12", CublasLtVersion = "12.4.5" });
+        Assert.Contains("cublasLt libcublasLt.so.12, 12.4.5", Text(with));
+        Assert.Equal("12.4.5", Json(with).GetProperty("cuda").GetProperty("cublaslt_version").GetString());
+        Assert.Empty(with.Findings);
+    }
+
+    [Fact]
     public void Examining_this_machine_never_throws_and_reports_in_both_forms()
     {
         DoctorReport report = Doctor.Examine();

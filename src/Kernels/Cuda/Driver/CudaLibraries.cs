@@ -17,10 +17,14 @@ public static class CudaLibraries
     /// <summary>Environment variable with the path of NVRTC.</summary>
     public const string NvrtcVariable = "BTRM_NVRTC_LIBRARY";
 
+    /// <summary>Environment variable with the path of cuBLASLt.</summary>
+    public const string CublasLtVariable = "BTRM_CUBLASLT_LIBRARY";
+
     internal const string Driver = "btrm-cuda-driver";
     internal const string Nvrtc = "btrm-nvrtc";
     internal const string Nvml = "btrm-nvml";
     internal const string Nvtx = "btrm-nvtx";
+    internal const string CublasLt = "btrm-cublaslt";
 
     private const string EmulatorMarker = "btrmEmuReset";
 
@@ -69,13 +73,21 @@ public static class CudaLibraries
             Driver => DriverCandidates(windows),
             Nvrtc => NvrtcCandidates(windows),
             Nvml => windows ? ["nvml.dll"] : ["libnvidia-ml.so.1"],
+            CublasLt => CublasLtCandidates(windows),
             Nvtx => windows ? ["nvToolsExt64_1.dll"] : ["libnvToolsExt.so.1"],
             _ => [],
         };
     }
 
+    /// <summary>Whether <paramref name="library"/> is there and exports <paramref name="name"/>.</summary>
+    internal static bool HasExport(string library, string name)
+    {
+        nint handle = Load(library).Handle;
+        return handle != 0 && NativeLibrary.TryGetExport(handle, name, out _);
+    }
+
     /// <summary>Whether the bound driver library exports <paramref name="name"/>.</summary>
-    internal static bool HasDriverExport(string name) => TryGetDriverExport(name, out _);
+    internal static bool HasDriverExport(string name) => HasExport(Driver, name);
 
     /// <summary>Address of an export of the bound driver library.</summary>
     internal static bool TryGetDriverExport(string name, out nint address)
@@ -106,7 +118,8 @@ public static class CudaLibraries
         }
     }
 
-    private static LoadedLibrary TryCandidates(string library)
+    /// <summary>Loads the first candidate that loads, whatever was found before.</summary>
+    internal static LoadedLibrary TryCandidates(string library)
     {
         Assembly assembly = typeof(CudaLibraries).Assembly;
         foreach (string candidate in Candidates(library))
@@ -173,5 +186,18 @@ public static class CudaLibraries
             : ["libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12"];
     }
 
-    private readonly record struct LoadedLibrary(nint Handle, string? Path);
+    private static string[] CublasLtCandidates(bool windows)
+    {
+        string? named = Environment.GetEnvironmentVariable(CublasLtVariable);
+        if (!string.IsNullOrEmpty(named))
+        {
+            return [Path.GetFullPath(named)];
+        }
+
+        // 12 before 13: it works with the drivers of both.
+        return windows ? ["cublasLt64_12.dll", "cublasLt64_13.dll"] : ["libcublasLt.so.12", "libcublasLt.so.13", "libcublasLt.so"];
+    }
+
+    /// <summary>A library and where it came from; both empty when none could be loaded.</summary>
+    internal readonly record struct LoadedLibrary(nint Handle, string? Path);
 }
