@@ -32,7 +32,8 @@ internal struct SplitMix64(ulong state)
         }
     }
 
-    private static ulong Mix(ulong z)
+    /// <summary>The generator's finaliser: a bijection in which every bit of the input moves about half of the output's.</summary>
+    public static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;

@@ -1,4 +1,5 @@
 using System.Text;
+using Rm.Host.Data;
 
 namespace Rm.Host.Model;
 
@@ -18,11 +19,11 @@ internal readonly struct CounterRandom
             hash = (hash ^ b) * 0x100000001B3UL;
         }
 
-        _key = Mix(seed + 0x9E3779B97F4A7C15UL) ^ hash;
+        _key = SplitMix64.Mix(seed + 0x9E3779B97F4A7C15UL) ^ hash;
     }
 
     /// <summary>64 random bits.</summary>
-    public ulong Bits(long index) => Mix(Mix(_key + ((ulong)index * 0x9E3779B97F4A7C15UL)) ^ _key);
+    public ulong Bits(long index) => SplitMix64.Mix(SplitMix64.Mix(_key + ((ulong)index * 0x9E3779B97F4A7C15UL)) ^ _key);
 
     /// <summary>Uniform in [0, 1), 53 bits.</summary>
     public double Uniform(long index) => (Bits(index) >> 11) * (1.0 / (1UL << 53));
@@ -33,13 +34,5 @@ internal readonly struct CounterRandom
         double u = 1 - Uniform(2 * index);
         double v = Uniform((2 * index) + 1);
         return Math.Sqrt(-2 * Math.Log(u)) * Math.Cos(2 * Math.PI * v);
-    }
-
-    /// <summary>Finaliser of SplitMix64 (Steele, Lea and Flood 2014).</summary>
-    public static ulong Mix(ulong x)
-    {
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
-        return x ^ (x >> 31);
     }
 }

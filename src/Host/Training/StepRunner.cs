@@ -30,7 +30,7 @@ public sealed class StepRunner
         var rewards = new PairRewards(batch.Count);
         double loss = 0;
         long packedTokens = 0;
-        ulong dropoutSeed = CounterRandom.Mix(_options.Seed ^ CounterRandom.Mix((ulong)step + 1));
+        ulong dropoutSeed = SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
         foreach (MicroBatch micro in MicroBatch.Cut(batch, _options.MicroTokenBudget, _options.SharePrefix))
         {
             SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
