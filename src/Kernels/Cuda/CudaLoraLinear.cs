@@ -12,7 +12,7 @@ internal sealed class CudaLoraLinear : IDisposable
     private readonly CudaSession _session;
     private readonly DType _dtype;
     private readonly CudaTokenKeys _keys;
-    private readonly CudaLinear _linear;
+    private readonly IFrozenProduct _linear;
     private readonly CudaLoraFactors _factors;
     private readonly CudaLoraProduct _product;
     private readonly CudaLoraGradient _gradient;
@@ -21,12 +21,14 @@ internal sealed class CudaLoraLinear : IDisposable
     private readonly CudaLinearF32 _single;
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>, bfloat16 or float32.</summary>
-    public CudaLoraLinear(CudaSession session, DType dtype)
+    /// <exception cref="InvalidOperationException">The library that <paramref name="gemm"/> names is not there.</exception>
+    public CudaLoraLinear(CudaSession session, DType dtype, GemmChoice gemm = GemmChoice.Own)
     {
         _session = session;
         _dtype = dtype;
         _keys = new CudaTokenKeys(session);
-        _linear = new CudaLinear(session);
+        CudaLinear own = new(session);
+        _linear = gemm == GemmChoice.CublasLt && dtype == DType.BF16 ? new CublasLtLinear(session, own) : own;
         _factors = new CudaLoraFactors(session);
         _product = new CudaLoraProduct(session);
         _gradient = new CudaLoraGradient(session);
@@ -149,7 +151,11 @@ internal sealed class CudaLoraLinear : IDisposable
         args.Scratch.Release(mark);
     }
 
-    public void Dispose() => _keys.Dispose();
+    public void Dispose()
+    {
+        _keys.Dispose();
+        (_linear as IDisposable)?.Dispose();
+    }
 
     // Adds to GradA and GradB; returns dS and A for dX.
     private (Tensor DS, Tensor A) FactorGradients(LinearBackwardArgs args, LoraFactors lora, CudaLinearWeight weight, nint keys)
