@@ -155,8 +155,8 @@ RM_DEVICE void linear_tile(const LinearArgs& args) {
     const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
     const int warp_m = warp / (kTileN / kWarpN) * kWarpM, warp_n = warp % (kTileN / kWarpN) * kWarpN;
     int tile_m, tile_n;
-    place_of_tile(static_cast<int>(blockIdx.x), static_cast<int>(ceil_div(args.m, kTileM)), static_cast<int>(ceil_div(args.n, kTileN)),
-                  tile_m, tile_n);
+    place_of_tile(static_cast<int>(blockIdx.x), static_cast<int>(ceil_div(args.m, kTileM)),
+                  static_cast<int>(ceil_div(args.n, kTileN)), tile_m, tile_n);
     const int first_m = tile_m * kTileM, first_n = tile_n * kTileN;
 
     const int main_steps = static_cast<int>(ceil_div(args.main.k, kTileK));

@@ -1,39 +1,44 @@
-// Linear layers on wgmma and TMA, for sm_90a alone: persistent blocks in which one warpgroup copies and two multiply (the warp-specialised
-// scheme of CUTLASS's Hopper kernels, Thakkar et al.; register hand-over and ring as in fast.cu, Bui 2024).
+// Linear layers on wgmma and TMA, for sm_90a alone: persistent blocks in which one warpgroup copies and two multiply (the
+// warp-specialised scheme of CUTLASS's Hopper kernels, Thakkar et al.; register hand-over and ring as in fast.cu, Bui 2024).
 //
-//   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]       (y = x W^T, LoRA: a2 = S, b2 = B)
-//   backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]                 (dX = dY W, LoRA: a2 = dS, b2 = A)
-//   swiglu:    y = forward with 2F columns, gate before up, and product[m,f] = gate * sigmoid(gate) * up of the rounded y[m,f] and
+//   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]       (y = x W^T, LoRA: a2 = S, b2
+//   = B) backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]                 (dX = dY W, LoRA: a2 =
+//   dS, b2 = A) swiglu:    y = forward with 2F columns, gate before up, and product[m,f] = gate * sigmoid(gate) * up of the
+//   rounded y[m,f] and
 //              y[m,F+f], as swiglu_forward_bf16 computes it from memory; no residual
 //
-// The second pair is the "virtual K extension" of linear.cu: further stages of the same ring, from a second pair of tensor maps. Only
-// as many slices of 16 ranks are multiplied as there are: up to rank 16 that is a quarter of a stage.
+// The second pair is the "virtual K extension" of linear.cu: further stages of the same ring, from a second pair of tensor maps.
+// Only as many slices of 16 ranks are multiplied as there are: up to rank 16 that is a quarter of a stage.
 //
-// Shapes: a [M, K], b [N, K] (forward) or [K, N] (backward), residual and y [M, N], product [M, F], bfloat16; bias [N] float32. y = ;
-// float32 sums in order of k, 16 at a time; deterministic, and a row of y depends on no other row of a: a tile belongs to one block, and
-// which block that is, is all that the size of the GPU decides.
+// Shapes: a [M, K], b [N, K] (forward) or [K, N] (backward), residual and y [M, N], product [M, F], bfloat16; bias [N] float32. y
+// = ; float32 sums in order of k, 16 at a time; deterministic, and a row of y depends on no other row of a: a tile belongs to one
+// block, and which block that is, is all that the size of the GPU decides.
 //
-// Launch: grid min(tiles, multiprocessors) with tiles = ceil(M / 128) * ceil(N / 256) (swiglu: ceil(F / 128)), block 384, 229,440 bytes
-// of dynamic shared memory. Tensor maps: a, a2 with boxes [128, 64]; b, b2 with boxes [128, 64] (forward) or [64, 64] (backward);
-// bfloat16, 128-byte swizzle, zeros outside. k >= 1; residual may be y. Never run on a GPU yet.
+// Launch: grid min(tiles, multiprocessors) with tiles = ceil(M / 128) * ceil(N / 256) (swiglu: ceil(F / 128)), block 384, 229,440
+// bytes of dynamic shared memory. Tensor maps: a, a2 with boxes [128, 64]; b, b2 with boxes [128, 64] (forward) or [64, 64]
+// (backward); bfloat16, 128-byte swizzle, zeros outside. k >= 1; residual may be y. Never run on a GPU yet.
 //
-// Why it is ordered (PTX ISA: "Memory Consistency Model", "mbarrier", "Async Proxy", "wgmma.fence"; the emulator checks the waits, not the
-// proxies):
+// Why it is ordered (PTX ISA: "Memory Consistency Model", "mbarrier", "Async Proxy", "wgmma.fence"; the emulator checks the
+// waits, not the proxies):
 // - mbarrier.init is a generic write. fence.mbarrier_init and __syncthreads make it visible to all threads' arrivals and to the
 //   copies' complete_tx before anybody uses the objects.
-// - full: the producer's arrive.expect_tx comes before the copies that it counts, so the phase cannot complete between two of them:
-//   the only pending arrival and the bytes are accounted for in one operation. A copy's complete_tx on the mbarrier makes its bytes
-//   visible to whoever observes the phase's completion (try_wait acquires). wgmma reads them in the asynchronous proxy, in which they
-//   were written: no proxy fence between.
-// - empty: a wgmma's completion, observed by wait_group, is followed by an implicit proxy fence, so its reads of a stage are over when
+// - full: the producer's arrive.expect_tx comes before the copies that it counts, so the phase cannot complete between two of
+// them:
+//   the only pending arrival and the bytes are accounted for in one operation. A copy's complete_tx on the mbarrier makes its
+//   bytes visible to whoever observes the phase's completion (try_wait acquires). wgmma reads them in the asynchronous proxy, in
+//   which they were written: no proxy fence between.
+// - empty: a wgmma's completion, observed by wait_group, is followed by an implicit proxy fence, so its reads of a stage are over
+// when
 //   the warp arrives (release). Each of the eight warps arrives for itself, because wait_group speaks for the executing warp. The
 //   producer's wait acquires that, and the next copy into the stage follows in program order. No thread ever writes a stage with
-//   ordinary stores, and the staging of results is no copy's source or target, hence no fence.proxy.async anywhere in this file; an
-//   epilogue with bulk stores would need one between its writes and the store.
-// - wgmma.fence before the first product of each step: it orders the registers' earlier accesses (zeros are never written: the first
-//   product of a tile ignores them; the epilogue of the tile before has read them). Products of one shape on the same accumulators
-//   are ordered among themselves.
-// - commit, then wait<1>: the group before the newest is complete, so the stage before this one is free; the accumulators stay in flight
+//   ordinary stores, and the staging of results is no copy's source or target, hence no fence.proxy.async anywhere in this file;
+//   an epilogue with bulk stores would need one between its writes and the store.
+// - wgmma.fence before the first product of each step: it orders the registers' earlier accesses (zeros are never written: the
+// first
+//   product of a tile ignores them; the epilogue of the tile before has read them). Products of one shape on the same
+//   accumulators are ordered among themselves.
+// - commit, then wait<1>: the group before the newest is complete, so the stage before this one is free; the accumulators stay in
+// flight
 //   until wait<0> at the end of the tile. wgmma_pin keeps the compiler from moving the epilogue's reads above it.
 #include "common/bulk_copy.cuh"
 #include "common/launch.cuh"
@@ -65,8 +70,8 @@ namespace {
 
 constexpr int kTileM = 128, kTileN = 256, kTileK = 64, kSlice = 16;
 constexpr int kStages = 4, kThreads = 3 * kWarpgroupSize, kConsumerWarps = 8;
-constexpr int kBoxN = 128;     // rows of b in one copy
-constexpr int kPanelN = 64;    // columns of b in one copy where n is contiguous: as wide as the swizzle
+constexpr int kBoxN = 128;   // rows of b in one copy
+constexpr int kPanelN = 64;  // columns of b in one copy where n is contiguous: as wide as the swizzle
 constexpr int kRowBytes = 128, kCellBytes = 8 * kRowBytes;
 constexpr int kTileA = kTileM * kTileK, kTileB = kTileN * kTileK, kStage = kTileA + kTileB;
 constexpr uint32 kStageBytes = kStage * 2;
@@ -120,8 +125,8 @@ RM_DEVICE Work describe_work(const HopperLinearArgs& args, SharedPtr<uint8> memo
 
 /// Fills the ring with all steps of all tiles of this block. One thread.
 template <Layer kLayer>
-RM_DEVICE void produce(const HopperLinearArgs& args, const Work& work, const TensorMap& a, const TensorMap& b, const TensorMap& a2,
-                       const TensorMap& b2) {
+RM_DEVICE void produce(const HopperLinearArgs& args, const Work& work, const TensorMap& a, const TensorMap& b,
+                       const TensorMap& a2, const TensorMap& b2) {
     RingPosition position;
     const int tiles = work.tiles_m * work.tiles_n;
     for (int tile = static_cast<int>(blockIdx.x); tile < tiles; tile += static_cast<int>(gridDim.x)) {
@@ -157,12 +162,14 @@ RM_DEVICE void produce(const HopperLinearArgs& args, const Work& work, const Ten
 
 /// sums += the products of one slice of 16 of k, for the warpgroup's 64 rows of the tile.
 template <Layer kLayer>
-RM_DEVICE void multiply_slice(Fragment<float, kTileN / 2>& sums, SharedPtr<bfloat16> rows_a, SharedPtr<bfloat16> tile_b, int slice) {
+RM_DEVICE void multiply_slice(Fragment<float, kTileN / 2>& sums, SharedPtr<bfloat16> rows_a, SharedPtr<bfloat16> tile_b,
+                              int slice) {
     // k is contiguous: 16 of it are 32 bytes further in rows of 128; rows repeat every 8, that is every kCellBytes.
     const uint64 a = operand_descriptor(rows_a + slice * kSlice, 16, kCellBytes, OperandSwizzle::k128);
     if constexpr (kLayer == Layer::kBackward) {
         // n is contiguous: panels of 64 columns, in which 16 of k are 16 rows of 128 bytes.
-        const uint64 b = operand_descriptor(tile_b + slice * kSlice * kPanelN, kTileK * kRowBytes, kCellBytes, OperandSwizzle::k128);
+        const uint64 b =
+            operand_descriptor(tile_b + slice * kSlice * kPanelN, kTileK * kRowBytes, kCellBytes, OperandSwizzle::k128);
         multiply_warpgroup<kTileN, OperandMajor::kDepth, OperandMajor::kRows>(sums, a, b, true);
     } else {
         const uint64 b = operand_descriptor(tile_b + slice * kSlice, 16, kCellBytes, OperandSwizzle::k128);
@@ -249,8 +256,8 @@ RM_DEVICE void load_staged(SharedPtr<float> staging, int row, int group, float (
 /// Stores the warp's 16 rows of the tile. A thread's accumulators are pairs that lie 8 columns apart: through shared memory, 64
 /// columns at a time, they become rows of 128 bytes.
 template <Layer kLayer>
-RM_DEVICE void store_tile(const HopperLinearArgs& args, Fragment<float, kTileN / 2>& sums, SharedPtr<float> staging, int first_row,
-                          int tile_n) {
+RM_DEVICE void store_tile(const HopperLinearArgs& args, Fragment<float, kTileN / 2>& sums, SharedPtr<float> staging,
+                          int first_row, int tile_n) {
     constexpr bool kSwiGlu = kLayer == Layer::kSwiGlu;
     constexpr int kElements = 2 * kStagedColumns / 4, kGroups = kStagedColumns / 8;  // a thread's of a chunk; eights of columns
     constexpr int kOutputs = kSwiGlu ? kGroups / 2 : kGroups;
@@ -260,8 +267,8 @@ RM_DEVICE void store_tile(const HopperLinearArgs& args, Fragment<float, kTileN /
 #pragma unroll
         for (int i = 0; i < kElements; i += 2) {
             // 32 gates beside their 32 ups: feature f of the tile is column f and column f + 128.
-            const int element = kSwiGlu ? chunk * kElements / 2 + i % (kElements / 2) + i / (kElements / 2) * kTileN / 4
-                                        : chunk * kElements + i;
+            const int element =
+                kSwiGlu ? chunk * kElements / 2 + i % (kElements / 2) + i / (kElements / 2) * kTileN / 4 : chunk * kElements + i;
             const int row = lane / 4 + 8 * (i / 2 % 2);
             store_pair(staging + staged_at(row, i / 4) + lane % 4 * 2, sums[element], sums[element + 1]);
         }
@@ -336,8 +343,8 @@ RM_DEVICE void consume(const HopperLinearArgs& args, const Work& work, int half)
         int tile_m, tile_n;
         place_of_tile(tile, work.tiles_m, work.tiles_n, tile_m, tile_n);
         const int warp = static_cast<int>(threadIdx.x) % kWarpgroupSize / kWarpSize;
-        store_tile<kLayer>(args, sums, work.staging + (half * 4 + warp) * kStaged, tile_m * kTileM + half * kRows + warp * kStagedRows,
-                           tile_n);
+        store_tile<kLayer>(args, sums, work.staging + (half * 4 + warp) * kStaged,
+                           tile_m * kTileM + half * kRows + warp * kStagedRows, tile_n);
     }
 }
 
@@ -367,8 +374,9 @@ RM_DEVICE void linear_block(const HopperLinearArgs& args, const TensorMap& a, co
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads, 1)
-    linear_forward_bf16_wgmma(const __grid_constant__ TensorMap a, const __grid_constant__ TensorMap b, const __grid_constant__ TensorMap a2,
-                              const __grid_constant__ TensorMap b2, const __grid_constant__ HopperLinearArgs args) {
+    linear_forward_bf16_wgmma(const __grid_constant__ TensorMap a, const __grid_constant__ TensorMap b,
+                              const __grid_constant__ TensorMap a2, const __grid_constant__ TensorMap b2,
+                              const __grid_constant__ HopperLinearArgs args) {
     linear_block<Layer::kForward>(args, a, b, a2, b2);
 }
 
@@ -380,8 +388,9 @@ extern "C" __global__ void __launch_bounds__(kThreads, 1)
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads, 1)
-    linear_backward_bf16_wgmma(const __grid_constant__ TensorMap a, const __grid_constant__ TensorMap b, const __grid_constant__ TensorMap a2,
-                               const __grid_constant__ TensorMap b2, const __grid_constant__ HopperLinearArgs args) {
+    linear_backward_bf16_wgmma(const __grid_constant__ TensorMap a, const __grid_constant__ TensorMap b,
+                               const __grid_constant__ TensorMap a2, const __grid_constant__ TensorMap b2,
+                               const __grid_constant__ HopperLinearArgs args) {
     linear_block<Layer::kBackward>(args, a, b, a2, b2);
 }
 

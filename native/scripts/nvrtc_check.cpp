@@ -1,6 +1,6 @@
 // Compiles kernels with NVRTC for several architectures, without a GPU, and reports what ptxas says of each: registers, shared
-// memory, spills, local memory. Fails when a kernel does not compile, compiles with a warning, or is hot and spills. A line of the hot
-// list is a kernel's name, and the architectures that alone have it, if not all do.
+// memory, spills, local memory. Fails when a kernel does not compile, compiles with a warning, or is hot and spills. A line of
+// the hot list is a kernel's name, and the architectures that alone have it, if not all do.
 //
 //   nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
 //
@@ -230,7 +230,8 @@ int main(int count, char** arguments) {
                 // A file for one architecture is nothing for the others.
                 const bool foreign = architecture != "sm_90a" && text.find("\n#if " + kHopperOnly) != std::string::npos;
                 if (usages.empty() != foreign) {
-                    std::fprintf(stderr, "%s for %s: the compiler reported %zu kernels\n", file.c_str(), architecture.c_str(), usages.size());
+                    std::fprintf(stderr, "%s for %s: the compiler reported %zu kernels\n", file.c_str(), architecture.c_str(),
+                                 usages.size());
                     failures++;
                 }
                 for (const Usage& usage : usages) {

@@ -61,7 +61,8 @@ inline void store_pair(::emu::Pointer<Space, bfloat16> pointer, float first, flo
 
 /// Stores two neighbouring elements at once; `pointer` must be 8-byte aligned.
 template <typename Space>
-inline void store_pair(::emu::Pointer<Space, float> pointer, float first, float second, ::emu::Where where = ::emu::Where::here()) {
+inline void store_pair(::emu::Pointer<Space, float> pointer, float first, float second,
+                       ::emu::Where where = ::emu::Where::here()) {
     const float pair[] = {first, second};
     Space::check_write(pointer.raw(), 8, 8, where);
     std::memcpy(pointer.raw(), pair, 8);

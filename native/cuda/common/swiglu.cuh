@@ -1,4 +1,5 @@
-// SwiGLU of one element (Shazeer 2020), for the kernel that reads gate and up from memory and for the product that has them in registers.
+// SwiGLU of one element (Shazeer 2020), for the kernel that reads gate and up from memory and for the product that has them in
+// registers.
 #pragma once
 
 #include "common/platform.cuh"

@@ -3,8 +3,8 @@
 
 #include "common/platform.cuh"
 
-/// Row and column of tile `number`. Blocks that run at the same time share tiles of both operands in the second-level cache: eight rows of
-/// tiles, column by column.
+/// Row and column of tile `number`. Blocks that run at the same time share tiles of both operands in the second-level cache:
+/// eight rows of tiles, column by column.
 RM_DEVICE void place_of_tile(int number, int tiles_m, int tiles_n, int& tile_m, int& tile_n) {
     constexpr int kGroup = 8;
     const int group = number / (kGroup * tiles_n);

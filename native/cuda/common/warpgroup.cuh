@@ -1,5 +1,5 @@
-// Register budgets of warpgroups (sm_90a, setmaxnreg): in a warp-specialised block the warps that only issue copies hand registers
-// to those that hold accumulators.
+// Register budgets of warpgroups (sm_90a, setmaxnreg): in a warp-specialised block the warps that only issue copies hand
+// registers to those that hold accumulators.
 //
 // Contract: every warp of the warpgroup executes the same call, once, first thing in its role; the kernel has a register bound at
 // entry (__launch_bounds__(threads, 1)), all shares together are at most 65536 registers a block, counts are multiples of 8 from

@@ -1,5 +1,5 @@
-// The wgmma linear layer against a double-precision reference: edges of tiles, slices and stages, bias, residual, K extension, SwiGLU, more
-// tiles than blocks, many schedules.
+// The wgmma linear layer against a double-precision reference: edges of tiles, slices and stages, bias, residual, K extension,
+// SwiGLU, more tiles than blocks, many schedules.
 #include <cmath>
 
 #include "emulator/tests/linear_problem.h"
@@ -64,7 +64,8 @@ struct Result {
 constexpr std::uint16_t kBetween = 0x4242;
 
 /// The first `ranks` of the extension count, all by default.
-Result launch(Gpu& gpu, const char* kernel, const LinearProblem& problem, const Setup& setup, bool swiglu = false, int ranks = -1) {
+Result launch(Gpu& gpu, const char* kernel, const LinearProblem& problem, const Setup& setup, bool swiglu = false,
+              int ranks = -1) {
     const LinearShape& shape = problem.shape;
     const int ldy = shape.n + setup.gap, features = shape.n / 2, ldp = features + setup.gap;
     std::vector<std::uint16_t> before(std::size_t(shape.m) * shape.n, kBetween);
@@ -171,8 +172,8 @@ TEST(linear_hopper_swiglu) {
 }
 
 TEST(linear_hopper_many_tiles) {
-    // Fewer blocks than tiles: the ring goes on from one tile to the next, at stages that are not the first. Ten rows of tiles are more
-    // than the eight that make a group.
+    // Fewer blocks than tiles: the ring goes on from one tile to the next, at stages that are not the first. Ten rows of tiles
+    // are more than the eight that make a group.
     for (unsigned blocks : {1u, 3u, 5u, 64u}) {
         run_case({260, 520, 72, 4, true, true}, true, {7, blocks});
         run_case({260, 520, 72, 4, false, true}, false, {8, blocks});

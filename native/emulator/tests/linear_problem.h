@@ -1,4 +1,5 @@
-// One linear layer with random operands on the device, and its result in double precision: for the tests of all kernels that compute it.
+// One linear layer with random operands on the device, and its result in double precision: for the tests of all kernels that
+// compute it.
 #pragma once
 
 #include <algorithm>

@@ -29,7 +29,8 @@ void run_case(const LinearShape& shape, bool forward, std::uint64_t seed) {
     Buffer<std::uint16_t> y(std::size_t(shape.m) * shape.n);
     LinearArgs args{};
     args.main = {problem.a_device.address(), problem.b_device.address(), problem.a.stride, problem.b.stride, shape.k, 0};
-    args.extension = {problem.a2_device.address(), problem.b2_device.address(), problem.a2.stride, problem.b2.stride, shape.rank, 0};
+    args.extension = {
+        problem.a2_device.address(), problem.b2_device.address(), problem.a2.stride, problem.b2.stride, shape.rank, 0};
     if (shape.bias) args.bias = problem.bias_device.address();
     if (shape.residual) args.residual = problem.residual_device.address();
     args.y = y.address();

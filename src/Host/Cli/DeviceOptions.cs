@@ -23,6 +23,7 @@ internal sealed class DeviceOptions : OptionGroup
         {
             ["own"] = GemmChoice.Own,
             ["cublaslt"] = GemmChoice.CublasLt,
+            ["wgmma"] = GemmChoice.Wgmma,
         };
 
     private readonly Option<string> _device;
@@ -35,7 +36,7 @@ internal sealed class DeviceOptions : OptionGroup
         _device = Add("--device", "auto, cpu, cuda, cuda:N, or emulated (the kernels on the CPU, for tests).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
         _recompute = Add("--recompute", "What backward computes again instead of keeping it: none, selective or full.", "selective", "MODE");
-        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, or cublaslt for comparison.", "own", "NAME");
+        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on hardware).", "own", "NAME");
     }
 
     /// <summary>What backward computes again.</summary>

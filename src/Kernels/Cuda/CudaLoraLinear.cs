@@ -22,13 +22,19 @@ internal sealed class CudaLoraLinear : IDisposable
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>, bfloat16 or float32.</summary>
     /// <exception cref="InvalidOperationException">The library that <paramref name="gemm"/> names is not there.</exception>
+    /// <exception cref="NotSupportedException">The GPU does not have what <paramref name="gemm"/> names.</exception>
     public CudaLoraLinear(CudaSession session, DType dtype, GemmChoice gemm = GemmChoice.Own)
     {
         _session = session;
         _dtype = dtype;
         _keys = new CudaTokenKeys(session);
         CudaLinear own = new(session);
-        _linear = gemm == GemmChoice.CublasLt && dtype == DType.BF16 ? new CublasLtLinear(session, own) : own;
+        _linear = (gemm, dtype) switch
+        {
+            (GemmChoice.CublasLt, DType.BF16) => new CublasLtLinear(session, own),
+            (GemmChoice.Wgmma, DType.BF16) => new CudaHopperLinear(session),
+            _ => own,
+        };
         _factors = new CudaLoraFactors(session);
         _product = new CudaLoraProduct(session);
         _gradient = new CudaLoraGradient(session);

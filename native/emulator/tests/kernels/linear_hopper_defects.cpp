@@ -1,5 +1,5 @@
-// linear_hopper.cu itself with a defect planted in each copy: the calls of one wrapper are bent, nothing else is changed. Sound tests of the
-// kernel must fail on every one of them.
+// linear_hopper.cu itself with a defect planted in each copy: the calls of one wrapper are bent, nothing else is changed. Sound
+// tests of the kernel must fail on every one of them.
 #include "common/bulk_copy.cuh"
 #include "common/launch.cuh"
 #include "common/packet.cuh"
@@ -75,8 +75,9 @@ namespace no_fence {
 #undef linear_backward_bf16_wgmma
 }  // namespace no_fence
 
-#define REGISTER(space, name) \
-    static const ::emu::KernelRegistration registration_##space(#name, &::emu::invoke<&space::name>, ::emu::parameters_of(&space::name), 384)
+#define REGISTER(space, name)                                                                        \
+    static const ::emu::KernelRegistration registration_##space(#name, &::emu::invoke<&space::name>, \
+                                                                ::emu::parameters_of(&space::name), 384)
 REGISTER(parity_kept, planted_hopper_parity_kept);
 REGISTER(other_swizzle, planted_hopper_other_swizzle);
 REGISTER(early_release, planted_hopper_early_release);
