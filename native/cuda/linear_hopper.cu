@@ -1,45 +1,42 @@
 // Linear layers on wgmma and TMA, for sm_90a alone: persistent blocks in which one warpgroup copies and two multiply (the
-// warp-specialised scheme of CUTLASS's Hopper kernels, Thakkar et al.; register hand-over and ring as in fast.cu, Bui 2024).
+// warp-specialised scheme of CUTLASS's Hopper kernels, Thakkar et al.). The design is docs/adr/0003-hopper-products.md.
 //
-//   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]       (y = x W^T, LoRA: a2 = S, b2
-//   = B) backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]                 (dX = dY W, LoRA: a2 =
-//   dS, b2 = A) swiglu:    y = forward with 2F columns, gate before up, and product[m,f] = gate * sigmoid(gate) * up of the
-//   rounded y[m,f] and
-//              y[m,F+f], as swiglu_forward_bf16 computes it from memory; no residual
+//   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]
+//              (y = x W^T, LoRA: a2 = S, b2 = B)
+//   backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]
+//              (dX = dY W, LoRA: a2 = dS, b2 = A)
+//   swiglu:    y = forward without residual, 2F columns, gate before up; and product[m,f] = gate * sigmoid(gate) * up of the
+//              rounded y[m,f] and y[m,F+f], as swiglu_forward_bf16 computes it from memory
 //
 // The second pair is the "virtual K extension" of linear.cu: further stages of the same ring, from a second pair of tensor maps.
 // Only as many slices of 16 ranks are multiplied as there are: up to rank 16 that is a quarter of a stage.
 //
-// Shapes: a [M, K], b [N, K] (forward) or [K, N] (backward), residual and y [M, N], product [M, F], bfloat16; bias [N] float32. y
-// = ; float32 sums in order of k, 16 at a time; deterministic, and a row of y depends on no other row of a: a tile belongs to one
-// block, and which block that is, is all that the size of the GPU decides.
+// Shapes: a [M, K], b [N, K] (forward) or [K, N] (backward), residual and y [M, N], product [M, F], bfloat16; bias [N] float32.
+// y = and product =. Float32 sums in order of k, 16 at a time; deterministic, and a row of y depends on no other row of a: a tile
+// belongs to one block, and which block that is, is all that the size of the GPU decides.
 //
 // Launch: grid min(tiles, multiprocessors) with tiles = ceil(M / 128) * ceil(N / 256) (swiglu: ceil(F / 128)), block 384, 229,440
 // bytes of dynamic shared memory. Tensor maps: a, a2 with boxes [128, 64]; b, b2 with boxes [128, 64] (forward) or [64, 64]
 // (backward); bfloat16, 128-byte swizzle, zeros outside. k >= 1; residual may be y. Never run on a GPU yet.
 //
-// Why it is ordered (PTX ISA: "Memory Consistency Model", "mbarrier", "Async Proxy", "wgmma.fence"; the emulator checks the
-// waits, not the proxies):
+// Why it is ordered. PTX ISA: "Memory Consistency Model", "mbarrier", "Async Proxy", "wgmma.fence". The emulator checks the
+// waits, the phases and the fences of registers, not the proxies.
+// - Operands in global memory were written by earlier kernels: the end of a grid orders them before this one's copies.
 // - mbarrier.init is a generic write. fence.mbarrier_init and __syncthreads make it visible to all threads' arrivals and to the
 //   copies' complete_tx before anybody uses the objects.
-// - full: the producer's arrive.expect_tx comes before the copies that it counts, so the phase cannot complete between two of
-// them:
-//   the only pending arrival and the bytes are accounted for in one operation. A copy's complete_tx on the mbarrier makes its
-//   bytes visible to whoever observes the phase's completion (try_wait acquires). wgmma reads them in the asynchronous proxy, in
-//   which they were written: no proxy fence between.
-// - empty: a wgmma's completion, observed by wait_group, is followed by an implicit proxy fence, so its reads of a stage are over
-// when
-//   the warp arrives (release). Each of the eight warps arrives for itself, because wait_group speaks for the executing warp. The
-//   producer's wait acquires that, and the next copy into the stage follows in program order. No thread ever writes a stage with
-//   ordinary stores, and the staging of results is no copy's source or target, hence no fence.proxy.async anywhere in this file;
-//   an epilogue with bulk stores would need one between its writes and the store.
-// - wgmma.fence before the first product of each step: it orders the registers' earlier accesses (zeros are never written: the
-// first
-//   product of a tile ignores them; the epilogue of the tile before has read them). Products of one shape on the same
-//   accumulators are ordered among themselves.
-// - commit, then wait<1>: the group before the newest is complete, so the stage before this one is free; the accumulators stay in
-// flight
-//   until wait<0> at the end of the tile. wgmma_pin keeps the compiler from moving the epilogue's reads above it.
+// - full: arrive.expect_tx comes before the copies that it counts, so no phase completes between two of them: the one arrival
+//   and all bytes are announced in one operation. A copy's complete_tx makes its bytes visible to whoever observes the phase's
+//   completion (try_wait acquires). wgmma reads them in the asynchronous proxy, in which they were written: no proxy fence.
+// - empty: a wgmma's completion, observed by wait_group, is followed by an implicit proxy fence, so its reads of a stage are
+//   over when the warp arrives (release). Each of the eight warps arrives for itself, because wait_group speaks for the warp that
+//   executes it. The producer's wait acquires that, and the next copy into the stage follows in program order.
+// - fence.proxy.async is needed after ordinary writes to shared memory that a copy or a product reads. There are none: stages
+//   are written by copies alone, and the staging of results is read by ordinary loads alone, ordered by __syncwarp. A store of
+//   y by bulk copies would need one.
+// - wgmma.fence before the products of each step orders the registers' earlier accesses: the zeros, and the reads of the tile
+//   before. Products of one shape on the same accumulators are ordered among themselves.
+// - commit, then wait<1>: the group before the newest is complete, so the stage before this one is free. The accumulators stay
+//   in flight until wait<0>; wgmma_pin keeps the compiler from moving reads of them above it.
 #include "common/bulk_copy.cuh"
 #include "common/launch.cuh"
 #include "common/packet.cuh"

@@ -73,7 +73,9 @@ internal sealed class DeviceOptions : OptionGroup
             return (gpu, "the first GPU that works");
         }
 
-        return (Cpu(threads), $"no GPU, {problem}");
+        return gemm == GemmChoice.Own
+            ? (Cpu(threads), $"no GPU, {problem}")
+            : throw new UserInputException($"--gemm asks for a GPU's products, and none can be used: {problem}");
     }
 
     private static CudaBackend Emulated(GemmChoice gemm)

@@ -50,11 +50,11 @@ public sealed partial class CudaBackend : IBackend
             _rows = new CudaRows(Session);
             _embedding = new CudaEmbedding(Session, activationDType, _rows);
             _rmsNorm = new CudaRmsNorm(Session, activationDType);
-            _linear = new CudaLoraLinear(Session, activationDType, gemm);
+            _swiGlu = new CudaSwiGlu(Session, activationDType);
+            _linear = new CudaLoraLinear(Session, activationDType, _swiGlu, gemm);
             _attention = new CudaAttention(Session, activationDType);
             _headNorm = new CudaHeadNorm(Session, activationDType);
             _rope = new CudaRope(Session, activationDType);
-            _swiGlu = new CudaSwiGlu(Session, activationDType);
             _rewardHead = new CudaRewardHead(Session, activationDType);
             _pairLoss = new CudaPairLoss(Session);
             _norm = new CudaNorm(Session);

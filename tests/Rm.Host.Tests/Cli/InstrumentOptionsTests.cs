@@ -77,13 +77,15 @@ public sealed class InstrumentOptionsTests : IDisposable
         Assert.DoesNotContain("gpu_", File.ReadAllText(Path.Combine(_scratch["out"], "metrics.jsonl")), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Training_with_cuBLASLt_moves_the_loss_by_rounding_alone_and_repeats_bit_for_bit()
+    [Theory]
+    [InlineData("cublaslt", "cuBLASLt")]
+    [InlineData("wgmma", "wgmma")]
+    public void Training_with_other_products_moves_the_loss_by_rounding_alone_and_repeats_bit_for_bit(string gemm, string named)
     {
-        Train(steps: 2, "", "--gemm", "cublaslt");
+        Assert.Contains($"products by {named}", Train(steps: 2, "", "--gemm", gemm).Error, StringComparison.Ordinal);
         byte[] first = Adapter();
         double loss = Loss();
-        Train(steps: 2, "", "--overwrite", "--gemm", "cublaslt");
+        Train(steps: 2, "", "--overwrite", "--gemm", gemm);
         Assert.Equal(first, Adapter());
         Train(steps: 2, "", "--overwrite");
         Assert.NotEqual(first, Adapter());
@@ -99,9 +101,11 @@ public sealed class InstrumentOptionsTests : IDisposable
         Btrm.AssertMessage(result, "--device emulated", "/nowhere/libcublasLt.so.12", "BTRM_CUBLASLT_LIBRARY");
     }
 
-    [Fact]
-    public void CuBLASLt_on_the_CPU_is_refused() => Btrm.Fail(
-        2, ["bench", "--shape", "tiny", "--device", "cpu", "--gemm", "cublaslt"], "--gemm", "CPU");
+    [Theory]
+    [InlineData("cublaslt")]
+    [InlineData("wgmma")]
+    public void Products_of_a_GPU_on_the_CPU_are_refused(string gemm) => Btrm.Fail(
+        2, ["bench", "--shape", "tiny", "--device", "cpu", "--gemm", gemm], "--gemm", "CPU");
 
     [Theory]
     [InlineData("3")]
