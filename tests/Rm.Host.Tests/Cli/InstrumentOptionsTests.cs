@@ -77,15 +77,25 @@ public sealed class InstrumentOptionsTests : IDisposable
         Assert.DoesNotContain("gpu_", File.ReadAllText(Path.Combine(_scratch["out"], "metrics.jsonl")), StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("cublaslt", "cuBLASLt")]
-    [InlineData("wgmma", "wgmma")]
-    public void Training_with_other_products_moves_the_loss_by_rounding_alone_and_repeats_bit_for_bit(string gemm, string named)
+    // Both kernels sum in order of k, and so does the emulator's tensor core; a GPU's has an order of its own within an instruction.
+    [Fact]
+    public void Training_with_wgmma_repeats_bit_for_bit_and_gives_on_the_emulator_the_bits_of_the_default()
     {
-        Assert.Contains($"products by {named}", Train(steps: 2, "", "--gemm", gemm).Error, StringComparison.Ordinal);
+        Assert.Contains("products by wgmma", Train(steps: 2, "", "--gemm", "wgmma").Error, StringComparison.Ordinal);
+        byte[] first = Adapter();
+        Train(steps: 2, "", "--overwrite", "--gemm", "wgmma");
+        Assert.Equal(first, Adapter());
+        Train(steps: 2, "", "--overwrite");
+        Assert.Equal(first, Adapter());
+    }
+
+    [Fact]
+    public void Training_with_cuBLASLt_moves_the_loss_by_rounding_alone_and_repeats_bit_for_bit()
+    {
+        Train(steps: 2, "", "--gemm", "cublaslt");
         byte[] first = Adapter();
         double loss = Loss();
-        Train(steps: 2, "", "--overwrite", "--gemm", gemm);
+        Train(steps: 2, "", "--overwrite", "--gemm", "cublaslt");
         Assert.Equal(first, Adapter());
         Train(steps: 2, "", "--overwrite");
         Assert.NotEqual(first, Adapter());
