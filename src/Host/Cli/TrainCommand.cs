@@ -43,6 +43,7 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
+        _device.Check(result);
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -58,7 +59,11 @@ internal sealed class TrainCommand
         }
 
         using IBackend backend = _device.Open(result);
-        using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
+        MemoryPlan plan = _device.Plan(
+            result, backend, source.Config, scope, source.WeightType(), TrainingExtent(train, options),
+            eval is null ? null : MicroBatchExtent.Of([eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
+        using RewardModel model = source.Load(backend, scope, training: true, plan.Recompute);
+        model.ReserveActivations(plan.Activations.Peak);
         ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         ArtifactInfo artifact = new(
@@ -69,7 +74,7 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
+            RunFile.Write(run, settings, backend, source.Name, source.Folder, model, plan, train, eval, report);
         }
 
         using var progress = new ConsoleProgress(options.Steps, state.Step);
@@ -77,6 +82,14 @@ internal sealed class TrainCommand
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         return Finish(run, model, outcome, signals);
+    }
+
+    // The order of the pairs is known, so every micro-batch of the run is.
+    private static MicroBatchExtent TrainingExtent(PairDataset train, TrainingOptions options)
+    {
+        var planner = new BatchPlanner(train.Pairs, options.BatchSize, options.Order, options.Seed);
+        return MicroBatchExtent.Of(
+            Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
     private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
