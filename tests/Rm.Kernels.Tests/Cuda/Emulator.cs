@@ -15,6 +15,17 @@ internal static unsafe class Emulator
     /// <summary>One line for every device allocation that is alive.</summary>
     public static string LeakReport => Text("btrmEmuLeakReport");
 
+    /// <summary>Copies between host and device so far.</summary>
+    public static ulong Copies
+    {
+        get
+        {
+            ulong* values = stackalloc ulong[6];
+            ((delegate* unmanaged<ulong*, void>)Export("btrmEmuCounters"))(values);
+            return values[2];
+        }
+    }
+
     /// <summary>Seed of the order of blocks, warps, lanes and streams.</summary>
     public static void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("btrmEmuSetSeed"))(seed);
 
