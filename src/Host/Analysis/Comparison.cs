@@ -86,7 +86,7 @@ public sealed record Comparison(
         string errors = StandardError is > 0 and var error
             ? string.Create(CultureInfo.InvariantCulture, $", {Math.Abs(Difference!.Value) / error:0.0} standard errors{(Paired is null ? " as unpaired samples" : "")}")
             : "";
-        string p = $", p = {Text(P!.Value)}";
+        string p = $", p {(P < 0.0005 ? "" : "= ")}{Text(P!.Value)}";
         return Text(HolmP!.Value) == Text(P!.Value) ? errors + p : $"{errors}{p} ({Text(HolmP.Value)} after Holm)"
             + (P < Level && HolmP >= Level ? ", so that it would count by itself but not among this many comparisons" : "");
     }

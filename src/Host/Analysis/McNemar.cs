@@ -11,6 +11,6 @@ public static class McNemar
         int n = onlyFirst + onlySecond, fewer = Math.Min(onlyFirst, onlySecond);
 
         // P(X <= k) = I_1/2(n - k, k + 1) for X ~ Binomial(n, 1/2).
-        return n == 2 * fewer ? 1 : Math.Min(1, 2 * IncompleteBeta.Regularized(0.5, n - fewer, fewer + 1));
+        return n == 2 * fewer ? 1 : Math.Min(1, 2 * IncompleteBeta.Regularized(0.5, 0.5, n - fewer, fewer + 1));
     }
 }

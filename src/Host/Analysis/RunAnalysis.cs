@@ -69,6 +69,6 @@ public sealed record RunAnalysis(
     private static IEnumerable<string> Disagreement(string name, EvaluationFigures? figures, EvaluationPoint? point) =>
         figures is { Source: FigureSource.Rows } && point is not null
         && (figures.Accuracy.Pairs != point.Pairs || Math.Abs(figures.Accuracy.Value - point.Accuracy) > Rounding)
-            ? [string.Create(CultureInfo.InvariantCulture, $"eval-rows/{name}.jsonl ({figures.Accuracy.Pairs} rows, accuracy {figures.Accuracy.Value:P1}) does not belong to the evaluation at step {point.Step} in metrics.jsonl ({point.Pairs} pairs, {point.Accuracy:P1}): files of different runs seem mixed")]
+            ? [string.Create(CultureInfo.InvariantCulture, $"eval-rows/{name}.jsonl ({figures.Accuracy.Pairs} rows, accuracy {100 * figures.Accuracy.Value:F1}%) does not belong to the evaluation at step {point.Step} in metrics.jsonl ({point.Pairs} pairs, {100 * point.Accuracy:F1}%): files of different runs seem mixed")]
             : [];
 }

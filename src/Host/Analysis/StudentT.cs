@@ -7,7 +7,7 @@ public static class StudentT
     /// <param name="t">Value.</param>
     /// <param name="degrees">Degrees of freedom, at least 1.</param>
     public static double TwoSidedP(double t, double degrees) =>
-        double.IsInfinity(t) ? 0 : IncompleteBeta.Regularized(degrees / (degrees + (t * t)), degrees / 2, 0.5);
+        double.IsInfinity(t) ? 0 : IncompleteBeta.Regularized(degrees / (degrees + (t * t)), t * t / (degrees + (t * t)), degrees / 2, 0.5);
 
     /// <summary>The distance from 0 that 95% of the values stay within.</summary>
     /// <param name="degrees">Degrees of freedom, at least 1.</param>
