@@ -27,19 +27,20 @@ internal sealed class DeviceOptions : OptionGroup
 
     private readonly Option<string> _device;
     private readonly Option<int> _threads;
-    private readonly Option<string> _recompute;
+    private readonly Option<string>? _recompute;
     private readonly Option<string> _gemm;
 
-    public DeviceOptions()
+    /// <summary>The options; <paramref name="withModel"/>: those about a model's memory too.</summary>
+    public DeviceOptions(bool withModel = true)
     {
         _device = Add("--device", "auto, cpu, cuda, cuda:N, or emulated (the kernels on the CPU, for tests).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
-        _recompute = Add("--recompute", "What backward computes again instead of keeping it: none, selective or full.", "selective", "MODE");
+        _recompute = !withModel ? null : Add("--recompute", "What backward computes again instead of keeping it: none, selective or full.", "selective", "MODE");
         _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, or cublaslt for comparison.", "own", "NAME");
     }
 
     /// <summary>What backward computes again.</summary>
-    public Recompute RecomputeMode(ParseResult result) => Choose(result, _recompute, RecomputeModes);
+    public Recompute RecomputeMode(ParseResult result) => Choose(result, _recompute!, RecomputeModes);
 
     /// <summary>Opens the device. Says on stderr which one and why.</summary>
     /// <exception cref="UserInputException">The device that was asked for is unknown or cannot be used.</exception>
@@ -60,6 +61,9 @@ internal sealed class DeviceOptions : OptionGroup
         Console.Error.WriteLine($"device: {backend.Description}{(why is null ? "" : $" (auto: {why})")}");
         return backend;
     }
+
+    /// <summary>The processor with the threads asked for, beside another device.</summary>
+    public CpuBackend OpenCpu(ParseResult result) => Cpu(result.GetValue(_threads));
 
     private static CpuBackend Cpu(int threads) => new(threads == 0 ? Environment.ProcessorCount : threads);
 
