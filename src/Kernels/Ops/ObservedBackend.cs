@@ -18,13 +18,30 @@ public interface IOperationObserver
 /// </summary>
 /// <param name="inner">Does the work; not owned.</param>
 /// <param name="observer">Watches, or null.</param>
-public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBackend
+public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBackend, IRandomFill
 {
     /// <inheritdoc/>
     public string Description => inner.Description;
 
     /// <inheritdoc/>
     public DType ActivationDType => inner.ActivationDType;
+
+    /// <inheritdoc/>
+    public long FreeMemory => inner.FreeMemory;
+
+    /// <inheritdoc/>
+    public IRehearsal Rehearse(DType weights) => inner.Rehearse(weights);
+
+    /// <inheritdoc/>
+    public bool IsOutOfMemory(Exception failure) => inner.IsOutOfMemory(failure);
+
+    /// <inheritdoc/>
+    public bool TryFillRandom(Tensor destination, float range, ulong seed) =>
+        inner is IRandomFill device && device.TryFillRandom(destination, range, seed);
+
+    /// <inheritdoc/>
+    public bool TryFillRandom(LinearWeight destination, float range, ulong seed) =>
+        inner is IRandomFill device && device.TryFillRandom(destination, range, seed);
 
     /// <inheritdoc/>
     public Tensor AllocatePersistent(DType dtype, Shape shape) => inner.AllocatePersistent(dtype, shape);

@@ -17,7 +17,7 @@ public sealed class OperationCheckerTests
     [
         nameof(IBackend.AllocatePersistent), nameof(IBackend.CreateArena), nameof(IBackend.Upload), nameof(IBackend.Download),
         nameof(IBackend.Synchronize), nameof(IBackend.CreateFrozenWeight), nameof(IBackend.CreateTrainableWeight), nameof(IBackend.Refresh),
-        nameof(IBackend.Prepare),
+        nameof(IBackend.Prepare), nameof(IBackend.Rehearse), nameof(IBackend.IsOutOfMemory),
     ];
 
     [Theory]
