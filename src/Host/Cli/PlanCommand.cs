@@ -14,6 +14,9 @@ namespace Rm.Host.Cli;
 /// <summary><c>btrm plan</c>: the memory that training takes, without a device and without weights.</summary>
 internal sealed class PlanCommand
 {
+    // A rehearsal makes lists of the tokens: a plan must not itself take the memory it plans.
+    private const int MostTokens = 1 << 22;
+
     private readonly Option<string?> _shape = new("--shape") { Description = $"A shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _model = new("--model") { Description = "A checkpoint's config.json instead.", HelpName = "DIR|ID" };
     private readonly Option<int> _budget = new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ => 8192, HelpName = "N" };
@@ -46,8 +49,8 @@ internal sealed class PlanCommand
             _ => throw new UserInputException("Give either --shape NAME or --model DIR."),
         };
         int rank = result.GetValue(_rank);
-        int budget = AtLeast(result, _budget, 1), pair = AtLeast(result, _pair, 2);
-        AtLeast(result, _rank, 0);
+        int budget = Within(result, _budget, 1, MostTokens), pair = Within(result, _pair, 2, MostTokens);
+        Within(result, _rank, 0, int.MaxValue);
         long? free = DeviceOptions.ReadSize(_memory.Name, result.GetValue(_memory));
         TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
         var planner = new MemoryPlanner(Rehearsals(result.GetValue(_device)!), config, scope);
@@ -97,7 +100,11 @@ internal sealed class PlanCommand
         return Encoding.UTF8.GetString(buffer.ToArray());
     }
 
-    private static int AtLeast(ParseResult result, Option<int> option, int least) => result.GetValue(option) >= least
-        ? result.GetValue(option)
-        : throw new UserInputException($"{option.Name} must be at least {least}.");
+    private static int Within(ParseResult result, Option<int> option, int least, int most)
+    {
+        int value = result.GetValue(option);
+        return value >= least && value <= most
+            ? value
+            : throw new UserInputException($"{option.Name} must be at least {least}{(most < int.MaxValue ? $" and at most {most}" : "")}.");
+    }
 }

@@ -16,7 +16,22 @@ public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config,
     /// <param name="recompute">What backward computes again.</param>
     /// <param name="training">Largest micro-batch of training.</param>
     /// <param name="scoring">Largest micro-batch of evaluations, or null without.</param>
+    /// <exception cref="UserInputException">A micro-batch is larger than backends can address.</exception>
     public MemoryPlan Plan(Recompute recompute, MicroBatchExtent training, MicroBatchExtent? scoring = null)
+    {
+        try
+        {
+            return Rehearse(recompute, training, scoring);
+        }
+        catch (OverflowException)
+        {
+            throw new UserInputException(
+                $"A micro-batch of {Math.Max(training.Tokens, scoring?.Tokens ?? 0)} packed tokens is larger than the operations can address. Lower "
+                + "--micro-token-budget or, if a single pair is that long, --max-seq-len.");
+        }
+    }
+
+    private MemoryPlan Rehearse(Recompute recompute, MicroBatchExtent training, MicroBatchExtent? scoring)
     {
         using IRehearsal rehearsal = rehearse();
         IBackend backend = rehearsal.Backend;

@@ -48,7 +48,9 @@ public sealed class EmulatedRunTests : IDisposable
         Btrm.Succeed(Arguments("shared"));
         Btrm.Succeed([.. Arguments("apart"), "--no-prefix-sharing"]);
         double[] shared = Losses("shared"), apart = Losses("apart");
-        Assert.True(shared[^1] < shared[0] - 0.05, $"the loss went from {shared[0]} to {shared[^1]}");
+        Assert.NotEqual(shared, apart);
+
+        // A loss changes no more than its rewards do; those are about 2, where bfloat16's numbers are 1/64 apart.
         Assert.All(shared.Zip(apart), pair => Assert.InRange(pair.Second, pair.First - 0.01, pair.First + 0.01));
     }
 

@@ -30,6 +30,7 @@ public sealed class PlanCommandTests
 
     [Theory]
     [InlineData("--memory", "much", "is no size")]
+    [InlineData("--micro-token-budget", "2000000000", "at most 4194304")]
     [InlineData("--pair-tokens", "1", "--pair-tokens must be at least 2")]
     [InlineData("--device", "tpu", "cannot be planned for")]
     public void Bad_values_are_named(string option, string value, string message) =>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Rm.Host.Checkpoints;
 using Rm.Host.Data;
 using Rm.Host.Evaluation;
