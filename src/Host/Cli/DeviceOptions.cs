@@ -26,6 +26,7 @@ internal sealed class DeviceOptions : OptionGroup
         {
             ["own"] = GemmChoice.Own,
             ["cublaslt"] = GemmChoice.CublasLt,
+            ["wgmma"] = GemmChoice.Wgmma,
         };
 
     private readonly Option<string> _device;
@@ -42,7 +43,7 @@ internal sealed class DeviceOptions : OptionGroup
         _recompute = !withModel ? null : Add(
             "--recompute", "What backward computes again instead of keeping it: none, selective, full, or auto, the cheapest that fits.", "auto", "MODE");
         _memory = !withModel ? null : AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
-        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, or cublaslt for comparison.", "own", "NAME");
+        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on hardware).", "own", "NAME");
     }
 
     /// <summary>
@@ -107,7 +108,9 @@ internal sealed class DeviceOptions : OptionGroup
             return (gpu, "the first GPU that works");
         }
 
-        return (Cpu(threads), $"no GPU, {problem}");
+        return gemm == GemmChoice.Own
+            ? (Cpu(threads), $"no GPU, {problem}")
+            : throw new UserInputException($"--gemm asks for a GPU's products, and none can be used: {problem}");
     }
 
     private static CudaBackend Emulated(GemmChoice gemm)

@@ -16,10 +16,11 @@ internal static class LinearChecks
             new Setup(s.Rows, s.Outputs, s.Inputs, []) { HasBias = s.Rows == 130, HasResidual = s.Rows == 130 })),
         .. Layer(new Setup(67, 96, 72, [4, 16, 3]) { HasBias = true }),
         .. Layer(new Setup(33, 64, 48, [8]) { Dropout = 0.25f }),
+        .. Layer(new Setup(67, 272, 72, [4, 4]) { HasSwiGlu = true }),
         .. Layer(new Setup(37, 96, 72, []) { IsTrained = true, HasBias = true }),
         .. Layer(new Setup(RealTokens, Hidden + KeyValues, Hidden, [Rank, Rank, Rank]) { HasBias = true, IsReal = true }),
         .. Layer(new Setup(RealTokens, Hidden, Hidden, [Rank]) { HasResidual = true, IsReal = true }),
-        .. Layer(new Setup(RealTokens, 2 * Intermediate, Hidden, [Rank, Rank]) { IsReal = true }),
+        .. Layer(new Setup(RealTokens, 2 * Intermediate, Hidden, [Rank, Rank]) { HasSwiGlu = true, IsReal = true }),
         .. Layer(new Setup(RealTokens, Hidden, Intermediate, [Rank]) { HasResidual = true, IsReal = true }),
     ];
 
@@ -36,6 +37,9 @@ internal static class LinearChecks
 
         public bool HasResidual { get; init; }
 
+        /// <summary>The outputs are gates and ups, and their SwiGLU is asked for too.</summary>
+        public bool HasSwiGlu { get; init; }
+
         public bool IsTrained { get; init; }
 
         public float Dropout { get; init; }
@@ -50,7 +54,7 @@ internal static class LinearChecks
 
         public override string ToString() =>
             $"T={Rows} [{Outputs}, {Inputs}]{(Ranks.Length > 0 ? $" r={string.Join('+', Ranks)}" : "")}{(HasBias ? " bias" : "")}"
-            + $"{(HasResidual ? " residual" : "")}{(Dropout > 0 ? " dropout" : "")}{(IsTrained ? " trained" : "")}";
+            + $"{(HasResidual ? " residual" : "")}{(Dropout > 0 ? " dropout" : "")}{(HasSwiGlu ? " swiglu" : "")}{(IsTrained ? " trained" : "")}";
     }
 
     private static IEnumerable<OperationCheck> Layer(Setup s)
@@ -58,13 +62,14 @@ internal static class LinearChecks
         yield return new(nameof(IBackend.LinearForward), $"{s}", false, s.IsReal, s.Flops, s.Bytes, side =>
         {
             PreparedLayout layout = side.Prepare(OddShapes.Layout([[0, s.Rows]]));
-            Tensor x = side.Input("x", s.Rows, s.Inputs, gap: 8), y = side.Output("y", s.Rows, s.Outputs, gap: 8);
+            Tensor x = side.Input("x", s.Rows, s.Inputs, gap: 8), y = side.Output("y", s.Rows, s.Outputs, gap: s.HasSwiGlu ? 0 : 8);
             Tensor? bias = s.HasBias ? side.Float("bias", 1, s.Outputs) : null;
             Tensor? residual = s.HasResidual ? side.Input("residual", s.Rows, s.Outputs, gap: 16) : null;
             LinearWeight weight = s.IsTrained ? side.TrainableWeight("w", s.Outputs, s.Inputs) : side.Weight("w", s.Outputs, s.Inputs);
             LoraFactors? lora = Factors(side, s, withGradients: false);
             Tensor? kept = lora is null ? null : side.Output("s", s.Rows, s.TotalRank, gap: 1);
-            return () => side.Backend.LinearForward(new LinearForwardArgs(layout, x, weight, bias, residual, lora, kept, y));
+            Tensor? swiGlu = s.HasSwiGlu ? side.Output("swiglu", s.Rows, s.Outputs / 2) : null;
+            return () => side.Backend.LinearForward(new LinearForwardArgs(layout, x, weight, bias, residual, lora, kept, y) { SwiGlu = swiGlu });
         });
         yield return new(nameof(IBackend.LinearBackward), $"{s}", false, s.IsReal, s.IsTrained ? 2 * s.Flops : s.Flops, s.Bytes, side =>
         {

@@ -11,6 +11,7 @@ internal sealed class CudaLoraLinear : IDisposable
 {
     private readonly CudaSession _session;
     private readonly DType _dtype;
+    private readonly CudaSwiGlu _swiGlu;
     private readonly CudaTokenKeys _keys;
     private readonly IFrozenProduct _linear;
     private readonly CudaLoraFactors _factors;
@@ -22,13 +23,20 @@ internal sealed class CudaLoraLinear : IDisposable
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>, bfloat16 or float32.</summary>
     /// <exception cref="InvalidOperationException">The library that <paramref name="gemm"/> names is not there.</exception>
-    public CudaLoraLinear(CudaSession session, DType dtype, GemmChoice gemm = GemmChoice.Own)
+    /// <exception cref="NotSupportedException">The GPU does not have what <paramref name="gemm"/> names.</exception>
+    public CudaLoraLinear(CudaSession session, DType dtype, CudaSwiGlu swiGlu, GemmChoice gemm)
     {
         _session = session;
         _dtype = dtype;
+        _swiGlu = swiGlu;
         _keys = new CudaTokenKeys(session);
         CudaLinear own = new(session);
-        _linear = gemm == GemmChoice.CublasLt && dtype == DType.BF16 ? new CublasLtLinear(session, own) : own;
+        _linear = (gemm, dtype) switch
+        {
+            (GemmChoice.CublasLt, DType.BF16) => new CublasLtLinear(session, own),
+            (GemmChoice.Wgmma, DType.BF16) => new CudaHopperLinear(session),
+            _ => own,
+        };
         _factors = new CudaLoraFactors(session);
         _product = new CudaLoraProduct(session);
         _gradient = new CudaLoraGradient(session);
@@ -74,6 +82,7 @@ internal sealed class CudaLoraLinear : IDisposable
             Check("Residual", args.Residual, args.X.Rows, weight.OutFeatures);
             CheckVector("Bias", args.Bias, weight.OutFeatures);
             _single.Forward(args, weight.Values, keys);
+            SwiGlu(args);
             return;
         }
 
@@ -100,7 +109,14 @@ internal sealed class CudaLoraLinear : IDisposable
             extension = (s, b.High);
         }
 
+        if (args is { SwiGlu: { } product, Residual: null } && _linear is CudaHopperLinear fused)
+        {
+            fused.ForwardSwiGlu(args.X, weight, extension, args.Bias, args.Y, product);
+            return;
+        }
+
         _linear.Forward(args.X, weight, extension, args.Bias, args.Residual, args.Y);
+        SwiGlu(args);
     }
 
     /// <summary>All gradients of <see cref="LinearBackwardArgs"/>.</summary>
@@ -155,6 +171,14 @@ internal sealed class CudaLoraLinear : IDisposable
     {
         _keys.Dispose();
         (_linear as IDisposable)?.Dispose();
+    }
+
+    private void SwiGlu(LinearForwardArgs args)
+    {
+        if (args.SwiGlu is { } product)
+        {
+            _swiGlu.Forward(new SwiGluForwardArgs(args.Y, product));
+        }
     }
 
     // Adds to GradA and GradB; returns dS and A for dX.

@@ -27,6 +27,10 @@ internal static unsafe class Emulator
     /// <summary>Seed of the order of blocks, warps, lanes and streams.</summary>
     public static void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("btrmEmuSetSeed"))(seed);
 
+    /// <summary>Compute capability of the device from now on: 80, 90.</summary>
+    public static void SetArchitecture(uint number) =>
+        Assert.Equal(CudaResult.Success, ((delegate* unmanaged<uint, CudaResult>)Export("btrmEmuSetArch"))(number));
+
     /// <summary>Forgets queued work, streams, events, modules, memory, errors and reports.</summary>
     public static void Reset() => ((delegate* unmanaged<void>)Export("btrmEmuReset"))();
 
