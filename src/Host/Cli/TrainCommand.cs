@@ -19,6 +19,7 @@ internal sealed class TrainCommand
     private readonly DeviceOptions _device = new();
     private readonly OutputOptions _output = new();
     private readonly Option<string?> _config = ConfigFile.CreateOption();
+    private readonly Option<string?> _preset = Preset.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
     /// <summary>The command.</summary>
@@ -31,8 +32,25 @@ internal sealed class TrainCommand
         }
 
         _command.Options.Add(_config);
+        _command.Options.Add(_preset);
         _command.SetAction(Run);
         return _command;
+    }
+
+    /// <summary>
+    /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run would.
+    /// </summary>
+    public void Check(ParseResult result)
+    {
+        string model = result.GetValue(_model)!;
+
+        // The norms that a hub's model has are not known; Qwen3 has all that there are.
+        ModelConfig config = Directory.Exists(model) ? ModelConfig.Load(model) : ModelShapes.Get("qwen3-0.6b");
+        _lora.Check(result, config);
+        _text.Read(result, config.VocabSize);
+        _optimization.Check(result);
+        _dataset.Check(result);
+        _device.RecomputeMode(result);
     }
 
     private int Run(ParseResult result)
@@ -43,6 +61,12 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
+        Preset? preset = Preset.In(result);
+        if (PresetAdvice.Warning(source.Config, preset?.Name, _optimization.LearningRate(result)) is { } warning)
+        {
+            Console.Error.WriteLine(warning);
+        }
+
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -69,7 +93,7 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
+            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, model, train, eval, report);
         }
 
         using var progress = new ConsoleProgress(options.Steps, state.Step);
