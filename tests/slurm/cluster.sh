@@ -39,7 +39,6 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket=$folder/munge.socket
-CryptoType=crypto/munge
 CredType=cred/munge
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool
@@ -64,7 +63,6 @@ JobRequeue=1
 NodeName=$name NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-  sed -i '/^CryptoType/d' "$folder/slurm.conf"
   export SLURM_CONF=$folder/slurm.conf
   slurmctld -D >"$folder/log/slurmctld.out" 2>&1 &
   daemons+=($!)

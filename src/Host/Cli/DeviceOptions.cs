@@ -32,6 +32,17 @@ internal sealed class DeviceOptions : OptionGroup
     /// <summary>What backward computes again.</summary>
     public Recompute RecomputeMode(ParseResult result) => Choose(result, _recompute, RecomputeModes);
 
+    /// <summary>Throws <see cref="UserInputException"/> for values that no machine knows; opens nothing.</summary>
+    public void Check(ParseResult result)
+    {
+        RecomputeMode(result);
+        Require(result.GetValue(_threads) >= 0, _threads, "must be 0 or more");
+        if (result.GetValue(_device) is { } device and not ("auto" or "cpu" or "emulated"))
+        {
+            Ordinal(device);
+        }
+    }
+
     /// <summary>Opens the device. Says on stderr which one and why.</summary>
     /// <exception cref="UserInputException">The device that was asked for is unknown or cannot be used.</exception>
     public IBackend Open(ParseResult result)

@@ -50,7 +50,7 @@ internal sealed class TrainCommand
         _text.Read(result, config.VocabSize);
         _optimization.Check(result);
         _dataset.Check(result);
-        _device.RecomputeMode(result);
+        _device.Check(result);
     }
 
     private int Run(ParseResult result)
