@@ -160,6 +160,7 @@ public sealed class Trainer
             value, _state.Step, _options.BestMetric, _options.EarlyStoppingMinDelta);
         metrics.Evaluation(_state.Step, _planner.EpochAt(_state.Step), result);
         _samples?.Write(_state.Step, rewards);
+        SaveRows(rewards, improved);
         if (improved)
         {
             _saver.Save(_run.Best);
@@ -169,6 +170,17 @@ public sealed class Trainer
         _lastEvaluation = result;
         _progress.Evaluated(_state.Step, result, improved);
         return true;
+    }
+
+    /// <summary>Keeps every pair's rewards, for analyses and paired tests between runs.</summary>
+    private void SaveRows(PairRewards rewards, bool best)
+    {
+        IReadOnlyList<EvalRow> rows = EvalRow.Of(_evalPairs, rewards);
+        EvalRowFile.Write(_run.LastEvalRows, rows);
+        if (best)
+        {
+            EvalRowFile.Write(_run.BestEvalRows, rows);
+        }
     }
 
     private string SaveCheckpoint(MetricsLog metrics)
