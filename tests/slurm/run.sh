@@ -98,7 +98,10 @@ runs_with 0 sweep --slurm --jobs 3 --time 00:10:00 --signal-seconds 60
 job=$(tail -n 1 "$scratch/output")
 wait_for 120 "three steps of $killed" has_steps "$killed" 3
 say "killing the task of $killed at step $(steps_of "$killed")"
+# Shell first, so that nobody is left to write an exit code, as when a node is lost. What the shell started is Slurm's to kill where it has cgroups.
+orphan=$(process_of "$killed")
 tell --signal=KILL --batch "${job}_0"
+kill -KILL "$orphan"
 wait_for 120 "three steps of $requeued" has_steps "$requeued" 3
 say "telling $requeued at step $(steps_of "$requeued") to stop, as before a time limit"
 tell --signal=USR1 --batch "${job}_1"

@@ -19,7 +19,7 @@ internal sealed record RunState(RunStatus Status, string? Detail = null, int? Ex
     /// <param name="queue">What Slurm says of the sweep's runs.</param>
     public static RunState Of(PlannedRun run, SlurmQueue queue)
     {
-        if (File.Exists(run.ResultFile))
+        if (File.Exists(run.ResultFile) && File.Exists(run.RunFile))
         {
             return new RunState(RunStatus.Finished, ExitCode: 0, Result: JsonInput.ParseObject(JsonInput.ReadFile(run.ResultFile), run.ResultFile));
         }

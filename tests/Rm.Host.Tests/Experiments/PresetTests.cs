@@ -67,7 +67,7 @@ public sealed partial class PresetTests
 
     [Theory]
     [InlineData("guide-3B", "--preset 'guide-3B' is not known (did you mean guide-3b?). Choose one of: guide-3b, guide-7b.")]
-    [InlineData("", "--preset '' is not known")]
+    [InlineData("7b", "--preset '7b' is not known. Choose one of: guide-3b, guide-7b.")]
     public void An_unknown_preset_is_named(string name, string message) => Btrm.Fail(2, ["train", .. Hub, $"--preset={name}"], message);
 
     [Fact]

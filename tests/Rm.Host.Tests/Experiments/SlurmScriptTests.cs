@@ -73,12 +73,15 @@ public sealed class SlurmScriptTests
     }
 
     [Fact]
-    public void Without_Slurm_a_submission_says_so()
+    public void A_missing_program_and_a_failing_one_are_named()
     {
-        Assert.SkipWhen((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, "sbatch"))), "sbatch is on the PATH");
-        using var scratch = new ScratchFolder();
-        var sweep = new SmallSweep(scratch);
-        Btrm.Fail(2, sweep.Command(sweep.Write(Array), "--slurm"), "sbatch cannot be started", "--slurm-script-only");
+        UserInputException missing = Assert.Throws<UserInputException>(() => ToolProcess.Run("btrm-no-such-program", ["x"], "Install it."));
+        Assert.Contains("btrm-no-such-program cannot be started", missing.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Install it.", missing.Message, StringComparison.Ordinal);
+        Assert.SkipUnless(File.Exists("/bin/sh"), "there is no shell here");
+        UserInputException failed = Assert.Throws<UserInputException>(() => ToolProcess.Run("/bin/sh", ["-c", "echo no such partition >&2; exit 3"], ""));
+        Assert.Contains("failed with exit code 3: no such partition", failed.Message, StringComparison.Ordinal);
+        Assert.Equal("12\n", ToolProcess.Run("/bin/sh", ["-c", "echo 12"], ""));
     }
 
     private static (string File, string Script) Script(SmallSweep sweep, params string[] further)

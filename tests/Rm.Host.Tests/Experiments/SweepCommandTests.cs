@@ -112,7 +112,7 @@ public sealed class SweepCommandTests
 
     [Theory]
     [InlineData("--only=C", "--only: ", "has no run 'C'")]
-    [InlineData("--only=", "--only names nothing")]
+    [InlineData("--only=,", "--only names nothing")]
     [InlineData("--jobs=0", "--jobs must be at least 1")]
     [InlineData("--time=1", "--time has no effect without --slurm")]
     [InlineData("--slurm --devices=cpu", "--devices is for runs on this machine")]
@@ -148,7 +148,7 @@ public sealed class SweepCommandTests
     public void The_least_busy_device_is_dealt()
     {
         var pool = new DevicePool(["cuda:0", "cuda:1", "cuda:1"]);
-        Assert.Equal<string?>(["cuda:0", "cuda:1", "cuda:1", "cuda:0"], [.. Enumerable.Range(0, 4).Select(_ => pool.Take())]);
+        Assert.Equal(["cuda:0", "cuda:1", "cuda:1", "cuda:0"], [.. Enumerable.Range(0, 4).Select(_ => pool.Take()!)]);
         pool.Return("cuda:1");
         Assert.Equal("cuda:1", pool.Take());
         Assert.Null(new DevicePool([]).Take());
