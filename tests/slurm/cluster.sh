@@ -4,6 +4,7 @@
 
 slurm_tools=(slurmctld slurmd munged mungekey sbatch squeue scontrol scancel sinfo)
 daemons=()
+own_conf=
 
 # Names what is missing, or nothing.
 missing_tools() {
@@ -63,7 +64,8 @@ JobRequeue=1
 NodeName=$name NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-  export SLURM_CONF=$folder/slurm.conf
+  own_conf=$folder/slurm.conf
+  export SLURM_CONF=$own_conf
   slurmctld -D >"$folder/log/slurmctld.out" 2>&1 &
   daemons+=($!)
   slurmd -D -N "$name" >"$folder/log/slurmd.out" 2>&1 &
@@ -79,8 +81,9 @@ CONF
 }
 
 stop_cluster() {
-  local pid
-  scancel --user=root >/dev/null 2>&1 || true
+  local pid i
+  # Never a job of a Slurm that is not ours.
+  if [ -n "$own_conf" ]; then SLURM_CONF=$own_conf timeout 20 scancel --user=root >/dev/null 2>&1 || true; fi
   [ ${#daemons[@]} -eq 0 ] || sleep 2
   # Newest first: the daemons say goodbye through munge.
   for ((i = ${#daemons[@]} - 1; i >= 0; i--)); do
