@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Rm.Host.Checkpoints;
 
 namespace Rm.Host.Experiments;
