@@ -92,10 +92,9 @@ public sealed class SlurmScriptTests
 
     private static (int ExitCode, string Output) Run(ScratchFolder scratch, string script, int index, int signal = 0, Func<bool>? isTime = null)
     {
-        string scontrol = scratch.Write("bin/scontrol", $"#!/bin/sh\necho \"$@\" >'{scratch["requeued"]}'\n");
-        File.SetUnixFileMode(scontrol, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        FakeProgram.Write(scratch, "scontrol", "echo \"$@\" >'{0}/requeued'");
         var start = new ProcessStartInfo("/bin/bash", [script]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["PATH"] = $"{scratch["bin"]}:{Environment.GetEnvironmentVariable("PATH")}";
+        start.Environment["PATH"] = FakeProgram.Path(scratch);
         start.Environment["SLURM_ARRAY_TASK_ID"] = $"{index}";
         start.Environment["SLURM_JOB_ID"] = "42";
         start.Environment["SLURM_CPUS_PER_TASK"] = "1";

@@ -12,8 +12,8 @@ public sealed class SlurmSubmissionTests
         using var scratch = new ScratchFolder();
         var sweep = new SmallSweep(scratch);
         string file = sweep.Write("\"runs\": [{\"name\": \"A\"}, {\"name\": \"B\"}, {\"name\": \"C\"}]");
-        Program(scratch, "sbatch", "echo \"$@\" >>'{0}/submitted'; echo \"$(wc -l <'{0}/submitted');cluster\"");
-        Program(scratch, "squeue", "cat '{0}/queue'");
+        FakeProgram.Write(scratch, "sbatch", "echo \"$@\" >>'{0}/submitted'; echo \"$(wc -l <'{0}/submitted');cluster\"");
+        FakeProgram.Write(scratch, "squeue", "cat '{0}/queue'");
         scratch.Write("queue", "1_0 RUNNING\n1_1 PENDING\n1_2 COMPLETING\n99_0 RUNNING\n");
 
         CommandResult result = Sweep(scratch, sweep.Command(file, "--slurm"));
@@ -53,8 +53,8 @@ public sealed class SlurmSubmissionTests
         using var scratch = new ScratchFolder();
         var sweep = new SmallSweep(scratch);
         string file = sweep.Write("\"runs\": [{\"name\": \"A\"}]");
-        Program(scratch, "sbatch", "echo 'invalid partition specified' >&2; exit 1");
-        Program(scratch, "squeue", "echo 'cannot contact the controller' >&2; exit 1");
+        FakeProgram.Write(scratch, "sbatch", "echo 'invalid partition specified' >&2; exit 1");
+        FakeProgram.Write(scratch, "squeue", "echo 'cannot contact the controller' >&2; exit 1");
         CommandResult result = Sweep(scratch, sweep.Command(file, "--slurm"));
         Assert.Equal(2, result.ExitCode);
         Btrm.AssertMessage(result, "sbatch failed with exit code 1: invalid partition specified");
@@ -65,15 +65,9 @@ public sealed class SlurmSubmissionTests
         Btrm.AssertMessage(Sweep(scratch, sweep.Command(file, "--collect")), "squeue failed with exit code 1: cannot contact the controller");
     }
 
-    private static void Program(ScratchFolder scratch, string name, string body)
-    {
-        string path = scratch.Write($"bin/{name}", $"#!/bin/sh\n{body.Replace("{0}", scratch.FolderPath, StringComparison.Ordinal)}\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-    }
-
     private static CommandResult Sweep(ScratchFolder scratch, string[] arguments)
     {
-        using var process = new BtrmProcess(arguments, $"PATH='{scratch["bin"]}':$PATH");
+        using var process = new BtrmProcess(arguments, $"PATH='{FakeProgram.Path(scratch)}'");
         return process.Wait();
     }
 }
