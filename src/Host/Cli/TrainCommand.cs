@@ -19,6 +19,7 @@ internal sealed class TrainCommand
     private readonly OptimizationOptions _optimization = new();
     private readonly DeviceOptions _device = new();
     private readonly OutputOptions _output = new();
+    private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
     private readonly Option<string?> _preset = Preset.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
@@ -27,7 +28,7 @@ internal sealed class TrainCommand
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
@@ -50,6 +51,7 @@ internal sealed class TrainCommand
         _lora.Check(result, config);
         _text.Read(result, config.VocabSize);
         _optimization.Check(result);
+        _instruments.Check(result);
         _dataset.Check(result);
         _device.Check(result);
     }
@@ -62,6 +64,7 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
+        _instruments.Check(result);
         Preset? preset = Preset.In(result);
         if (PresetAdvice.Warning(source.Config, preset?.Name, _optimization.LearningRate(result)) is { } warning)
         {
@@ -98,8 +101,9 @@ internal sealed class TrainCommand
             RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, train, eval, report);
         }
 
+        using StepInstruments instruments = _instruments.Start(result, backend);
         using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         return Finish(run, model, outcome, signals);
