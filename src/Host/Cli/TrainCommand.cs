@@ -65,6 +65,7 @@ internal sealed class TrainCommand
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
         _instruments.Check(result);
+        _device.Check(result);
         Preset? preset = Preset.In(result);
         if (PresetAdvice.Warning(source.Config, preset?.Name, _optimization.LearningRate(result)) is { } warning)
         {
@@ -87,7 +88,11 @@ internal sealed class TrainCommand
         }
 
         using IBackend backend = _device.Open(result);
-        using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
+        MemoryPlan plan = _device.Plan(
+            result, backend, source.Config, scope, source.WeightType(), TrainingExtent(train, options),
+            eval is null ? null : MicroBatchExtent.Of([eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
+        using RewardModel model = source.Load(backend, scope, training: true, plan.Recompute);
+        model.ReserveActivations(plan.Activations.Peak);
         ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         ArtifactInfo artifact = new(
@@ -98,7 +103,7 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, train, eval, report);
+            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
         }
 
         using StepInstruments instruments = _instruments.Start(result, backend);
@@ -107,6 +112,14 @@ internal sealed class TrainCommand
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         return Finish(run, model, outcome, signals);
+    }
+
+    // The order of the pairs is known, so every micro-batch of the run is.
+    private static MicroBatchExtent TrainingExtent(PairDataset train, TrainingOptions options)
+    {
+        var planner = new BatchPlanner(train.Pairs, options.BatchSize, options.Order, options.Seed);
+        return MicroBatchExtent.Of(
+            Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
     private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
