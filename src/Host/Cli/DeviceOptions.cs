@@ -67,6 +67,12 @@ internal sealed class DeviceOptions : OptionGroup
     {
         Choose(result, _recompute!, RecomputeModes);
         ReadSize(_memory!.Name, result.GetValue(_memory));
+        Choose(result, _gemm, GemmChoices);
+        Require(result.GetValue(_threads) >= 0, _threads, "must be 0 or more");
+        if (result.GetValue(_device) is { } device and not ("auto" or "cpu" or "emulated"))
+        {
+            Ordinal(device);
+        }
     }
 
     /// <summary>The size that an option was given, in bytes, or null when it was not.</summary>
