@@ -45,7 +45,7 @@ internal sealed class DatasetOptions : OptionGroup
         RequireLimit(result, _limit!);
         Require(
             selection.Sample == SampleMode.First || result.GetValue(_limit!) is not null, _limit!, "is needed by --sample random: without it every row is taken");
-        PairDataset data = PairDataset.Load(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
+        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
         data.RequirePairs("training");
         return data;
     }
@@ -67,7 +67,7 @@ internal sealed class DatasetOptions : OptionGroup
         }
 
         RequireLimit(result, _evalLimit);
-        PairDataset data = PairDataset.Load(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
+        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
         data.RequirePairs("evaluation");
         return data;
     }

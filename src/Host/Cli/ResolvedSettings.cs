@@ -20,10 +20,9 @@ internal static class ResolvedSettings
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (Option option in result.CommandResult.Command.Options)
         {
-            string name = option.Name.TrimStart('-');
-            if (!NotPartOfTheRun.Contains(name) && Value(result, option) is { } value)
+            if (Of(result, option) is { } value)
             {
-                settings[name] = value;
+                settings[option.Name.TrimStart('-')] = value;
             }
         }
 
@@ -31,6 +30,10 @@ internal static class ResolvedSettings
         settings["warmup-steps"] = options.Schedule.WarmupSteps.ToString(CultureInfo.InvariantCulture);
         return settings;
     }
+
+    /// <summary>The value of one option as text; null when it has none or does not change what a run computes.</summary>
+    public static string? Of(ParseResult result, Option option) =>
+        NotPartOfTheRun.Contains(option.Name.TrimStart('-')) ? null : Value(result, option);
 
     private static string? Value(ParseResult result, Option option) => option switch
     {

@@ -11,6 +11,7 @@ namespace Rm.Host.Data;
 internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncoder? encoder)
 {
     private const ulong ShufflePurpose = 0x73687566666C65;
+    private const int ShuffleBlock = 8;
     private const ulong DonorPurpose = 0x646F6E6F72;
 
     // Draws before every row is tried in turn: enough unless nearly all rows have the same prompt.
@@ -39,16 +40,25 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
         }
     }
 
-    // Exactly the asked share of the rows, those with the smallest keys: at one half a feature of the true labels is left no advantage by chance.
+    // Exactly the asked share of the rows, drawn from blocks of rows with about the same length gap. What is drawn is random, yet neither the number of
+    // labels nor length, the feature that a model takes up first, is left an advantage by chance.
     private void Shuffle(PairRow[] rows, IReadOnlyList<long> positions)
     {
-        int count = (int)Math.Round(options.ShuffleRate * rows.Length, MidpointRounding.AwayFromZero);
-        foreach (int i in Enumerable.Range(0, rows.Length)
-            .OrderBy(i => SplitMix64.For(options.Seed ^ ShufflePurpose, (ulong)positions[i]).Next()).ThenBy(i => i).Take(count))
+        ulong Key(int i) => SplitMix64.For(options.Seed ^ ShufflePurpose, (ulong)positions[i]).Next();
+        int[] order = [.. Enumerable.Range(0, rows.Length)
+            .OrderBy(i => ResponseReplacement.LengthOf(rows[i].Chosen) - ResponseReplacement.LengthOf(rows[i].Rejected)).ThenBy(Key).ThenBy(i => i)];
+        for (int start = 0; start < order.Length; start += ShuffleBlock)
         {
-            rows[i] = rows[i] with { Chosen = rows[i].Rejected, Rejected = rows[i].Chosen };
+            int end = Math.Min(start + ShuffleBlock, order.Length);
+            int count = Share(end) - Share(start);
+            foreach (int i in order[start..end].OrderBy(Key).ThenBy(i => i).Take(count))
+            {
+                rows[i] = rows[i] with { Chosen = rows[i].Rejected, Rejected = rows[i].Chosen };
+            }
         }
-        Changed = count;
+        Changed = Share(rows.Length);
+
+        int Share(int count) => (int)Math.Round(options.ShuffleRate * count, MidpointRounding.AwayFromZero);
     }
 
     private void DrawNegatives(PairRow[] rows, IReadOnlyList<long> positions)

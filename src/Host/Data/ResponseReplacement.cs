@@ -48,6 +48,9 @@ internal static class ResponseReplacement
             : other.TokenIds is not null || ResponseOf(row.Chosen) == ResponseOf(other);
     }
 
+    /// <summary>Length of a side: token ids, or characters of the response.</summary>
+    public static int LengthOf(Conversation side) => side.TokenIds?.Length ?? ResponseOf(side).Length;
+
     private static string ResponseOf(Conversation side) => side.Messages is { } turns ? turns[^1].Content : side.Text![side.ResponseStart..];
 
     private static int PromptIds(PairRow row) => PreferencePair.CommonPrefix(row.Chosen.TokenIds, row.Rejected.TokenIds);

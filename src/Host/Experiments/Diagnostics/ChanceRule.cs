@@ -13,18 +13,16 @@ internal static class ChanceRule
     public const string Expected = "45% to 55%";
 
     /// <summary>
-    /// Fails beyond the line on either side when one half lies outside the interval too; cannot tell beyond it otherwise, or with few pairs.
+    /// Fails when the whole interval lies beyond the line, on either side: a mark that is right in one file and wrong in the other gives 0%. An accuracy beyond
+    /// the line whose interval reaches back proves nothing. Random labels teach a model some direction by chance, and preferences agree or disagree with it, so
+    /// that small evaluations stray farther from one half than the pairs alone make them (docs/diagnostics.md has figures).
     /// </summary>
-    public static (Verdict Verdict, string Doubt) Of(AccuracyEstimate accuracy)
+    public static (Verdict Verdict, string Doubt) Of(AccuracyEstimate accuracy) => accuracy switch
     {
-        bool beyond = accuracy.Observed > Line || accuracy.Observed < 1 - Line;
-        bool excludesHalf = accuracy.Low > 0.5 || accuracy.High < 0.5;
-        return (beyond, excludesHalf) switch
-        {
-            (true, true) => (Verdict.Fail, ""),
-            (true, false) => (Verdict.Inconclusive, "Beyond the line, but chance alone can do that with so few pairs: evaluate on more."),
-            _ when accuracy.EffectivePairs < FewestPairs => (Verdict.Inconclusive, "Too few evaluation pairs to tell a leak from none: evaluate on 100 at least."),
-            _ => (Verdict.Pass, ""),
-        };
-    }
+        { Low: > Line } or { High: < 1 - Line } => (Verdict.Fail, ""),
+        { Observed: > Line } or { Observed: < 1 - Line } =>
+            (Verdict.Inconclusive, "Beyond the line, but chance can do that with so few pairs: evaluate on more, or try another --diagnostic-seed."),
+        { EffectivePairs: < FewestPairs } => (Verdict.Inconclusive, "Too few evaluation pairs to tell a leak from none: evaluate on 100 at least."),
+        _ => (Verdict.Pass, ""),
+    };
 }

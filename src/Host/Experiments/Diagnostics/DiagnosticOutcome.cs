@@ -13,7 +13,12 @@ namespace Rm.Host.Experiments.Diagnostics;
 /// <param name="Checks">What was looked at.</param>
 public sealed record DiagnosticOutcome(
     string Mode, Verdict Verdict, DiagnosticOptions? Settings, DiagnosticReport? Rows, AccuracyEstimate? TrainAccuracy, AccuracyEstimate? EvalAccuracy,
-    IReadOnlyList<DiagnosticCheck> Checks);
+    IReadOnlyList<DiagnosticCheck> Checks)
+{
+    /// <summary>A diagnostic that could not be run, which is a failure whatever the reason.</summary>
+    public static DiagnosticOutcome NotRun(string mode, string why) =>
+        new(mode, Verdict.Fail, null, null, null, null, [new DiagnosticCheck("run", "a finished run", null, null, null, Verdict.Fail, why)]);
+}
 
 /// <summary>How outcomes are serialised.</summary>
 [JsonSourceGenerationOptions(
