@@ -59,7 +59,7 @@ public static class DatasetFolder
     }
 
     internal static string Stem(string file) =>
-        Path.GetFileNameWithoutExtension(InputFile.IsGzip(file) ? file[..^3] : file);
+        Path.GetFileNameWithoutExtension(InputFile.WithoutCompression(file));
 
     private static string[] DataFilesUnder(string folder)
     {

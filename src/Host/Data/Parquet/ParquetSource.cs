@@ -33,9 +33,9 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
 
     private void RequireUnpacked()
     {
-        if (InputFile.IsGzip(path))
+        if (InputFile.IsCompressed(path))
         {
-            throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz. Unpack it first.");
+            throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz or .zst. Unpack it first.");
         }
     }
 
