@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Rm.Host.Config;
 using Rm.Host.Data;
-using Rm.Host.Evaluation;
 using Rm.Host.Experiments.Diagnostics;
 using Rm.Host.Training;
 

@@ -48,7 +48,7 @@ public sealed class RowSelectionTests : IDisposable
         foreach (SampleMode mode in Enum.GetValues<SampleMode>())
         {
             var selector = new RowSelector(new RowSelection(5, 2, 5, mode));
-            string message = Rows.Error(() => selector.Select(RowSource.OpenFile(path)).Count());
+            string message = Rows.Error(() => Assert.Empty(selector.Select(RowSource.OpenFile(path))));
             Assert.Contains("line 1", message, StringComparison.Ordinal);
             Assert.Contains(field, message, StringComparison.Ordinal);
         }
@@ -113,7 +113,7 @@ public sealed class RowSelectionTests : IDisposable
         const string Groups = "hub/flat.snappy.parquet";
         long whole = BytesRead(Groups, source => source.Read().Count());
         long last = BytesRead(Groups, source => source.ReadAt([250], names => names).Count());
-        Assert.True(last < whole / 2, $"{last} of {whole} bytes for a row of the third row group");
+        Assert.True(last < whole * 2 / 3, $"{last} of {whole} bytes for a row of the third row group");
     }
 
     [Theory]

@@ -51,7 +51,8 @@ public sealed class DiagnosticVerdictTests
     [InlineData(70, 100, 56, 100, Verdict.Inconclusive)]
     [InlineData(50, 100, 50, 100, Verdict.Fail)]
     [InlineData(99, 100, 68, 100, Verdict.Inconclusive)]
-    [InlineData(99, 100, 99, 100, Verdict.Fail)]
+    [InlineData(99, 100, 80, 100, Verdict.Inconclusive)] // answers that are rejected whatever the prompt
+    [InlineData(99, 100, 500, 500, Verdict.Fail)]
     public void Random_negatives_are_learned_and_do_not_transfer(int trainRight, int train, int evalRight, int eval, Verdict expected) =>
         Assert.Equal(expected, Judge(DiagnosticMode.RandomNegatives, Rows(trainRight, train), Rows(evalRight, eval)).Verdict);
 

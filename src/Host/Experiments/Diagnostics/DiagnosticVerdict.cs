@@ -13,6 +13,7 @@ internal static class DiagnosticVerdict
     // Random negatives: the guide has about 100% on training rows and 56% on real ones.
     private const double Learned = 0.8;
     private const double Transfer = 0.65;
+    private const double TransferTooGood = 0.95;
 
     // Length matched: the guide lost 10 points on SHP.
     private const double MostDrop = 0.15;
@@ -103,13 +104,21 @@ internal static class DiagnosticVerdict
         }
         else
         {
-            yield return Check(
-                "eval_accuracy", "about 55%, at most 65%", eval, eval.Low > Transfer ? Verdict.Fail : eval.Observed > Transfer ? Verdict.Inconclusive : Verdict.Pass,
-                eval.Observed > Transfer
-                    ? "Telling answers to this prompt from answers to others should hardly predict which of two answers is preferred. Either a mark of the "
-                        + "chosen side was learned, or the rejected answers of these data are off the subject themselves."
-                    : "");
+            yield return Transferred(eval);
         }
+    }
+
+    // Half of the negatives are answers that were rejected elsewhere, so what makes an answer rejected everywhere is learned as well.
+    private static DiagnosticCheck Transferred(AccuracyEstimate eval)
+    {
+        Verdict verdict = eval.Low > TransferTooGood ? Verdict.Fail : eval.Observed > Transfer ? Verdict.Inconclusive : Verdict.Pass;
+        return Check("eval_accuracy", "about 55%, at most 65%", eval, verdict, verdict switch
+        {
+            Verdict.Fail => "Telling answers to this prompt from answers to others cannot predict every preference: a mark of the chosen side was learned.",
+            Verdict.Inconclusive => "More of the preference than expected. Either the rejected answers of these data can be told without their prompts, or "
+                + "something marks the chosen side: see label_shuffle and the most telling token of the data report.",
+            _ => "",
+        });
     }
 
     private static DiagnosticCheck Easy(string name, AccuracyEstimate accuracy)
