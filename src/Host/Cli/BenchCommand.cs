@@ -6,6 +6,7 @@ using Rm.Host.Model;
 using Rm.Host.Reporting;
 using Rm.Host.Training;
 using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
 
 namespace Rm.Host.Cli;
 
@@ -49,9 +50,6 @@ internal sealed class BenchCommand
         };
         int rank = result.GetValue(_rank);
         TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
-        using IBackend backend = _device.Open(result);
-        using RewardModel model = Load(result, backend, config, scope);
-        ModelStart.Initialize(model, null, seed: 1);
         IReadOnlyList<PreferencePair> pairs = result.GetValue(_data) is { } file
             ? PairDataset.Load(RowSource.OpenFile(file), new PairTokenizer(null, null, new TextOptions(VocabSize: config.VocabSize))).Pairs
             : BenchPairs.Create(config.VocabSize, batchSize * (steps + Math.Max(0, result.GetValue(_warmup))));
@@ -61,6 +59,9 @@ internal sealed class BenchCommand
         {
             SharePrefix = !result.GetValue(_noPrefixSharing),
         };
+        using IBackend backend = _device.Open(result);
+        using RewardModel model = Load(result, backend, config, scope, Extent(options, pairs, Math.Max(0, result.GetValue(_warmup))));
+        ModelStart.Initialize(model, null, seed: 1);
         BenchReport report = Measure(model, options, pairs, Math.Max(0, result.GetValue(_warmup)), name, backend);
         if (!result.GetValue(_json))
         {
@@ -101,16 +102,24 @@ internal sealed class BenchCommand
         return new BenchReport(name, backend.Description, model.Config, options, seconds, tokens, packed, startup);
     }
 
-    private RewardModel Load(ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope)
+    private static MicroBatchExtent Extent(TrainingOptions options, IReadOnlyList<PreferencePair> pairs, int warmup)
     {
-        if (result.GetValue(_model) is { } given)
-        {
-            string folder = ModelResolver.Resolve(given);
-            using CheckpointWeights weights = CheckpointWeights.Open(folder, config);
-            return new RewardModel(backend, config, new CheckpointWeightSource(weights), scope, training: true, _device.RecomputeMode(result));
-        }
+        var planner = new BatchPlanner(pairs, options.BatchSize, options.Order, options.Seed);
+        return MicroBatchExtent.Of(
+            Enumerable.Range(0, warmup + options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
+    }
 
-        return new RewardModel(backend, config, new RandomWeights(1), scope, training: true, _device.RecomputeMode(result));
+    private RewardModel Load(ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope, MicroBatchExtent extent)
+    {
+        // Random weights are uniform numbers of 16 bits, which bfloat16 does not hold.
+        string? folder = result.GetValue(_model) is { } given ? ModelResolver.Resolve(given) : null;
+        DType type = folder is null ? DType.F32 : ModelSource.Open(folder).WeightType();
+        MemoryPlan plan = _device.Plan(result, backend, config, scope, type, extent);
+        using CheckpointWeights? weights = folder is null ? null : CheckpointWeights.Open(folder, config);
+        IWeightSource source = weights is null ? new RandomWeights(1) : new CheckpointWeightSource(weights);
+        var model = new RewardModel(backend, config, source, scope, training: true, plan.Recompute);
+        model.ReserveActivations(plan.Activations.Peak);
+        return model;
     }
 
     private static int Positive(ParseResult result, Option<int> option) =>

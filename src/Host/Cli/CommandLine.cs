@@ -53,7 +53,9 @@ public static class CommandLine
         root.Subcommands.Add(new ScoreCommand().Create());
         root.Subcommands.Add(new MergeCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
+        root.Subcommands.Add(new AnalyzeCommand().Create());
         root.Subcommands.Add(new BenchCommand().Create());
+        root.Subcommands.Add(new PlanCommand().Create());
         root.Subcommands.Add(DoctorCommand.Create());
         NumberArguments.MakeStrict(root);
         return root;

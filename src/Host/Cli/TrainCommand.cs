@@ -23,6 +23,7 @@ internal sealed class TrainCommand
     private readonly OptimizationOptions _optimization = new();
     private readonly DeviceOptions _device = new();
     private readonly OutputOptions _output = new();
+    private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
@@ -36,7 +37,7 @@ internal sealed class TrainCommand
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _selection, _diagnostic, _text, _lora, _optimization, _output, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _selection, _diagnostic, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
@@ -57,6 +58,8 @@ internal sealed class TrainCommand
         RowSelection selection = _selection.Read(result, _optimization.Seed(result));
         DiagnosticOptions? diagnostic = _diagnostic.Read(result);
         IReadOnlyList<EvalRow>? baseline = _diagnostic.Baseline(result) is { } path ? FinishedRun.EvalRows(path) : null;
+        _instruments.Check(result);
+        _device.Check(result);
         using RunDirectory run = _output.Open(result);
 
         IPairTokenizer tokenizer = WrapTokenizer(source.PairTokenizer(text));
@@ -73,7 +76,11 @@ internal sealed class TrainCommand
         }
 
         using IBackend backend = _device.Open(result);
-        using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
+        MemoryPlan plan = _device.Plan(
+            result, backend, source.Config, scope, source.WeightType(), TrainingExtent(train, options),
+            eval is null ? null : MicroBatchExtent.Of([eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
+        using RewardModel model = source.Load(backend, scope, training: true, plan.Recompute);
+        model.ReserveActivations(plan.Activations.Peak);
         ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         ArtifactInfo artifact = new(
@@ -84,11 +91,12 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, train, eval, report);
+            RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
         }
 
+        using StepInstruments instruments = _instruments.Start(result, backend);
         using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         DiagnosticOutcome? verdict = diagnostic is null || outcome.End == TrainingEnd.Interrupted
@@ -97,7 +105,15 @@ internal sealed class TrainCommand
         return Finish(run, model, outcome, verdict, signals);
     }
 
-    private int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, DiagnosticOutcome? verdict, StopSignals signals)
+    // The order of the pairs is known, so every micro-batch of the run is.
+    private static MicroBatchExtent TrainingExtent(PairDataset train, TrainingOptions options)
+    {
+        var planner = new BatchPlanner(train.Pairs, options.BatchSize, options.Order, options.Seed);
+        return MicroBatchExtent.Of(
+            Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
+    }
+
+    private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
     {
         if (outcome.End == TrainingEnd.Interrupted)
         {

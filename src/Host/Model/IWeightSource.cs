@@ -6,6 +6,9 @@ public interface IWeightSource
     /// <summary>Whether there is a tensor under this Hugging Face name.</summary>
     bool Contains(string name);
 
+    /// <summary>Whether there are values to read. A rehearsal needs the places of large matrices, but not what is in them.</summary>
+    bool HasValues => true;
+
     /// <summary>Reads elements of a tensor as float32, beginning with element <paramref name="start"/> in row-major order.</summary>
     void Read(string name, long start, Span<float> destination);
 }

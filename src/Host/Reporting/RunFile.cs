@@ -12,7 +12,7 @@ internal static class RunFile
 {
     public static void Write(
         RunDirectory run, IReadOnlyDictionary<string, string> settings, IBackend backend, string modelName, string modelFolder, string weights,
-        RewardModel model, PairDataset train, PairDataset? eval, DataReport report)
+        RewardModel model, MemoryPlan plan, PairDataset train, PairDataset? eval, DataReport report)
     {
         using var buffer = new MemoryStream();
         using (var w = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -38,6 +38,8 @@ internal static class RunFile
             w.WriteNumber("trainable_parameters", model.Parameters.Count);
             w.WriteBoolean("pretrained_head", model.HasPretrainedHead);
             w.WriteEndObject();
+            w.WritePropertyName("memory_plan");
+            MemoryPlanReport.WriteJson(plan, plan.Free, w);
             w.WritePropertyName(EarlierRun.TrainDataName);
             train.Fingerprint.WriteJson(w);
             if (eval is not null)
