@@ -11,7 +11,10 @@ namespace Rm.Host.Cli;
 public static class CommandLine
 {
     // A value may begin with '@' (a prompt, say): it is not a file of further arguments, which --config is for.
-    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+    internal static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
+    /// <summary>How commands are run: what they throw is reported here, signals are their own affair.</summary>
+    internal static InvocationConfiguration Invocation => new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 
     /// <summary>Runs btrm with the given arguments and returns its exit code.</summary>
     public static int Run(string[] args)
@@ -19,8 +22,7 @@ public static class CommandLine
         bool debug = args.Contains("--debug", StringComparer.Ordinal);
         try
         {
-            ParseResult result = Parse(Build(), args);
-            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return Parse(Build(), args).Invoke(Invocation);
         }
         catch (Exception e) when (!debug)
         {
@@ -60,6 +62,7 @@ public static class CommandLine
         var root = new RootCommand("btrm trains, evaluates and serves Bradley-Terry reward models.");
         root.Options.Add(new Option<bool>("--debug") { Description = "Show stack traces of errors.", Recursive = true });
         root.Subcommands.Add(new TrainCommand().Create());
+        root.Subcommands.Add(new DiagnoseCommand().Create());
         root.Subcommands.Add(new SweepCommand().Create());
         root.Subcommands.Add(new EvalCommand().Create());
         root.Subcommands.Add(new ScoreCommand().Create());

@@ -22,7 +22,7 @@ internal sealed class DatasetOptions : OptionGroup
         {
             _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz or .zst, or .parquet.", "FILE");
             _split = Add("--hf-split", "Split of the dataset to train on.", "train", "NAME");
-            _limit = AddOptional<long?>("--limit", "Read at most this many training rows.", "N");
+            _limit = AddOptional<long?>("--limit", "Train on at most this many rows, of those that pass the filters.", "N");
         }
 
         _evalFile = AddOptional<string>("--eval-file", "Evaluation rows.", "FILE");
@@ -47,18 +47,20 @@ internal sealed class DatasetOptions : OptionGroup
     }
 
     /// <summary>Reads and tokenises the training pairs; at least one is left.</summary>
-    public PairDataset LoadTrain(ParseResult result, PairTokenizer tokenizer)
+    public PairDataset LoadTrain(ParseResult result, IPairTokenizer tokenizer, RowSelection selection, DiagnosticOptions? diagnostic = null)
     {
         (string? file, string? dataset) = TrainingSource(result);
         IRowSource source = file is not null ? RowSource.OpenFile(file) : RowSource.Open(dataset!, result.GetValue(_split!)!, result.GetValue(_config));
         RequireLimit(result, _limit!);
-        PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_limit!));
+        Require(
+            selection.Sample == SampleMode.First || result.GetValue(_limit!) is not null, _limit!, "is needed by --sample random: without it every row is taken");
+        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
         data.RequirePairs("training");
         return data;
     }
 
     /// <summary>Reads and tokenises the evaluation pairs, or null when none are named.</summary>
-    public PairDataset? LoadEval(ParseResult result, PairTokenizer tokenizer)
+    public PairDataset? LoadEval(ParseResult result, IPairTokenizer tokenizer, DiagnosticOptions? diagnostic = null)
     {
         (string? file, string? split) = EvaluationSource(result);
         if (file is null && split is null)
@@ -68,7 +70,7 @@ internal sealed class DatasetOptions : OptionGroup
 
         IRowSource source = file is not null ? RowSource.OpenFile(file) : RowSource.Open(result.GetValue(_dataset)!, split!, result.GetValue(_config));
         RequireLimit(result, _evalLimit);
-        PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_evalLimit));
+        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
         data.RequirePairs("evaluation");
         return data;
     }

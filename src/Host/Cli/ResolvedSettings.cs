@@ -11,8 +11,7 @@ internal static class ResolvedSettings
     private static readonly HashSet<string> NotPartOfTheRun = new(StringComparer.Ordinal)
     {
         "output-dir", "resume", "overwrite", "config", "preset", "debug", "help", "version", "device", "threads", "recompute", "memory", "gemm",
-        "track-gpu",
-        "profile-steps", "log-every", "log-samples", "save-every", "keep-checkpoints",
+        "track-gpu", "profile-steps", "log-every", "log-samples", "save-every", "keep-checkpoints", "diagnostic-baseline",
     };
 
     /// <summary>Names of the settings that <see cref="BeforeData"/> leaves out where they follow from the number of pairs.</summary>
@@ -44,15 +43,18 @@ internal static class ResolvedSettings
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (Option option in result.CommandResult.Command.Options)
         {
-            string name = option.Name.TrimStart('-');
-            if (!NotPartOfTheRun.Contains(name) && Value(result, option) is { } value)
+            if (Of(result, option) is { } value)
             {
-                settings[name] = value;
+                settings[option.Name.TrimStart('-')] = value;
             }
         }
 
         return settings;
     }
+
+    /// <summary>The value of one option as text; null when it has none or does not change what a run computes.</summary>
+    public static string? Of(ParseResult result, Option option) =>
+        NotPartOfTheRun.Contains(option.Name.TrimStart('-')) ? null : Value(result, option);
 
     private static string? Value(ParseResult result, Option option) => option switch
     {

@@ -2,6 +2,8 @@ using System.CommandLine;
 using Rm.Host.Checkpoints;
 using Rm.Host.Config;
 using Rm.Host.Data;
+using Rm.Host.Evaluation;
+using Rm.Host.Experiments.Diagnostics;
 using Rm.Host.Model;
 using Rm.Host.Reporting;
 using Rm.Host.Training;
@@ -14,6 +16,8 @@ internal sealed class TrainCommand
 {
     private readonly Option<string> _model = new("--model") { Description = "Checkpoint folder, or a hub's model org/name[@revision].", Required = true, HelpName = "DIR|ID" };
     private readonly DatasetOptions _dataset = new(withTraining: true);
+    private readonly SelectionOptions _selection = new();
+    private readonly DiagnosticOptionGroup _diagnostic = new();
     private readonly TextOptionGroup _text = new();
     private readonly LoraOptions _lora = new();
     private readonly OptimizationOptions _optimization = new();
@@ -24,11 +28,17 @@ internal sealed class TrainCommand
     private readonly Option<string?> _preset = Preset.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
+    /// <summary>Where the result goes; stdout unless the run is a part of another command.</summary>
+    public TextWriter Results { get; init; } = Console.Out;
+
+    /// <summary>Stands between rows and token ids. Tests put a fault of a pipeline there, to see that diagnostics find it.</summary>
+    public Func<IPairTokenizer, IPairTokenizer> WrapTokenizer { get; init; } = tokenizer => tokenizer;
+
     /// <summary>The command.</summary>
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _instruments, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _selection, _diagnostic, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
@@ -64,6 +74,9 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
+        RowSelection selection = _selection.Read(result, _optimization.Seed(result));
+        DiagnosticOptions? diagnostic = _diagnostic.Read(result);
+        IReadOnlyList<EvalRow>? baseline = _diagnostic.Baseline(result) is { } path ? FinishedRun.EvalRows(path) : null;
         _instruments.Check(result);
         _device.Check(result);
         Preset? preset = Preset.In(result);
@@ -74,9 +87,9 @@ internal sealed class TrainCommand
 
         using RunDirectory run = _output.Open(result);
 
-        PairTokenizer tokenizer = source.PairTokenizer(text);
-        PairDataset train = _dataset.LoadTrain(result, tokenizer);
-        PairDataset? eval = _dataset.LoadEval(result, tokenizer);
+        IPairTokenizer tokenizer = WrapTokenizer(source.PairTokenizer(text));
+        PairDataset train = _dataset.LoadTrain(result, tokenizer, selection, diagnostic);
+        PairDataset? eval = _dataset.LoadEval(result, tokenizer, diagnostic is { TransformEval: true } ? diagnostic : null);
         DataReport report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
@@ -111,7 +124,10 @@ internal sealed class TrainCommand
         var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
-        return Finish(run, model, outcome, signals);
+        DiagnosticOutcome? verdict = diagnostic is null || outcome.End == TrainingEnd.Interrupted
+            ? null
+            : DiagnosticRun.Judge(diagnostic, model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
+        return Finish(run, model, outcome, verdict, signals);
     }
 
     // The order of the pairs is known, so every micro-batch of the run is.
@@ -122,7 +138,7 @@ internal sealed class TrainCommand
             Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
-    private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
+    private int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, DiagnosticOutcome? verdict, StopSignals signals)
     {
         if (outcome.End == TrainingEnd.Interrupted)
         {
@@ -131,8 +147,13 @@ internal sealed class TrainCommand
             return ExitCodes.Interrupted;
         }
 
-        string json = ResultFile.Write(run, model, outcome);
-        Console.Out.WriteLine(json);
+        string json = ResultFile.Write(run, model, outcome, verdict);
+        Results.WriteLine(json);
+        if (verdict is not null)
+        {
+            DiagnosticText.Write(verdict, Console.Error);
+        }
+
         return ExitCodes.Success;
     }
 
