@@ -113,7 +113,7 @@ internal sealed class TrainCommand
             Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
-    private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
+    private int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, DiagnosticOutcome? verdict, StopSignals signals)
     {
         if (outcome.End == TrainingEnd.Interrupted)
         {
