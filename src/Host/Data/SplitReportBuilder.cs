@@ -60,30 +60,30 @@ internal sealed class SplitReportBuilder
 
     public SplitReport Build(
         IReadOnlyList<string> files, ITextEncoder? encoder, SelectionReport selection, DiagnosticReport? diagnostic) => new()
-    {
-        Files = files,
-        PairsRead = _read,
-        PairsKept = _chosenLengths.Count,
-        Dropped = _dropped,
-        Kinds = _kinds,
-        PairsTruncated = _truncated,
-        ChosenTruncated = _chosenTruncated,
-        RejectedTruncated = _rejectedTruncated,
-        Duplicates = _duplicates,
-        DistinctPrompts = _prompts.Count,
-        Selection = selection,
-        Domains = _domains,
-        DistinctPosts = _posts.Count > 0 ? _posts.Count : null,
-        TellingToken = _telling.Find(encoder),
-        Diagnostic = diagnostic,
-        PromptLengths = new LengthQuantiles(_promptLengths),
-        ChosenLengths = new LengthQuantiles(_chosenLengths),
-        RejectedLengths = new LengthQuantiles(_rejectedLengths),
-        Tokens = _tokens,
-        TokensShared = _shared,
-        RewardTokens = [.. _lastTokens.OrderByDescending(entry => entry.Value).ThenBy(entry => entry.Key).Take(MostRewardTokens)
-            .Select(entry => new RewardToken(entry.Key, encoder?.Decode([entry.Key]), entry.Value))],
-    };
+        {
+            Files = files,
+            PairsRead = _read,
+            PairsKept = _chosenLengths.Count,
+            Dropped = _dropped,
+            Kinds = _kinds,
+            PairsTruncated = _truncated,
+            ChosenTruncated = _chosenTruncated,
+            RejectedTruncated = _rejectedTruncated,
+            Duplicates = _duplicates,
+            DistinctPrompts = _prompts.Count,
+            Selection = selection,
+            Domains = _domains,
+            DistinctPosts = _posts.Count > 0 ? _posts.Count : null,
+            TellingToken = _telling.Find(encoder),
+            Diagnostic = diagnostic,
+            PromptLengths = new LengthQuantiles(_promptLengths),
+            ChosenLengths = new LengthQuantiles(_chosenLengths),
+            RejectedLengths = new LengthQuantiles(_rejectedLengths),
+            Tokens = _tokens,
+            TokensShared = _shared,
+            RewardTokens = [.. _lastTokens.OrderByDescending(entry => entry.Value).ThenBy(entry => entry.Key).Take(MostRewardTokens)
+                .Select(entry => new RewardToken(entry.Key, encoder?.Decode([entry.Key]), entry.Value))],
+        };
 
     private void CountLast(int[] ids) => _lastTokens[ids[^1]] = _lastTokens.GetValueOrDefault(ids[^1]) + 1;
 }
