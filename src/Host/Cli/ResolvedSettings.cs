@@ -11,7 +11,7 @@ internal static class ResolvedSettings
     private static readonly HashSet<string> NotPartOfTheRun = new(StringComparer.Ordinal)
     {
         "output-dir", "resume", "overwrite", "config", "debug", "help", "version", "device", "threads", "recompute", "track-gpu", "log-every",
-        "log-samples", "save-every", "keep-checkpoints",
+        "log-samples", "save-every", "keep-checkpoints", "report-to",
     };
 
     /// <summary>Names without dashes, and values as text.</summary>

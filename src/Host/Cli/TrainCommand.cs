@@ -3,6 +3,7 @@ using Rm.Host.Config;
 using Rm.Host.Data;
 using Rm.Host.Model;
 using Rm.Host.Reporting;
+using Rm.Host.Reporting.TensorBoard;
 using Rm.Host.Training;
 using Rm.Kernels.Ops;
 
@@ -43,6 +44,7 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
+        bool toTensorBoard = _output.ReportsToTensorBoard(result);
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -72,11 +74,18 @@ internal sealed class TrainCommand
             RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
         }
 
-        using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
-        TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
-        progress.Dispose();
-        return Finish(run, model, outcome, signals);
+        using var console = new ConsoleProgress(options.Steps, state.Step);
+        using TensorBoardLog? board = toTensorBoard ? TensorBoardLog.Create(run.FolderPath, state.Step, console.Message) : null;
+        var reporter = new RunReporter(console, run, board);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer)
+        {
+            MetricsWritten = board is null ? null : board.Metrics,
+        };
+        TrainingOutcome outcome = new Trainer(job, state, reporter, signals).Run();
+        console.Dispose();
+        int code = Finish(run, model, outcome, signals);
+        reporter.WritePage();
+        return code;
     }
 
     private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)

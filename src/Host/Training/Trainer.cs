@@ -20,6 +20,7 @@ public sealed class Trainer
     private readonly ModelSaver _saver;
     private readonly ITrainingProgress _progress;
     private readonly StopSignals _signals;
+    private readonly Action<ReadOnlyMemory<byte>>? _metricsWritten;
     private readonly SampleLog? _samples;
     private readonly Stopwatch _clock = new();
     private readonly double _secondsBefore;
@@ -40,6 +41,7 @@ public sealed class Trainer
         _saver = job.Saver;
         _progress = progress;
         _signals = signals;
+        _metricsWritten = job.MetricsWritten;
         _state = state;
         _secondsBefore = state.ElapsedSeconds;
         _samples = job.Options.LogSamples > 0 && job.EvalPairs.Count > 0
@@ -69,7 +71,7 @@ public sealed class Trainer
 
     private TrainingOutcome Train()
     {
-        using var metrics = new MetricsLog(_run.MetricsFile, _state);
+        using var metrics = new MetricsLog(_run.MetricsFile, _state, _metricsWritten);
         _samples?.TruncateAfter(_state.LastEvalStep);
         var runner = new StepRunner(_model, _options);
         _clock.Start();

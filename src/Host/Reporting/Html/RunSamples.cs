@@ -8,9 +8,9 @@ namespace Rm.Host.Reporting.Html;
 /// </summary>
 internal sealed class RunSamples
 {
-    private const int MostPairs = 64;
-    private const int MostCharacters = 16_000;
-    private const int MostIds = 4096;
+    private const int MostPairs = 40;
+    private const int MostCharacters = 8_000;
+    private const int MostIds = 2048;
     private const int MostEvaluations = 400;
 
     private readonly List<Sample> _samples = [];
