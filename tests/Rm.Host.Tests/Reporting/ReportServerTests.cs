@@ -165,7 +165,7 @@ public sealed partial class ReportServerTests : IDisposable
         process.Signal(signal);
         CommandResult result = process.Wait();
         Assert.True(result.ExitCode == 0, $"exit {result.ExitCode}\n{result.Error}");
-        Assert.Equal("", result.Error);
+        Assert.Equal("", result.Error.Trim());
     }
 
     public void Dispose()

@@ -168,7 +168,7 @@ internal sealed class ReportServer : IDisposable
     // Any port: one that is forwarded from another machine has another number there.
     internal static bool IsLoopback(string? host)
     {
-        if (host is null || host.Contains('@', StringComparison.Ordinal) || !Uri.TryCreate($"http://{host}/", UriKind.Absolute, out Uri? address))
+        if (host is null || host.AsSpan().ContainsAny("@/\\?#") || !Uri.TryCreate($"http://{host}/", UriKind.Absolute, out Uri? address))
         {
             return false;
         }

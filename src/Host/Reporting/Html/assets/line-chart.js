@@ -2,7 +2,7 @@
 const lineCharts = new Set();
 const CHART_HEIGHT = 230;
 
-// spec: { title, unit, x, format, series: [{ label, color, width, alpha, dash, hidden, quiet, points }], bands: [[upper, lower, color]], reference }
+// spec: { title, unit, x, format, series: [{ label, color, width, alpha, dash, hidden, quiet, points }], bands: [[upper, lower, color]], reference, quietLegend }
 // where color is the name of a custom property. update(data) takes [x, series 1, ...].
 function lineChart(spec) {
   const plot = el('div', { class: 'plot', tabindex: '0', role: 'img', 'aria-label': `${spec.title}. The arrow keys read values, the table below holds them.` });
@@ -49,6 +49,7 @@ function options(spec, width, chart) {
   return {
     width,
     height: CHART_HEIGHT,
+    legend: { show: !spec.quietLegend },
     scales: { x: { time: false }, y: {} },
     cursor: { sync: { key: 'steps' }, points: { size: 6 }, y: false, dataIdx: nearestValue },
     axes: [

@@ -1,6 +1,7 @@
 // The overview of a folder of runs: a sortable table, which is the legend of the curves as well.
 const RUN_COLORS = 8;
 const DASHES = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]];
+const MOST_IN_LEGEND = 8; // more are told apart by the table
 const runColor = i => `--run-${i % RUN_COLORS}`;
 
 const SWEEP_CURVES = [
@@ -85,6 +86,7 @@ function sweepCharts(state) {
     if (runs.length === 0) continue;
     const chart = lineChart({
       ...curve,
+      quietLegend: runs.length > MOST_IN_LEGEND,
       series: runs.map(([run, i]) => ({ label: run.name, color: runColor(i), dash: DASHES[Math.floor(i / RUN_COLORS) % DASHES.length], points: curve.points && run.curves[curve.key].x.length < 60 })),
     });
     chart.show = (i, shown) => {
@@ -118,7 +120,7 @@ function sweepPage(first) {
     shared.replaceChildren(table(null, Object.entries(sweep.settings).map(([name, value]) => [`--${name}`, asIs(value)]), { 'aria-label': 'settings' }));
   }
   const sections = [
-    { element: el('section', { id: 'table' }, el('h2', {}, 'Runs'), el('p', { class: 'note' }, 'Intervals are at 95%; runs whose intervals overlap may differ by chance alone.'), runs), name: 'Runs' },
+    { element: el('section', { id: 'table' }, el('h2', {}, 'Runs'), el('p', { class: 'note' }, 'Intervals are at 95%. Runs are scored on the same pairs, so a paired test (btrm analyze) sees smaller differences than these intervals do.'), runs), name: 'Runs' },
     { element: el('section', { id: 'curves' }, el('h2', {}, 'Curves'), curves), name: 'Curves' },
     { element: el('section', { id: 'settings' }, el('h2', {}, 'Settings that all runs share'), shared), name: 'Settings' },
   ];
