@@ -20,7 +20,7 @@ internal sealed class DatasetOptions : OptionGroup
     {
         if (withTraining)
         {
-            _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz, or .parquet.", "FILE");
+            _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz or .zst, or .parquet.", "FILE");
             _split = Add("--hf-split", "Split of the dataset to train on.", "train", "NAME");
             _limit = AddOptional<long?>("--limit", "Read at most this many training rows.", "N");
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rm.Host.Checkpoints;
 using Rm.Host.Config;
 using Rm.Host.Data;
 using Rm.Host.Model;
@@ -54,9 +55,10 @@ internal sealed class TrainCommand
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
         IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
+        string weights = WeightsFingerprint.Of(source.Folder);
         if (_output.Resumes(result))
         {
-            new EarlierRun(run.RunFile).RequireSame(settings, train.Fingerprint, eval?.Fingerprint);
+            new EarlierRun(run.RunFile).RequireSame(settings, weights, train.Fingerprint, eval?.Fingerprint);
         }
 
         using IBackend backend = _device.Open(result);
@@ -71,7 +73,7 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
+            RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, train, eval, report);
         }
 
         using var console = new ConsoleProgress(options.Steps, state.Step);
