@@ -59,14 +59,18 @@ internal sealed class ReportServer : IDisposable
     /// <summary>Answers until SIGINT or SIGTERM.</summary>
     public void RunUntilStopped()
     {
+        using var stopped = new ManualResetEventSlim();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        Run();
+
+        // The end does not wait for the listening thread: a listener that is stopped between two questions may leave it waiting for ever.
+        new Thread(Run) { IsBackground = true, Name = "report server" }.Start();
+        stopped.Wait();
 
         void Stop(PosixSignalContext context)
         {
             context.Cancel = true;
-            _listener.Stop();
+            stopped.Set();
         }
     }
 
