@@ -50,6 +50,7 @@ public static class CommandLine
         root.Subcommands.Add(new MergeCommand().Create());
         root.Subcommands.Add(new ReportCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
+        root.Subcommands.Add(new AnalyzeCommand().Create());
         root.Subcommands.Add(new BenchCommand().Create());
         root.Subcommands.Add(DoctorCommand.Create());
         NumberArguments.MakeStrict(root);

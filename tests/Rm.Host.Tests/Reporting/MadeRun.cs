@@ -64,14 +64,10 @@ internal static class MadeRun
             {
                 yield return Object(
                     ("step", step), ("eval_pairs", 80), ("eval_loss", 0.6), ("eval_accuracy", 0.75), ("eval_accuracy_low", 0.65), ("eval_accuracy_high", 0.83),
-                    ("eval_ties", 0), ("eval_margin", 0.25), ("eval_ece", 0.05), ("eval_brier", 0.2),
-                    ("eval_groups", new JsonArray(Group("domain", "askbaking", 40, 0.5), Group("domain", Hostile, 40, 1), Group("length_gap", "1..20", 80, 0.75)))) + "\n";
+                    ("eval_ties", 0), ("eval_margin", 0.25), ("eval_ece", 0.05), ("eval_brier", 0.2)) + "\n";
             }
         }
     }
-
-    private static JsonObject Group(string by, string group, int pairs, double accuracy) =>
-        new() { ["by"] = by, ["group"] = group, ["pairs"] = pairs, ["accuracy"] = accuracy };
 
     private static IEnumerable<string> Samples(int samples, int steps)
     {

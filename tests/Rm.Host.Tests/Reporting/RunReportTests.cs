@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Rm.Host.Analysis;
 using Rm.Host.Reporting.Html;
 using Rm.Host.Tests.EndToEnd;
 
@@ -20,9 +21,13 @@ public sealed partial class RunReportTests
         Assert.Equal("Best model's accuracy", (string?)best["label"]);
         Assert.Equal(0.75, (double)best["value"]!);
 
-        // Wilson's interval of 60 out of 80, computed elsewhere.
-        Assert.Equal(0.645, (double)best["low"]!, 3);
-        Assert.Equal(0.832, (double)best["high"]!, 3);
+        // Two pairs of a prompt are not independent: the interval is that of btrm analyze.
+        AccuracyEstimate accuracy = AccuracyEstimate.Of(MadeRun.Rows(80));
+        Assert.Equal(accuracy.Low, (double)best["low"]!, 5);
+        Assert.Equal(accuracy.High, (double)best["high"]!, 5);
+        Assert.Equal("40", data["rows"]!["best"]!["clusters"]!.ToJsonString());
+        Assert.Equal([("domain", 40), ("domain", 40)], data["rows"]!["best"]!["groups"]!.AsArray()
+            .Where(g => (string?)g!["by"] == "domain").Select(g => ((string)g!["by"]!, (int)g["pairs"]!)));
         Assert.Equal(60, data["train"]!["columns"]!["loss"]!.AsArray().Count);
         Assert.Equal(6, data["eval"]!["columns"]!["accuracy"]!.AsArray().Count);
         Assert.Equal("10", data["eval"]!["columns"]!["step"]!.AsArray()[0]!.ToJsonString());

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rm.Host.Analysis;
 using Rm.Host.Evaluation;
 
 namespace Rm.Host.Reporting.Html;
@@ -7,8 +8,8 @@ namespace Rm.Host.Reporting.Html;
 internal static class EvalRowFigures
 {
     private const int HistogramBins = 40;
-    private const int ReliabilityBins = 10;
     private const int LengthBins = 12;
+    private const int MostGroups = 200;
 
     // More dots than this only darken the middle of a chart.
     private const int MostDots = 1500;
@@ -16,28 +17,28 @@ internal static class EvalRowFigures
     /// <summary>Writes the figures of rows, at least one, as an object. Histograms span <paramref name="low"/> to <paramref name="high"/>.</summary>
     public static void Write(Utf8JsonWriter writer, string name, IReadOnlyList<EvalRow> rows, double low, double high)
     {
-        double[] gaps = [.. rows.Select(row => row.Gap)];
-        double[] lengths = [.. rows.Select(row => (double)row.LengthGap)];
+        EvaluationFigures figures = EvaluationFigures.Of(rows, step: null);
         writer.WriteStartObject(name);
-        writer.WriteNumber("pairs", rows.Count);
-        WriteAccuracy(writer, rows);
-        JsonNumbers.Field(writer, "margin", gaps.Average());
-        JsonNumbers.Field(writer, "ece", Statistics.CalibrationError(gaps));
-        JsonNumbers.Field(writer, "brier", gaps.Average(gap => Math.Pow(1 - BradleyTerryLoss.Probability(gap), 2)));
+        WriteAccuracy(writer, figures.Accuracy);
+        JsonNumbers.Field(writer, "margin", figures.Margin.Mean);
+        JsonNumbers.Field(writer, "ece", figures.CalibrationError);
+        JsonNumbers.Field(writer, "brier", figures.Brier);
+        JsonNumbers.Field(writer, "length_correlation", figures.LengthCorrelation);
         WriteHistogram(writer, rows, low, high);
-        WriteReliability(writer, gaps);
-        WriteLength(writer, gaps, lengths);
+        WriteReliability(writer, figures.Reliability);
+        WriteLength(writer, [.. rows.Select(row => (Gap: row.Gap, Length: (double)row.LengthGap))]);
+        WriteGroups(writer, figures.Groups);
         writer.WriteEndObject();
     }
 
-    private static void WriteAccuracy(Utf8JsonWriter writer, IReadOnlyList<EvalRow> rows)
+    private static void WriteAccuracy(Utf8JsonWriter writer, AccuracyEstimate accuracy)
     {
-        int right = rows.Count(row => row.Gap > 0);
-        (double low, double high) = Statistics.WilsonInterval(right, rows.Count);
-        JsonNumbers.Field(writer, "accuracy", (double)right / rows.Count);
-        JsonNumbers.Field(writer, "accuracy_low", low);
-        JsonNumbers.Field(writer, "accuracy_high", high);
-        writer.WriteNumber("ties", rows.Count(row => row.Gap == 0));
+        writer.WriteNumber("pairs", accuracy.Pairs);
+        JsonNumbers.Field(writer, "clusters", accuracy.Clusters);
+        JsonNumbers.Field(writer, "accuracy", accuracy.Value);
+        JsonNumbers.Field(writer, "accuracy_low", accuracy.Low);
+        JsonNumbers.Field(writer, "accuracy_high", accuracy.High);
+        writer.WriteNumber("ties", accuracy.Ties);
     }
 
     private static void WriteHistogram(Utf8JsonWriter writer, IReadOnlyList<EvalRow> rows, double low, double high)
@@ -63,47 +64,41 @@ internal static class EvalRowFigures
         return counts;
     }
 
-    private static void WriteReliability(Utf8JsonWriter writer, double[] gaps)
+    private static void WriteReliability(Utf8JsonWriter writer, IReadOnlyList<ReliabilityBin> bins)
     {
         writer.WriteStartArray("reliability");
-        foreach (IGrouping<int, double> bin in gaps.GroupBy(ReliabilityBin).OrderBy(bin => bin.Key))
+        foreach (ReliabilityBin bin in bins.Where(bin => bin.Pairs > 0))
         {
-            int right = bin.Count(gap => gap > 0);
-            (double low, double high) = Statistics.WilsonInterval(right, bin.Count());
+            // A tie is half right; an interval of counts takes whole ones.
+            (double low, double high) = Statistics.WilsonInterval((int)Math.Round(bin.Accuracy!.Value * bin.Pairs), bin.Pairs);
             writer.WriteStartObject();
-            JsonNumbers.Field(writer, "confidence", bin.Average(gap => BradleyTerryLoss.Probability(Math.Abs(gap))));
-            JsonNumbers.Field(writer, "right", bin.Average(gap => gap > 0 ? 1 : gap == 0 ? 0.5 : 0));
+            JsonNumbers.Field(writer, "confidence", bin.Confidence);
+            JsonNumbers.Field(writer, "right", bin.Accuracy);
             JsonNumbers.Field(writer, "low", low);
             JsonNumbers.Field(writer, "high", high);
-            JsonNumbers.Field(writer, "from", 0.5 + (bin.Key * 0.5 / ReliabilityBins));
-            JsonNumbers.Field(writer, "to", 0.5 + ((bin.Key + 1) * 0.5 / ReliabilityBins));
-            writer.WriteNumber("count", bin.Count());
+            JsonNumbers.Field(writer, "from", bin.Low);
+            JsonNumbers.Field(writer, "to", bin.High);
+            writer.WriteNumber("count", bin.Pairs);
             writer.WriteEndObject();
         }
 
         writer.WriteEndArray();
     }
 
-    private static int ReliabilityBin(double gap) =>
-        Math.Min(ReliabilityBins - 1, (int)((BradleyTerryLoss.Probability(Math.Abs(gap)) - 0.5) * 2 * ReliabilityBins));
-
-    private static void WriteLength(Utf8JsonWriter writer, double[] gaps, double[] lengths)
+    private static void WriteLength(Utf8JsonWriter writer, IReadOnlyList<(double Gap, double Length)> pairs)
     {
         writer.WriteStartObject("length");
-        JsonNumbers.Field(writer, "correlation", Statistics.Correlation(gaps, lengths));
-        int stride = (gaps.Length + MostDots - 1) / MostDots;
-        JsonNumbers.Array(writer, "x", lengths.Where((_, i) => i % stride == 0));
-        JsonNumbers.Array(writer, "y", gaps.Where((_, i) => i % stride == 0));
-        writer.WriteBoolean("cut", stride > 1);
+        int stride = (pairs.Count + MostDots - 1) / MostDots;
+        JsonNumbers.Array(writer, "x", pairs.Where((_, i) => i % stride == 0).Select(pair => pair.Length));
+        JsonNumbers.Array(writer, "y", pairs.Where((_, i) => i % stride == 0).Select(pair => pair.Gap));
         writer.WriteStartArray("bins");
 
         // Bins of about the same number of pairs, so that each mean is as certain as the others; equal lengths stay together.
-        var byLength = gaps.Zip(lengths, (gap, length) => (Gap: gap, Length: length)).GroupBy(pair => pair.Length).OrderBy(group => group.Key);
         var bin = new List<(double Gap, double Length)>();
-        foreach (var group in byLength)
+        foreach (IGrouping<double, (double Gap, double Length)> group in pairs.GroupBy(pair => pair.Length).OrderBy(group => group.Key))
         {
             bin.AddRange(group);
-            if (bin.Count * LengthBins >= gaps.Length)
+            if (bin.Count * LengthBins >= pairs.Count)
             {
                 WriteLengthBin(writer, bin);
                 bin.Clear();
@@ -128,5 +123,20 @@ internal static class EvalRowFigures
         JsonNumbers.Field(writer, "gap", bin.Average(pair => pair.Gap));
         writer.WriteNumber("count", bin.Count);
         writer.WriteEndObject();
+    }
+
+    private static void WriteGroups(Utf8JsonWriter writer, IReadOnlyList<GroupFigures> groups)
+    {
+        writer.WriteStartArray("groups");
+        foreach (GroupFigures group in groups.Take(MostGroups))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("by", group.By);
+            writer.WriteString("group", group.Group);
+            WriteAccuracy(writer, group.Accuracy);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 }

@@ -29,7 +29,6 @@ internal static class RunJson
         JsonNumbers.Table(writer, "train", run.Metrics.Train);
         JsonNumbers.Table(writer, "eval", run.Metrics.Eval);
         WriteRows(writer, run);
-        WriteGroups(writer, run.Metrics.Groups);
         foreach (string part in Parts)
         {
             if (run.Run.TryGetProperty(part, out JsonElement value))
@@ -71,24 +70,5 @@ internal static class RunJson
         }
 
         writer.WriteEndObject();
-    }
-
-    private static void WriteGroups(Utf8JsonWriter writer, IReadOnlyList<GroupAccuracy> groups)
-    {
-        writer.WriteStartArray("groups");
-        foreach (GroupAccuracy group in groups)
-        {
-            (double low, double high) = Statistics.WilsonInterval((int)Math.Round(group.Accuracy * group.Pairs), group.Pairs);
-            writer.WriteStartObject();
-            writer.WriteString("by", group.By);
-            writer.WriteString("group", group.Group);
-            writer.WriteNumber("pairs", group.Pairs);
-            JsonNumbers.Field(writer, "accuracy", group.Accuracy);
-            JsonNumbers.Field(writer, "low", low);
-            JsonNumbers.Field(writer, "high", high);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
     }
 }

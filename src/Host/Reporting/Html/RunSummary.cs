@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Rm.Host.Analysis;
 using Rm.Host.Evaluation;
 
 namespace Rm.Host.Reporting.Html;
@@ -37,11 +38,11 @@ internal sealed class RunSummary
     /// <summary>Step of the best model; null until the run has ended.</summary>
     public double? BestStep { get; }
 
-    /// <summary>Accuracy of the best model on the evaluation pairs, with its 95% interval.</summary>
-    public (double Value, double Low, double High)? BestAccuracy { get; }
+    /// <summary>Accuracy of the best model on the evaluation pairs, with an interval that knows about pairs of the same prompt.</summary>
+    public AccuracyEstimate? BestAccuracy { get; }
 
     /// <summary>The same at the last evaluation.</summary>
-    public (double Value, double Low, double High)? LastAccuracy { get; }
+    public AccuracyEstimate? LastAccuracy { get; }
 
     /// <summary>Seconds of training.</summary>
     public double? Seconds => Number(_run.Result, "elapsed_seconds") ?? _run.Metrics.Train.Last("elapsed_seconds");
@@ -106,15 +107,5 @@ internal sealed class RunSummary
             ? number
             : null;
 
-    private static (double Value, double Low, double High)? Accuracy(IReadOnlyList<EvalRow> rows)
-    {
-        if (rows.Count == 0)
-        {
-            return null;
-        }
-
-        int right = rows.Count(row => row.Gap > 0);
-        (double low, double high) = Statistics.WilsonInterval(right, rows.Count);
-        return ((double)right / rows.Count, low, high);
-    }
+    private static AccuracyEstimate? Accuracy(IReadOnlyList<EvalRow> rows) => rows.Count > 0 ? AccuracyEstimate.Of(rows) : null;
 }

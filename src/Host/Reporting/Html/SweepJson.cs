@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rm.Host.Analysis;
 
 namespace Rm.Host.Reporting.Html;
 
@@ -74,7 +75,7 @@ internal static class SweepJson
         writer.WriteEndObject();
     }
 
-    private static void WriteAccuracy(Utf8JsonWriter writer, string name, (double Value, double Low, double High)? accuracy)
+    private static void WriteAccuracy(Utf8JsonWriter writer, string name, AccuracyEstimate? accuracy)
     {
         JsonNumbers.Field(writer, $"{name}_accuracy", accuracy?.Value);
         JsonNumbers.Field(writer, $"{name}_low", accuracy?.Low);

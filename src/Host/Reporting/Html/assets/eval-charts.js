@@ -66,16 +66,10 @@ function lengthChart(of) {
 }
 
 const GROUP_TITLES = { domain: 'Accuracy by domain', score_ratio: 'Accuracy by score ratio', length_gap: 'Accuracy by length gap (tokens)', subset: 'Accuracy by subset' };
-const LENGTH_ORDER = ['below -100', '-100..-21', '-20..-1', '0', '1..20', '21..100', 'above 100'];
-const RATIO_ORDER = ['below 1.5', '1.5..2', '2..4', '4..8', '8 and more'];
 
 function groupChart(by, of) {
   const ROW = 24, FOOT = 40, LABELS = 112, COUNTS = 48;
-  const order = { length_gap: LENGTH_ORDER, score_ratio: RATIO_ORDER }[by];
-  const groups = () => {
-    const list = of().filter(group => group.by === by);
-    return order ? list.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group)) : list.sort((a, b) => b.accuracy - a.accuracy);
-  };
+  const groups = () => of().groups.filter(group => group.by === by);
   return svgChart({
     title: GROUP_TITLES[by] || `Accuracy by ${by}`,
     note: 'Whiskers are 95% intervals; numbers at the right count pairs. The dashed line is chance.',
@@ -91,9 +85,9 @@ function groupChart(by, of) {
         const y = 4 + ROW * (i + 0.5);
         const name = group.group.length > 17 ? `${group.group.slice(0, 16)}\u2026` : group.group;
         parts.push(titled(svg('text', { class: 'label', x: LABELS - 8, y: y + 4, 'text-anchor': 'end' }, name), group.group),
-          svg('line', { class: 'whisker', x1: x(group.low), x2: x(group.high), y1: y, y2: y }),
+          svg('line', { class: 'whisker', x1: x(group.accuracy_low), x2: x(group.accuracy_high), y1: y, y2: y }),
           titled(svg('circle', { class: 'dot chosen', cx: x(group.accuracy), cy: y, r: 4.5 }),
-            `${group.group}: ${percent(group.accuracy)} (95% ${percent(group.low)} to ${percent(group.high)}), ${count(group.pairs)} pairs`),
+            `${group.group}: ${percent(group.accuracy)} (95% ${percent(group.accuracy_low)} to ${percent(group.accuracy_high)}), ${count(group.pairs)} pairs`),
           svg('text', { class: 'tick', x: width - 4, y: y + 4, 'text-anchor': 'end' }, count(group.pairs)));
       });
       parts.push(svg('text', { class: 'axis', x: (LABELS + right) / 2, y: height - 6, 'text-anchor': 'middle' }, 'accuracy'));

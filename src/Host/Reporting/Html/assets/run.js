@@ -106,21 +106,21 @@ function evaluationSection(state) {
 
   function show() {
     const rows = of();
-    facts.textContent = `${count(rows.pairs)} pairs: accuracy ${percent(rows.accuracy)} (95% ${percent(rows.accuracy_low)} to ${percent(rows.accuracy_high)}), `
+    facts.textContent = `${count(rows.pairs)} pairs of ${count(rows.clusters)} prompts or posts: accuracy ${percent(rows.accuracy)} (95% ${percent(rows.accuracy_low)} to ${percent(rows.accuracy_high)}), `
       + `${count(rows.ties)} ties, margin ${number(rows.margin)}, calibration error ${number(rows.ece)}, Brier score ${number(rows.brier)}, `
-      + `correlation of reward gap and length gap ${number(rows.length.correlation)}`;
+      + `correlation of reward gap and length gap ${number(rows.length_correlation)}`;
     redraw.forEach(chart => chart.draw());
   }
 
   function update(run) {
     const sets = [['best', 'Best model'], ['last', 'Last evaluation']].filter(([name]) => run.rows[name]);
-    const kinds = [...new Set(run.groups.map(group => group.by))];
+    const kinds = [...new Set(sets.flatMap(([name]) => run.rows[name].groups.map(group => group.by)))];
     const shape = JSON.stringify([sets, kinds]);
     element.hidden = sets.length === 0;
     if (element.hidden) return;
     if (shape !== drawn) {
       drawn = shape;
-      const groups = kinds.map(by => groupChart(by, () => state.run.groups));
+      const groups = kinds.map(by => groupChart(by, of));
       redraw = [histogramChart(of), reliabilityChart(of), lengthChart(of), ...groups];
       which.replaceChildren(choice('Which model', sets, run.rows[state.rows] ? state.rows : sets[0][0], name => {
         state.rows = name;
