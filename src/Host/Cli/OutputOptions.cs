@@ -23,7 +23,6 @@ internal sealed class OutputOptions : OptionGroup
         _resume.Arity = ArgumentArity.ZeroOrOne;
         _overwrite = AddFlag("--overwrite", "Remove the run that is in the output folder.");
         _reportTo = Add("--report-to", "Write the metrics for another viewer as well: none or tensorboard.", "none", "NAME");
-        AddFlag("--track-gpu", "Record the GPU's load, memory and temperature in the metrics (nothing to record on the CPU).");
     }
 
     /// <summary>Whether the run goes on from an earlier one.</summary>

@@ -15,7 +15,9 @@ internal sealed class ReportCommand
 
     private readonly Option<int> _port = new("--port")
     {
-        Description = "Port of --serve on 127.0.0.1; 0 takes any that is free.", HelpName = "N", DefaultValueFactory = _ => DefaultPort,
+        Description = "Port of --serve on 127.0.0.1; 0 takes any that is free.",
+        HelpName = "N",
+        DefaultValueFactory = _ => DefaultPort,
     };
 
     /// <summary>The command.</summary>

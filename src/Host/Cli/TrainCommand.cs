@@ -20,6 +20,7 @@ internal sealed class TrainCommand
     private readonly OptimizationOptions _optimization = new();
     private readonly DeviceOptions _device = new();
     private readonly OutputOptions _output = new();
+    private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
@@ -27,7 +28,7 @@ internal sealed class TrainCommand
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
@@ -46,6 +47,7 @@ internal sealed class TrainCommand
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
         bool toTensorBoard = _output.ReportsToTensorBoard(result);
+        _instruments.Check(result);
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -76,11 +78,13 @@ internal sealed class TrainCommand
             RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, train, eval, report);
         }
 
+        using StepInstruments instruments = _instruments.Start(result, backend);
         using var console = new ConsoleProgress(options.Steps, state.Step);
         using TensorBoardLog? board = toTensorBoard ? TensorBoardLog.Create(run.FolderPath, state.Step, console.Message) : null;
         var reporter = new RunReporter(console, run, board);
         var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer)
         {
+            Instruments = instruments,
             MetricsWritten = board is null ? null : board.Metrics,
         };
         TrainingOutcome outcome = new Trainer(job, state, reporter, signals).Run();

@@ -1,6 +1,7 @@
 using Rm.Host.Data;
 using Rm.Host.Evaluation;
 using Rm.Host.Model;
+using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 
 namespace Rm.Host.Training;
@@ -26,13 +27,16 @@ public sealed class StepRunner
     /// </summary>
     public StepResult Run(int step, IReadOnlyList<PreferencePair> batch)
     {
+        using ProfilerRange stepRange = new("step"u8, step + 1);
         _model.Parameters.ZeroGradients();
         var rewards = new PairRewards(batch.Count);
         double loss = 0;
         long packedTokens = 0;
+        int microBatches = 0;
         ulong dropoutSeed = SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
         foreach (MicroBatch micro in MicroBatch.Cut(batch, _options.MicroTokenBudget, _options.SharePrefix))
         {
+            using ProfilerRange microRange = new("micro-batch"u8, ++microBatches);
             SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
             MicroBatchResult result = _model.Train(layout, PairPacking.Targets(micro.Pairs), _options.Loss, 1f / batch.Count, dropoutSeed);
             for (int i = 0; i < micro.Pairs.Count; i++)

@@ -19,4 +19,7 @@ public sealed record TrainingJob(
 {
     /// <summary>Hears of every line of metrics.jsonl once it is in the file, as UTF-8; null for nobody.</summary>
     public Action<ReadOnlyMemory<byte>>? MetricsWritten { get; init; }
+
+    /// <summary>What watches the steps, or null.</summary>
+    public IStepInstruments? Instruments { get; init; }
 }

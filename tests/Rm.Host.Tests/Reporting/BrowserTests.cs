@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Rm.Host.Reporting.Html;
 using Rm.Host.Tests.EndToEnd;
 
