@@ -35,7 +35,8 @@ internal static class MadeRun
         ("step", step), ("epoch", step / 100.0), ("loss", 0.7 - (0.001 * step) + (0.05 * Math.Sin(step))), ("accuracy", step % 7 / 7.0), ("ties", 0),
         ("margin", 0.01 * step), ("min_reward", -1 - (0.01 * step)), ("mean_reward", 0.1), ("max_reward", 1 + (0.01 * step)), ("grad_norm", 1.5),
         ("learning_rate", 1e-4), ("num_tokens", 1000 * step), ("tokens_per_second", 4000 + step), ("elapsed_seconds", 0.2 * step),
-        ("gpu_utilization_percent", 90 + (step % 5)), ("gpu_memory_gib", 20.5)) + "\n";
+        ("gpu_samples", 3),
+        ("gpu_utilization_mean", 90 + (step % 5)), ("gpu_utilization_max", 99), ("gpu_memory_gib_mean", 20.5), ("gpu_memory_gib_max", 21)) + "\n";
 
     /// <summary>Pairs of which three in four are right, with domains and lengths.</summary>
     public static IReadOnlyList<EvalRow> Rows(int pairs) => [.. Enumerable.Range(0, pairs).Select(i => new EvalRow

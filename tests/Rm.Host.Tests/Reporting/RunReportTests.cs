@@ -31,7 +31,7 @@ public sealed partial class RunReportTests
         Assert.Equal(60, data["train"]!["columns"]!["loss"]!.AsArray().Count);
         Assert.Equal(6, data["eval"]!["columns"]!["accuracy"]!.AsArray().Count);
         Assert.Equal("10", data["eval"]!["columns"]!["step"]!.AsArray()[0]!.ToJsonString());
-        Assert.Equal(20.5, (double)data["train"]!["columns"]!["gpu_memory_gib"]!.AsArray()[3]!);
+        Assert.Equal(20.5, (double)data["train"]!["columns"]!["gpu_memory_gib_mean"]!.AsArray()[3]!);
 
         JsonNode rows = data["rows"]!["best"]!;
         Assert.Equal(80, rows["histogram"]!["chosen"]!.AsArray().Sum(n => (double)n!));

@@ -22,13 +22,24 @@ const CURVES = [
   { title: 'Calibration over time', unit: 'error', lines: [evaluation('ece', 'expected calibration error'), evaluation('brier', 'Brier score', { color: '--train', dash: [6, 4] })] },
 ];
 
-// What the end of a field's name says about its unit.
-const UNITS = { percent: '%', gib: 'GiB', mib: 'MiB', gb: 'GB', mb: 'MB', bytes: 'bytes', watts: 'W', w: 'W', celsius: '\u00b0C', c: '\u00b0C', mhz: 'MHz', ghz: 'GHz' };
+// Units that names of GPU figures end in, and those of figures whose names do not say.
+const UNITS = { gib: 'GiB', watts: 'W', mhz: 'MHz' };
+const PLAIN_UNITS = { utilization: '%', temperature: '\u00b0C' };
 
-function gpuCurve(column) {
-  const words = column.slice('gpu_'.length).split('_'), unit = UNITS[words[words.length - 1]];
-  const name = (unit ? words.slice(0, -1) : words).join(' ') || 'GPU';
-  return { title: `GPU ${name}`, unit: unit ? `${name} (${unit})` : name, lines: [train(column, name, { smooth: false })] };
+// One chart for gpu_X_mean and gpu_X_max.
+function gpuCurves(columns) {
+  const names = columns.filter(name => name.startsWith('gpu_') && name !== 'gpu_samples').sort().reverse();
+  const figures = new Map();
+  for (const column of names) {
+    const [, figure, what] = /^gpu_(.*?)(?:_(mean|max))?$/.exec(column);
+    const line = train(column, what || figure.replaceAll('_', ' '), { smooth: false, ...(what === 'max' ? { color: '--eval', width: 1 } : {}) });
+    figures.set(figure, [...(figures.get(figure) || []), line]);
+  }
+  return [...figures].map(([figure, lines]) => {
+    const words = figure.split('_'), last = words[words.length - 1];
+    const name = (UNITS[last] ? words.slice(0, -1) : words).join(' ') || 'figures', unit = UNITS[last] || PLAIN_UNITS[last];
+    return { title: `GPU ${name}`, unit: unit ? `${name} (${unit})` : name, lines };
+  }).reverse();
 }
 
 // Data for a chart: the columns of both tables over all of their steps.
@@ -66,8 +77,7 @@ function curvesSection(state) {
   });
 
   function update(run) {
-    const gpu = Object.keys(run.train.columns).filter(name => name.startsWith('gpu_')).sort().map(gpuCurve);
-    for (const curve of [...CURVES, ...gpu]) {
+    for (const curve of [...CURVES, ...gpuCurves(Object.keys(run.train.columns))]) {
       const made = curveData(run, curve, state.smoothing);
       if (!made) continue;
       const key = made.series.map(line => line.label).join();
