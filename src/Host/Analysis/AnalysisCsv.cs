@@ -9,6 +9,12 @@ public static class AnalysisCsv
     private static readonly string[] AccuracyColumns =
         ["pairs", "clusters", "correct", "ties", "accuracy", "accuracy_standard_error", "accuracy_effective_pairs", "accuracy_low", "accuracy_high"];
 
+    private static readonly string[] StageNames =
+    [
+        "source", "at_step", .. AccuracyColumns, "loss", "margin", "margin_sd", "min_reward", "mean_reward", "max_reward",
+        .. RewardDistribution.Probabilities.Select(p => $"reward_q{100 * p:00}"), "ece", "brier", "length_correlation",
+    ];
+
     /// <summary>One row a run; settings that differ have columns of their own, behind "setting:".</summary>
     public static string Runs(AnalysisReport report) => Write(
         [
@@ -51,11 +57,7 @@ public static class AnalysisCsv
             .Where(m => m.Item3 is not null).Select(m => (m.Name, m.Item2, m.Item3!));
 
     private static IEnumerable<string> StageColumns(string stage) =>
-        new[] { "source", "at_step" }.Concat(AccuracyColumns)
-            .Concat(["loss", "margin", "margin_sd", "min_reward", "mean_reward", "max_reward"])
-            .Concat(RewardDistribution.Probabilities.Select(p => $"reward_q{100 * p:00}"))
-            .Concat(["ece", "brier", "length_correlation"])
-            .Select(name => $"{stage}_{name}");
+        StageNames.Select(name => $"{stage}_{name}");
 
     private static IEnumerable<object?> StageCells(EvaluationFigures? f)
     {

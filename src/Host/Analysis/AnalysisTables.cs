@@ -51,6 +51,11 @@ public static class AnalysisTables
             }
         }
 
+        if (report.Runs.Count(r => r.Best is not null) > MostRunsInDetail)
+        {
+            sentences.Add($"Groups and reliability of more than {MostRunsInDetail} runs are in the files of --output DIR.");
+        }
+
         sentences.AddRange(report.Runs.Where(r => r.Run.Problem is not null).Select(r => $"{r.Name} is broken: {r.Run.Problem!.TrimEnd('.')}."));
         sentences.AddRange(report.Runs.SelectMany(r => r.Notes.Select(note => (r.Name, Note: note))).GroupBy(n => n.Note, n => n.Name, StringComparer.Ordinal)
             .Select(names => $"{string.Join(", ", names)}: {names.Key}."));
@@ -60,15 +65,17 @@ public static class AnalysisTables
     private static TextTable Runs(AnalysisReport report)
     {
         bool steps = report.Runs.Any(r => r.Run.State != RunState.RowsOnly);
+        bool clustered = report.Runs.Any(r => r.Best?.Accuracy.Clusters is { } clusters && clusters != r.Best.Accuracy.Pairs);
         string[] columns =
         [
-            "run", .. report.DifferingSettings, .. steps ? ["state"] : Array.Empty<string>(), ">pairs", ">clusters", "best accuracy [95%]",
-            .. steps ? [">at step", "final accuracy [95%]", "drop from peak [95%]"] : Array.Empty<string>(),
+            "run", .. report.DifferingSettings, .. steps ? ["state"] : Array.Empty<string>(), ">pairs",
+            .. clustered ? [">clusters"] : Array.Empty<string>(), "best % [95%]",
+            .. steps ? [">at step", "final % [95%]", "drop from peak [95%]"] : Array.Empty<string>(),
         ];
-        return new TextTable("Runs", columns, [.. report.Runs.Select(r => (IReadOnlyList<string>)
+        return new TextTable("Accuracy", columns, [.. report.Runs.Select(r => (IReadOnlyList<string>)
         [
             r.Name, .. report.DifferingSettings.Select(s => r.Run.Settings.GetValueOrDefault(s) ?? Nothing), .. steps ? [State(r.Run)] : Array.Empty<string>(),
-            Number(r.Best?.Accuracy.Pairs), Number(r.Best?.Accuracy.Clusters), Accuracy(r.Best?.Accuracy),
+            Number(r.Best?.Accuracy.Pairs), .. clustered ? [Number(r.Best?.Accuracy.Clusters)] : Array.Empty<string>(), Accuracy(r.Best?.Accuracy),
             .. steps ? [Number(r.Best?.Step), Accuracy(r.Final?.Accuracy), Drop(r.Drop)] : Array.Empty<string>(),
         ])]);
     }
@@ -87,7 +94,7 @@ public static class AnalysisTables
 
     private static TextTable Compared(ComparisonTable table) => new(
         $"{(table.Stage == Stage.Best ? "Best" : "Final")} models against {table.Reference}",
-        ["run", ">shared rows", "difference [95%], points", ">only this right", ">only reference right", ">p McNemar", ">p clustered", ">p", ">p Holm", "verdict"],
+        ["run", ">shared rows", "points [95%]", ">only run right", ">only ref. right", ">McNemar p", ">clustered p", ">p", ">Holm p", "verdict"],
         [.. table.Items.Select(c => (IReadOnlyList<string>)
         [
             c.Run, Number(c.Shared), Points(c.Difference, c.Low, c.High), Number(c.Paired?.OnlyFirst), Number(c.Paired?.OnlySecond),
@@ -95,7 +102,7 @@ public static class AnalysisTables
         ])]);
 
     private static TextTable Groups(RunAnalysis[] runs) => new(
-        "Accuracy by group (best model) [95%]", ["by", "group", ">pairs", .. runs.Select(r => r.Name)],
+        "Accuracy by group (best model), % [95%]", ["by", "group", ">pairs", .. runs.Select(r => r.Name)],
         [.. runs.SelectMany(r => r.Best!.Groups.Select(g => (g.By, g.Group))).Distinct().Select(key => (IReadOnlyList<string>)
         [
             key.By, key.Group,
@@ -121,7 +128,7 @@ public static class AnalysisTables
 
     private static string State(RunInput run) => run.State switch
     {
-        RunState.Completed => "completed",
+        RunState.Completed => "done",
         RunState.EarlyStopped => $"stopped early at {run.Step}",
         RunState.Unfinished => $"unfinished, step {run.Step ?? 0}{(run.Settings.GetValueOrDefault("steps") is { } steps ? $" of {steps}" : "")}",
         RunState.RowsOnly => "rows",
@@ -138,9 +145,9 @@ public static class AnalysisTables
 
     private static string Accuracy(AccuracyEstimate? a) => a is null
         ? Nothing
-        : string.Create(CultureInfo.InvariantCulture, $"{100 * a.Value:F1}% [{100 * a.Low:F1}, {100 * a.High:F1}]");
+        : string.Create(CultureInfo.InvariantCulture, $"{100 * a.Value:F1} [{100 * a.Low:F1}, {100 * a.High:F1}]");
 
-    private static string Drop(OverfittingDrop? drop) => drop is null ? Nothing : drop.PeakIsLast ? "none, peak is last" : Points(drop.Drop, drop.Paired?.Low, drop.Paired?.High);
+    private static string Drop(OverfittingDrop? drop) => drop is null ? Nothing : drop.PeakIsLast ? "none" : Points(drop.Drop, drop.Paired?.Low, drop.Paired?.High);
 
     private static string Points(double? difference, double? low, double? high) => difference is null
         ? Nothing

@@ -54,7 +54,7 @@ internal sealed class AnalyzeCommand
 
         private static readonly Dictionary<string, Action<AnalysisReport>> Formats = new(StringComparer.Ordinal)
         {
-            ["table"] = report => AnalysisConsole.Write(report, Console.Out, Console.IsOutputRedirected ? null : Console.WindowWidth),
+            ["table"] = report => AnalysisConsole.Write(report, Console.Out, Console.IsOutputRedirected ? null : Math.Max(80, Console.WindowWidth)),
             ["markdown"] = report => Console.Out.Write(AnalysisMarkdown.Write(report)),
             ["csv"] = report => Console.Out.Write(AnalysisCsv.Runs(report)),
             ["json"] = report => Console.Out.WriteLine(Encoding.UTF8.GetString(AnalysisJson.Write(report))),

@@ -15,7 +15,7 @@ public sealed class AnalyzeCommandTests
     {
         using var scratch = new ScratchFolder();
         string table = Btrm.Succeed("analyze", Golden, "--output", scratch["out"]).Output;
-        Assert.Contains("| base   | accuracy    | 20         | 0               | 0.001 | 42   | 60    | completed |   164 |       61 | 59.1% [50.6, 67.2]  |", table, StringComparison.Ordinal);
+        Assert.Contains("| base   | accuracy    | 20         | 0               | 0.001 | 42   | 60    | done  |   164 |       61 | 59.1 [50.6, 67.2] |", table, StringComparison.Ordinal);
         Assert.Contains("Best models against warm", table, StringComparison.Ordinal);
         Assert.Contains("- base is 0.6 points below warm (95% -9.6 to +8.3): within noise, 0.1 standard errors, p = 1.", table, StringComparison.Ordinal);
         Assert.Contains("- base, smooth, warm: 2 of 164 evaluation rows repeat a pair that is there already.", table, StringComparison.Ordinal);
