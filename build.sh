@@ -260,7 +260,7 @@ publish() {
   dotnet publish src/Host -c Release -r "$target" --self-contained -o "$folder/$target" -v quiet --nologo \
     -p:PublishSingleFile=true -p:PublishTrimmed=true -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false
   rm -f "$folder/$target"/*.pdb "$folder/$target"/*.xml
-  cp LICENSE README.md "$folder/$target"
+  cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"
   (cd "$folder/$target" && tar -czf "../btrm-$target.tar.gz" ./*)
   "$folder/$target/btrm" --version
   ls -l "$folder/$target/btrm" "$folder/btrm-$target.tar.gz" | awk '{ printf "%8.1f MiB  %s\n", $5 / 1048576, $NF }'

@@ -67,6 +67,7 @@ public static class CommandLine
         root.Subcommands.Add(new EvalCommand().Create());
         root.Subcommands.Add(new ScoreCommand().Create());
         root.Subcommands.Add(new MergeCommand().Create());
+        root.Subcommands.Add(new ReportCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
         root.Subcommands.Add(new AnalyzeCommand().Create());
         root.Subcommands.Add(new BenchCommand().Create());

@@ -11,7 +11,7 @@ internal static class ResolvedSettings
     private static readonly HashSet<string> NotPartOfTheRun = new(StringComparer.Ordinal)
     {
         "output-dir", "resume", "overwrite", "config", "preset", "debug", "help", "version", "device", "threads", "recompute", "memory", "gemm",
-        "track-gpu", "profile-steps", "log-every", "log-samples", "save-every", "keep-checkpoints", "diagnostic-baseline",
+        "track-gpu", "profile-steps", "log-every", "log-samples", "save-every", "keep-checkpoints", "diagnostic-baseline", "report-to",
     };
 
     /// <summary>Names of the settings that <see cref="BeforeData"/> leaves out where they follow from the number of pairs.</summary>

@@ -6,6 +6,7 @@ using Rm.Host.Evaluation;
 using Rm.Host.Experiments.Diagnostics;
 using Rm.Host.Model;
 using Rm.Host.Reporting;
+using Rm.Host.Reporting.TensorBoard;
 using Rm.Host.Training;
 using Rm.Kernels.Ops;
 
@@ -77,6 +78,7 @@ internal sealed class TrainCommand
         RowSelection selection = _selection.Read(result, _optimization.Seed(result));
         DiagnosticOptions? diagnostic = _diagnostic.Read(result);
         IReadOnlyList<EvalRow>? baseline = _diagnostic.Baseline(result) is { } path ? FinishedRun.EvalRows(path) : null;
+        bool toTensorBoard = _output.ReportsToTensorBoard(result);
         _instruments.Check(result);
         _device.Check(result);
         Preset? preset = Preset.In(result);
@@ -120,14 +122,22 @@ internal sealed class TrainCommand
         }
 
         using StepInstruments instruments = _instruments.Start(result, backend);
-        using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
-        TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
-        progress.Dispose();
+        using var console = new ConsoleProgress(options.Steps, state.Step);
+        using TensorBoardLog? board = toTensorBoard ? TensorBoardLog.Create(run.FolderPath, state.Step, console.Message) : null;
+        var reporter = new RunReporter(console, run, board);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer)
+        {
+            Instruments = instruments,
+            MetricsWritten = board is null ? null : board.Metrics,
+        };
+        TrainingOutcome outcome = new Trainer(job, state, reporter, signals).Run();
+        console.Dispose();
         DiagnosticOutcome? verdict = diagnostic is null || outcome.End == TrainingEnd.Interrupted
             ? null
             : DiagnosticRun.Judge(diagnostic, model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
-        return Finish(run, model, outcome, verdict, signals);
+        int code = Finish(run, model, outcome, verdict, signals);
+        reporter.WritePage();
+        return code;
     }
 
     // The order of the pairs is known, so every micro-batch of the run is.
