@@ -21,10 +21,19 @@ internal sealed class DeviceOptions : OptionGroup
             ["full"] = Recompute.Full,
         };
 
+    private static readonly Dictionary<string, GemmChoice> GemmChoices =
+        new(StringComparer.Ordinal)
+        {
+            ["own"] = GemmChoice.Own,
+            ["cublaslt"] = GemmChoice.CublasLt,
+            ["wgmma"] = GemmChoice.Wgmma,
+        };
+
     private readonly Option<string> _device;
     private readonly Option<int> _threads;
     private readonly Option<string> _recompute;
     private readonly Option<string?> _memory;
+    private readonly Option<string> _gemm;
 
     public DeviceOptions()
     {
@@ -33,6 +42,7 @@ internal sealed class DeviceOptions : OptionGroup
         _recompute = Add(
             "--recompute", "What backward computes again instead of keeping it: none, selective, full, or auto, the cheapest that fits.", "auto", "MODE");
         _memory = AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
+        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on hardware).", "own", "NAME");
     }
 
     /// <summary>
@@ -70,12 +80,14 @@ internal sealed class DeviceOptions : OptionGroup
         string device = result.GetValue(_device)!;
         int threads = result.GetValue(_threads);
         Require(threads >= 0, _threads, "must be 0 or more");
+        GemmChoice gemm = Choose(result, _gemm, GemmChoices);
+        Require(gemm == GemmChoice.Own || device != "cpu", _gemm, "is about GPUs: the CPU has its own matrix products only");
         (IBackend backend, string? why) = device switch
         {
             "cpu" => (Cpu(threads), null),
-            "auto" => Auto(threads),
-            "emulated" => (Emulated(), null),
-            _ => ((IBackend)Cuda(device, Ordinal(device)), (string?)null),
+            "auto" => Auto(threads, gemm),
+            "emulated" => (Emulated(gemm), null),
+            _ => ((IBackend)Cuda(device, Ordinal(device), gemm), (string?)null),
         };
         Console.Error.WriteLine($"device: {backend.Description}{(why is null ? "" : $" (auto: {why})")}");
         return backend;
@@ -84,18 +96,20 @@ internal sealed class DeviceOptions : OptionGroup
     private static CpuBackend Cpu(int threads) => new(threads == 0 ? Environment.ProcessorCount : threads);
 
     // The emulator is for tests: it is taken only when it is asked for.
-    private static (IBackend Backend, string Why) Auto(int threads)
+    private static (IBackend Backend, string Why) Auto(int threads, GemmChoice gemm)
     {
         string? problem = "the CUDA driver is the emulator";
-        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem) is { } gpu)
+        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem, gemm) is { } gpu)
         {
             return (gpu, "the first GPU that works");
         }
 
-        return (Cpu(threads), $"no GPU, {problem}");
+        return gemm == GemmChoice.Own
+            ? (Cpu(threads), $"no GPU, {problem}")
+            : throw new UserInputException($"--gemm asks for a GPU's products, and none can be used: {problem}");
     }
 
-    private static CudaBackend Emulated()
+    private static CudaBackend Emulated(GemmChoice gemm)
     {
         CudaDevices.UseEmulator();
         if (!CudaDevices.IsEmulated)
@@ -105,10 +119,10 @@ internal sealed class DeviceOptions : OptionGroup
                 + "BTRM_CUDA_LIBRARY to its path.");
         }
 
-        return Cuda("emulated", 0);
+        return Cuda("emulated", 0, gemm);
     }
 
-    private static CudaBackend Cuda(string device, int ordinal) => CudaDevices.TryOpen(ordinal, out string? problem)
+    private static CudaBackend Cuda(string device, int ordinal, GemmChoice gemm) => CudaDevices.TryOpen(ordinal, out string? problem, gemm)
         ?? throw new UserInputException($"--device {device} cannot be used: {problem}");
 
     private static int Ordinal(string device)

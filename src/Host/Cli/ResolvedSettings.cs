@@ -10,8 +10,8 @@ internal static class ResolvedSettings
     // Options that change where or how fast a run computes, or what it writes about itself, but not what it computes.
     private static readonly HashSet<string> NotPartOfTheRun = new(StringComparer.Ordinal)
     {
-        "output-dir", "resume", "overwrite", "config", "debug", "help", "version", "device", "threads", "recompute", "memory", "track-gpu", "log-every",
-        "log-samples", "save-every", "keep-checkpoints",
+        "output-dir", "resume", "overwrite", "config", "debug", "help", "version", "device", "threads", "recompute", "memory", "gemm",
+        "track-gpu", "profile-steps", "log-every", "log-samples", "save-every", "keep-checkpoints",
     };
 
     /// <summary>Names without dashes, and values as text.</summary>

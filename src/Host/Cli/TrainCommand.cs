@@ -19,6 +19,7 @@ internal sealed class TrainCommand
     private readonly OptimizationOptions _optimization = new();
     private readonly DeviceOptions _device = new();
     private readonly OutputOptions _output = new();
+    private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
@@ -26,7 +27,7 @@ internal sealed class TrainCommand
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
@@ -45,6 +46,7 @@ internal sealed class TrainCommand
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
         _device.Check(result);
+        _instruments.Check(result);
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -79,8 +81,9 @@ internal sealed class TrainCommand
             RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
         }
 
+        using StepInstruments instruments = _instruments.Start(result, backend);
         using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         return Finish(run, model, outcome, signals);

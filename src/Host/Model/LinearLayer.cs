@@ -119,10 +119,10 @@ internal sealed class LinearLayer : IDisposable
     public Tensor? AllocateS(ModelContext c, int rows) =>
         _factors is null ? null : c.Activation(rows, (_factors.TotalRank + 7) / 8 * 8).SliceColumns(0, _factors.TotalRank);
 
-    /// <summary>y = x W^T + bias + LoRA + residual, and S where there is LoRA.</summary>
-    public void Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, Tensor? s, int[]? tokenRows = null) =>
+    /// <summary>y = x W^T + bias + LoRA + residual, and S where there is LoRA, and the SwiGLU of y where it is wanted.</summary>
+    public void Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, Tensor? s, int[]? tokenRows = null, Tensor? swiGlu = null) =>
         c.Backend.LinearForward(
-            new LinearForwardArgs(c.Layout, x, _weight!, _bias, residual, FactorsFor(c), s, y) { TokenRows = tokenRows });
+            new LinearForwardArgs(c.Layout, x, _weight!, _bias, residual, FactorsFor(c), s, y) { TokenRows = tokenRows, SwiGlu = swiGlu });
 
     /// <summary>Adds this layer's gradients and assigns <paramref name="dX"/> when it is asked for.</summary>
     public void Backward(ModelContext c, Tensor dY, Tensor x, Tensor? s, Tensor? dX, int[]? tokenRows = null)

@@ -1,4 +1,5 @@
 using Rm.Host.Checkpoints;
+using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 
@@ -197,6 +198,7 @@ public sealed class RewardModel : IDisposable
         Tensor other = kept is null ? c.Activation(tokens, Config.HiddenSize) : default;
         for (int i = 0; i < _layers.Length; i++)
         {
+            using ProfilerRange range = new("forward of layer"u8, i);
             bool isLast = i == _layers.Length - 1;
             Tensor y = isLast ? c.Activation(rewards, Config.HiddenSize) : kept is null ? other : c.Activation(tokens, Config.HiddenSize);
             long mark = c.Arena.Mark, used = c.Arena.UsedBytes;
@@ -256,6 +258,7 @@ public sealed class RewardModel : IDisposable
         Tensor running = dLast;
         for (int i = _layers.Length - 1; i >= _lowestTrained; i--)
         {
+            using ProfilerRange range = new("backward of layer"u8, i);
             bool isLast = i == _layers.Length - 1;
             Tensor? dX = null;
             if (NeedsGradientBelow(i))

@@ -1,6 +1,7 @@
 using Rm.Host.Data;
 using Rm.Host.Evaluation;
 using Rm.Host.Model;
+using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 
 namespace Rm.Host.Training;
@@ -31,6 +32,7 @@ public sealed class StepRunner
     /// </summary>
     public StepResult Run(int step, IReadOnlyList<PreferencePair> batch)
     {
+        using ProfilerRange stepRange = new("step"u8, step + 1);
         (PairRewards rewards, double loss, long packedTokens) = Accumulate(step, batch);
         double norm = _model.Backend.Norm(_model.Parameters.Gradients);
         if (!double.IsFinite(norm))
@@ -74,6 +76,7 @@ public sealed class StepRunner
         ulong dropoutSeed = SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
         for (piece = 0; piece < pieces.Count; piece++)
         {
+            using ProfilerRange microRange = new("micro-batch"u8, piece + 1);
             MicroBatch micro = pieces[piece].Micro;
             SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
             MicroBatchResult result = _model.Train(layout, PairPacking.Targets(micro.Pairs), _options.Loss, 1f / batchSize, dropoutSeed);

@@ -21,6 +21,7 @@ public sealed class Trainer
     private readonly ITrainingProgress _progress;
     private readonly StopSignals _signals;
     private readonly SampleLog? _samples;
+    private readonly IStepInstruments? _instruments;
     private readonly Stopwatch _clock = new();
     private readonly double _secondsBefore;
     private TrainerState _state;
@@ -40,6 +41,7 @@ public sealed class Trainer
         _saver = job.Saver;
         _progress = progress;
         _signals = signals;
+        _instruments = job.Instruments;
         _state = state;
         _secondsBefore = state.ElapsedSeconds;
         _samples = job.Options.LogSamples > 0 && job.EvalPairs.Count > 0
@@ -89,7 +91,9 @@ public sealed class Trainer
             }
 
             double stepStart = Elapsed;
+            _instruments?.BeforeStep(_state.Step + 1);
             StepResult result = RunStep(runner, metrics);
+            _instruments?.AfterStep(_state.Step + 1);
             _state = _state with
             {
                 Step = _state.Step + 1,
@@ -149,7 +153,7 @@ public sealed class Trainer
         double rate = (_state.NumTokens - _windowTokens) / Math.Max(1e-9, Elapsed - _windowStart);
         metrics.Train(
             _state.Step, _planner.EpochAt(_state.Step), _state.Window!, _options.LearningRate * _options.Schedule.Factor(_state.Step - 1),
-            _state.NumTokens, _secondsBefore + Elapsed, rate);
+            _state.NumTokens, _secondsBefore + Elapsed, rate, _instruments);
         _state = _state with { Window = null };
         (_windowStart, _windowTokens) = (Elapsed, _state.NumTokens);
     }
