@@ -105,7 +105,7 @@ public sealed partial class CudaBackend : IBackend
     public long FreeMemory => Session.Device.FreeMemory;
 
     /// <inheritdoc/>
-    public IRehearsal Rehearse(DType weights) => new CudaRehearsal(Session.Device.Architecture, ActivationDType);
+    public IRehearsal Rehearse(DType weights) => new CudaRehearsal(Session.Device.Architecture, ActivationDType, Gemm);
 
     /// <inheritdoc/>
     public bool IsOutOfMemory(Exception failure) => failure is CudaException { Result: CudaResult.OutOfMemory };

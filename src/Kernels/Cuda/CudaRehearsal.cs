@@ -16,17 +16,17 @@ public sealed class CudaRehearsal : IRehearsal
     /// <summary>A rehearsal for GPUs as recent as sm_80.</summary>
     /// <param name="activationDType">Storage type of activations and weights.</param>
     public CudaRehearsal(DType activationDType = DType.BF16)
-        : this(CudaArchitecture.Minimum, activationDType)
+        : this(CudaArchitecture.Minimum, activationDType, GemmChoice.Own)
     {
     }
 
-    internal CudaRehearsal(CudaArchitecture architecture, DType activationDType)
+    internal CudaRehearsal(CudaArchitecture architecture, DType activationDType, GemmChoice gemm)
     {
         _driver = new RehearsalDriver(architecture);
         CudaDriver.Enter(_driver);
         try
         {
-            _backend = new CudaBackend(0, activationDType);
+            _backend = new CudaBackend(0, activationDType, gemm);
         }
         catch
         {

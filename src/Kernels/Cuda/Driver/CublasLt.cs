@@ -12,7 +12,8 @@ internal sealed unsafe class CublasLt : IDisposable
     private const int WorkspaceBytes = 32 << 20;
 
     private readonly CudaSession _session;
-    private readonly CublasLtHandle _handle;
+    // Null in a rehearsal, whose products are only counted.
+    private readonly CublasLtHandle? _handle;
     private readonly CudaStorage _workspace;
     private readonly Dictionary<(CublasLtProduct Product, int AddendStride), Plan> _plans = [];
 
@@ -29,14 +30,14 @@ internal sealed unsafe class CublasLt : IDisposable
         }
 
         _session = session;
-        _handle = CublasLtHandle.Create(session.Device.Context);
+        _handle = CudaDriver.IsRehearsal ? null : CublasLtHandle.Create(session.Device.Context);
         try
         {
             _workspace = new CudaStorage(session.Device, WorkspaceBytes);
         }
         catch
         {
-            _handle.Dispose();
+            _handle?.Dispose();
             throw;
         }
     }
@@ -78,7 +79,7 @@ internal sealed unsafe class CublasLt : IDisposable
         Check(nameof(weight), weight, n, k);
         Check(nameof(addend), added, m, outputs);
         Check(nameof(y), y, m, outputs);
-        if (m == 0)
+        if (m == 0 || _handle is null)
         {
             return;
         }
@@ -114,7 +115,7 @@ internal sealed unsafe class CublasLt : IDisposable
 
         _plans.Clear();
         _workspace.Dispose();
-        _handle.Dispose();
+        _handle?.Dispose();
     }
 
     private static void Check(string name, Tensor tensor, int rows, int columns)

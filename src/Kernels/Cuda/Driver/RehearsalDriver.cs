@@ -135,8 +135,6 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
 
     public CudaResult MemsetD32Async(nint destination, uint value, nuint count, nint stream) => CudaResult.Success;
 
-    public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => Give(map, default);
-
     public CudaResult StreamCreate(nint* stream, uint flags, int priority) => Give(stream, Handle());
 
     public CudaResult StreamDestroy(nint stream) => CudaResult.Success;
@@ -173,6 +171,8 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
         CudaResult.Success;
 
     public CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count) => CudaResult.Success;
+
+    public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => Give(map, default);
 
     public CudaResult StreamBeginCapture(nint stream, uint mode) => CudaResult.Success;
 
