@@ -68,7 +68,7 @@ public static class CommandLine
         root.Subcommands.Add(new AnalyzeCommand().Create());
         root.Subcommands.Add(new BenchCommand().Create());
         root.Subcommands.Add(new PlanCommand().Create());
-        root.Subcommands.Add(DoctorCommand.Create());
+        root.Subcommands.Add(new DoctorCommand().Create());
         NumberArguments.MakeStrict(root);
         return root;
     }
