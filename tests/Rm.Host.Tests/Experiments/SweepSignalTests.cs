@@ -14,12 +14,12 @@ public sealed class SweepSignalTests
     {
         using var reference = new ScratchFolder();
         string matrix = "\"matrix\": {\"seed\": [1, 2, 3]}";
-        var undisturbed = new SmallSweep(reference, steps: 40);
+        var undisturbed = new SmallSweep(reference, steps: 80);
         Btrm.Succeed(undisturbed.Command(undisturbed.Write(matrix), "--jobs", "2"));
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
             using var scratch = new ScratchFolder();
-            var sweep = new SmallSweep(scratch, steps: 40);
+            var sweep = new SmallSweep(scratch, steps: 80);
             string file = sweep.Write(matrix);
             using BtrmProcess process = Btrm.Start(sweep.Command(file, "--jobs", "2"));
             if (process.WaitFor(() => Lines(sweep, "seed=1") > 3 && Lines(sweep, "seed=2") > 3))
