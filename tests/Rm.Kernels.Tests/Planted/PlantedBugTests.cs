@@ -34,8 +34,8 @@ public sealed partial class PlantedBugTests : IDisposable
     [Fact]
     public void Every_kernel_file_has_a_planted_bug()
     {
-        IEnumerable<string> without = KernelSources.Embedded.Units.Keys.Except(PlantedBug.All.Values.Select(static bug => bug.File));
-        Assert.Empty(without);
+        IEnumerable<string> without = KernelSources.Embedded.Units.Keys.Except(PlantedBug.All.Values.SelectMany(static bug => bug.Units));
+        Assert.True(!without.Any(), $"no bug in Planted/bugs.json for {string.Join(", ", without)}: add a few, and see that a case notices them");
     }
 
     [Fact]

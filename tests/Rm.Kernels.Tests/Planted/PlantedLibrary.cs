@@ -35,7 +35,14 @@ internal static class PlantedLibrary
         foreach (string unit in units)
         {
             string compiled = Path.Combine(folder, unit + ".o");
-            string source = bug?.File == unit ? Path.Combine(patched, unit) : Path.Combine(PlantedBug.KernelFolder, unit);
+            string source = Path.Combine(PlantedBug.KernelFolder, unit);
+            if (bug is not null && bug.File != unit)
+            {
+                // A copy beside the patched header: an include looks first where the including file lies.
+                File.Copy(source, Path.Combine(patched, unit));
+            }
+
+            source = bug is null ? source : Path.Combine(patched, unit);
             Run(Compiler, [
                 .. Flags.Split(' '), $"-I{patched}", $"-I{PlantedBug.KernelFolder}", $"-I{Path.GetDirectoryName(PlantedBug.KernelFolder)}",
                 "-xc++", "-c", source, "-o", compiled]);
