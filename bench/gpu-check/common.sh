@@ -51,8 +51,8 @@ run_tests() {
 
 # Rows of token ids with lengths as in SHP: prompts of 64 to 512 tokens, responses of 32 to 512. The same ones on every machine.
 write_pairs() { # FILE PAIRS VOCABULARY LONGEST
-  local RANDOM pair length
-  RANDOM=7
+  local pair length
+  RANDOM=7 # the same sequence every time; a local one would be an ordinary variable
   ids() { # appends LENGTH ids to text
     local i
     for ((i = 0; i < $1; i++)); do text+=,$((3 + (RANDOM * 32768 + RANDOM) % (vocabulary - 3))); done
