@@ -19,6 +19,7 @@
 #include "common/launch.cuh"
 #include "common/packet.cuh"
 #include "common/tensor_core.cuh"
+#include "common/tile_order.cuh"
 
 struct LinearOperands {
     GlobalPtr<const bfloat16> a;
@@ -147,24 +148,16 @@ RM_DEVICE void store_sums(const LinearArgs& args, int64 row, int column, float f
     }
 }
 
-// Blocks that run at the same time share tiles of a and b in the second-level cache: eight rows of tiles, column by column.
-RM_DEVICE void place_of_tile(const LinearArgs& args, int& first_m, int& first_n) {
-    constexpr int kGroup = 8;
-    const int tiles_m = static_cast<int>(ceil_div(args.m, kTileM)), tiles_n = static_cast<int>(ceil_div(args.n, kTileN));
-    const int block = static_cast<int>(blockIdx.x), group = block / (kGroup * tiles_n);
-    const int rows = minimum(kGroup, tiles_m - group * kGroup), in_group = block - group * kGroup * tiles_n;
-    first_m = (group * kGroup + in_group % rows) * kTileM;
-    first_n = in_group / rows * kTileN;
-}
-
 template <bool kBIsNK>
 RM_DEVICE void linear_tile(const LinearArgs& args) {
     RM_DYNAMIC_SHARED(memory);
     const SharedPtr<bfloat16> ring = shared_cast<bfloat16>(memory);
     const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
     const int warp_m = warp / (kTileN / kWarpN) * kWarpM, warp_n = warp % (kTileN / kWarpN) * kWarpN;
-    int first_m, first_n;
-    place_of_tile(args, first_m, first_n);
+    int tile_m, tile_n;
+    place_of_tile(static_cast<int>(blockIdx.x), static_cast<int>(ceil_div(args.m, kTileM)),
+                  static_cast<int>(ceil_div(args.n, kTileN)), tile_m, tile_n);
+    const int first_m = tile_m * kTileM, first_n = tile_n * kTileN;
 
     const int main_steps = static_cast<int>(ceil_div(args.main.k, kTileK));
     const int steps = main_steps + static_cast<int>(ceil_div(args.extension.k, kTileK));

@@ -11,15 +11,11 @@
 // one, else with packet 1; block 256. Not yet timed on a GPU.
 #include "common/launch.cuh"
 #include "common/packet.cuh"
+#include "common/swiglu.cuh"
 
 namespace {
 
 constexpr int kThreads = 256;
-
-// Exact at both ends: exp overflows to infinity for gates far below zero, and the quotient is then 0.
-RM_DEVICE float sigmoid(float x) {
-    return 1.0f / (1.0f + expf(-x));
-}
 
 template <typename T>
 RM_DEVICE void forward(GlobalPtr<const T> gate_up, GlobalPtr<T> y, int features) {
@@ -35,13 +31,13 @@ RM_DEVICE void forward(GlobalPtr<const T> gate_up, GlobalPtr<T> y, int features)
         unpack(load_packet(gates + c), gate);
         unpack(load_packet(ups + c), up);
 #pragma unroll
-        for (int i = 0; i < kCount; i++) gate[i] = gate[i] * sigmoid(gate[i]) * up[i];
+        for (int i = 0; i < kCount; i++) gate[i] = swiglu(gate[i], up[i]);
         Packet<T> packet;
         pack(gate, packet);
         store_packet(out + c, packet);
     } else if (thread < features) {
         const float gate = to_float(gates[thread]), up = to_float(ups[thread]);
-        out[thread] = from_float<T>(gate * sigmoid(gate) * up);
+        out[thread] = from_float<T>(swiglu(gate, up));
     }
 }
 

@@ -1,5 +1,6 @@
 // Compiles kernels with NVRTC for several architectures, without a GPU, and reports what ptxas says of each: registers, shared
-// memory, spills, local memory. Fails when a kernel does not compile, compiles with a warning, or is hot and spills.
+// memory, spills, local memory. Fails when a kernel does not compile, compiles with a warning, or is hot and spills. A line of
+// the hot list is a kernel's name, and the architectures that alone have it, if not all do.
 //
 //   nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
 //
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -23,6 +25,9 @@
 namespace fs = std::filesystem;
 
 namespace {
+
+/// The condition under which a file for Hopper alone has kernels.
+const std::string kHopperOnly = "defined(RM_EMULATOR) || defined(__CUDA_ARCH_FEAT_SM90_ALL)";
 
 using Program = struct ProgramObject*;
 
@@ -142,17 +147,24 @@ int print(const Usage& usage, const std::string& compiler, bool hot) {
     return 1;
 }
 
-std::set<std::string> read_hot_list(const char* path) {
-    std::set<std::string> hot;
+/// Hot kernels and the architectures that have them; none named means all.
+using HotList = std::map<std::string, std::set<std::string>>;
+
+HotList read_hot_list(const char* path) {
+    HotList hot;
     std::istringstream lines(read_file(path));
     for (std::string line; std::getline(lines, line);) {
-        if (!line.empty() && line[0] != '#') hot.insert(line);
+        if (line.empty() || line[0] == '#') continue;
+        std::istringstream words(line);
+        std::string kernel, architecture;
+        words >> kernel;
+        for (std::set<std::string>& only = hot[kernel]; words >> architecture;) only.insert(architecture);
     }
     return hot;
 }
 
 int check_log(const char* log, const char* hot_list) {
-    const std::set<std::string> hot = read_hot_list(hot_list);
+    const HotList hot = read_hot_list(hot_list);
     int failures = 0;
     for (const Usage& usage : parse(read_file(log))) failures += print(usage, "nvcc", hot.contains(usage.kernel));
     return failures == 0 ? 0 : 1;
@@ -171,7 +183,7 @@ int main(int count, char** arguments) {
     nvrtc.version(&major, &minor);
 
     const std::string version = std::to_string(major) + "." + std::to_string(minor);
-    const std::set<std::string> hot = read_hot_list(arguments[4]);
+    const HotList hot = read_hot_list(arguments[4]);
 
     std::vector<std::string> header_names, header_texts;
     for (const fs::path& header : files_in(arguments[3], ".cuh")) {
@@ -186,7 +198,10 @@ int main(int count, char** arguments) {
 
     int failures = 0;
     for (const std::string& architecture : architectures) {
-        std::set<std::string> unseen = hot;
+        std::set<std::string> unseen;
+        for (const auto& [kernel, only] : hot) {
+            if (only.empty() || only.contains(architecture)) unseen.insert(kernel);
+        }
         fs::create_directories(output / architecture);
         for (const fs::path& source : files_in(folder, ".cu")) {
             const std::string file = source.filename().string(), text = read_file(source);
@@ -212,8 +227,11 @@ int main(int count, char** arguments) {
                 nvrtc.cubin(program, cubin.data());
                 std::ofstream(output / architecture / (source.stem().string() + ".cubin"), std::ios::binary) << cubin;
                 std::vector<Usage> usages = parse(log);
-                if (usages.empty()) {
-                    std::fprintf(stderr, "%s for %s: the compiler reported no kernel\n", file.c_str(), architecture.c_str());
+                // A file for one architecture is nothing for the others.
+                const bool foreign = architecture != "sm_90a" && text.find("\n#if " + kHopperOnly) != std::string::npos;
+                if (usages.empty() != foreign) {
+                    std::fprintf(stderr, "%s for %s: the compiler reported %zu kernels\n", file.c_str(), architecture.c_str(),
+                                 usages.size());
                     failures++;
                 }
                 for (const Usage& usage : usages) {

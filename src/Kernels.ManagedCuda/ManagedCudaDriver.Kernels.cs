@@ -72,6 +72,9 @@ internal sealed unsafe partial class ManagedCudaDriver
         return (CudaResult)Api.Launch.cuLaunchKernelEx(ref managed, Function(function), Parameters(parameters, count), null!);
     }
 
+    // By btrm's own import: it computes 128 bytes from numbers and touches neither context nor device.
+    public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => layout.Encode(map);
+
     public CudaResult GraphInstantiate(nint* executable, nint graph) =>
         (CudaResult)Api.GraphManagment.cuGraphInstantiate(
             ref *(CUgraphExec*)executable, new CUgraph { Pointer = graph }, CUgraphInstantiate_flags.None);

@@ -15,12 +15,12 @@ internal static class EmulatedDevice
     private static string EmulatorPath => Path.Combine(TestPaths.Repository, "out", "native", "emulator", "libbtrm_emulator.so");
 
     /// <summary>Opens the device, or skips the calling test.</summary>
-    public static CudaBackend Open(DType activation)
+    public static CudaBackend Open(DType activation, GemmChoice gemm = GemmChoice.Own)
     {
-        CudaBackend? probe = CudaDevices.TryOpen(0, out string? problem);
+        CudaBackend? probe = CudaDevices.TryOpen(0, out string? problem, gemm);
         probe?.Dispose();
         Assert.SkipWhen(probe is null, $"No CUDA device, and no emulator at {EmulatorPath} (native/build-emulator.sh builds it): {problem}");
-        return new CudaBackend(ordinal: 0, activation);
+        return new CudaBackend(ordinal: 0, activation, gemm);
     }
 
     [ModuleInitializer]

@@ -74,11 +74,28 @@ internal static class KernelBench
                          (hidden + (hidden / 4), hidden), (2 * intermediate, hidden), (hidden, intermediate),
                      })
             {
-                yield return ($"linear_{backward}", () => new LinearCase(session, backward, rows, outputs, inputs));
+                foreach (GemmChoice gemm in Products(session))
+                {
+                    yield return ($"linear_{backward}_{gemm}", () => new LinearCase(session, gemm, backward, rows, outputs, inputs));
+                }
             }
         }
 
         yield return ("lora_gradient", () => new LoraGradientCase(session, rows, hidden, rank: 16));
+    }
+
+    private static IEnumerable<GemmChoice> Products(CudaSession session)
+    {
+        yield return GemmChoice.Own;
+        if (session.Device.Architecture == CudaArchitecture.Hopper)
+        {
+            yield return GemmChoice.Wgmma;
+        }
+
+        if (CublasLt.IsAvailable)
+        {
+            yield return GemmChoice.CublasLt;
+        }
     }
 
     private static void AppendRow(string path, CudaDevice device, bool emulated, KernelCase one, double[] seconds, double ceiling)

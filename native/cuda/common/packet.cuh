@@ -59,6 +59,15 @@ inline void store_pair(::emu::Pointer<Space, bfloat16> pointer, float first, flo
     std::memcpy(pointer.raw(), &pair, 4);
 }
 
+/// Stores two neighbouring elements at once; `pointer` must be 8-byte aligned.
+template <typename Space>
+inline void store_pair(::emu::Pointer<Space, float> pointer, float first, float second,
+                       ::emu::Where where = ::emu::Where::here()) {
+    const float pair[] = {first, second};
+    Space::check_write(pointer.raw(), 8, 8, where);
+    std::memcpy(pointer.raw(), pair, 8);
+}
+
 /// Loads two neighbouring elements that lie in one word; `pointer` must be 4-byte aligned.
 template <typename Space, typename T>
 inline uint32 load_pair(::emu::Pointer<Space, T> pointer, ::emu::Where where = ::emu::Where::here()) {
@@ -92,6 +101,14 @@ RM_DEVICE void store_packet(T* pointer, const Packet<T>& packet) {
 
 RM_DEVICE void store_pair(bfloat16* pointer, float first, float second) {
     *reinterpret_cast<uint32*>(pointer) = to_bfloat16_pair(first, second);
+}
+
+struct alignas(8) FloatPair {
+    float first, second;
+};
+
+RM_DEVICE void store_pair(float* pointer, float first, float second) {
+    *reinterpret_cast<FloatPair*>(pointer) = FloatPair{first, second};
 }
 
 RM_DEVICE uint32 load_pair(const bfloat16* pointer) {

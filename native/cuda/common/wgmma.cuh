@@ -39,6 +39,11 @@ inline void wgmma_wait(::emu::Where where = ::emu::Where::here()) {
     ::emu::current_block->wgmma->wait(kOutstanding, where);
 }
 
+/// Keeps the compiler from moving uses of the accumulators across this place: they are plain registers to it, and nothing in the
+/// program says that they are the product's until the wait.
+template <int kCount>
+inline void wgmma_pin(Fragment<float, kCount>&) {}
+
 /// d = a b + (accumulate ? d : 0): 64 x kColumns += 64 x 16 16 x kColumns, kColumns 64, 128 or 256.
 template <int kColumns, OperandMajor kMajorA = OperandMajor::kDepth, OperandMajor kMajorB = OperandMajor::kDepth>
 inline void multiply_warpgroup(Fragment<float, kColumns / 2>& d, uint64 a, uint64 b, bool accumulate,
@@ -74,6 +79,12 @@ RM_DEVICE void wgmma_commit() {
 template <int kOutstanding>
 RM_DEVICE void wgmma_wait() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kOutstanding) : "memory");
+}
+
+template <int kCount>
+RM_DEVICE void wgmma_pin(Fragment<float, kCount>& d) {
+#pragma unroll
+    for (int i = 0; i < kCount; i++) asm volatile("" : "+f"(d[i])::"memory");
 }
 
 // The accumulators are asm operands 0 to N/2 - 1; these lists spell them, sixteen at a time.

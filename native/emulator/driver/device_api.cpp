@@ -309,13 +309,3 @@ EMU_API CUresult cuCtxSynchronize() {
     EMU_CALL();
     return driver.run_all();
 }
-
-EMU_API CUresult cuProfilerStart() {
-    EMU_CALL();
-    return CUDA_SUCCESS;
-}
-
-EMU_API CUresult cuProfilerStop() {
-    EMU_CALL();
-    return CUDA_SUCCESS;
-}

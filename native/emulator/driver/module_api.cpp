@@ -50,17 +50,22 @@ bool is_function(const Driver& driver, const Kernel* kernel) {
 
 /// The parameters of one launch, copied when it is queued.
 struct Parameters {
+    // That of tensor maps.
+    static constexpr std::size_t kMaxAlignment = 64;
+
     std::vector<std::uint64_t> storage;
     std::vector<void*> pointers;
 
     explicit Parameters(const Kernel& kernel) {
         std::size_t bytes = 0;
         for (const auto& parameter : kernel.parameters) bytes = place(bytes, parameter) + parameter.bytes;
-        storage.resize(bytes / 8 + 1);
+        storage.resize((bytes + kMaxAlignment) / 8 + 1);
+        const std::uintptr_t first =
+            (reinterpret_cast<std::uintptr_t>(storage.data()) + kMaxAlignment - 1) / kMaxAlignment * kMaxAlignment;
         bytes = 0;
         for (const auto& parameter : kernel.parameters) {
             bytes = place(bytes, parameter);
-            pointers.push_back(reinterpret_cast<char*>(storage.data()) + bytes);
+            pointers.push_back(reinterpret_cast<char*>(first) + bytes);
             bytes += parameter.bytes;
         }
     }

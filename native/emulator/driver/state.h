@@ -70,6 +70,7 @@ struct Context {
 
 struct Counters {
     std::uint64_t launches = 0, blocks = 0, copies = 0, copied_bytes = 0, allocations = 0, frees = 0;
+    std::uint64_t profiler_starts = 0, profiler_stops = 0;
 };
 
 class Driver {

@@ -1,11 +1,10 @@
 // The tensor-core linear layer against a double-precision reference: tile edges, bias, residual, K extension, many schedules.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 
-#include "emulator/tests/gpu.h"
+#include "emulator/tests/linear_problem.h"
 
 using namespace test;
 
@@ -24,69 +23,24 @@ struct LinearArgs {
 
 constexpr unsigned kSharedBytes = 65536;
 
-struct Case {
-    int m, n, k;
-    int rank = 0;
-    bool bias = false, residual = false;
-};
-
-int round_up(int value, int multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
-
-/// A row-major matrix whose rows start at multiples of 16 bytes; the padding between rows is NaN.
-struct Matrix {
-    int rows, columns, stride;
-    std::vector<float> values;
-
-    Matrix(int rows, int columns, std::uint64_t seed)
-        : rows(rows), columns(columns), stride(round_up(columns, 8)), values(std::size_t(rows) * stride, NAN) {
-        std::vector<float> random = random_values(std::size_t(rows) * columns, seed, true);
-        for (int r = 0; r < rows; r++)
-            std::copy_n(random.data() + std::size_t(r) * columns, columns, values.data() + std::size_t(r) * stride);
-    }
-    float at(int r, int c) const { return values[std::size_t(r) * stride + c]; }
-};
-
-void run_case(const Case& test, bool forward, std::uint64_t seed) {
+void run_case(const LinearShape& shape, bool forward, std::uint64_t seed) {
     Gpu gpu(seed);
-    const int rank = test.rank;
-    const int depth = std::max(test.k, 1);  // device memory is never empty
-    Matrix a(test.m, depth, seed * 10), b = forward ? Matrix(test.n, depth, seed * 10 + 1) : Matrix(depth, test.n, seed * 10 + 1);
-    Matrix a2(test.m, std::max(rank, 1), seed * 10 + 2);
-    Matrix b2 = forward ? Matrix(test.n, std::max(rank, 1), seed * 10 + 3) : Matrix(std::max(rank, 1), test.n, seed * 10 + 3);
-    std::vector<float> bias = random_values(std::size_t(test.n), seed * 10 + 4, false);
-    std::vector<float> residual = random_values(std::size_t(test.m) * test.n, seed * 10 + 5, true);
-    Buffer<std::uint16_t> a_device(to_bf16(a.values)), b_device(to_bf16(b.values)), a2_device(to_bf16(a2.values)),
-        b2_device(to_bf16(b2.values));
-    Buffer<std::uint16_t> residual_device(to_bf16(residual)), y(std::size_t(test.m) * test.n);
-    Buffer<float> bias_device(bias);
-
+    LinearProblem problem(shape, forward, seed);
+    Buffer<std::uint16_t> y(std::size_t(shape.m) * shape.n);
     LinearArgs args{};
-    args.main = {a_device.address(), b_device.address(), a.stride, b.stride, test.k, 0};
-    args.extension = {a2_device.address(), b2_device.address(), a2.stride, b2.stride, rank, 0};
-    if (test.bias) args.bias = bias_device.address();
-    if (test.residual) args.residual = residual_device.address();
+    args.main = {problem.a_device.address(), problem.b_device.address(), problem.a.stride, problem.b.stride, shape.k, 0};
+    args.extension = {
+        problem.a2_device.address(), problem.b2_device.address(), problem.a2.stride, problem.b2.stride, shape.rank, 0};
+    if (shape.bias) args.bias = problem.bias_device.address();
+    if (shape.residual) args.residual = problem.residual_device.address();
     args.y = y.address();
-    args.m = test.m;
-    args.n = args.ldy = args.ldr = test.n;
-    unsigned tiles = unsigned((test.m + 127) / 128 * ((test.n + 127) / 128));
+    args.m = shape.m;
+    args.n = args.ldy = args.ldr = shape.n;
+    unsigned tiles = unsigned((shape.m + 127) / 128 * ((shape.n + 127) / 128));
     CHECK_CUDA(gpu.launch(forward ? "linear_forward_bf16" : "linear_backward_bf16", tiles, 256, kSharedBytes, args));
     CHECK(cuCtxSynchronize() == CUDA_SUCCESS, last_report());
-
-    std::vector<double> expected(std::size_t(test.m) * test.n);
-    for (int m = 0; m < test.m; m++) {
-        for (int n = 0; n < test.n; n++) {
-            double sum = 0;
-            for (int k = 0; k < test.k; k++) sum += double(a.at(m, k)) * (forward ? b.at(n, k) : b.at(k, n));
-            for (int r = 0; r < rank; r++) sum += double(a2.at(m, r)) * (forward ? b2.at(n, r) : b2.at(r, n));
-            if (test.bias) sum += bias[std::size_t(n)];
-            if (test.residual) sum += residual[std::size_t(m) * test.n + n];
-            expected[std::size_t(m) * test.n + n] = sum;
-        }
-    }
     // One rounding to bfloat16 (half a unit in the last of eight bits: 2^-8), and float32 accumulation.
-    check_close(forward ? "forward" : "backward", from_bf16(y.read()), expected, 1.0 / 255, 1e-4);
+    check_close(forward ? "forward" : "backward", from_bf16(y.read()), problem.expected(), 1.0 / 255, 1e-4);
 }
 
 }  // namespace

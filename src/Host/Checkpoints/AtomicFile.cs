@@ -24,6 +24,18 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Removes what writers that were killed left in a folder; nobody may be writing there. A folder that is not there has none.</summary>
+    public static void RemoveLeftovers(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            foreach (string file in Directory.EnumerateFiles(folder, "*.tmp-*"))
+            {
+                TryDelete(file);
+            }
+        }
+    }
+
     private static void TryDelete(string path)
     {
         try

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Rm.Host.Checkpoints;
 
 /// <summary>
@@ -11,6 +13,7 @@ public sealed class DurableDirectory : IDisposable
     private readonly IFileLayer _files;
     private readonly string _parent;
     private readonly string _replacedPath;
+    private readonly List<KeyValuePair<string, byte[]>> _digests = [];
     private long _written;
     private bool _renamed;
 
@@ -62,12 +65,14 @@ public sealed class DurableDirectory : IDisposable
         }
 
         long length = 0;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Guard($"writing {fileName}", () =>
         {
             using var stream = _files.CreateFile(Path.Combine(TemporaryPath, fileName));
             try
             {
-                write(stream);
+                using var hashing = new HashingStream(stream, hash);
+                write(hashing);
             }
             finally
             {
@@ -78,6 +83,24 @@ public sealed class DurableDirectory : IDisposable
             _files.FlushToDisk(stream);
         }, e => DiskFull(fileName, expectedBytes is { } total ? total - length : null, _files.FreeBytes(TemporaryPath), e));
         _written += length;
+        _digests.Add(new(fileName, hash.GetHashAndReset()));
+    }
+
+    /// <summary>
+    /// Writes the checksums of all files so far, then reads every file back and compares. Throws <see cref="SaveFailedException"/> when a file does not
+    /// read back as it was written.
+    /// </summary>
+    public void WriteChecksums()
+    {
+        Write(ChecksumFile.FileName, ChecksumFile.ToBytes(_digests));
+        try
+        {
+            ChecksumFile.Verify(TemporaryPath);
+        }
+        catch (UserInputException e)
+        {
+            throw new SaveFailedException($"{TargetPath}: was not saved: {e.Message} The disk may be failing.", e);
+        }
     }
 
     /// <summary>Writes one file from memory and syncs it.</summary>

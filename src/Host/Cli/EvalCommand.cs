@@ -19,6 +19,9 @@ internal sealed class EvalCommand
     private readonly Option<string?> _output =
         new("--output") { Description = "Write the figures to this file as well.", HelpName = "FILE" };
 
+    private readonly Option<string?> _saveRows =
+        new("--save-rows") { Description = "Write the rewards of every pair to this file, for analyses and paired tests.", HelpName = "FILE" };
+
     /// <summary>The command.</summary>
     public Command Create()
     {
@@ -29,6 +32,7 @@ internal sealed class EvalCommand
         }
 
         command.Options.Add(_output);
+        command.Options.Add(_saveRows);
         command.SetAction(Run);
         return command;
     }
@@ -42,6 +46,11 @@ internal sealed class EvalCommand
         using IBackend backend = _device.Open(result);
         using RewardModel model = source.LoadForScoring(backend, _scoring.Adapter(result));
         PairRewards rewards = PairEvaluator.Score(model, data.Pairs, _scoring.MicroTokenBudget(result), _scoring.SharePrefix(result));
+        if (result.GetValue(_saveRows) is { } rowsFile)
+        {
+            EvalRowFile.Write(rowsFile, EvalRow.Of(data.Pairs, rewards));
+        }
+
         byte[] json = ToJson(EvaluationResult.From(data.Pairs, rewards, new PairLossOptions()));
         if (result.GetValue(_output) is { } path)
         {

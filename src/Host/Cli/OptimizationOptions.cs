@@ -120,6 +120,9 @@ internal sealed class OptimizationOptions : OptionGroup
         };
     }
 
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate(ParseResult result) => result.GetValue(_lr);
+
     /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
     public void Check(ParseResult result)
     {
@@ -143,6 +146,9 @@ internal sealed class OptimizationOptions : OptionGroup
             Require(result.GetValue(option) is >= 0 and < double.PositiveInfinity, option, "must be a number of 0 or more");
         }
 
+        Require(
+            result.GetValue(_differentialLr) || result.GetResult(_backboneLrMult) is null or { Implicit: true }, _backboneLrMult,
+            "is a factor of --differential-lr, which is not given: add it, or leave this away");
         Require(result.GetValue(_warmupRatio) is null or (>= 0 and <= 1), _warmupRatio, "must be 0 to 1");
         Require(result.GetValue(_labelSmoothing) is >= 0 and < 0.5, _labelSmoothing, "must be at least 0 and below 0.5");
         Require(result.GetValue(_beta) is > 0 and < double.PositiveInfinity, _beta, "must be above 0");

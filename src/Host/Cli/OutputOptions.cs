@@ -19,7 +19,6 @@ internal sealed class OutputOptions : OptionGroup
         _resume = AddOptional<string>("--resume", "Go on from a checkpoint: auto (the newest), or its folder.", "auto|DIR");
         _resume.Arity = ArgumentArity.ZeroOrOne;
         _overwrite = AddFlag("--overwrite", "Remove the run that is in the output folder.");
-        AddFlag("--track-gpu", "Record the GPU's load, memory and temperature in the metrics (nothing to record on the CPU).");
     }
 
     /// <summary>Whether the run goes on from an earlier one.</summary>

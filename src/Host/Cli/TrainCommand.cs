@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rm.Host.Checkpoints;
 using Rm.Host.Config;
 using Rm.Host.Data;
 using Rm.Host.Model;
@@ -18,21 +19,41 @@ internal sealed class TrainCommand
     private readonly OptimizationOptions _optimization = new();
     private readonly DeviceOptions _device = new();
     private readonly OutputOptions _output = new();
+    private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
+    private readonly Option<string?> _preset = Preset.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
     /// <summary>The command.</summary>
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
 
         _command.Options.Add(_config);
+        _command.Options.Add(_preset);
         _command.SetAction(Run);
         return _command;
+    }
+
+    /// <summary>
+    /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run would.
+    /// </summary>
+    public void Check(ParseResult result)
+    {
+        string model = result.GetValue(_model)!;
+
+        // The norms that a hub's model has are not known; Qwen3 has all that there are.
+        ModelConfig config = Directory.Exists(model) ? ModelConfig.Load(model) : ModelShapes.Get("qwen3-0.6b");
+        _lora.Check(result, config);
+        _text.Read(result, config.VocabSize);
+        _optimization.Check(result);
+        _instruments.Check(result);
+        _dataset.Check(result);
+        _device.Check(result);
     }
 
     private int Run(ParseResult result)
@@ -43,6 +64,14 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
+        _instruments.Check(result);
+        _device.Check(result);
+        Preset? preset = Preset.In(result);
+        if (PresetAdvice.Warning(source.Config, preset?.Name, _optimization.LearningRate(result)) is { } warning)
+        {
+            Console.Error.WriteLine(warning);
+        }
+
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -52,13 +81,18 @@ internal sealed class TrainCommand
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
         IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
+        string weights = WeightsFingerprint.Of(source.Folder);
         if (_output.Resumes(result))
         {
-            new EarlierRun(run.RunFile).RequireSame(settings, train.Fingerprint, eval?.Fingerprint);
+            new EarlierRun(run.RunFile).RequireSame(settings, weights, train.Fingerprint, eval?.Fingerprint);
         }
 
         using IBackend backend = _device.Open(result);
-        using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
+        MemoryPlan plan = _device.Plan(
+            result, backend, source.Config, scope, source.WeightType(), TrainingExtent(train, options),
+            eval is null ? null : MicroBatchExtent.Of([eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
+        using RewardModel model = source.Load(backend, scope, training: true, plan.Recompute);
+        model.ReserveActivations(plan.Activations.Peak);
         ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         ArtifactInfo artifact = new(
@@ -69,14 +103,23 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, model, train, eval, report);
+            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
         }
 
+        using StepInstruments instruments = _instruments.Start(result, backend);
         using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         return Finish(run, model, outcome, signals);
+    }
+
+    // The order of the pairs is known, so every micro-batch of the run is.
+    private static MicroBatchExtent TrainingExtent(PairDataset train, TrainingOptions options)
+    {
+        var planner = new BatchPlanner(train.Pairs, options.BatchSize, options.Order, options.Seed);
+        return MicroBatchExtent.Of(
+            Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
     private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)

@@ -73,7 +73,7 @@ public static class DatasetFolder
     }
 
     internal static string Stem(string file) =>
-        Path.GetFileNameWithoutExtension(InputFile.IsGzip(file) ? file[..^3] : file);
+        Path.GetFileNameWithoutExtension(InputFile.WithoutCompression(file));
 
     private static string Relative(string folder, string file) => Path.GetRelativePath(folder, file);
 

@@ -11,12 +11,26 @@ internal static class InputFile
     /// </summary>
     public const int MaxRowBytes = 64 << 20;
 
-    /// <summary>The file's bytes, decompressed on the way when the name ends in .gz.</summary>
+    private static readonly string[] CompressedEndings = [".gz", ".zst"];
+
+    /// <summary>The file's bytes, decompressed on the way when the name ends in .gz or .zst.</summary>
     public static Stream Open(string path)
     {
         FileStream file = OpenFile(path, bufferSize: 1 << 16, FileOptions.SequentialScan);
-        return IsGzip(path) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        if (HasEnding(path, ".zst"))
+        {
+            return Zstandard(path, file);
+        }
+
+        return HasEnding(path, ".gz") ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
+
+    /// <summary>True when the name says that the file is compressed as a whole.</summary>
+    public static bool IsCompressed(string path) => CompressedEndings.Any(ending => HasEnding(path, ending));
+
+    /// <summary>The path without the ending that a compressed file has behind its format's.</summary>
+    public static string WithoutCompression(string path) =>
+        CompressedEndings.FirstOrDefault(ending => HasEnding(path, ending)) is { } ending ? path[..^ending.Length] : path;
 
     /// <summary>The file's bytes as they are, to be read here and there without a buffer in between.</summary>
     public static Stream OpenSeekable(string path) => OpenFile(path, bufferSize: 0, FileOptions.None);
@@ -49,9 +63,20 @@ internal static class InputFile
     /// <summary>The error for bytes that could not be read or decompressed.</summary>
     public static UserInputException ReadError(string path, Exception cause)
     {
-        string what = IsGzip(path) ? "the compressed data is damaged or cut off" : "reading failed";
+        string what = IsCompressed(path) ? "the compressed data is damaged or cut off" : "reading failed";
         return new UserInputException($"{path}: {what} ({cause.Message}). Fetch or write the file again.", cause);
     }
 
-    public static bool IsGzip(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+    private static bool HasEnding(string path, string ending) => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase);
+
+    private static ZstdStream Zstandard(string path, FileStream file)
+    {
+        if (ZstdDecoder.TryCreate() is { } decoder)
+        {
+            return new ZstdStream(file, decoder);
+        }
+
+        file.Dispose();
+        throw new UserInputException($"{path}: is compressed with Zstandard, and the system has no libzstd.so.1. Install libzstd, or unpack the file.");
+    }
 }

@@ -24,6 +24,12 @@ public sealed record PairRow
     /// <summary>Column <c>domain</c>, or <c>subset</c> where there is none.</summary>
     public string? Domain { get; init; }
 
+    /// <summary>Column <c>subset</c>.</summary>
+    public string? Subset { get; init; }
+
+    /// <summary>Column <c>post_id</c>: rows of one post answer the same question.</summary>
+    public string? PostId { get; init; }
+
     /// <summary>Column <c>score_ratio</c>.</summary>
     public double? ScoreRatio { get; init; }
 }

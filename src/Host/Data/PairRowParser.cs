@@ -129,6 +129,8 @@ public static class PairRowParser
             Margin = float.IsFinite((float)margin) ? (float)margin : throw row.Error("margin", $"must be within float32, not {margin}."),
             Weight = (float)weight,
             Domain = Label(row, "domain") ?? Label(row, "subset"),
+            Subset = Label(row, "subset"),
+            PostId = Label(row, "post_id"),
             ScoreRatio = row.TryGet("score_ratio", out JsonElement ratio) && ratio.ValueKind is JsonValueKind.Number or JsonValueKind.String
                 ? row.GetOptionalNumber("score_ratio") : null,
         };

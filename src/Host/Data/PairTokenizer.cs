@@ -70,6 +70,9 @@ public sealed class PairTokenizer
             Domain = row.Domain,
             ScoreRatio = row.ScoreRatio,
             PromptHash = PromptHash.Of(row),
+            ContentHash = PairHash.Of(row),
+            PostId = row.PostId,
+            Subset = row.Subset,
             SourceFile = row.Source.File,
             SourceLine = row.Source.Line,
         };

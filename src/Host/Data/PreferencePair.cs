@@ -30,6 +30,17 @@ public sealed record PreferencePair
     /// <summary>Identifies the prompt by its turns, whatever the tokenizer: for leakage between splits and for clustering.</summary>
     public UInt128 PromptHash { get; init; }
 
+    /// <summary>
+    /// Identifies the pair by its prompt and its two responses, whatever tokenizer and truncation: the same row in two evaluations has the same value.
+    /// </summary>
+    public UInt128 ContentHash { get; init; }
+
+    /// <summary>Column <c>post_id</c> (SHP), or null.</summary>
+    public string? PostId { get; init; }
+
+    /// <summary>Column <c>subset</c>, or null.</summary>
+    public string? Subset { get; init; }
+
     /// <summary>File of the row; empty for pairs made in memory.</summary>
     public string SourceFile { get; init; } = "";
 

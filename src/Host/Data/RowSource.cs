@@ -7,7 +7,7 @@ namespace Rm.Host.Data;
 public static class RowSource
 {
     /// <summary>The file name endings that can be read, for messages.</summary>
-    public const string KnownEndings = ".jsonl, .json, .csv, each also with .gz, and .parquet";
+    public const string KnownEndings = ".jsonl, .json, .csv, each also with .gz or .zst, and .parquet";
 
     /// <summary>The rows of one file. Throws <see cref="UserInputException"/> when it is missing or of an unknown format.</summary>
     public static IRowSource OpenFile(string path)
@@ -41,7 +41,7 @@ public static class RowSource
     /// <summary>The format that a file name stands for, or null.</summary>
     internal static DataFormat? FormatOf(string path)
     {
-        string name = InputFile.IsGzip(path) ? path[..^3] : path;
+        string name = InputFile.WithoutCompression(path);
         return Path.GetExtension(name).ToUpperInvariant() switch
         {
             ".JSONL" or ".NDJSON" => DataFormat.JsonLines,

@@ -129,9 +129,8 @@ internal sealed class DecoderLayer : IDisposable
 
         Tensor norm2 = c.Activation(rows, hidden);
         _postNorm.Forward(c, a.Middle, norm2, a.Rstd2);
-        _gateUp.Forward(c, norm2, null, a.GateUp, a.SGateUp, queryRows);
         Tensor swiGlu = c.Activation(rows, _intermediate);
-        c.Backend.SwiGluForward(new SwiGluForwardArgs(a.GateUp, swiGlu));
+        _gateUp.Forward(c, norm2, null, a.GateUp, a.SGateUp, queryRows, swiGlu);
         _down.Forward(c, swiGlu, a.Middle, y, a.SDown, queryRows);
         if (c.Recompute != Recompute.Selective)
         {

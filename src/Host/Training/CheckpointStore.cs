@@ -49,6 +49,7 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
             save.Write(OptimizerFileName, stream => SafetensorsWriter.Write(stream, moments), SafetensorsWriter.FileLength(moments));
             save.Write(TrainerState.FileName, state.ToJson());
             saver.WriteVerified(save);
+            save.WriteChecksums();
             save.Commit();
         }
 
@@ -72,6 +73,7 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
     /// <summary>Restores parameters and moments and returns the state. Throws <see cref="UserInputException"/> naming what is wrong.</summary>
     public static TrainerState Load(string path, RewardModel model)
     {
+        ChecksumFile.Verify(path);
         string statePath = Path.Combine(path, TrainerState.FileName);
         TrainerState state = TrainerState.Parse(JsonInput.ReadFile(statePath), statePath);
         if (StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))) is >= 0 and var named && named != state.Step)

@@ -20,10 +20,17 @@ public sealed class EarlierRun(string path)
     /// <summary>Name of the object that identifies the evaluation pairs in run.json.</summary>
     public const string EvalDataName = "eval_data";
 
+    /// <summary>Name of the field that identifies the base model's weights within run.json's model object.</summary>
+    public const string WeightsName = "weights_fingerprint";
+
     /// <summary>
     /// Throws <see cref="UserInputException"/> naming what differs, or when run.json cannot be understood. Without a run.json there is no run yet.
     /// </summary>
-    public void RequireSame(IReadOnlyDictionary<string, string> settings, DatasetFingerprint train, DatasetFingerprint? eval)
+    /// <param name="settings">Settings of the run that is to go on.</param>
+    /// <param name="weights">Fingerprint of its base model's weights.</param>
+    /// <param name="train">Its training pairs.</param>
+    /// <param name="eval">Its evaluation pairs, or null.</param>
+    public void RequireSame(IReadOnlyDictionary<string, string> settings, string weights, DatasetFingerprint train, DatasetFingerprint? eval)
     {
         if (!File.Exists(path))
         {
@@ -32,21 +39,43 @@ public sealed class EarlierRun(string path)
 
         JsonElement root = JsonInput.ParseObject(JsonInput.ReadFile(path), path);
         RequireSameSettings(settings, Settings(root));
+        RequireSameWeights(root, weights);
         RequireSamePairs("training", PairsHash(root, TrainDataName), train.PairsSha256);
         RequireSamePairs("evaluation", PairsHash(root, EvalDataName), eval?.PairsSha256);
     }
 
+    /// <summary>Settings of run.json by name. Throws <see cref="UserInputException"/> when there are none or the file is damaged.</summary>
+    public IReadOnlyDictionary<string, string> ReadSettings() => Settings(JsonInput.ParseObject(JsonInput.ReadFile(path), path));
+
+    /// <summary>One line for every setting that has another value now than it had, in order of names.</summary>
+    public static IReadOnlyList<string> Differences(IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now) =>
+    [
+        .. now.Keys.Union(before.Keys)
+            .Where(key => now.GetValueOrDefault(key) != before.GetValueOrDefault(key))
+            .Order(StringComparer.Ordinal)
+            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {now.GetValueOrDefault(key) ?? "not set"}"),
+    ];
+
     private void RequireSameSettings(IReadOnlyDictionary<string, string> settings, Dictionary<string, string> before)
     {
-        string[] different = [.. settings.Keys.Union(before.Keys)
-            .Where(key => settings.GetValueOrDefault(key) != before.GetValueOrDefault(key))
-            .Order(StringComparer.Ordinal)
-            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {settings.GetValueOrDefault(key) ?? "not set"}")];
-        if (different.Length > 0)
+        IReadOnlyList<string> different = Differences(before, settings);
+        if (different.Count > 0)
         {
             throw new UserInputException(
                 $"{path}: the run to resume was made with other settings:\n  {string.Join("\n  ", different)}\n"
                 + "Give the same settings, or another --output-dir with --init-adapter to start from its model.");
+        }
+    }
+
+    private void RequireSameWeights(JsonElement root, string now)
+    {
+        // Runs of older versions have no fingerprint.
+        if (Object(root, "model").TryGetProperty(WeightsName, out JsonElement before)
+            && !(before.ValueKind == JsonValueKind.String && before.ValueEquals(now)))
+        {
+            throw new UserInputException(
+                $"{path}: the weights of --model are not those of the run to resume: the checkpoint was changed or replaced. "
+                + "Bring it back (a hub's model can be named with its revision, org/name@REVISION), or start anew with --overwrite.");
         }
     }
 

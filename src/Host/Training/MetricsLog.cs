@@ -23,8 +23,10 @@ public sealed class MetricsLog : IDisposable
         _log.TruncateFrom(line => AppendOnlyLog.StepOf(line) > (IsEvaluation(line) ? state.LastEvalStep : state.Step));
     }
 
-    /// <summary>A line about training since the line before.</summary>
-    public void Train(int step, double epoch, MetricsWindow window, double learningRate, long tokens, double seconds, double tokensPerSecond) =>
+    /// <summary>A line about training since the line before, with what <paramref name="instruments"/> saw meanwhile.</summary>
+    public void Train(
+        int step, double epoch, MetricsWindow window, double learningRate, long tokens, double seconds, double tokensPerSecond,
+        IStepInstruments? instruments = null) =>
         Append(w =>
         {
             w.WriteNumber("step", step);
@@ -41,6 +43,7 @@ public sealed class MetricsLog : IDisposable
             w.WriteNumber("num_tokens", tokens);
             w.WriteNumber("tokens_per_second", Math.Round(tokensPerSecond, 1));
             w.WriteNumber("elapsed_seconds", Math.Round(seconds, 3));
+            instruments?.WriteFields(w);
         });
 
     /// <summary>A line about an evaluation.</summary>

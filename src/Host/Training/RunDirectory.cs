@@ -16,7 +16,7 @@ public enum ExistingRun
 }
 
 /// <summary>
-/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>. Only one process at
+/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>, <c>eval-rows/</c>. Only one process at
 /// a time may hold it; the lock goes with the process, however it ends.
 /// </summary>
 public sealed class RunDirectory : IDisposable
@@ -24,9 +24,10 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Name of the file with the resolved configuration.</summary>
     public const string RunFileName = "run.json";
 
+    private const string EvalRowsFolder = "eval-rows";
     private const string LockFileName = ".lock";
     private static readonly string[] Files = [RunFileName, "metrics.jsonl", "samples.jsonl", "result.json"];
-    private static readonly string[] Folders = ["checkpoints", "best", "final"];
+    private static readonly string[] Folders = ["checkpoints", "best", "final", EvalRowsFolder];
 
     private readonly ExistingRun _existing;
     private readonly FileStream _lock;
@@ -61,6 +62,14 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>The model after the last step.</summary>
     public string Final => Path.Combine(FolderPath, "final");
+
+    /// <summary>Rewards of every evaluation pair by the best model so far.</summary>
+    public string BestEvalRows => Path.Combine(EvalRows, "best.jsonl");
+
+    /// <summary>Rewards of every evaluation pair at the last evaluation.</summary>
+    public string LastEvalRows => Path.Combine(EvalRows, "last.jsonl");
+
+    private string EvalRows => Path.Combine(FolderPath, EvalRowsFolder);
 
     /// <summary>Whether the directory holds a run.</summary>
     public bool HoldsRun => File.Exists(RunFile) || Folders.Any(f => Directory.Exists(Path.Combine(FolderPath, f)));
@@ -106,15 +115,32 @@ public sealed class RunDirectory : IDisposable
         if (_existing == ExistingRun.Overwrite)
         {
             RemoveRun();
-            return;
+        }
+        else
+        {
+            DurableDirectory.CleanStale(FolderPath);
+            DurableDirectory.CleanStale(Checkpoints);
         }
 
-        DurableDirectory.CleanStale(FolderPath);
-        DurableDirectory.CleanStale(Checkpoints);
+        AtomicFile.RemoveLeftovers(FolderPath);
+        AtomicFile.RemoveLeftovers(EvalRows);
+        CreateEvalRows();
     }
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
+
+    private void CreateEvalRows()
+    {
+        try
+        {
+            Directory.CreateDirectory(EvalRows);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SaveFailedException($"{EvalRows}: cannot be created ({e.Message}).", e);
+        }
+    }
 
     private void RemoveRun()
     {

@@ -21,6 +21,7 @@ public sealed class Trainer
     private readonly ITrainingProgress _progress;
     private readonly StopSignals _signals;
     private readonly SampleLog? _samples;
+    private readonly IStepInstruments? _instruments;
     private readonly Stopwatch _clock = new();
     private readonly double _secondsBefore;
     private TrainerState _state;
@@ -40,6 +41,7 @@ public sealed class Trainer
         _saver = job.Saver;
         _progress = progress;
         _signals = signals;
+        _instruments = job.Instruments;
         _state = state;
         _secondsBefore = state.ElapsedSeconds;
         _samples = job.Options.LogSamples > 0 && job.EvalPairs.Count > 0
@@ -71,7 +73,7 @@ public sealed class Trainer
     {
         using var metrics = new MetricsLog(_run.MetricsFile, _state);
         _samples?.TruncateAfter(_state.LastEvalStep);
-        var runner = new StepRunner(_model, _options);
+        var runner = new StepRunner(_model, _options, _progress.Message);
         _clock.Start();
         _windowTokens = _state.NumTokens;
 
@@ -89,7 +91,9 @@ public sealed class Trainer
             }
 
             double stepStart = Elapsed;
-            StepResult result = runner.Run(_state.Step, _planner.BatchAt(_state.Step));
+            _instruments?.BeforeStep(_state.Step + 1);
+            StepResult result = RunStep(runner, metrics);
+            _instruments?.AfterStep(_state.Step + 1);
             _state = _state with
             {
                 Step = _state.Step + 1,
@@ -116,13 +120,40 @@ public sealed class Trainer
         return Finish(metrics);
     }
 
+    private StepResult RunStep(StepRunner runner, MetricsLog metrics)
+    {
+        try
+        {
+            return runner.Run(_state.Step, _planner.BatchAt(_state.Step));
+        }
+        catch (MemoryExhaustedException e)
+        {
+            throw new TrainingFailedException($"{e.Message} {KeepLastStep(metrics)}", e);
+        }
+    }
+
+    // What was computed so far is good, and another process may have the memory to go on.
+    private string KeepLastStep(MetricsLog metrics)
+    {
+        try
+        {
+            return _state.Step == 0
+                ? "No step is complete."
+                : $"Step {_state.Step} is complete and saved in {SaveCheckpoint(metrics)}: go on with --resume auto and --recompute full.";
+        }
+        catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
+        {
+            return _store.List() is [var newest, ..] ? $"The newest checkpoint is {newest.Path}." : "There is no checkpoint yet.";
+        }
+    }
+
     /// <summary>Writes the line of metrics for the steps since the last one.</summary>
     private void WriteWindow(MetricsLog metrics)
     {
         double rate = (_state.NumTokens - _windowTokens) / Math.Max(1e-9, Elapsed - _windowStart);
         metrics.Train(
             _state.Step, _planner.EpochAt(_state.Step), _state.Window!, _options.LearningRate * _options.Schedule.Factor(_state.Step - 1),
-            _state.NumTokens, _secondsBefore + Elapsed, rate);
+            _state.NumTokens, _secondsBefore + Elapsed, rate, _instruments);
         _state = _state with { Window = null };
         (_windowStart, _windowTokens) = (Elapsed, _state.NumTokens);
     }
@@ -160,6 +191,7 @@ public sealed class Trainer
             value, _state.Step, _options.BestMetric, _options.EarlyStoppingMinDelta);
         metrics.Evaluation(_state.Step, _planner.EpochAt(_state.Step), result);
         _samples?.Write(_state.Step, rewards);
+        SaveRows(rewards, improved);
         if (improved)
         {
             _saver.Save(_run.Best);
@@ -169,6 +201,17 @@ public sealed class Trainer
         _lastEvaluation = result;
         _progress.Evaluated(_state.Step, result, improved);
         return true;
+    }
+
+    /// <summary>Keeps every pair's rewards, for analyses and paired tests between runs.</summary>
+    private void SaveRows(PairRewards rewards, bool best)
+    {
+        IReadOnlyList<EvalRow> rows = EvalRow.Of(_evalPairs, rewards);
+        EvalRowFile.Write(_run.LastEvalRows, rows);
+        if (best)
+        {
+            EvalRowFile.Write(_run.BestEvalRows, rows);
+        }
     }
 
     private string SaveCheckpoint(MetricsLog metrics)

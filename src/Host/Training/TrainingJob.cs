@@ -15,4 +15,8 @@ namespace Rm.Host.Training;
 /// <param name="Encoder">Tokenizer for samples, or null when rows are token ids.</param>
 public sealed record TrainingJob(
     RewardModel Model, TrainingOptions Options, RunDirectory Run, CheckpointStore Store, IReadOnlyList<PreferencePair> TrainPairs,
-    IReadOnlyList<PreferencePair> EvalPairs, ModelSaver Saver, ITextEncoder? Encoder);
+    IReadOnlyList<PreferencePair> EvalPairs, ModelSaver Saver, ITextEncoder? Encoder)
+{
+    /// <summary>What watches the steps, or null.</summary>
+    public IStepInstruments? Instruments { get; init; }
+}

@@ -67,6 +67,11 @@ public sealed unsafe partial class CpuBackend
             default:
                 throw ForeignWeight();
         }
+
+        if (args.SwiGlu is { } product)
+        {
+            SwiGluForward(new SwiGluForwardArgs(args.Y, product));
+        }
     }
 
     /// <inheritdoc/>

@@ -8,6 +8,9 @@ public readonly record struct CudaArchitecture(int Major, int Minor)
     /// <summary>The oldest architecture with what every kernel uses: bfloat16 mma, cp.async, ldmatrix.</summary>
     public static CudaArchitecture Minimum => new(8, 0);
 
+    /// <summary>The architecture that alone has wgmma.</summary>
+    public static CudaArchitecture Hopper => new(9, 0);
+
     /// <summary>Major and minor as the compilers write them: 80, 90, 100.</summary>
     public int Number => (Major * 10) + Minor;
 

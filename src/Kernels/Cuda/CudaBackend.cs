@@ -33,26 +33,28 @@ public sealed partial class CudaBackend : IBackend
     /// <param name="activationDType">
     /// Storage type of activations and weights: bfloat16, or float32, which is slow and there to check the kernels' logic.
     /// </param>
+    /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
     /// <exception cref="CudaException">There is no usable driver or no such device, or its memory is full.</exception>
-    /// <exception cref="NotSupportedException">The GPU is older than every kernel.</exception>
-    /// <exception cref="InvalidOperationException">There is neither a fatbin for the GPU nor NVRTC to compile kernels with.</exception>
-    public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16)
+    /// <exception cref="NotSupportedException">The GPU is older than every kernel, or does not have what <paramref name="gemm"/> names.</exception>
+    /// <exception cref="InvalidOperationException">There is neither a fatbin for the GPU nor NVRTC to compile kernels with, or no library of <paramref name="gemm"/>.</exception>
+    public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16, GemmChoice gemm = GemmChoice.Own)
     {
         ActivationDType = activationDType;
+        Gemm = gemm;
         Session = new CudaSession(ordinal);
         try
         {
             // The emulator checks every access against its allocation; on a GPU a few large blocks are faster.
-            _exact = CudaLibraries.IsEmulated;
+            _exact = !CudaDriver.IsRehearsal && CudaLibraries.IsEmulated;
             _layoutMemory = new CudaBufferPool(Session.Device, _exact);
             _rows = new CudaRows(Session);
             _embedding = new CudaEmbedding(Session, activationDType, _rows);
             _rmsNorm = new CudaRmsNorm(Session, activationDType);
-            _linear = new CudaLoraLinear(Session, activationDType);
+            _swiGlu = new CudaSwiGlu(Session, activationDType);
+            _linear = new CudaLoraLinear(Session, activationDType, _swiGlu, gemm);
             _attention = new CudaAttention(Session, activationDType);
             _headNorm = new CudaHeadNorm(Session, activationDType);
             _rope = new CudaRope(Session, activationDType);
-            _swiGlu = new CudaSwiGlu(Session, activationDType);
             _rewardHead = new CudaRewardHead(Session, activationDType);
             _pairLoss = new CudaPairLoss(Session);
             _norm = new CudaNorm(Session);
@@ -67,7 +69,17 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+
+    /// <summary>Whose kernels multiply bfloat16 matrices.</summary>
+    public GemmChoice Gemm { get; }
+
+    private string ProductsBy => Gemm switch
+    {
+        GemmChoice.CublasLt => ", products by cuBLASLt",
+        GemmChoice.Wgmma => ", products by wgmma",
+        _ => "",
+    };
 
     /// <inheritdoc/>
     public DType ActivationDType { get; }
@@ -87,7 +99,16 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public TensorArena CreateArena() =>
-        new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+        CudaDriver.IsRehearsal ? new CountingArena() : new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+
+    /// <inheritdoc/>
+    public long FreeMemory => Session.Device.FreeMemory;
+
+    /// <inheritdoc/>
+    public IRehearsal Rehearse(DType weights) => new CudaRehearsal(Session.Device.Architecture, ActivationDType);
+
+    /// <inheritdoc/>
+    public bool IsOutOfMemory(Exception failure) => failure is CudaException { Result: CudaResult.OutOfMemory };
 
     /// <inheritdoc/>
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)

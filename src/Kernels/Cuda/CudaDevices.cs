@@ -13,19 +13,20 @@ public static class CudaDevices
     public static void UseEmulator() => CudaLibraries.UseEmulator();
 
     /// <summary>Whether <paramref name="failure"/> comes from the device; its message is complete and has advice where there is any.</summary>
-    public static bool IsDeviceFailure(Exception failure) => failure is CudaException;
+    public static bool IsDeviceFailure(Exception failure) => failure is CudaException or CublasException;
 
     /// <summary>Opens device <paramref name="ordinal"/> for bfloat16 activations, or says why it cannot be used.</summary>
     /// <param name="ordinal">N of <c>cuda:N</c>.</param>
     /// <param name="problem">Why there is none, with advice; null when there is one.</param>
-    public static CudaBackend? TryOpen(int ordinal, out string? problem)
+    /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
+    public static CudaBackend? TryOpen(int ordinal, out string? problem, GemmChoice gemm = GemmChoice.Own)
     {
         try
         {
             problem = null;
-            return new CudaBackend(ordinal);
+            return new CudaBackend(ordinal, gemm: gemm);
         }
-        catch (Exception unusable) when (unusable is CudaException or NotSupportedException or InvalidOperationException)
+        catch (Exception unusable) when (unusable is CudaException or CublasException or NotSupportedException or InvalidOperationException)
         {
             problem = unusable.Message;
             return null;
@@ -34,7 +35,8 @@ public static class CudaDevices
 
     /// <summary>Opens the first device that works, or says why the first one does not.</summary>
     /// <param name="problem">Why there is none; null when there is one.</param>
-    public static CudaBackend? TryOpenFirst(out string? problem)
+    /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
+    public static CudaBackend? TryOpenFirst(out string? problem, GemmChoice gemm = GemmChoice.Own)
     {
         if (!CudaLibraries.IsAvailable(CudaLibraries.Driver))
         {
@@ -56,7 +58,7 @@ public static class CudaDevices
         problem = count == 0 ? "the NVIDIA driver sees no GPU" : null;
         for (int ordinal = 0; ordinal < count; ordinal++)
         {
-            if (TryOpen(ordinal, out string? reason) is { } backend)
+            if (TryOpen(ordinal, out string? reason, gemm) is { } backend)
             {
                 problem = null;
                 return backend;

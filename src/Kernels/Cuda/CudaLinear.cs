@@ -8,7 +8,7 @@ namespace Rm.Kernels.Cuda;
 /// Launchers of native/cuda/linear.cu: products of bfloat16 activations with a frozen weight, summed in float32. Rows of activations start
 /// at multiples of 16 bytes.
 /// </summary>
-internal sealed class CudaLinear
+internal sealed class CudaLinear : IFrozenProduct
 {
     private const int TileRows = 128;
     private const int TileColumns = 128;
@@ -29,14 +29,7 @@ internal sealed class CudaLinear
         _backward.AllowSharedMemory(SharedBytes);
     }
 
-    /// <summary>Y = X W^T (+ S B^T) (+ bias) (+ residual).</summary>
-    /// <param name="x"><c>[T, In]</c>; rows may be strided.</param>
-    /// <param name="weight"><c>[Out, In]</c>.</param>
-    /// <param name="extension">S <c>[T, R]</c> and B <c>[Out, R]</c>, bfloat16, or null.</param>
-    /// <param name="bias"><c>[Out]</c>, float32, or null.</param>
-    /// <param name="residual"><c>[T, Out]</c>, or null; may be <paramref name="y"/>.</param>
-    /// <param name="y"><c>[T, Out]</c>, =; rows may be strided.</param>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
+    /// <inheritdoc/>
     public void Forward(Tensor x, CudaLinearWeight weight, (Tensor S, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y)
     {
         using NvtxRange range = new("linear_forward"u8);
@@ -53,16 +46,10 @@ internal sealed class CudaLinear
             LaunchChecks.Contiguous(nameof(bias), added, DType.F32, 1, weight.OutFeatures);
         }
 
-        Launch(_forward, x, weight.Values, extension, bias, residual, y, weight.OutFeatures);
+        Launch(_forward, rows, (x, weight.Values), extension, bias, residual, y, weight.OutFeatures);
     }
 
-    /// <summary>DX = DY W (+ DS A), or += with <paramref name="accumulate"/>.</summary>
-    /// <param name="dY"><c>[T, Out]</c>; rows may be strided.</param>
-    /// <param name="weight"><c>[Out, In]</c>.</param>
-    /// <param name="extension">DS <c>[T, R]</c> and A <c>[R, In]</c>, bfloat16, or null.</param>
-    /// <param name="accumulate">Whether dX is added to.</param>
-    /// <param name="dX"><c>[T, In]</c>, = or +=; rows may be strided.</param>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
+    /// <inheritdoc/>
     public void InputGradient(Tensor dY, CudaLinearWeight weight, (Tensor DS, Tensor A)? extension, bool accumulate, Tensor dX)
     {
         using NvtxRange range = new("linear_backward"u8);
@@ -74,13 +61,35 @@ internal sealed class CudaLinear
             LaunchChecks.Strided("A", pair.A, DType.BF16, pair.A.Rows, weight.InFeatures);
         }
 
-        Launch(_backward, dY, weight.Values, extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures);
+        Launch(_backward, rows, (dY, weight.Values), extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures);
+    }
+
+    /// <summary>Y += S B^T (+ bias): what the product of another library lacks.</summary>
+    /// <param name="extension">S <c>[T, R]</c> and B <c>[Out, R]</c>, bfloat16, or null.</param>
+    /// <param name="bias"><c>[Out]</c>, float32, or null.</param>
+    /// <param name="y"><c>[T, Out]</c>, +=; rows may be strided.</param>
+    public void AddForward((Tensor S, Tensor B)? extension, Tensor? bias, Tensor y)
+    {
+        if (extension is not null || bias is not null)
+        {
+            Launch(_forward, y.Rows, null, extension, bias, y, y, y.Columns);
+        }
+    }
+
+    /// <summary>DX += DS A.</summary>
+    /// <param name="extension">DS <c>[T, R]</c> and A <c>[R, In]</c>, bfloat16, or null.</param>
+    /// <param name="dX"><c>[T, In]</c>, +=; rows may be strided.</param>
+    public void AddInputGradient((Tensor DS, Tensor A)? extension, Tensor dX)
+    {
+        if (extension is not null)
+        {
+            Launch(_backward, dX.Rows, null, extension, bias: null, dX, dX, dX.Columns);
+        }
     }
 
     private void Launch(
-        CudaKernel kernel, Tensor a, Tensor b, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y, int columns)
+        CudaKernel kernel, int rows, (Tensor A, Tensor B)? main, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y, int columns)
     {
-        int rows = a.Rows;
         LaunchChecks.Strided(nameof(y), y, DType.BF16, rows, columns);
         if (residual is { } added)
         {
@@ -94,8 +103,8 @@ internal sealed class CudaLinear
 
         LinearLaunch launch = new()
         {
-            Main = Operands(a, b),
-            Extension = extension is { } pair ? Operands(pair.A, pair.B) : default,
+            Main = Operands(main),
+            Extension = Operands(extension),
             Bias = bias?.Address ?? 0,
             Residual = residual?.Address ?? 0,
             Y = y.Address,
@@ -108,11 +117,23 @@ internal sealed class CudaLinear
         kernel.Launch(_session.Stream, new LaunchShape(blocks, Threads, SharedBytes), launch);
     }
 
-    private static LinearOperandsLaunch Operands(Tensor a, Tensor b)
+    private static LinearOperandsLaunch Operands((Tensor A, Tensor B)? pair)
     {
-        LaunchChecks.Packets("the left operand", a);
-        LaunchChecks.Packets("the right operand", b);
-        return new LinearOperandsLaunch { A = a.Address, B = b.Address, Lda = a.RowStride, Ldb = b.RowStride, K = a.Columns };
+        if (pair is not { } operands)
+        {
+            return default;
+        }
+
+        LaunchChecks.Packets("the left operand", operands.A);
+        LaunchChecks.Packets("the right operand", operands.B);
+        return new LinearOperandsLaunch
+        {
+            A = operands.A.Address,
+            B = operands.B.Address,
+            Lda = operands.A.RowStride,
+            Ldb = operands.B.RowStride,
+            K = operands.A.Columns,
+        };
     }
 }
 

@@ -11,8 +11,9 @@ internal sealed class CudaLoraLinear : IDisposable
 {
     private readonly CudaSession _session;
     private readonly DType _dtype;
+    private readonly CudaSwiGlu _swiGlu;
     private readonly CudaTokenKeys _keys;
-    private readonly CudaLinear _linear;
+    private readonly IFrozenProduct _linear;
     private readonly CudaLoraFactors _factors;
     private readonly CudaLoraProduct _product;
     private readonly CudaLoraGradient _gradient;
@@ -21,12 +22,21 @@ internal sealed class CudaLoraLinear : IDisposable
     private readonly CudaLinearF32 _single;
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>, bfloat16 or float32.</summary>
-    public CudaLoraLinear(CudaSession session, DType dtype)
+    /// <exception cref="InvalidOperationException">The library that <paramref name="gemm"/> names is not there.</exception>
+    /// <exception cref="NotSupportedException">The GPU does not have what <paramref name="gemm"/> names.</exception>
+    public CudaLoraLinear(CudaSession session, DType dtype, CudaSwiGlu swiGlu, GemmChoice gemm)
     {
         _session = session;
         _dtype = dtype;
+        _swiGlu = swiGlu;
         _keys = new CudaTokenKeys(session);
-        _linear = new CudaLinear(session);
+        CudaLinear own = new(session);
+        _linear = (gemm, dtype) switch
+        {
+            (GemmChoice.CublasLt, DType.BF16) => new CublasLtLinear(session, own),
+            (GemmChoice.Wgmma, DType.BF16) => new CudaHopperLinear(session),
+            _ => own,
+        };
         _factors = new CudaLoraFactors(session);
         _product = new CudaLoraProduct(session);
         _gradient = new CudaLoraGradient(session);
@@ -72,6 +82,7 @@ internal sealed class CudaLoraLinear : IDisposable
             Check("Residual", args.Residual, args.X.Rows, weight.OutFeatures);
             CheckVector("Bias", args.Bias, weight.OutFeatures);
             _single.Forward(args, weight.Values, keys);
+            SwiGlu(args);
             return;
         }
 
@@ -98,7 +109,14 @@ internal sealed class CudaLoraLinear : IDisposable
             extension = (s, b.High);
         }
 
+        if (args is { SwiGlu: { } product, Residual: null } && _linear is CudaHopperLinear fused)
+        {
+            fused.ForwardSwiGlu(args.X, weight, extension, args.Bias, args.Y, product);
+            return;
+        }
+
         _linear.Forward(args.X, weight, extension, args.Bias, args.Residual, args.Y);
+        SwiGlu(args);
     }
 
     /// <summary>All gradients of <see cref="LinearBackwardArgs"/>.</summary>
@@ -149,7 +167,19 @@ internal sealed class CudaLoraLinear : IDisposable
         args.Scratch.Release(mark);
     }
 
-    public void Dispose() => _keys.Dispose();
+    public void Dispose()
+    {
+        _keys.Dispose();
+        (_linear as IDisposable)?.Dispose();
+    }
+
+    private void SwiGlu(LinearForwardArgs args)
+    {
+        if (args.SwiGlu is { } product)
+        {
+            _swiGlu.Forward(new SwiGluForwardArgs(args.Y, product));
+        }
+    }
 
     // Adds to GradA and GradB; returns dS and A for dX.
     private (Tensor DS, Tensor A) FactorGradients(LinearBackwardArgs args, LoraFactors lora, CudaLinearWeight weight, nint keys)
@@ -229,7 +259,7 @@ internal sealed class CudaLoraLinear : IDisposable
     }
 
     private nint Keys(LoraFactors? lora, PreparedLayout layout, int[]? tokenRows, int rows) =>
-        lora?.Dropout is null ? 0 : _keys.For(layout.Layout, tokenRows, rows);
+        lora?.Dropout is null ? 0 : _keys.For(layout, tokenRows, rows);
 
     private CudaLinearWeight Own(LinearWeight weight) => weight is CudaLinearWeight own && own.Values.DType == _dtype
         ? own

@@ -56,6 +56,12 @@ public sealed record LinearForwardArgs(
 {
     /// <summary>Rows of the layout that the rows of X are, or null when X has all T tokens (used for dropout keys).</summary>
     public int[]? TokenRows { get; init; }
+
+    /// <summary>
+    /// <c>[T, Out / 2]</c>, =: the SwiGLU of Y as it was stored, gates before ups, with the bits of <see cref="SwiGluForwardArgs"/>; null where
+    /// it is not wanted. Y and this one are contiguous then.
+    /// </summary>
+    public Tensor? SwiGlu { get; init; }
 }
 
 /// <summary>

@@ -56,6 +56,15 @@ public sealed class TrainFlagTests
     }
 
     [Fact]
+    public void A_factor_without_the_flag_that_it_belongs_to_is_an_error()
+    {
+        using var scratch = new ScratchFolder();
+        Btrm.Fail(
+            2, ["train", "--model", Model, "--train-file", "none.jsonl", "--lora", "--backbone-lr-mult", "0.1", "--output-dir", scratch["out"]],
+            "--backbone-lr-mult", "--differential-lr");
+    }
+
+    [Fact]
     public void Warmup_ratio_is_a_share_of_the_steps_and_schedules_have_their_shapes()
     {
         using var scratch = new ScratchFolder();

@@ -66,6 +66,30 @@ public sealed class OutputDirectoryTests
         Btrm.Fail(2, [.. arguments, "--resume", "auto"], "training pairs are not those of the run to resume");
     }
 
+    [Fact]
+    public void A_base_model_that_was_replaced_under_its_path_is_refused()
+    {
+        using var scratch = new ScratchFolder();
+        var run = new SmallRun(scratch);
+        string[] arguments = run.Arguments("out", steps: 2);
+        string source = arguments[Array.IndexOf(arguments, "--model") + 1];
+        arguments[Array.IndexOf(arguments, "--model") + 1] = Directory.CreateDirectory(scratch["model"]).FullName;
+        foreach (string file in Directory.GetFiles(source))
+        {
+            File.Copy(file, scratch[$"model/{Path.GetFileName(file)}"]);
+        }
+
+        Btrm.Succeed(arguments);
+        string weights = scratch["model/model.safetensors"];
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^2] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        Btrm.Fail(2, [.. arguments, "--resume", "auto"], "weights of --model are not those of the run to resume");
+        bytes[^2] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        Btrm.Succeed([.. arguments, "--resume", "auto"]);
+    }
+
     [Theory]
     [InlineData("adapter_model.safetensors")]
     [InlineData("optimizer.safetensors")]

@@ -17,6 +17,9 @@ public sealed class ResumeFuzzTests
         using var scratch = new ScratchFolder();
         var run = new SmallRun(scratch);
         Btrm.Succeed(run.Arguments("out", Steps));
+
+        // Without the checksums the damage reaches the readers.
+        File.Delete(scratch["out/checkpoints/step-4/SHA256SUMS"]);
         var original = Snapshot(scratch["out"]);
         var random = new Random(seed);
         int iterations = FuzzSettings.Iterations(25, cost: 200);
@@ -31,6 +34,31 @@ public sealed class ResumeFuzzTests
                     && !result.Error.Contains("   at ", StringComparison.Ordinal),
                 $"{file}, seed {seed}, iteration {i}: exit {result.ExitCode}\n{Convert.ToBase64String(damaged)}\n{result.Error}");
             Assert.True(result.ExitCode == 0 || result.Error.Contains("btrm: ", StringComparison.Ordinal), result.Error);
+        }
+    }
+
+    [Fact]
+    public void One_flipped_bit_anywhere_in_a_checkpoint_makes_resume_take_an_older_one()
+    {
+        using var scratch = new ScratchFolder();
+        var run = new SmallRun(scratch);
+        Btrm.Succeed(run.Arguments("whole", steps: 6));
+        Btrm.Succeed(run.Arguments("out", steps: 6));
+        var original = Snapshot(scratch["out"]);
+        var random = new Random(5);
+        string[] files = [.. original.Keys.Where(name => name.StartsWith("checkpoints/step-6/", StringComparison.Ordinal))];
+        Assert.Equal(6, files.Length);
+        foreach (string file in files)
+        {
+            Restore(scratch["out"], original);
+            byte[] damaged = (byte[])original[file].Clone();
+            damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(scratch[$"out/{file}"], damaged);
+            CommandResult result = Btrm.Run([.. run.Arguments("out", steps: 6), "--resume", "auto"]);
+            Assert.Equal(0, result.ExitCode);
+            Assert.Contains("step-6 cannot be used", result.Error, StringComparison.Ordinal);
+            Assert.Contains("step-4 (step 4)", result.Error, StringComparison.Ordinal);
+            run.AssertSame("whole", "out", file);
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class SmallRun
     /// <summary>Both runs gave the same models to the bit, and the same logs but for timings.</summary>
     public void AssertSame(string expected, string actual, string because)
     {
-        foreach (string file in new[] { "final/adapter_model.safetensors", "best/adapter_model.safetensors", "samples.jsonl" })
+        foreach (string file in new[] { "final/adapter_model.safetensors", "best/adapter_model.safetensors", "samples.jsonl", "eval-rows/best.jsonl", "eval-rows/last.jsonl" })
         {
             Assert.True(
                 File.ReadAllBytes(Path.Combine(_scratch[expected], file)).SequenceEqual(File.ReadAllBytes(Path.Combine(_scratch[actual], file))),

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Rm.Host.Data;
-using Rm.Host.Data.Parquet;
 
 namespace Rm.Host.Tests.Parquet;
 

@@ -19,12 +19,19 @@ public sealed class CudaGoldenCaseTests
 
     public static TheoryData<string> Names => GoldenCase.Names;
 
+    public static TheoryData<string, GemmChoice> NamesAndProducts =>
+    [
+        .. from ITheoryDataRow row in GoldenCase.Names
+           from gemm in new[] { GemmChoice.Own, GemmChoice.Wgmma }
+           select ((string)row.GetData()[0]!, gemm),
+    ];
+
     [Theory]
-    [MemberData(nameof(Names))]
-    public void In_bfloat16_errors_are_at_most_twice_those_of_Hugging_Face(string name)
+    [MemberData(nameof(NamesAndProducts))]
+    public void In_bfloat16_errors_are_at_most_twice_those_of_Hugging_Face(string name, GemmChoice gemm)
     {
         var golden = new GoldenCase(name);
-        using CudaBackend backend = EmulatedDevice.Open(DType.BF16);
+        using CudaBackend backend = EmulatedDevice.Open(DType.BF16, gemm);
         using RewardModel model = golden.Open(backend, training: true);
         (float[] rewards, Dictionary<string, double> errors) = Step(golden, model, sharePrefix: true);
         JsonElement peer = golden.Expected.GetProperty("bf16");
@@ -50,11 +57,13 @@ public sealed class CudaGoldenCaseTests
     }
 
     // Everything queued twice gives the same bits; without prefix sharing rewards move by bfloat16's rounding alone.
-    [Fact]
-    public void The_same_step_twice_gives_the_same_bits_and_prefix_sharing_only_rounds()
+    [Theory]
+    [InlineData(GemmChoice.Own)]
+    [InlineData(GemmChoice.Wgmma)]
+    public void The_same_step_twice_gives_the_same_bits_and_prefix_sharing_only_rounds(GemmChoice gemm)
     {
         var golden = new GoldenCase("qwen2-tiny");
-        using CudaBackend backend = EmulatedDevice.Open(DType.BF16);
+        using CudaBackend backend = EmulatedDevice.Open(DType.BF16, gemm);
         using RewardModel model = golden.Open(backend, training: true);
         (float[] first, Dictionary<string, double> firstErrors) = Step(golden, model, sharePrefix: true);
         (float[] again, Dictionary<string, double> againErrors) = Step(golden, model, sharePrefix: true);

@@ -41,7 +41,41 @@ internal static class LinearCases
             new(520, 16, 24, [2, 2]),
         }.Select(setup => new OperationCase(setup.ToString(), bench => Run(bench, setup))),
         new OperationCase("linear backward without dx, frozen factors", OnlyInputGradient),
+        .. new Setup[]
+        {
+            new(1, 16, 8, []),
+            new(37, 48, 72, [4, 2], Bias: true),
+            new(130, 272, 40, [16]),
+            new(9, 24, 40, []),
+            new(6, 32, 40, [8], Residual: true),
+        }.Select(setup => new OperationCase($"{setup}, and its SwiGLU", bench => WithSwiGlu(bench, setup))),
     ];
+
+    // Asked for together, the layer and its SwiGLU have the bits that they have one after the other, which other cases compare with references.
+    private static void WithSwiGlu(OperationBench bench, Setup setup)
+    {
+        SequenceLayout layout = Layouts.Of([0, setup.Rows]);
+        PreparedLayout prepared = bench.Prepare(layout);
+        var factors = new Factors(bench, setup, layout, null);
+        LinearWeight weight = bench.FrozenWeight(bench.Activations(setup.Out, setup.In), needsInputGradient: false);
+        Tensor x = bench.InputActivation("x", bench.Activations(setup.Rows, setup.In));
+        Tensor? bias = setup.Bias ? bench.Input("bias", bench.Numbers(1, setup.Out)) : null;
+        Tensor? residual = setup.Residual ? bench.InputActivation("residual", bench.Activations(setup.Rows, setup.Out)) : null;
+        int ranks = setup.Ranks.Sum();
+        GuardedTensor? s = ranks == 0 ? null : NarrowOutput(bench, setup.Rows, ranks);
+        GuardedTensor y = bench.OutputActivation("y", setup.Rows, setup.Out), product = bench.OutputActivation("product", setup.Rows, setup.Out / 2);
+        GuardedTensor apart = bench.OutputActivation("product apart", setup.Rows, setup.Out / 2);
+        LinearForwardArgs args = new(prepared, x, weight, bias, residual, factors.Arguments, s?.View, y.View);
+        bench.Backend.LinearForward(args);
+        bench.Backend.SwiGluForward(new SwiGluForwardArgs(y.View, apart.View));
+        bench.Backend.Synchronize();
+        double[] before = y.Read().Values.ToArray();
+        bench.Backend.LinearForward(args with { SwiGlu = product.View });
+        bench.Backend.Synchronize();
+        Assert.Equal(before, y.Read().Values.ToArray());
+        Assert.Equal(apart.Read().Values.ToArray(), product.Read().Values.ToArray());
+        Assert.Contains(before, static value => value != 0);
+    }
 
     private static void Run(OperationBench bench, Setup setup)
     {

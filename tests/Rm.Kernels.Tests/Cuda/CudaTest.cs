@@ -37,6 +37,13 @@ internal static class CudaTest
     /// <summary>Skips the calling test unless it runs on the emulator.</summary>
     public static void NeedsEmulator() => Assert.SkipUnless(CudaLibraries.IsEmulated, $"needs the emulator, {EmulatorPath}");
 
+    /// <summary>Skips the calling test unless the device has wgmma.</summary>
+    public static void NeedsHopper()
+    {
+        using CudaDevice device = OpenDevice();
+        Assert.SkipUnless(device.Architecture == CudaArchitecture.Hopper, $"needs compute capability 9.0: {device}");
+    }
+
     /// <summary>Skips the calling test where NVRTC is not installed.</summary>
     public static void NeedsNvrtc() => Assert.SkipUnless(
         CudaLibraries.IsAvailable(CudaLibraries.Nvrtc),

@@ -15,8 +15,21 @@ internal static unsafe class Emulator
     /// <summary>One line for every device allocation that is alive.</summary>
     public static string LeakReport => Text("btrmEmuLeakReport");
 
+    /// <summary>Launches, blocks, copies, bytes copied, allocations and frees since the last reset.</summary>
+    public static ulong[] Counters => Numbers("btrmEmuCounters", 6);
+
+    /// <summary>Copies between host and device so far.</summary>
+    public static ulong Copies => Counters[2];
+
+    /// <summary>Starts and stops of the profiler since the last reset.</summary>
+    public static ulong[] ProfilerCounts => Numbers("btrmEmuProfilerCounts", 2);
+
     /// <summary>Seed of the order of blocks, warps, lanes and streams.</summary>
     public static void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("btrmEmuSetSeed"))(seed);
+
+    /// <summary>Compute capability of the device from now on: 80, 90.</summary>
+    public static void SetArchitecture(uint number) =>
+        Assert.Equal(CudaResult.Success, ((delegate* unmanaged<uint, CudaResult>)Export("btrmEmuSetArch"))(number));
 
     /// <summary>Forgets queued work, streams, events, modules, memory, errors and reports.</summary>
     public static void Reset() => ((delegate* unmanaged<void>)Export("btrmEmuReset"))();
@@ -43,6 +56,17 @@ internal static unsafe class Emulator
         string[] parts = Encoding.UTF8.GetString(buffer, 0, length).Split(';', StringSplitOptions.RemoveEmptyEntries);
         return (int.Parse(parts[0]), [.. parts.Skip(1).Select(static part => part.Split(':')).Select(
             static field => (field[0], int.Parse(field[1]), int.Parse(field[2])))]);
+    }
+
+    private static ulong[] Numbers(string export, int count)
+    {
+        ulong[] values = new ulong[count];
+        fixed (ulong* target = values)
+        {
+            ((delegate* unmanaged<ulong*, void>)Export(export))(target);
+        }
+
+        return values;
     }
 
     private static string Text(string export)

@@ -53,6 +53,8 @@ public sealed class KernelLibraryTests : IDisposable
     {
         using KernelLibrary library = new(_device);
         Assert.NotEmpty(KernelSources.Embedded.Kernels);
-        Assert.All(KernelSources.Embedded.Kernels, name => Assert.Equal(name, library.Get(name).Name));
+        Assert.All(
+            KernelSources.Embedded.Kernels.Where(name => _device.Architecture == CudaArchitecture.Hopper || !name.Contains("wgmma", StringComparison.Ordinal)),
+            name => Assert.Equal(name, library.Get(name).Name));
     }
 }

@@ -21,9 +21,9 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
 
     public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
-        if (InputFile.IsGzip(path))
+        if (InputFile.IsCompressed(path))
         {
-            throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz. Unpack it first.");
+            throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz or .zst. Unpack it first.");
         }
         return ReadRows(chooseColumns);
     }

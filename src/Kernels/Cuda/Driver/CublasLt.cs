@@ -14,10 +14,10 @@ internal sealed unsafe class CublasLt : IDisposable
     private readonly CudaSession _session;
     private readonly CublasLtHandle _handle;
     private readonly CudaStorage _workspace;
-    private readonly Dictionary<CublasLtProduct, Plan> _plans = [];
+    private readonly Dictionary<(CublasLtProduct Product, int AddendStride), Plan> _plans = [];
 
     /// <summary>Opens the library on <paramref name="session"/>'s device; products go into its stream.</summary>
-    /// <exception cref="InvalidOperationException">The library is not there, or the driver is the emulator.</exception>
+    /// <exception cref="InvalidOperationException">The library is not there.</exception>
     /// <exception cref="CublasException">The library refuses.</exception>
     public CublasLt(CudaSession session)
     {
@@ -26,12 +26,6 @@ internal sealed unsafe class CublasLt : IDisposable
             throw new InvalidOperationException(
                 $"No cuBLASLt: {string.Join(", ", CudaLibraries.Candidates(CudaLibraries.CublasLt))} could not be used. Install it (it is part "
                 + $"of the CUDA toolkit), or set {CudaLibraries.CublasLtVariable} to its path.");
-        }
-
-        if (CudaLibraries.IsEmulated)
-        {
-            // It finds the machine's driver by itself and would be handed the emulator's addresses.
-            throw new InvalidOperationException("cuBLASLt runs only on a GPU, not on the emulator.");
         }
 
         _session = session;
@@ -65,19 +59,25 @@ internal sealed unsafe class CublasLt : IDisposable
         }
     }
 
-    /// <summary>y = x W^T, or x W with <paramref name="transposeWeight"/> false: the forward product and the gradient of its input.</summary>
+    /// <summary>
+    /// y = x W^T (+ addend), or x W (+ addend) with <paramref name="transposeWeight"/> false: the forward product and the gradient of its input.
+    /// </summary>
     /// <param name="x"><c>[M, K]</c> (<c>[M, N]</c>), bfloat16; rows may be strided.</param>
     /// <param name="weight"><c>[N, K]</c>, bfloat16; rows may be strided.</param>
     /// <param name="transposeWeight">Whether the weight is transposed.</param>
+    /// <param name="addend">Shape of y, bfloat16, or null; may be <paramref name="y"/>; rows may be strided.</param>
     /// <param name="y"><c>[M, N]</c> (<c>[M, K]</c>), bfloat16, =; rows may be strided.</param>
     /// <exception cref="ArgumentException">A tensor's type, shape or alignment does not fit.</exception>
     /// <exception cref="CublasException">The library has no algorithm, or fails.</exception>
-    public void Multiply(Tensor x, Tensor weight, bool transposeWeight, Tensor y)
+    public void Multiply(Tensor x, Tensor weight, bool transposeWeight, Tensor? addend, Tensor y)
     {
         (int m, int n, int k) = (x.Rows, weight.Rows, weight.Columns);
+        int outputs = transposeWeight ? n : k;
+        Tensor added = addend ?? y;
         Check(nameof(x), x, m, transposeWeight ? k : n);
         Check(nameof(weight), weight, n, k);
-        Check(nameof(y), y, m, transposeWeight ? n : k);
+        Check(nameof(addend), added, m, outputs);
+        Check(nameof(y), y, m, outputs);
         if (m == 0)
         {
             return;
@@ -87,19 +87,19 @@ internal sealed unsafe class CublasLt : IDisposable
             ? CublasLtProduct.Forward(m, n, k, x.RowStride, weight.RowStride, y.RowStride)
             : CublasLtProduct.InputGradient(m, n, k, x.RowStride, weight.RowStride, y.RowStride);
         _session.Device.Context.Activate();
-        if (!_plans.TryGetValue(product, out Plan? plan))
+        if (!_plans.TryGetValue((product, added.RowStride), out Plan? plan))
         {
-            plan = new Plan(_handle.Value, product);
-            _plans.Add(product, plan);
+            plan = new Plan(_handle.Value, product, added.RowStride);
+            _plans.Add((product, added.RowStride), plan);
         }
 
-        float alpha = 1, beta = 0;
+        float alpha = 1, beta = addend is null ? 0 : 1;
         fixed (NativeCublasLtAlgorithm* algorithm = &plan.Algorithm)
         {
             CublasException.Check(
                 NativeCublasLt.cublasLtMatmul(
                     _handle.Value, plan.Product.Value, &alpha, weight.Address, plan.A.Value, x.Address, plan.B.Value, &beta,
-                    y.Address, plan.D.Value, y.Address, plan.D.Value, algorithm, _workspace.Address, WorkspaceBytes, _session.Stream.Value),
+                    added.Address, plan.C.Value, y.Address, plan.D.Value, algorithm, _workspace.Address, WorkspaceBytes, _session.Stream.Value),
                 "cublasLtMatmul",
                 product.ToString());
         }
@@ -128,18 +128,19 @@ internal sealed unsafe class CublasLt : IDisposable
     {
         public readonly NativeCublasLtAlgorithm Algorithm;
 
-        public Plan(nint handle, CublasLtProduct product)
+        public Plan(nint handle, CublasLtProduct product, int addendStride)
         {
             // Should one of these fail, the finaliser frees those before it: they are host memory, and few.
             Product = CublasLtDescription.Product(product.TransposeA);
             A = CublasLtDescription.Matrix(product.A);
             B = CublasLtDescription.Matrix(product.B);
+            C = CublasLtDescription.Matrix(product.D with { Leading = addendStride });
             D = CublasLtDescription.Matrix(product.D);
             using CublasLtDescription preference = CublasLtDescription.Preference(WorkspaceBytes, LaunchChecks.PacketBytes);
             NativeCublasLtHeuristic found;
             int count = 0;
             CublasStatus status = NativeCublasLt.cublasLtMatmulAlgoGetHeuristic(
-                handle, Product.Value, A.Value, B.Value, D.Value, D.Value, preference.Value, 1, &found, &count);
+                handle, Product.Value, A.Value, B.Value, C.Value, D.Value, preference.Value, 1, &found, &count);
             status = status != CublasStatus.Success ? status : count == 0 ? CublasStatus.NotSupported : found.State;
             CublasException.Check(status, "cublasLtMatmulAlgoGetHeuristic", product.ToString());
             Algorithm = found.Algorithm;
@@ -151,6 +152,8 @@ internal sealed unsafe class CublasLt : IDisposable
 
         public CublasLtDescription B { get; }
 
+        public CublasLtDescription C { get; }
+
         public CublasLtDescription D { get; }
 
         public void Dispose()
@@ -158,6 +161,7 @@ internal sealed unsafe class CublasLt : IDisposable
             Product.Dispose();
             A.Dispose();
             B.Dispose();
+            C.Dispose();
             D.Dispose();
         }
     }

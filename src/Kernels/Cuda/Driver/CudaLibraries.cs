@@ -20,10 +20,12 @@ public static class CudaLibraries
     /// <summary>Environment variable with the path of cuBLASLt.</summary>
     public const string CublasLtVariable = "BTRM_CUBLASLT_LIBRARY";
 
+    /// <summary>Environment variable with the path of NVML.</summary>
+    public const string NvmlVariable = "BTRM_NVML_LIBRARY";
+
     internal const string Driver = "btrm-cuda-driver";
     internal const string Nvrtc = "btrm-nvrtc";
     internal const string Nvml = "btrm-nvml";
-    internal const string Nvtx = "btrm-nvtx";
     internal const string CublasLt = "btrm-cublaslt";
 
     private const string EmulatorMarker = "btrmEmuReset";
@@ -72,9 +74,8 @@ public static class CudaLibraries
         {
             Driver => DriverCandidates(windows),
             Nvrtc => NvrtcCandidates(windows),
-            Nvml => windows ? ["nvml.dll"] : ["libnvidia-ml.so.1"],
+            Nvml => NvmlCandidates(windows),
             CublasLt => CublasLtCandidates(windows),
-            Nvtx => windows ? ["nvToolsExt64_1.dll"] : ["libnvToolsExt.so.1"],
             _ => [],
         };
     }
@@ -186,12 +187,26 @@ public static class CudaLibraries
             : ["libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12"];
     }
 
+    private static string[] NvmlCandidates(bool windows)
+    {
+        string? named = Environment.GetEnvironmentVariable(NvmlVariable);
+        return !string.IsNullOrEmpty(named) ? [Path.GetFullPath(named)]
+            : IsEmulated ? DriverCandidates(windows)
+            : windows ? ["nvml.dll"] : ["libnvidia-ml.so.1"];
+    }
+
     private static string[] CublasLtCandidates(bool windows)
     {
         string? named = Environment.GetEnvironmentVariable(CublasLtVariable);
         if (!string.IsNullOrEmpty(named))
         {
             return [Path.GetFullPath(named)];
+        }
+
+        // The real one finds the machine's own driver by itself and would be handed the emulator's addresses.
+        if (IsEmulated)
+        {
+            return DriverCandidates(windows);
         }
 
         // 12 before 13: it works with the drivers of both.

@@ -97,6 +97,8 @@ internal unsafe interface ICudaDriver
 
     CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count);
 
+    CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout);
+
     CudaResult StreamBeginCapture(nint stream, uint mode);
 
     CudaResult StreamEndCapture(nint stream, nint* graph);

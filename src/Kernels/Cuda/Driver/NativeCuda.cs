@@ -140,6 +140,11 @@ internal static unsafe partial class NativeCuda
     [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuLaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, void** extra);
 
+    [LibraryImport(CudaLibraries.Driver)]
+    public static partial CudaResult cuTensorMapEncodeTiled(
+        NativeTensorMap* map, int type, uint rank, nint address, ulong* sizes, ulong* strides, uint* box, uint* steps, int interleave,
+        int swizzle, int promotion, int fill);
+
     [LibraryImport(CudaLibraries.Driver, EntryPoint = "cuStreamBeginCapture_v2")]
     public static partial CudaResult cuStreamBeginCapture(nint stream, uint mode);
 

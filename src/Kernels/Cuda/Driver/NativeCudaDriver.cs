@@ -110,6 +110,8 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
     public CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count) =>
         NativeCuda.cuLaunchKernelEx(config, function, parameters, null);
 
+    public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => layout.Encode(map);
+
     public CudaResult StreamBeginCapture(nint stream, uint mode) => NativeCuda.cuStreamBeginCapture(stream, mode);
 
     public CudaResult StreamEndCapture(nint stream, nint* graph) => NativeCuda.cuStreamEndCapture(stream, graph);

@@ -3,12 +3,20 @@ using System.Text;
 
 namespace Rm.Kernels.Cuda.Driver;
 
-/// <summary>What only NVML knows: the driver package's version, power limits and clocks. Absent values are null; nothing throws.</summary>
+/// <summary>What only NVML knows: the driver package's version, power, temperature, load and clocks. Absent values are null; nothing throws.</summary>
 internal sealed unsafe class Nvml : IDisposable
 {
     private readonly bool _ready;
+    private bool _disposed;
 
     public Nvml() => _ready = CudaLibraries.IsAvailable(CudaLibraries.Nvml) && Call(static () => NativeNvml.nvmlInit_v2());
+
+    /// <summary>A call that writes one value.</summary>
+    private delegate int Query<T>(nint device, T* value)
+        where T : unmanaged;
+
+    /// <summary>Whether the library is there and has started.</summary>
+    public bool IsReady => _ready;
 
     /// <summary>Version of the driver package: "550.54.15".</summary>
     public string? DriverVersion
@@ -28,28 +36,18 @@ internal sealed unsafe class Nvml : IDisposable
         }
     }
 
-    /// <summary>Power limit in watts and highest multiprocessor clock in MHz of the device with <paramref name="uuid"/>.</summary>
-    public (double? PowerLimit, int? MaxClock) Limits(string uuid)
+    /// <summary>NVML's handle of the device with <paramref name="uuid"/>, or 0 when it knows none.</summary>
+    public nint Find(string uuid)
     {
         if (!_ready)
         {
-            return (null, null);
+            return 0;
         }
 
-        Limit limit = new();
         nint text = Marshal.StringToCoTaskMemUTF8(uuid);
         try
         {
-            bool found = Call(() =>
-            {
-                fixed (nint* device = &limit.Device)
-                {
-                    return NativeNvml.nvmlDeviceGetHandleByUUID((byte*)text, device);
-                }
-            });
-            return found
-                ? (ReadPower(limit) ? limit.Milliwatts / 1000.0 : null, ReadClock(limit) ? (int)limit.Megahertz : null)
-                : (null, null);
+            return Read<nint>((_, device) => NativeNvml.nvmlDeviceGetHandleByUUID((byte*)text, device), 0) ?? 0;
         }
         finally
         {
@@ -57,29 +55,52 @@ internal sealed unsafe class Nvml : IDisposable
         }
     }
 
+    /// <summary>Power limit in watts and highest multiprocessor clock in MHz of the device with <paramref name="uuid"/>.</summary>
+    public (double? PowerLimit, int? MaxClock) Limits(string uuid)
+    {
+        nint device = Find(uuid);
+        return device == 0
+            ? (null, null)
+            : (Read<uint>(NativeNvml.nvmlDeviceGetEnforcedPowerLimit, device) / 1000.0,
+                (int?)Read<uint>(static (d, value) => NativeNvml.nvmlDeviceGetMaxClockInfo(d, NativeNvml.ClockSm, value), device));
+    }
+
+    /// <summary>The state of a device that <see cref="Find"/> gave, now.</summary>
+    public GpuReading Measure(nint device)
+    {
+        NativeNvmlUtilization? load = Read<NativeNvmlUtilization>(NativeNvml.nvmlDeviceGetUtilizationRates, device);
+        return new GpuReading(
+            load?.Gpu,
+            load?.Memory,
+            (long?)Read<NativeNvmlMemory>(NativeNvml.nvmlDeviceGetMemoryInfo, device)?.Used,
+            Read<uint>(NativeNvml.nvmlDeviceGetPowerUsage, device) / 1000.0,
+            Read<uint>(static (d, value) => NativeNvml.nvmlDeviceGetTemperature(d, NativeNvml.TemperatureGpu, value), device),
+            Read<uint>(static (d, value) => NativeNvml.nvmlDeviceGetClockInfo(d, NativeNvml.ClockSm, value), device),
+            Read<uint>(static (d, value) => NativeNvml.nvmlDeviceGetClockInfo(d, NativeNvml.ClockMemory, value), device));
+    }
+
     public void Dispose()
     {
-        if (_ready)
+        if (_ready && !_disposed)
         {
+            _disposed = true;
             Call(static () => NativeNvml.nvmlShutdown());
         }
     }
 
-    private static bool ReadPower(Limit limit) => Call(() =>
+    private static T? Read<T>(Query<T> query, nint device)
+        where T : unmanaged
     {
-        fixed (uint* value = &limit.Milliwatts)
+        T value = default;
+        try
         {
-            return NativeNvml.nvmlDeviceGetEnforcedPowerLimit(limit.Device, value);
+            return query(device, &value) == 0 ? value : null;
         }
-    });
-
-    private static bool ReadClock(Limit limit) => Call(() =>
-    {
-        fixed (uint* value = &limit.Megahertz)
+        catch (EntryPointNotFoundException)
         {
-            return NativeNvml.nvmlDeviceGetMaxClockInfo(limit.Device, NativeNvml.ClockSm, value);
+            return null;
         }
-    });
+    }
 
     private static bool Call(Func<int> call)
     {
@@ -91,12 +112,5 @@ internal sealed unsafe class Nvml : IDisposable
         {
             return false;
         }
-    }
-
-    private sealed class Limit
-    {
-        public nint Device;
-        public uint Milliwatts;
-        public uint Megahertz;
     }
 }

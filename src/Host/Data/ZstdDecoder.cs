@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Rm.Host.Data.Parquet;
+namespace Rm.Host.Data;
 
 /// <summary>Decompresses Zstandard through the system's libzstd, which most Linux systems have; .NET 10 has none of its own.</summary>
 internal sealed partial class ZstdDecoder : SafeHandle
