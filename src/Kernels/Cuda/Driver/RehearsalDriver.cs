@@ -172,6 +172,8 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
 
     public CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count) => CudaResult.Success;
 
+    public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => Give(map, default);
+
     public CudaResult StreamBeginCapture(nint stream, uint mode) => CudaResult.Success;
 
     public CudaResult StreamEndCapture(nint stream, nint* graph) => Give(graph, Handle());
