@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using Rm.Host.Data;
 using Rm.Host.Hub;
 using Rm.Host.Model;
