@@ -176,6 +176,18 @@ compile_kernels() {
   fi
 }
 
+# Sweeps on a real Slurm, started on this machine where it is installed; nothing is installed here.
+test_slurm() {
+  local log=out/test/slurm.log status=0
+  echo "== sweeps on Slurm"
+  BTRM=./btrm tests/slurm/run.sh >"$log" 2>&1 </dev/null || status=$?
+  case $status in
+    0) grep -E '^ *[0-9]+s ' "$log" | tail -n 1; passed=$((passed + 1)) ;;
+    77) tail -n 1 "$log"; skipped=$((skipped + 1)) ;;
+    *) cat "$log"; failed=$((failed + 1)) ;;
+  esac
+}
+
 test_all() {
   trap closing_line EXIT
   need_sdk
@@ -188,6 +200,7 @@ test_all() {
     if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
   fi
   run_all_tests "$@"
+  if [ $# -eq 0 ]; then test_slurm; fi
   [ "$failed" -eq 0 ]
 }
 

@@ -51,6 +51,9 @@ GlobalMemory& GlobalMemory::instance() {
 }
 
 GlobalMemory::GlobalMemory() : capacity_(kDefaultTotal), total_(kDefaultTotal) {
+    // The size of the simulated device, for programs that do not call btrmEmuSetMemory.
+    const char* text = std::getenv("BTRM_EMULATOR_MEMORY");
+    if (std::uint64_t asked = text != nullptr ? std::strtoull(text, nullptr, 10) : 0; asked > 0) capacity_ = total_ = asked;
     for (std::uint64_t bytes = 64ull << 30; bytes >= 1ull << 30; bytes /= 2) {
         void* memory = reserve(bytes);
         void* shadow = memory != nullptr ? reserve(bytes) : nullptr;

@@ -32,16 +32,25 @@ internal sealed class DatasetOptions : OptionGroup
         _evalLimit = AddOptional<long?>("--eval-limit", "Read at most this many evaluation rows.", "N");
     }
 
+    /// <summary>Throws <see cref="UserInputException"/> when training rows are not named, or a file that is named is not there; opens nothing.</summary>
+    public void Check(ParseResult result)
+    {
+        TrainingSource(result);
+        EvaluationSource(result);
+        foreach (Option<string?> option in new[] { _trainFile!, _evalFile })
+        {
+            Require(result.GetValue(option) is not { } file || File.Exists(file), option, $"{result.GetValue(option)}: no such file");
+        }
+
+        RequireLimit(result, _limit!);
+        RequireLimit(result, _evalLimit);
+    }
+
     /// <summary>Reads and tokenises the training pairs; at least one is left.</summary>
     public PairDataset LoadTrain(ParseResult result, PairTokenizer tokenizer)
     {
-        IRowSource source = (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
-        {
-            ({ } file, null) => RowSource.OpenFile(file),
-            (null, { } dataset) => RowSource.Open(dataset, result.GetValue(_split!)!, result.GetValue(_config)),
-            (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
-            _ => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
-        };
+        (string? file, string? dataset) = TrainingSource(result);
+        IRowSource source = file is not null ? RowSource.OpenFile(file) : RowSource.Open(dataset!, result.GetValue(_split!)!, result.GetValue(_config));
         RequireLimit(result, _limit!);
         PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_limit!));
         data.RequirePairs("training");
@@ -51,24 +60,35 @@ internal sealed class DatasetOptions : OptionGroup
     /// <summary>Reads and tokenises the evaluation pairs, or null when none are named.</summary>
     public PairDataset? LoadEval(ParseResult result, PairTokenizer tokenizer)
     {
-        IRowSource? source = (result.GetValue(_evalFile), result.GetValue(_evalSplit), result.GetValue(_dataset)) switch
-        {
-            ({ } file, null, _) => RowSource.OpenFile(file),
-            (null, { } split, { } dataset) => RowSource.Open(dataset, split, result.GetValue(_config)),
-            (null, { }, null) => throw new UserInputException("--eval-split needs --hf-dataset; with --train-file give --eval-file."),
-            ({ }, { }, _) => throw new UserInputException("Give either --eval-file or --eval-split, not both."),
-            _ => null,
-        };
-        if (source is null)
+        (string? file, string? split) = EvaluationSource(result);
+        if (file is null && split is null)
         {
             return null;
         }
 
+        IRowSource source = file is not null ? RowSource.OpenFile(file) : RowSource.Open(result.GetValue(_dataset)!, split!, result.GetValue(_config));
         RequireLimit(result, _evalLimit);
         PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_evalLimit));
         data.RequirePairs("evaluation");
         return data;
     }
+
+    // Exactly one of the two is named.
+    private (string? File, string? Dataset) TrainingSource(ParseResult result) => (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
+    {
+        (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
+        ({ }, { }) => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
+        var source => source,
+    };
+
+    // At most one of the two is named.
+    private (string? File, string? Split) EvaluationSource(ParseResult result) =>
+        (result.GetValue(_evalFile), result.GetValue(_evalSplit), result.GetValue(_dataset)) switch
+        {
+            (null, { }, null) => throw new UserInputException("--eval-split needs --hf-dataset; with --train-file give --eval-file."),
+            ({ }, { }, _) => throw new UserInputException("Give either --eval-file or --eval-split, not both."),
+            var (file, split, _) => (file, split),
+        };
 
     private static void RequireLimit(ParseResult result, Option<long?> option) =>
         Require(result.GetValue(option) is not <= 0, option, "must be at least 1");

@@ -1,18 +1,21 @@
 using System.CommandLine;
 using System.Globalization;
 using Rm.Host.Model;
+using Rm.Host.Reporting;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
 
 namespace Rm.Host.Cli;
 
 /// <summary>Where to compute.</summary>
 internal sealed class DeviceOptions : OptionGroup
 {
-    private static readonly Dictionary<string, Recompute> RecomputeModes =
+    private static readonly Dictionary<string, Recompute?> RecomputeModes =
         new(StringComparer.Ordinal)
         {
+            ["auto"] = null,
             ["none"] = Recompute.None,
             ["selective"] = Recompute.Selective,
             ["full"] = Recompute.Full,
@@ -28,19 +31,54 @@ internal sealed class DeviceOptions : OptionGroup
 
     private readonly Option<string> _device;
     private readonly Option<int> _threads;
-    private readonly Option<string> _recompute;
+    private readonly Option<string>? _recompute;
+    private readonly Option<string?>? _memory;
     private readonly Option<string> _gemm;
 
-    public DeviceOptions()
+    /// <summary>The options; <paramref name="withModel"/>: those about a model's memory too.</summary>
+    public DeviceOptions(bool withModel = true)
     {
         _device = Add("--device", "auto, cpu, cuda, cuda:N, or emulated (the kernels on the CPU, for tests).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
-        _recompute = Add("--recompute", "What backward computes again instead of keeping it: none, selective or full.", "selective", "MODE");
+        _recompute = !withModel ? null : Add(
+            "--recompute", "What backward computes again instead of keeping it: none, selective, full, or auto, the cheapest that fits.", "auto", "MODE");
+        _memory = !withModel ? null : AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
         _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on hardware).", "own", "NAME");
     }
 
-    /// <summary>What backward computes again.</summary>
-    public Recompute RecomputeMode(ParseResult result) => Choose(result, _recompute, RecomputeModes);
+    /// <summary>
+    /// Plans the memory of a training run, says on stderr what was planned, and returns the plan, whose mode is what backward computes again.
+    /// </summary>
+    /// <exception cref="UserInputException">The run does not fit; the message says what would.</exception>
+    public MemoryPlan Plan(
+        ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope, DType weights, MicroBatchExtent training,
+        MicroBatchExtent? scoring = null)
+    {
+        Recompute? asked = Choose(result, _recompute!, RecomputeModes);
+        long free = Math.Min(backend.FreeMemory, ReadSize(_memory!.Name, result.GetValue(_memory)) ?? long.MaxValue);
+        var planner = new MemoryPlanner(() => backend.Rehearse(weights), config, scope);
+        MemoryPlan plan = new MemoryChoice(planner, free, training, scoring).Choose(asked);
+        MemoryPlanReport.Write(plan, free, chosen: asked is null, Console.Error);
+        return plan with { Free = free };
+    }
+
+    /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
+    public void Check(ParseResult result)
+    {
+        Choose(result, _recompute!, RecomputeModes);
+        ReadSize(_memory!.Name, result.GetValue(_memory));
+        Choose(result, _gemm, GemmChoices);
+        Require(result.GetValue(_threads) >= 0, _threads, "must be 0 or more");
+        if (result.GetValue(_device) is { } device and not ("auto" or "cpu" or "emulated"))
+        {
+            Ordinal(device);
+        }
+    }
+
+    /// <summary>The size that an option was given, in bytes, or null when it was not.</summary>
+    public static long? ReadSize(string option, string? text) => text is null
+        ? null
+        : MemoryText.Parse(text) ?? throw new UserInputException($"{option} '{text}' is no size. Write 24GB, 22.5GiB or 512MiB.");
 
     /// <summary>Opens the device. Says on stderr which one and why.</summary>
     /// <exception cref="UserInputException">The device that was asked for is unknown or cannot be used.</exception>
@@ -61,6 +99,9 @@ internal sealed class DeviceOptions : OptionGroup
         Console.Error.WriteLine($"device: {backend.Description}{(why is null ? "" : $" (auto: {why})")}");
         return backend;
     }
+
+    /// <summary>The processor with the threads asked for, beside another device.</summary>
+    public CpuBackend OpenCpu(ParseResult result) => Cpu(result.GetValue(_threads));
 
     private static CpuBackend Cpu(int threads) => new(threads == 0 ? Environment.ProcessorCount : threads);
 

@@ -5,6 +5,7 @@ using Rm.Host.Model;
 using Rm.Host.Tokenization;
 using Rm.Host.Tokenization.ChatTemplates;
 using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
 
 namespace Rm.Host.Cli;
 
@@ -57,6 +58,13 @@ internal sealed class ModelSource
     {
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
         return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute);
+    }
+
+    /// <summary>Type of the checkpoint's linear weights.</summary>
+    public DType WeightType()
+    {
+        using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
+        return weights.Tensor(WeightNames.Weight(0, LinearModule.Q)).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
     }
 
     /// <summary>

@@ -120,6 +120,9 @@ internal sealed class OptimizationOptions : OptionGroup
         };
     }
 
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate(ParseResult result) => result.GetValue(_lr);
+
     /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
     public void Check(ParseResult result)
     {

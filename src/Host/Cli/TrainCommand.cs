@@ -21,6 +21,7 @@ internal sealed class TrainCommand
     private readonly OutputOptions _output = new();
     private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
+    private readonly Option<string?> _preset = Preset.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
 
     /// <summary>The command.</summary>
@@ -33,8 +34,26 @@ internal sealed class TrainCommand
         }
 
         _command.Options.Add(_config);
+        _command.Options.Add(_preset);
         _command.SetAction(Run);
         return _command;
+    }
+
+    /// <summary>
+    /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run would.
+    /// </summary>
+    public void Check(ParseResult result)
+    {
+        string model = result.GetValue(_model)!;
+
+        // The norms that a hub's model has are not known; Qwen3 has all that there are.
+        ModelConfig config = Directory.Exists(model) ? ModelConfig.Load(model) : ModelShapes.Get("qwen3-0.6b");
+        _lora.Check(result, config);
+        _text.Read(result, config.VocabSize);
+        _optimization.Check(result);
+        _instruments.Check(result);
+        _dataset.Check(result);
+        _device.Check(result);
     }
 
     private int Run(ParseResult result)
@@ -46,6 +65,13 @@ internal sealed class TrainCommand
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
         _instruments.Check(result);
+        _device.Check(result);
+        Preset? preset = Preset.In(result);
+        if (PresetAdvice.Warning(source.Config, preset?.Name, _optimization.LearningRate(result)) is { } warning)
+        {
+            Console.Error.WriteLine(warning);
+        }
+
         using RunDirectory run = _output.Open(result);
 
         PairTokenizer tokenizer = source.PairTokenizer(text);
@@ -62,7 +88,11 @@ internal sealed class TrainCommand
         }
 
         using IBackend backend = _device.Open(result);
-        using RewardModel model = source.Load(backend, scope, training: true, _device.RecomputeMode(result));
+        MemoryPlan plan = _device.Plan(
+            result, backend, source.Config, scope, source.WeightType(), TrainingExtent(train, options),
+            eval is null ? null : MicroBatchExtent.Of([eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
+        using RewardModel model = source.Load(backend, scope, training: true, plan.Recompute);
+        model.ReserveActivations(plan.Activations.Peak);
         ModelStart.Initialize(model, _lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         ArtifactInfo artifact = new(
@@ -73,7 +103,7 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, train, eval, report);
+            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
         }
 
         using StepInstruments instruments = _instruments.Start(result, backend);
@@ -82,6 +112,14 @@ internal sealed class TrainCommand
         TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
         progress.Dispose();
         return Finish(run, model, outcome, signals);
+    }
+
+    // The order of the pairs is known, so every micro-batch of the run is.
+    private static MicroBatchExtent TrainingExtent(PairDataset train, TrainingOptions options)
+    {
+        var planner = new BatchPlanner(train.Pairs, options.BatchSize, options.Order, options.Seed);
+        return MicroBatchExtent.Of(
+            Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
     private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)

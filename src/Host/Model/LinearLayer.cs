@@ -9,9 +9,6 @@ namespace Rm.Host.Model;
 /// </summary>
 internal sealed class LinearLayer : IDisposable
 {
-    // Rows are read and packed in pieces of about this many elements, so that no second copy of a large matrix exists.
-    private const int LoadChunk = 1 << 20;
-
     private readonly int _layer;
     private readonly ModelConfig _config;
     private readonly LinearModule[] _modules;
@@ -90,7 +87,10 @@ internal sealed class LinearLayer : IDisposable
         else
         {
             _weight = backend.CreateFrozenWeight(OutFeatures, InFeatures, needsInputGradient);
-            ReadRows(source, _weight.Load);
+            if (!source.TryFill(backend, WeightNames.Weight(_layer, _modules[0]), _weight))
+            {
+                ReadRows(source, _weight.Load);
+            }
         }
 
         if (_hasBias)
@@ -182,21 +182,13 @@ internal sealed class LinearLayer : IDisposable
             ? _factors with { Dropout = new LoraDropout((float)_lora.Dropout, seed) }
             : _factors;
 
-    private void ReadRows(IWeightSource source, LoadRows load)
+    private void ReadRows(IWeightSource source, WeightLoading.LoadRows load)
     {
-        int rowsPerChunk = Math.Max(1, LoadChunk / InFeatures);
-        float[] buffer = new float[Math.Min(rowsPerChunk, _modules.Max(Columns)) * InFeatures];
         int moduleStart = 0;
         foreach (LinearModule module in _modules)
         {
-            for (int row = 0; row < Columns(module); row += rowsPerChunk)
-            {
-                int rows = Math.Min(rowsPerChunk, Columns(module) - row);
-                Span<float> values = buffer.AsSpan(0, rows * InFeatures);
-                source.Read(WeightNames.Weight(_layer, module), (long)row * InFeatures, values);
-                load(moduleStart + row, values);
-            }
-
+            WeightLoading.Read(
+                source, WeightNames.Weight(_layer, module), Columns(module), InFeatures, (row, values) => load(moduleStart + row, values));
             moduleStart += Columns(module);
         }
     }
@@ -204,6 +196,4 @@ internal sealed class LinearLayer : IDisposable
     private int Columns(LinearModule module) => _config.Sizes(module).Out;
 
     private uint DropoutStream(LinearModule module) => (uint)((_layer * WeightNames.Modules.Count) + (int)module);
-
-    private delegate void LoadRows(int firstRow, ReadOnlySpan<float> values);
 }

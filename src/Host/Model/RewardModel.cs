@@ -1,3 +1,4 @@
+using Rm.Host.Checkpoints;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
@@ -20,6 +21,8 @@ public sealed class RewardModel : IDisposable
     private readonly Tensor _embedding;
     private readonly Tensor? _gradEmbedding;
     private readonly int _lowestTrained;
+    private long _layerBytes;
+    private long _keptBytes;
 
     /// <summary>Builds the model and loads its pretrained weights; LoRA factors and the head are left zero for <see cref="ParameterInitializer"/>.</summary>
     /// <param name="backend">Device; not owned.</param>
@@ -86,8 +89,8 @@ public sealed class RewardModel : IDisposable
     /// <summary>Whether the checkpoint brought a head; without one it must be initialised.</summary>
     public bool HasPretrainedHead { get; }
 
-    /// <summary>Most bytes of activations and temporaries in use at once.</summary>
-    public long PeakActivationBytes => _arena.PeakBytes;
+    /// <summary>What activations and temporaries have taken so far.</summary>
+    public ActivationMemory Activations => new(_layerBytes, _keptBytes, _arena.PeakBytes);
 
     private Tensor Head => Parameters.ValueView(_headOffset, new Shape(Config.HiddenSize));
 
@@ -95,33 +98,39 @@ public sealed class RewardModel : IDisposable
     public float[] Score(SequenceLayout layout)
     {
         long mark = _arena.Mark;
-        using ModelContext c = Open(layout, dropoutSeed: null);
-        Tensor normed = Forward(c, kept: null, out _, out _);
-        float[] rewards = Rewards(c, normed, out _);
-        _arena.Release(mark);
-        return rewards;
+        try
+        {
+            using ModelContext c = Open(layout, dropoutSeed: null);
+            Tensor normed = Forward(c, kept: null, out _, out _);
+            return Rewards(c, normed, out _);
+        }
+        finally
+        {
+            _arena.Release(mark);
+        }
     }
 
-    /// <summary>Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses.</summary>
+    /// <summary>Obtains the planned memory of activations and temporaries in one piece.</summary>
+    public void ReserveActivations(long bytes) => _arena.Reserve(bytes);
+
+    /// <summary>Gives memory back to the device that no micro-batch is using: after one that did not fit, for others to try.</summary>
+    public void TrimActivations() => _arena.Trim();
+
+    /// <summary>
+    /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients may
+    /// have been added.
+    /// </summary>
     public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
     {
         long mark = _arena.Mark;
-        using ModelContext c = Open(layout, dropoutSeed);
-        var kept = new KeptForward(_layers.Length);
-        Tensor normed = Forward(c, kept, out Tensor last, out Tensor rstd);
-        float[] rewards = Rewards(c, normed, out Tensor rewardTensor);
-
-        int pairs = rewards.Length / 2;
-        Tensor losses = c.Float(1, pairs);
-        Tensor dRewards = c.Float(1, rewards.Length);
-        Backend.PairLoss(
-            new PairLossArgs(rewardTensor, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
-        Backward(c, kept, normed, last, rstd, dRewards);
-
-        float[] lossValues = new float[pairs];
-        Backend.Download<float>(losses, lossValues);
-        _arena.Release(mark);
-        return new MicroBatchResult(rewards, lossValues);
+        try
+        {
+            return TrainInArena(layout, targets, options, normalizer, dropoutSeed);
+        }
+        finally
+        {
+            _arena.Release(mark);
+        }
     }
 
     /// <summary>Brings derived forms of trained weights up to date after an optimizer step.</summary>
@@ -151,6 +160,25 @@ public sealed class RewardModel : IDisposable
         _arena.Dispose();
     }
 
+    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    {
+        using ModelContext c = Open(layout, dropoutSeed);
+        var kept = new KeptForward(_layers.Length);
+        Tensor normed = Forward(c, kept, out Tensor last, out Tensor rstd);
+        float[] rewards = Rewards(c, normed, out Tensor rewardTensor);
+
+        int pairs = rewards.Length / 2;
+        Tensor losses = c.Float(1, pairs);
+        Tensor dRewards = c.Float(1, rewards.Length);
+        Backend.PairLoss(
+            new PairLossArgs(rewardTensor, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
+        Backward(c, kept, normed, last, rstd, dRewards);
+
+        float[] lossValues = new float[pairs];
+        Backend.Download<float>(losses, lossValues);
+        return new MicroBatchResult(rewards, lossValues);
+    }
+
     private ModelContext Open(SequenceLayout layout, ulong? dropoutSeed)
     {
         PreparedLayout prepared = Backend.Prepare(layout);
@@ -173,11 +201,12 @@ public sealed class RewardModel : IDisposable
             using ProfilerRange range = new("forward of layer"u8, i);
             bool isLast = i == _layers.Length - 1;
             Tensor y = isLast ? c.Activation(rewards, Config.HiddenSize) : kept is null ? other : c.Activation(tokens, Config.HiddenSize);
-            long mark = c.Arena.Mark;
+            long mark = c.Arena.Mark, used = c.Arena.UsedBytes;
             LayerActivations activations = _layers[i].Forward(c, x, y);
             if (kept is not null && i >= _lowestTrained && Recompute != Recompute.Full)
             {
                 kept.Activations[i] = activations;
+                _layerBytes = Math.Max(_layerBytes, c.Arena.UsedBytes - used);
             }
             else
             {
@@ -192,6 +221,7 @@ public sealed class RewardModel : IDisposable
             (x, other) = (y, x);
         }
 
+        _keptBytes = kept is null ? _keptBytes : Math.Max(_keptBytes, c.Arena.UsedBytes);
         last = x;
         Tensor normed = c.Activation(rewards, Config.HiddenSize);
         rstd = c.Float(1, rewards);
@@ -269,20 +299,32 @@ public sealed class RewardModel : IDisposable
         return tensor;
     }
 
+    // Frozen, it is stored as activations are: forward rounds what it looks up to that type anyway.
     private Tensor LoadEmbedding(IWeightSource source)
     {
-        const int RowsPerChunk = 1024;
         var shape = new Shape(Config.VocabSize, Config.HiddenSize);
-        Tensor table = _trainsEmbedding ? Parameters.ValueView(_embeddingOffset, shape) : Backend.AllocatePersistent(DType.F32, shape);
-        float[] buffer = new float[Math.Min(RowsPerChunk, Config.VocabSize) * Config.HiddenSize];
-        for (int row = 0; row < Config.VocabSize; row += RowsPerChunk)
+        Tensor table = _trainsEmbedding
+            ? Parameters.ValueView(_embeddingOffset, shape)
+            : Backend.AllocatePersistent(Backend.ActivationDType, shape);
+        if (source.TryFill(Backend, WeightNames.Embedding, table))
         {
-            int rows = Math.Min(RowsPerChunk, Config.VocabSize - row);
-            Span<float> values = buffer.AsSpan(0, rows * Config.HiddenSize);
-            source.Read(WeightNames.Embedding, (long)row * Config.HiddenSize, values);
-            Backend.Upload<float>(values, table.SliceRows(row, rows));
+            return table;
         }
 
+        ushort[] rounded = [];
+        WeightLoading.Read(source, WeightNames.Embedding, Config.VocabSize, Config.HiddenSize, (row, values) =>
+        {
+            Tensor rows = table.SliceRows(row, values.Length / Config.HiddenSize);
+            if (table.DType == DType.F32)
+            {
+                Backend.Upload(values, rows);
+                return;
+            }
+
+            rounded = rounded.Length < values.Length ? new ushort[values.Length] : rounded;
+            FloatConversion.ToBFloat16(values, rounded.AsSpan(0, values.Length));
+            Backend.Upload<ushort>(rounded.AsSpan(0, values.Length), rows);
+        });
         return table;
     }
 

@@ -18,6 +18,6 @@ public sealed class NonFiniteException : Exception
     internal static NonFiniteException InEvaluation(IEnumerable<PreferencePair> pairs) =>
         new($"The model gives rewards that are not finite numbers. Rows: {string.Join(", ", pairs.Take(MaxNamed).Select(Name))}.");
 
-    private static string Name(PreferencePair pair) =>
+    internal static string Name(PreferencePair pair) =>
         pair.SourceLine > 0 ? $"{Path.GetFileName(pair.SourceFile)}:{pair.SourceLine}" : $"#{pair.RowIndex}";
 }

@@ -13,32 +13,73 @@ public sealed class StepRunner
 {
     private readonly RewardModel _model;
     private readonly TrainingOptions _options;
+    private readonly MicroBatchSplitter _splitter;
 
     /// <summary>A runner for a model opened for training.</summary>
-    public StepRunner(RewardModel model, TrainingOptions options)
+    /// <param name="model">Model.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="log">Takes a line when a micro-batch did not fit and was split; null for none.</param>
+    public StepRunner(RewardModel model, TrainingOptions options, Action<string>? log = null)
     {
         _model = model;
         _options = options;
+        _splitter = new MicroBatchSplitter(options, model.Recompute, log);
     }
 
     /// <summary>
     /// Runs update number <paramref name="step"/> (from 0) on <paramref name="batch"/>. Parameters change unless the loss or the gradient is not
-    /// finite, which <see cref="NonFiniteException"/> reports.
+    /// finite, which <see cref="NonFiniteException"/> reports, or the device's memory does not suffice (<see cref="MemoryExhaustedException"/>).
     /// </summary>
     public StepResult Run(int step, IReadOnlyList<PreferencePair> batch)
     {
         using ProfilerRange stepRange = new("step"u8, step + 1);
+        (PairRewards rewards, double loss, long packedTokens) = Accumulate(step, batch);
+        double norm = _model.Backend.Norm(_model.Parameters.Gradients);
+        if (!double.IsFinite(norm))
+        {
+            throw NonFiniteException.InStep("gradient", step + 1, batch);
+        }
+
+        double factor = _options.Schedule.Factor(step);
+        Update(step, factor, norm);
+        long tokens = batch.Sum(p => (long)p.Chosen.Length + p.Rejected.Length);
+        return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens);
+    }
+
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(int step, IReadOnlyList<PreferencePair> batch)
+    {
+        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch);
+        int piece = 0;
+        while (true)
+        {
+            try
+            {
+                return Accumulate(step, batch.Count, pieces, ref piece);
+            }
+            catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
+            {
+                // What the piece has added to the gradients already cannot be told apart: all pieces are computed again.
+                _model.TrimActivations();
+                _splitter.Split(pieces, piece, step + 1, e);
+            }
+        }
+    }
+
+    // piece: the one that is being computed, for when it fails.
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(
+        int step, int batchSize, List<MicroBatchSplitter.Piece> pieces, ref int piece)
+    {
         _model.Parameters.ZeroGradients();
-        var rewards = new PairRewards(batch.Count);
+        var rewards = new PairRewards(batchSize);
         double loss = 0;
         long packedTokens = 0;
-        int microBatches = 0;
         ulong dropoutSeed = SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
-        foreach (MicroBatch micro in MicroBatch.Cut(batch, _options.MicroTokenBudget, _options.SharePrefix))
+        for (piece = 0; piece < pieces.Count; piece++)
         {
-            using ProfilerRange microRange = new("micro-batch"u8, ++microBatches);
+            using ProfilerRange microRange = new("micro-batch"u8, piece + 1);
+            MicroBatch micro = pieces[piece].Micro;
             SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
-            MicroBatchResult result = _model.Train(layout, PairPacking.Targets(micro.Pairs), _options.Loss, 1f / batch.Count, dropoutSeed);
+            MicroBatchResult result = _model.Train(layout, PairPacking.Targets(micro.Pairs), _options.Loss, 1f / batchSize, dropoutSeed);
             for (int i = 0; i < micro.Pairs.Count; i++)
             {
                 if (!float.IsFinite(result.Losses[i]))
@@ -53,16 +94,7 @@ public sealed class StepRunner
             packedTokens += micro.PackedTokens;
         }
 
-        double norm = _model.Backend.Norm(_model.Parameters.Gradients);
-        if (!double.IsFinite(norm))
-        {
-            throw NonFiniteException.InStep("gradient", step + 1, batch);
-        }
-
-        double factor = _options.Schedule.Factor(step);
-        Update(step, factor, norm);
-        long tokens = batch.Sum(p => (long)p.Chosen.Length + p.Rejected.Length);
-        return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens);
+        return (rewards, loss, packedTokens);
     }
 
     private void Update(int step, double factor, double norm)

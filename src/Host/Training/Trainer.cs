@@ -73,7 +73,7 @@ public sealed class Trainer
     {
         using var metrics = new MetricsLog(_run.MetricsFile, _state);
         _samples?.TruncateAfter(_state.LastEvalStep);
-        var runner = new StepRunner(_model, _options);
+        var runner = new StepRunner(_model, _options, _progress.Message);
         _clock.Start();
         _windowTokens = _state.NumTokens;
 
@@ -92,7 +92,7 @@ public sealed class Trainer
 
             double stepStart = Elapsed;
             _instruments?.BeforeStep(_state.Step + 1);
-            StepResult result = runner.Run(_state.Step, _planner.BatchAt(_state.Step));
+            StepResult result = RunStep(runner, metrics);
             _instruments?.AfterStep(_state.Step + 1);
             _state = _state with
             {
@@ -118,6 +118,33 @@ public sealed class Trainer
         }
 
         return Finish(metrics);
+    }
+
+    private StepResult RunStep(StepRunner runner, MetricsLog metrics)
+    {
+        try
+        {
+            return runner.Run(_state.Step, _planner.BatchAt(_state.Step));
+        }
+        catch (MemoryExhaustedException e)
+        {
+            throw new TrainingFailedException($"{e.Message} {KeepLastStep(metrics)}", e);
+        }
+    }
+
+    // What was computed so far is good, and another process may have the memory to go on.
+    private string KeepLastStep(MetricsLog metrics)
+    {
+        try
+        {
+            return _state.Step == 0
+                ? "No step is complete."
+                : $"Step {_state.Step} is complete and saved in {SaveCheckpoint(metrics)}: go on with --resume auto and --recompute full.";
+        }
+        catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
+        {
+            return _store.List() is [var newest, ..] ? $"The newest checkpoint is {newest.Path}." : "There is no checkpoint yet.";
+        }
     }
 
     /// <summary>Writes the line of metrics for the steps since the last one.</summary>

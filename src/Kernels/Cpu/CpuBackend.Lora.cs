@@ -8,7 +8,7 @@ namespace Rm.Kernels.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     // Rows of x that dropout masks at once: bounds the temporary, and stays in L2 for the product that follows.
-    private const int DropoutRows = 128;
+    internal const int DropoutRows = 128;
 
     // MultiplyOuter takes small left operands; more ranks than this go in several passes.
     private const int OuterRows = 512;

@@ -67,6 +67,15 @@ public sealed unsafe partial class CpuBackend : IBackend
     public TensorArena CreateArena() => new CpuTensorArena(_memory);
 
     /// <inheritdoc/>
+    public long FreeMemory => SystemMemory.Free;
+
+    /// <inheritdoc/>
+    public IRehearsal Rehearse(DType weights) => new CpuRehearsal(weights);
+
+    /// <inheritdoc/>
+    public bool IsOutOfMemory(Exception failure) => failure is OutOfMemoryException or InvalidOperationException { InnerException: OutOfMemoryException };
+
+    /// <inheritdoc/>
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
         where T : unmanaged =>
         source.CopyTo(HostSpan<T>(destination, source.Length));

@@ -19,13 +19,16 @@ internal sealed class CpuTensorArena(CpuMemory memory) : TensorArena
     public override long Mark => _currentBase + _offset;
 
     /// <inheritdoc/>
+    public override long UsedBytes => Mark;
+
+    /// <inheritdoc/>
     public override long PeakBytes => _peak;
 
     /// <inheritdoc/>
     public override Tensor Allocate(DType dtype, Shape shape)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        long bytes = (Math.Max(1, memory.SizeOf(dtype, shape)) + Alignment - 1) / Alignment * Alignment;
+        long bytes = Occupied(memory.SizeOf(dtype, shape));
         if (_chunks.Count == 0 || _offset + bytes > _chunks[_current].ByteLength)
         {
             MoveToNextChunk(bytes);
@@ -52,6 +55,26 @@ internal sealed class CpuTensorArena(CpuMemory memory) : TensorArena
         }
 
         _offset = mark - _currentBase;
+    }
+
+    /// <inheritdoc/>
+    public override void Reserve(long bytes)
+    {
+        if (Mark == 0 && (_chunks.Count == 0 || _chunks[0].ByteLength < bytes))
+        {
+            FreeFrom(0);
+            _chunks.Add(memory.Allocate(Occupied(bytes)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Trim()
+    {
+        FreeFrom(Mark == 0 ? 0 : _current + 1);
+        if (_chunks.Count == 0)
+        {
+            (_current, _currentBase, _offset) = (0, 0, 0);
+        }
     }
 
     /// <inheritdoc/>

@@ -18,11 +18,14 @@ internal sealed unsafe class CpuWorkspace(CpuMemory memory) : IDisposable
         {
             _storage?.Dispose();
             _storage = null;
-            _storage = memory.Allocate(bytes + (bytes / 4));
+            _storage = memory.Allocate(SizeOf(count));
         }
 
         return (float*)_storage.Address;
     }
+
+    /// <summary>Bytes of the block that a largest request of <paramref name="count"/> floats can lead to.</summary>
+    public static long SizeOf(long count) => count * sizeof(float) * 5 / 4;
 
     /// <inheritdoc/>
     public void Dispose() => _storage?.Dispose();

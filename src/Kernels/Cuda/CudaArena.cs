@@ -37,6 +37,9 @@ internal sealed class CudaArena : TensorArena
     public override long Mark => ((long)_current << OffsetBits) | (_current < _blocks.Count ? _blocks[_current].Used : 0);
 
     /// <inheritdoc/>
+    public override long UsedBytes => _inUse;
+
+    /// <inheritdoc/>
     public override long PeakBytes => _peak;
 
     /// <summary>Bytes held from the driver, in use or not.</summary>
@@ -46,8 +49,8 @@ internal sealed class CudaArena : TensorArena
     /// <exception cref="CudaException">Out of device memory.</exception>
     public override Tensor Allocate(DType dtype, Shape shape)
     {
-        // An empty tensor takes a byte, so that every tensor moves the mark.
-        long bytes = Math.Max(1, checked(shape.Count * dtype.Size()));
+        long bytes = checked(shape.Count * dtype.Size());
+        bytes = _blockBytes == 0 ? Math.Max(1, bytes) : Occupied(bytes);
         if (_current < _blocks.Count && !Fits(_blocks[_current], bytes))
         {
             if (_blocks[_current].Used != 0)
@@ -65,15 +68,14 @@ internal sealed class CudaArena : TensorArena
 
         if (_current == _blocks.Count)
         {
-            _blocks.Add(new Block(new CudaStorage(_device, Math.Max(bytes, _blockBytes))));
+            _blocks.Add(new Block(new CudaStorage(_device, Math.Max(bytes, Occupied(_blockBytes)))));
         }
 
         Block block = _blocks[_current];
         Tensor tensor = new(block.Storage, block.Used, dtype, shape);
-        long end = Math.Min((block.Used + bytes + Alignment - 1) & ~(long)(Alignment - 1), block.Storage.ByteLength);
-        _inUse += end - block.Used;
+        block.Used += bytes;
+        _inUse += Occupied(bytes);
         _peak = Math.Max(_peak, _inUse);
-        block.Used = end;
         return tensor;
     }
 
@@ -90,11 +92,36 @@ internal sealed class CudaArena : TensorArena
         for (int i = _blocks.Count - 1; i >= index && i >= 0; i--)
         {
             long keep = i == index ? used : 0;
-            _inUse -= _blocks[i].Used - keep;
+            _inUse -= Counted(_blocks[i].Used) - Counted(keep);
             _blocks[i].Used = keep;
         }
 
         _current = index;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="CudaException">Out of device memory.</exception>
+    public override void Reserve(long bytes)
+    {
+        if (_blockBytes == 0 || _inUse != 0 || (_blocks.Count == 1 && _blocks[0].Storage.ByteLength >= bytes))
+        {
+            return;
+        }
+
+        Release(0);
+        Trim();
+        _blocks.Add(new Block(new CudaStorage(_device, Occupied(bytes))));
+    }
+
+    /// <inheritdoc/>
+    public override void Trim()
+    {
+        int keep = _current < _blocks.Count && _blocks[_current].Used != 0 ? _current + 1 : _current;
+        for (int i = _blocks.Count - 1; i >= keep; i--)
+        {
+            _blocks[i].Storage.Dispose();
+            _blocks.RemoveAt(i);
+        }
     }
 
     protected override void Dispose(bool disposing)
@@ -108,6 +135,9 @@ internal sealed class CudaArena : TensorArena
         _current = 0;
         _inUse = 0;
     }
+
+    // An allocation of exactly a tensor's size counts as what the tensor would take of a block.
+    private static long Counted(long used) => used == 0 ? 0 : Occupied(used);
 
     private bool Fits(Block block, long bytes) => _blockBytes == 0
         ? block.Used == 0 && block.Storage.ByteLength == bytes

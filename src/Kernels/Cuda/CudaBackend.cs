@@ -45,7 +45,7 @@ public sealed partial class CudaBackend : IBackend
         try
         {
             // The emulator checks every access against its allocation; on a GPU a few large blocks are faster.
-            _exact = CudaLibraries.IsEmulated;
+            _exact = !CudaDriver.IsRehearsal && CudaLibraries.IsEmulated;
             _layoutMemory = new CudaBufferPool(Session.Device, _exact);
             _rows = new CudaRows(Session);
             _embedding = new CudaEmbedding(Session, activationDType, _rows);
@@ -99,7 +99,16 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public TensorArena CreateArena() =>
-        new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+        CudaDriver.IsRehearsal ? new CountingArena() : new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+
+    /// <inheritdoc/>
+    public long FreeMemory => Session.Device.FreeMemory;
+
+    /// <inheritdoc/>
+    public IRehearsal Rehearse(DType weights) => new CudaRehearsal(Session.Device.Architecture, ActivationDType);
+
+    /// <inheritdoc/>
+    public bool IsOutOfMemory(Exception failure) => failure is CudaException { Result: CudaResult.OutOfMemory };
 
     /// <inheritdoc/>
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)

@@ -259,7 +259,7 @@ internal sealed class CudaLoraLinear : IDisposable
     }
 
     private nint Keys(LoraFactors? lora, PreparedLayout layout, int[]? tokenRows, int rows) =>
-        lora?.Dropout is null ? 0 : _keys.For(layout.Layout, tokenRows, rows);
+        lora?.Dropout is null ? 0 : _keys.For(layout, tokenRows, rows);
 
     private CudaLinearWeight Own(LinearWeight weight) => weight is CudaLinearWeight own && own.Values.DType == _dtype
         ? own

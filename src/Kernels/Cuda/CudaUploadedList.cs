@@ -21,15 +21,17 @@ internal sealed class CudaUploadedList<T>(CudaSession session) : IDisposable
         if (_values is null || !values.SequenceEqual(_values))
         {
             long bytes = (long)values.Length * Type.Size();
+            _values = null;
             if (_storage is null || _storage.ByteLength < bytes)
             {
                 session.Stream.Synchronize();
                 _storage?.Dispose();
+                _storage = null;
                 _storage = new CudaStorage(session.Device, bytes);
             }
 
-            _values = values.ToArray();
             session.Transfers.Upload(values, new Tensor(_storage, 0, Type, new Shape(values.Length)));
+            _values = values.ToArray();
         }
 
         return new Tensor(_storage!, 0, Type, new Shape(values.Length));

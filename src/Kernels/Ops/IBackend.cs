@@ -18,6 +18,16 @@ public interface IBackend : IDisposable
     /// <summary>Storage type of activations and frozen weights' arithmetic inputs.</summary>
     DType ActivationDType { get; }
 
+    /// <summary>Bytes of the device's memory that are free now, as far as the system says; for the CPU, the system's own.</summary>
+    long FreeMemory { get; }
+
+    /// <summary>A backend like this one that only counts what it is asked for.</summary>
+    /// <param name="weights">Type of the frozen weights that will be loaded; the CPU keeps bfloat16 ones in half the memory.</param>
+    IRehearsal Rehearse(DType weights);
+
+    /// <summary>Whether <paramref name="failure"/> says that the device's memory is used up: less at once may still work.</summary>
+    bool IsOutOfMemory(Exception failure);
+
     /// <summary>Memory that lives until it is disposed: parameters, optimizer state. Contents are zero.</summary>
     Tensor AllocatePersistent(DType dtype, Shape shape);
 

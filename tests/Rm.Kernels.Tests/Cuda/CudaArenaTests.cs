@@ -1,3 +1,4 @@
+using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Cuda.Driver;
 using Rm.Kernels.Tensors;
@@ -89,6 +90,62 @@ public sealed class CudaArenaTests : IDisposable
         }
 
         Assert.Equal(before, _device.FreeMemory);
+    }
+
+    // A plan is counted by an arena without memory: it must count as the others do.
+    [Theory]
+    [InlineData(Block)]
+    [InlineData(0)]
+    public void Every_arena_counts_alike(long blockBytes)
+    {
+        const int Seed = 11;
+        Random random = new(Seed);
+        using CudaArena arena = new(_device, blockBytes);
+        using CpuBackend cpu = new(1);
+        using TensorArena onCpu = cpu.CreateArena();
+        using CountingArena counting = new();
+        TensorArena[] all = [arena, onCpu, counting];
+        onCpu.Reserve(64 << 20);
+        Stack<long[]> marks = new();
+        for (int i = 0; i < 500; i++)
+        {
+            if (marks.Count != 0 && random.Next(3) == 0)
+            {
+                long[] mark = marks.Pop();
+                Array.ForEach([0, 1, 2], a => all[a].Release(mark[a]));
+            }
+            else
+            {
+                marks.Push([.. all.Select(static a => a.Mark)]);
+                Shape shape = new(random.Next(40), random.Next(40));
+                Array.ForEach(all, a => a.Allocate(DType.F32, shape));
+            }
+
+            Assert.All(all, a => Assert.Equal((counting.UsedBytes, counting.PeakBytes), (a.UsedBytes, a.PeakBytes)));
+        }
+    }
+
+    [Fact]
+    public void What_was_reserved_is_one_block_without_gaps_and_trimming_gives_it_back()
+    {
+        long before = _device.FreeMemory;
+        using CudaArena arena = new(_device, Block);
+        arena.Reserve(10 * Block);
+        Assert.Equal(10 * Block, before - _device.FreeMemory);
+        Tensor[] tensors = [.. Enumerable.Range(0, 10).Select(_ => arena.Allocate(DType.F32, new Shape((int)Block / 4)))];
+        Assert.Single(tensors.Select(static t => t.Storage).Distinct());
+        Assert.Equal(10 * Block, arena.ReservedBytes);
+
+        // More than was planned is still given, and only that goes back while the rest is in use.
+        long mark = arena.Mark;
+        arena.Allocate(DType.F32, new Shape(10));
+        arena.Release(mark);
+        arena.Trim();
+        Assert.Equal(10 * Block, arena.ReservedBytes);
+        arena.Release(0);
+        arena.Trim();
+        Assert.Equal(before, _device.FreeMemory);
+        arena.Allocate(DType.F32, new Shape(10));
     }
 
     [Fact]

@@ -37,6 +37,38 @@ public sealed class CudaLoraLinearTests
         AssertMask(s.Read(), layout, tokenRows, stream: 11);
     }
 
+    // Keys of all tokens come with the layout, and those of the same rows as before are on the device already.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Keys_are_not_uploaded_again_for_the_same_rows(bool someRows)
+    {
+        CudaTest.NeedsEmulator();
+        const int Inputs = 24, Outputs = 16;
+        using Device device = new(DType.BF16);
+        OperationBench bench = device.Bench;
+        int[]? tokenRows = someRows ? [3, 5, 11] : null;
+        int rows = tokenRows?.Length ?? 12;
+        LoraFactors lora = new(
+            bench.Input("a", Ones(4, Inputs)), null, [new(0, 0, bench.Input("b", Zeros(Outputs, 4)), null, 1)], 1, new LoraDropout(0.3f, Seed));
+        LinearForwardArgs args = new(
+            bench.Prepare(Layouts.Of([0, 12])), bench.InputActivation("x", Ones(rows, Inputs)), bench.FrozenWeight(Zeros(Outputs, Inputs), true), null,
+            null, lora, bench.OutputActivation("s", rows, 4, gap: 4).View, bench.OutputActivation("y", rows, Outputs).View)
+        {
+            TokenRows = tokenRows,
+        };
+        ulong before = Emulator.Counters[2];
+        bench.Backend.LinearForward(args);
+        Assert.Equal(someRows ? 1UL : 0, Emulator.Counters[2] - before);
+        bench.Backend.LinearForward(args with { TokenRows = tokenRows is null ? null : [.. tokenRows] });
+        Assert.Equal(someRows ? 1UL : 0, Emulator.Counters[2] - before);
+        if (someRows)
+        {
+            bench.Backend.LinearForward(args with { TokenRows = [3, 5, 10] });
+            Assert.Equal(2UL, Emulator.Counters[2] - before);
+        }
+    }
+
     [Theory]
     [InlineData(DType.BF16)]
     [InlineData(DType.F32)]

@@ -21,7 +21,7 @@ public sealed unsafe class PackedMatrix : IDisposable
         Depth = depth;
         Columns = columns;
         Storage = storage;
-        _panels = new NativeBuffer((long)PanelCount * depth * IMicroKernel.PanelColumns * storage.Size());
+        _panels = new NativeBuffer(SizeOf(depth, columns, storage));
     }
 
     /// <summary>Length of the reduction.</summary>
@@ -36,7 +36,11 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Native memory in use, in bytes.</summary>
     public long Bytes => _panels.Bytes;
 
-    internal int PanelCount => (Columns + IMicroKernel.PanelColumns - 1) / IMicroKernel.PanelColumns;
+    internal int PanelCount => PanelsOf(Columns);
+
+    /// <summary>Bytes that a matrix [<paramref name="depth"/>, <paramref name="columns"/>] takes packed.</summary>
+    internal static long SizeOf(int depth, int columns, DType storage) =>
+        (long)PanelsOf(columns) * depth * IMicroKernel.PanelColumns * storage.Size();
 
     /// <summary>Packs B = <paramref name="w"/>: <c>dX = dY W</c> with W [N, K] reduces over N, so Depth = N and Columns = K.</summary>
     /// <param name="w">The matrix [Depth, Columns].</param>
@@ -54,6 +58,8 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _panels.Dispose();
+
+    private static int PanelsOf(int columns) => (columns + IMicroKernel.PanelColumns - 1) / IMicroKernel.PanelColumns;
 
     /// <summary>Start of the panels; elements are as <see cref="Storage"/> says.</summary>
     internal void* Panels => _panels.Pointer;

@@ -22,11 +22,11 @@ internal sealed class KernelLibrary : IDisposable
     /// <summary>Kernels of this assembly for <paramref name="device"/>.</summary>
     /// <param name="device">Where they run.</param>
     /// <param name="cache">Where kernels compiled here are kept; the user's folder by default.</param>
-    /// <param name="linked">Whether the driver has the kernels itself: by default where it is the emulator.</param>
+    /// <param name="linked">Whether the driver has the kernels itself: by default where it is the emulator or a rehearsal.</param>
     public KernelLibrary(CudaDevice device, KernelCache? cache = null, bool? linked = null)
     {
         _device = device;
-        _linked = linked ?? CudaLibraries.IsEmulated;
+        _linked = linked ?? (CudaDriver.IsRehearsal || CudaLibraries.IsEmulated);
         _sources = KernelSources.Embedded;
         _images = new KernelImages(_sources, cache ?? new KernelCache(KernelCache.DefaultFolder), device.Architecture);
     }
@@ -64,7 +64,7 @@ internal sealed class KernelLibrary : IDisposable
         return new CudaKernel(_linked ? LinkedModule(unit) : Fatbin() ?? CompiledModule(unit), name);
     }
 
-    // Any image yields the kernels linked into the emulator.
+    // Any image yields the kernels linked into the emulator, and a rehearsal's, which do nothing.
     private KernelModuleHandle LinkedModule(string unit) =>
         _modules.TryGetValue(unit, out KernelModuleHandle? module) ? module : Keep(unit, [0], "linked into the emulator");
 

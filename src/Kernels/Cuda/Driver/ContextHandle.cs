@@ -12,6 +12,7 @@ internal sealed unsafe class ContextHandle : SafeHandle
     private static ContextHandle? s_current;
 
     private readonly int _device;
+    private readonly ICudaDriver _api = CudaDriver.Api;
 
     private ContextHandle(int device)
         : base(0, ownsHandle: true) => _device = device;
@@ -54,7 +55,7 @@ internal sealed unsafe class ContextHandle : SafeHandle
             s_current = null;
         }
 
-        CudaResult result = CudaDriver.Api.PrimaryContextRelease(_device);
+        CudaResult result = _api.PrimaryContextRelease(_device);
         return result is CudaResult.Success or CudaResult.Deinitialized;
     }
 }

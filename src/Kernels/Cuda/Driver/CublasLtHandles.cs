@@ -20,7 +20,7 @@ internal sealed unsafe class CublasLtHandle : CudaResourceHandle
         return new CublasLtHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) =>
+    protected override CudaResult Free(ICudaDriver api, nint value) =>
         NativeCublasLt.cublasLtDestroy(value) == CublasStatus.Success ? CudaResult.Success : CudaResult.InvalidValue;
 }
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Rm.Kernels.Cuda.Driver;
 
-/// <summary>The process's one driver binding, initialised at first use.</summary>
+/// <summary>The process's one driver binding, initialised at first use, and on a thread that rehearses, its <see cref="RehearsalDriver"/>.</summary>
 internal static class CudaDriver
 {
     /// <summary>Oldest driver API that has everything we import: CUDA 12.0.</summary>
@@ -13,8 +13,28 @@ internal static class CudaDriver
     private static ICudaDriver? s_api;
     private static bool s_initialized;
 
+    [ThreadStatic]
+    private static RehearsalDriver? s_rehearsal;
+
     /// <summary>The binding; calls made before <see cref="Initialize"/> has succeeded may find no library.</summary>
-    public static ICudaDriver Api => s_api ??= new NativeCudaDriver();
+    public static ICudaDriver Api => s_rehearsal ?? (s_api ??= new NativeCudaDriver());
+
+    /// <summary>Whether this thread's calls only count.</summary>
+    public static bool IsRehearsal => s_rehearsal is not null;
+
+    /// <summary>Sends this thread's calls to <paramref name="rehearsal"/> until <see cref="Leave"/>.</summary>
+    /// <exception cref="InvalidOperationException">The thread rehearses already.</exception>
+    public static void Enter(RehearsalDriver rehearsal) =>
+        s_rehearsal = s_rehearsal is null ? rehearsal : throw new InvalidOperationException("This thread rehearses another step already.");
+
+    /// <summary>Ends what <see cref="Enter"/> began.</summary>
+    public static void Leave(RehearsalDriver rehearsal)
+    {
+        if (s_rehearsal == rehearsal)
+        {
+            s_rehearsal = null;
+        }
+    }
 
     /// <summary>Takes another binding instead of the default one; must come before the first call.</summary>
     public static void UseBinding(ICudaDriver binding)
@@ -36,7 +56,7 @@ internal static class CudaDriver
     {
         lock (Gate)
         {
-            if (s_initialized)
+            if (s_initialized || IsRehearsal)
             {
                 return;
             }

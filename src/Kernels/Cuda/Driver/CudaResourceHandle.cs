@@ -10,6 +10,9 @@ internal abstract unsafe class CudaResourceHandle : SafeHandle
 {
     private readonly ContextHandle _context;
 
+    // The driver that made it frees it, on whatever thread that happens.
+    private readonly ICudaDriver _api = CudaDriver.Api;
+
     /// <summary>Takes ownership of <paramref name="value"/>, made in <paramref name="context"/>.</summary>
     protected CudaResourceHandle(ContextHandle context, nint value)
         : base(0, ownsHandle: true)
@@ -36,12 +39,12 @@ internal abstract unsafe class CudaResourceHandle : SafeHandle
         }
     }
 
-    /// <summary>The driver's call that frees <paramref name="value"/>.</summary>
-    protected abstract CudaResult Free(nint value);
+    /// <summary>The call of <paramref name="api"/> that frees <paramref name="value"/>.</summary>
+    protected abstract CudaResult Free(ICudaDriver api, nint value);
 
     protected sealed override bool ReleaseHandle()
     {
-        ICudaDriver api = CudaDriver.Api;
+        ICudaDriver api = _api;
         nint previous = 0;
         CudaResult result = api.ContextGetCurrent(&previous);
         bool change = result == CudaResult.Success && previous != _context.Value;
@@ -52,7 +55,7 @@ internal abstract unsafe class CudaResourceHandle : SafeHandle
 
         if (result == CudaResult.Success)
         {
-            result = Free(handle);
+            result = Free(api, handle);
         }
 
         if (change)

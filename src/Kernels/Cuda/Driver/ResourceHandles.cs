@@ -27,7 +27,7 @@ internal sealed unsafe class DeviceMemoryHandle : CudaResourceHandle
         return new DeviceMemoryHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) => CudaDriver.Api.MemFree(value);
+    protected override CudaResult Free(ICudaDriver api, nint value) => api.MemFree(value);
 }
 
 /// <summary>Page-locked host memory, which copies asynchronously and at full speed.</summary>
@@ -54,7 +54,7 @@ internal sealed unsafe class PinnedMemoryHandle : CudaResourceHandle
         return new PinnedMemoryHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) => CudaDriver.Api.MemFreeHost(value);
+    protected override CudaResult Free(ICudaDriver api, nint value) => api.MemFreeHost(value);
 }
 
 /// <summary>CUstream.</summary>
@@ -74,7 +74,7 @@ internal sealed unsafe class StreamHandle : CudaResourceHandle
         return new StreamHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) => CudaDriver.Api.StreamDestroy(value);
+    protected override CudaResult Free(ICudaDriver api, nint value) => api.StreamDestroy(value);
 }
 
 /// <summary>CUevent.</summary>
@@ -95,7 +95,7 @@ internal sealed unsafe class EventHandle : CudaResourceHandle
         return new EventHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) => CudaDriver.Api.EventDestroy(value);
+    protected override CudaResult Free(ICudaDriver api, nint value) => api.EventDestroy(value);
 }
 
 /// <summary>CUmodule: a loaded kernel image.</summary>
@@ -129,7 +129,7 @@ internal sealed unsafe class KernelModuleHandle : CudaResourceHandle
         return new KernelModuleHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) => CudaDriver.Api.ModuleUnload(value);
+    protected override CudaResult Free(ICudaDriver api, nint value) => api.ModuleUnload(value);
 }
 
 /// <summary>CUgraphExec: captured work, ready to launch.</summary>
@@ -148,5 +148,5 @@ internal sealed unsafe class GraphHandle : CudaResourceHandle
         return new GraphHandle(context, value);
     }
 
-    protected override CudaResult Free(nint value) => CudaDriver.Api.GraphExecDestroy(value);
+    protected override CudaResult Free(ICudaDriver api, nint value) => api.GraphExecDestroy(value);
 }
