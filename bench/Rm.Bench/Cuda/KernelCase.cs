@@ -65,11 +65,11 @@ internal abstract class KernelCase(string name, CudaSession session) : IDisposab
 
     /// <summary>
     /// A message when <paramref name="actual"/> is further from <paramref name="expected"/> than a rounding to bfloat16 and sums in float32
-    /// explain.
+    /// explain; <paramref name="roundedBefore"/> is a part of it that the kernel rounds by itself before it adds the rest.
     /// </summary>
-    protected static string? Compare(string what, double actual, double expected, double sumOfMagnitudes)
+    protected static string? Compare(string what, double actual, double expected, double sumOfMagnitudes, double roundedBefore = 0)
     {
-        double allowed = (Math.Abs(expected) / 256) + (sumOfMagnitudes * 1e-5);
+        double allowed = ((Math.Abs(expected) + Math.Abs(roundedBefore)) / 256) + (sumOfMagnitudes * 1e-5);
         return Math.Abs(actual - expected) <= allowed ? null : $"{what} is {actual}, should be {expected} within {allowed}";
     }
 
