@@ -187,7 +187,7 @@ function Publish-Program {
     Invoke-Step dotnet @('publish', 'src/Host', '-c', 'Release', '-r', $target, '--self-contained', '-o', "out/publish/$target", '-v', 'quiet',
         '--nologo', '-p:PublishSingleFile=true', '-p:PublishTrimmed=true', '-p:NuGetLockFilePath=obj/publish.lock.json', '-p:RestoreLockedMode=false')
     Get-ChildItem "out/publish/$target" -Include '*.pdb', '*.xml' -Recurse | Remove-Item
-    Copy-Item -Path 'LICENSE', 'README.md' -Destination "out/publish/$target"
+    Copy-Item -Path 'LICENSE', 'THIRD-PARTY-NOTICES.md', 'README.md' -Destination "out/publish/$target"
     Compress-Archive -Path "out/publish/$target/*" -DestinationPath $archive
     Invoke-Step $program @('--version')
     foreach ($file in $program, $archive) {

@@ -17,7 +17,9 @@ usage: ./build.sh [verb]
   demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
   bench [options]  measure training on this machine; options go to `btrm bench`
   fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
+  test --planted   plant every mistake of tests/Rm.Kernels.Tests/Planted/bugs.json and see that a test notices it; about eight minutes
   publish          one self-contained file for linux-x64 under out/publish
+  publish-check    out/publish/gpu-check: that file, the tests and the script that try it on a machine with a GPU and without .NET
   help             this text
 TEXT
 }
@@ -103,8 +105,9 @@ run_tests() {
   # A program without any test prints the total alone.
   count() { sed -nE "s/.*$1: ([0-9]+).*/\1/p" <<<"$summary" | grep . || echo 0; }
   bad=$(($(count Errors) + $(count Failed)))
-  left_out=$(($(count Skipped) + $(count 'Not Run')))
-  passed=$((passed + $(count Total) - $(count Failed) - left_out))
+  # What is "not run" was not asked for: explicit tests, as the planted bugs.
+  left_out=$(count Skipped)
+  passed=$((passed + $(count Total) - $(count Failed) - left_out - $(count 'Not Run')))
   skipped=$((skipped + left_out))
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
     echo "$name passed its tests and then failed (exit code $status); see $log"
@@ -176,6 +179,29 @@ compile_kernels() {
   fi
 }
 
+# Explicit tests, which no other run includes: an emulator for every mistake, and its tests must fail.
+test_planted() {
+  trap closing_line EXIT
+  need_sdk
+  dotnet_build tests/Rm.Kernels.Tests
+  mkdir -p out/test
+  native/build-emulator.sh >/dev/null 2>&1
+  run_tests tests/Rm.Kernels.Tests/bin/Release/net10.0/Rm.Kernels.Tests.dll -class '*PlantedBugTests' -explicit only
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+# Sweeps on a real Slurm, started on this machine where it is installed; nothing is installed here.
+test_slurm() {
+  local log=out/test/slurm.log status=0
+  echo "== sweeps on Slurm"
+  BTRM=./btrm tests/slurm/run.sh >"$log" 2>&1 </dev/null || status=$?
+  case $status in
+    0) grep -E '^ *[0-9]+s ' "$log" | tail -n 1; passed=$((passed + 1)) ;;
+    77) tail -n 1 "$log"; skipped=$((skipped + 1)) ;;
+    *) cat "$log"; failed=$((failed + 1)) ;;
+  esac
+}
+
 test_all() {
   trap closing_line EXIT
   need_sdk
@@ -188,6 +214,7 @@ test_all() {
     if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
   fi
   run_all_tests "$@"
+  if [ $# -eq 0 ]; then test_slurm; fi
   [ "$failed" -eq 0 ]
 }
 
@@ -239,18 +266,55 @@ fuzz() {
   [ "$failed" -eq 0 ]
 }
 
+target=linux-x64
+
+# Puts a project's self-contained build into a folder. A lock file of its own: the runtime's packages are no concern of ordinary builds.
+publish_project() {
+  local project=$1 folder=$2
+  shift 2
+  dotnet publish "$project" -c Release -r "$target" --self-contained -o "$folder" -v quiet --nologo \
+    -p:PublishTrimmed=true -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false "$@"
+  rm -f "$folder"/*.pdb "$folder"/*.xml
+}
+
 publish() {
   need_sdk
-  local target=linux-x64 folder=out/publish
-  rm -rf "$folder"
-  # A lock file of its own: the runtime's packages are no concern of ordinary builds.
-  dotnet publish src/Host -c Release -r "$target" --self-contained -o "$folder/$target" -v quiet --nologo \
-    -p:PublishSingleFile=true -p:PublishTrimmed=true -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false
-  rm -f "$folder/$target"/*.pdb "$folder/$target"/*.xml
-  cp LICENSE README.md "$folder/$target"
+  local folder=out/publish
+  rm -rf "${folder:?}/$target"
+  build_fatbin
+  publish_project src/Host "$folder/$target" -p:PublishSingleFile=true
+  cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"
   (cd "$folder/$target" && tar -czf "../btrm-$target.tar.gz" ./*)
   "$folder/$target/btrm" --version
   ls -l "$folder/$target/btrm" "$folder/btrm-$target.tar.gz" | awk '{ printf "%8.1f MiB  %s\n", $5 / 1048576, $NF }'
+}
+
+# The tests find their classes by reflection, so of their folders only the framework is trimmed; and xUnit wants its assembly as a file.
+publish_tests() {
+  publish_project "$1" "$2" -p:SelfContainedTests=true -p:TrimMode=partial -p:SuppressTrimAnalysisWarnings=true
+  rm -f "$2/createdump"
+}
+
+publish_check() {
+  local folder=out/publish/gpu-check name
+  publish
+  rm -rf "$folder"
+  mkdir -p "$folder/tests/golden/cases" "$folder/model" "$folder/peers"
+  publish_tests tests/Rm.Kernels.Tests "$folder/kernel-tests"
+  publish_tests tests/Rm.Host.Tests "$folder/golden-tests"
+  cp "out/publish/$target/btrm" LICENSE "$folder"
+  cp -r bench/gpu-check.sh bench/gpu-check "$folder"
+  cp bench/peers/peer_train.py "$folder/peers"
+  for name in tests/golden/cases/*; do
+    (cd "$name" && find . -name '*trained*' -prune -o -name 'trajectory*' -o -type f -print0 | tar -cf - --null -T -) |
+      (mkdir "$folder/$name" && tar -xf - -C "$folder/$name")
+  done
+  cp examples/quickstart/model/* "$folder/model"
+  head -n 64 examples/quickstart/train.jsonl >"$folder/pairs.jsonl"
+  git rev-parse --short HEAD >"$folder/commit.txt" 2>/dev/null || echo unknown >"$folder/commit.txt"
+  tar -czf out/publish/gpu-check.tar.gz -C out/publish gpu-check
+  ls -l out/publish/gpu-check.tar.gz | awk '{ printf "%8.1f MB  %s\n", $5 / 1e6, $NF }'
+  [ "$(stat -c %s out/publish/gpu-check.tar.gz)" -lt 60000000 ] || { echo "publish-check: more than 60 MB" >&2; return 1; }
 }
 
 verb=${1:-build}
@@ -260,13 +324,14 @@ export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 [ "${CI:-}" != true ] || export RestoreLockedMode=true RunAnalyzers=true
 case $verb in
   build) build && echo "Built. Try: ./btrm --help" ;;
-  test) test_all "$@" ;;
+  test) if [ "${1:-}" = --planted ]; then test_planted; else test_all "$@"; fi ;;
   check) check ;;
   format) need_sdk && check_format ;;
   demo) demo ;;
   bench) build && exec ./btrm bench "$@" ;;
   fuzz) fuzz "$@" ;;
   publish) publish ;;
+  publish-check) publish_check ;;
   help | -h | --help) usage ;;
   *) usage >&2; exit 2 ;;
 esac

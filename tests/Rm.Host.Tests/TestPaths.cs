@@ -2,10 +2,14 @@ using System.Runtime.CompilerServices;
 
 namespace Rm.Host.Tests;
 
-/// <summary>Where the repository's test files lie, found from this source file's own path.</summary>
+/// <summary>
+/// Where the repository's test files lie: found from this source file's own path, or, where the tests run on a machine without the sources,
+/// below the folder that <c>BTRM_TEST_REPOSITORY</c> names.
+/// </summary>
 internal static class TestPaths
 {
-    public static string Repository { get; } = Path.GetFullPath(Path.Combine(SourceFolder(), "..", ".."));
+    public static string Repository { get; } = Path.GetFullPath(
+        Environment.GetEnvironmentVariable("BTRM_TEST_REPOSITORY") is { Length: > 0 } named ? named : Path.Combine(SourceFolder(), "..", ".."));
 
     public static string Golden => Path.Combine(Repository, "tests", "golden");
 

@@ -11,7 +11,10 @@ namespace Rm.Host.Cli;
 public static class CommandLine
 {
     // A value may begin with '@' (a prompt, say): it is not a file of further arguments, which --config is for.
-    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+    internal static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
+    /// <summary>How commands are run: what they throw is reported here, signals are their own affair.</summary>
+    internal static InvocationConfiguration Invocation => new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 
     /// <summary>Runs btrm with the given arguments and returns its exit code.</summary>
     public static int Run(string[] args)
@@ -19,20 +22,7 @@ public static class CommandLine
         bool debug = args.Contains("--debug", StringComparer.Ordinal);
         try
         {
-            RootCommand root = Build();
-            ParseResult result = root.Parse(args, Parsing);
-            if (ConfigFile.PathIn(result) is { } path)
-            {
-                result = root.Parse(ConfigFile.Merge(path, result, args), Parsing);
-            }
-
-            // Help and version are actions that the library answers before errors count.
-            if (result.Errors.Count > 0 && !AsksForHelp(result))
-            {
-                throw UsageErrors.Describe(result);
-            }
-
-            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return Parse(Build(), args).Invoke(Invocation);
         }
         catch (Exception e) when (!debug)
         {
@@ -40,18 +30,49 @@ public static class CommandLine
         }
     }
 
+    /// <summary>
+    /// Parses arguments with what a configuration file and a preset add to them: the command line goes before the file, and the file before the
+    /// preset. Throws <see cref="UserInputException"/>.
+    /// </summary>
+    internal static ParseResult Parse(RootCommand root, string[] args)
+    {
+        ParseResult result = root.Parse(args, Parsing);
+        if (ConfigFile.PathIn(result) is { } path)
+        {
+            args = ConfigFile.Merge(path, result, args);
+            result = root.Parse(args, Parsing);
+        }
+
+        // Help and version are actions that the library answers before errors count.
+        if (AsksForHelp(result))
+        {
+            return result;
+        }
+
+        if (result.Errors.Count == 0 && Preset.In(result) is { } preset)
+        {
+            result = root.Parse(preset.Merge(result, args), Parsing);
+        }
+
+        return result.Errors.Count == 0 ? result : throw UsageErrors.Describe(result);
+    }
+
     internal static RootCommand Build()
     {
         var root = new RootCommand("btrm trains, evaluates and serves Bradley-Terry reward models.");
         root.Options.Add(new Option<bool>("--debug") { Description = "Show stack traces of errors.", Recursive = true });
         root.Subcommands.Add(new TrainCommand().Create());
+        root.Subcommands.Add(new DiagnoseCommand().Create());
+        root.Subcommands.Add(new SweepCommand().Create());
         root.Subcommands.Add(new EvalCommand().Create());
         root.Subcommands.Add(new ScoreCommand().Create());
         root.Subcommands.Add(new MergeCommand().Create());
+        root.Subcommands.Add(new ReportCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
+        root.Subcommands.Add(new AnalyzeCommand().Create());
         root.Subcommands.Add(new BenchCommand().Create());
         root.Subcommands.Add(new PlanCommand().Create());
-        root.Subcommands.Add(DoctorCommand.Create());
+        root.Subcommands.Add(new DoctorCommand().Create());
         NumberArguments.MakeStrict(root);
         return root;
     }

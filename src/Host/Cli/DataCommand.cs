@@ -70,7 +70,10 @@ internal static class DataCommand
         private readonly Option<string?> _tokenizer = FolderOption("--tokenizer", "Folder with tokenizer.json.");
         private readonly Option<string?> _model = FolderOption("--model", "Checkpoint folder.");
         private readonly DatasetOptions _dataset = new(withTraining: true);
+        private readonly SelectionOptions _selection = new();
+        private readonly DiagnosticOptionGroup _diagnostic = new();
         private readonly TextOptionGroup _text = new();
+        private readonly Option<ulong> _seed = new("--seed") { Description = "Decides a random sample, as in train.", DefaultValueFactory = _ => 42, HelpName = "N" };
         private readonly Option<bool> _json = new("--json") { Description = "Print JSON instead of a table." };
 
         public Command Create()
@@ -79,6 +82,9 @@ internal static class DataCommand
             command.Options.Add(_tokenizer);
             command.Options.Add(_model);
             _dataset.AddTo(command);
+            _selection.AddTo(command);
+            _diagnostic.AddTo(command);
+            command.Options.Add(_seed);
             _text.AddTo(command);
             command.Options.Add(_json);
             command.SetAction(Run);
@@ -90,7 +96,9 @@ internal static class DataCommand
             (Tokenizer tokenizer, IChatTemplate? template) = OpenTokenizer(Folder(result, _tokenizer, _model));
             int vocabulary = result.GetValue(_model) is { } model ? ModelConfig.Load(ModelResolver.Resolve(model, ModelParts.Tokenizer)).VocabSize : 0;
             var pairs = new PairTokenizer(tokenizer, template, _text.Read(result, vocabulary));
-            DataReport report = DataReport.Of(_dataset.LoadTrain(result, pairs), _dataset.LoadEval(result, pairs));
+            DiagnosticOptions? diagnostic = _diagnostic.Read(result);
+            PairDataset train = _dataset.LoadTrain(result, pairs, _selection.Read(result, result.GetValue(_seed)), diagnostic);
+            DataReport report = DataReport.Of(train, _dataset.LoadEval(result, pairs, diagnostic is { TransformEval: true } ? diagnostic : null));
             if (!result.GetValue(_json))
             {
                 DataReportText.Write(report, Console.Out);

@@ -22,7 +22,7 @@ internal sealed class DatasetOptions : OptionGroup
         {
             _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz or .zst, or .parquet.", "FILE");
             _split = Add("--hf-split", "Split of the dataset to train on.", "train", "NAME");
-            _limit = AddOptional<long?>("--limit", "Read at most this many training rows.", "N");
+            _limit = AddOptional<long?>("--limit", "Train on at most this many rows, of those that pass the filters.", "N");
         }
 
         _evalFile = AddOptional<string>("--eval-file", "Evaluation rows.", "FILE");
@@ -32,43 +32,65 @@ internal sealed class DatasetOptions : OptionGroup
         _evalLimit = AddOptional<long?>("--eval-limit", "Read at most this many evaluation rows.", "N");
     }
 
-    /// <summary>Reads and tokenises the training pairs; at least one is left.</summary>
-    public PairDataset LoadTrain(ParseResult result, PairTokenizer tokenizer)
+    /// <summary>Throws <see cref="UserInputException"/> when training rows are not named, or a file that is named is not there; opens nothing.</summary>
+    public void Check(ParseResult result)
     {
-        IRowSource source = (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
+        TrainingSource(result);
+        EvaluationSource(result);
+        foreach (Option<string?> option in new[] { _trainFile!, _evalFile })
         {
-            ({ } file, null) => RowSource.OpenFile(file),
-            (null, { } dataset) => RowSource.Open(dataset, result.GetValue(_split!)!, result.GetValue(_config)),
-            (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
-            _ => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
-        };
+            Require(result.GetValue(option) is not { } file || File.Exists(file), option, $"{result.GetValue(option)}: no such file");
+        }
+
         RequireLimit(result, _limit!);
-        PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_limit!));
+        RequireLimit(result, _evalLimit);
+    }
+
+    /// <summary>Reads and tokenises the training pairs; at least one is left.</summary>
+    public PairDataset LoadTrain(ParseResult result, IPairTokenizer tokenizer, RowSelection selection, DiagnosticOptions? diagnostic = null)
+    {
+        (string? file, string? dataset) = TrainingSource(result);
+        IRowSource source = file is not null ? RowSource.OpenFile(file) : RowSource.Open(dataset!, result.GetValue(_split!)!, result.GetValue(_config));
+        RequireLimit(result, _limit!);
+        Require(
+            selection.Sample == SampleMode.First || result.GetValue(_limit!) is not null, _limit!, "is needed by --sample random: without it every row is taken");
+        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
         data.RequirePairs("training");
         return data;
     }
 
     /// <summary>Reads and tokenises the evaluation pairs, or null when none are named.</summary>
-    public PairDataset? LoadEval(ParseResult result, PairTokenizer tokenizer)
+    public PairDataset? LoadEval(ParseResult result, IPairTokenizer tokenizer, DiagnosticOptions? diagnostic = null)
     {
-        IRowSource? source = (result.GetValue(_evalFile), result.GetValue(_evalSplit), result.GetValue(_dataset)) switch
-        {
-            ({ } file, null, _) => RowSource.OpenFile(file),
-            (null, { } split, { } dataset) => RowSource.Open(dataset, split, result.GetValue(_config)),
-            (null, { }, null) => throw new UserInputException("--eval-split needs --hf-dataset; with --train-file give --eval-file."),
-            ({ }, { }, _) => throw new UserInputException("Give either --eval-file or --eval-split, not both."),
-            _ => null,
-        };
-        if (source is null)
+        (string? file, string? split) = EvaluationSource(result);
+        if (file is null && split is null)
         {
             return null;
         }
 
+        IRowSource source = file is not null ? RowSource.OpenFile(file) : RowSource.Open(result.GetValue(_dataset)!, split!, result.GetValue(_config));
         RequireLimit(result, _evalLimit);
-        PairDataset data = PairDataset.Load(source, tokenizer, result.GetValue(_evalLimit));
+        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
         data.RequirePairs("evaluation");
         return data;
     }
+
+    // Exactly one of the two is named.
+    private (string? File, string? Dataset) TrainingSource(ParseResult result) => (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
+    {
+        (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
+        ({ }, { }) => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
+        var source => source,
+    };
+
+    // At most one of the two is named.
+    private (string? File, string? Split) EvaluationSource(ParseResult result) =>
+        (result.GetValue(_evalFile), result.GetValue(_evalSplit), result.GetValue(_dataset)) switch
+        {
+            (null, { }, null) => throw new UserInputException("--eval-split needs --hf-dataset; with --train-file give --eval-file."),
+            ({ }, { }, _) => throw new UserInputException("Give either --eval-file or --eval-split, not both."),
+            var (file, split, _) => (file, split),
+        };
 
     private static void RequireLimit(ParseResult result, Option<long?> option) =>
         Require(result.GetValue(option) is not <= 0, option, "must be at least 1");

@@ -31,17 +31,18 @@ internal sealed class DeviceOptions : OptionGroup
 
     private readonly Option<string> _device;
     private readonly Option<int> _threads;
-    private readonly Option<string> _recompute;
-    private readonly Option<string?> _memory;
+    private readonly Option<string>? _recompute;
+    private readonly Option<string?>? _memory;
     private readonly Option<string> _gemm;
 
-    public DeviceOptions()
+    /// <summary>The options; <paramref name="withModel"/>: those about a model's memory too.</summary>
+    public DeviceOptions(bool withModel = true)
     {
         _device = Add("--device", "auto, cpu, cuda, cuda:N, or emulated (the kernels on the CPU, for tests).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
-        _recompute = Add(
+        _recompute = !withModel ? null : Add(
             "--recompute", "What backward computes again instead of keeping it: none, selective, full, or auto, the cheapest that fits.", "auto", "MODE");
-        _memory = AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
+        _memory = !withModel ? null : AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
         _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on hardware).", "own", "NAME");
     }
 
@@ -53,8 +54,8 @@ internal sealed class DeviceOptions : OptionGroup
         ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope, DType weights, MicroBatchExtent training,
         MicroBatchExtent? scoring = null)
     {
-        Recompute? asked = Choose(result, _recompute, RecomputeModes);
-        long free = Math.Min(backend.FreeMemory, ReadSize(_memory.Name, result.GetValue(_memory)) ?? long.MaxValue);
+        Recompute? asked = Choose(result, _recompute!, RecomputeModes);
+        long free = Math.Min(backend.FreeMemory, ReadSize(_memory!.Name, result.GetValue(_memory)) ?? long.MaxValue);
         var planner = new MemoryPlanner(() => backend.Rehearse(weights), config, scope);
         MemoryPlan plan = new MemoryChoice(planner, free, training, scoring).Choose(asked);
         MemoryPlanReport.Write(plan, free, chosen: asked is null, Console.Error);
@@ -64,8 +65,14 @@ internal sealed class DeviceOptions : OptionGroup
     /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
     public void Check(ParseResult result)
     {
-        Choose(result, _recompute, RecomputeModes);
-        ReadSize(_memory.Name, result.GetValue(_memory));
+        Choose(result, _recompute!, RecomputeModes);
+        ReadSize(_memory!.Name, result.GetValue(_memory));
+        Choose(result, _gemm, GemmChoices);
+        Require(result.GetValue(_threads) >= 0, _threads, "must be 0 or more");
+        if (result.GetValue(_device) is { } device and not ("auto" or "cpu" or "emulated"))
+        {
+            Ordinal(device);
+        }
     }
 
     /// <summary>The size that an option was given, in bytes, or null when it was not.</summary>
@@ -92,6 +99,9 @@ internal sealed class DeviceOptions : OptionGroup
         Console.Error.WriteLine($"device: {backend.Description}{(why is null ? "" : $" (auto: {why})")}");
         return backend;
     }
+
+    /// <summary>The processor with the threads asked for, beside another device.</summary>
+    public CpuBackend OpenCpu(ParseResult result) => Cpu(result.GetValue(_threads));
 
     private static CpuBackend Cpu(int threads) => new(threads == 0 ? Environment.ProcessorCount : threads);
 

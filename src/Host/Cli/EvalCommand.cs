@@ -51,7 +51,13 @@ internal sealed class EvalCommand
             EvalRowFile.Write(rowsFile, EvalRow.Of(data.Pairs, rewards));
         }
 
-        byte[] json = ToJson(EvaluationResult.From(data.Pairs, rewards, new PairLossOptions()));
+        SubsetScores? subsets = SubsetScores.Of(data.Pairs, rewards);
+        if (subsets is not null)
+        {
+            SubsetScoresOutput.WriteTable(subsets, Console.Error);
+        }
+
+        byte[] json = ToJson(EvaluationResult.From(data.Pairs, rewards, new PairLossOptions()), subsets);
         if (result.GetValue(_output) is { } path)
         {
             AtomicFile.Write(path, json);
@@ -61,13 +67,18 @@ internal sealed class EvalCommand
         return ExitCodes.Success;
     }
 
-    private static byte[] ToJson(EvaluationResult result)
+    private static byte[] ToJson(EvaluationResult result, SubsetScores? subsets)
     {
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
         {
             writer.WriteStartObject();
             EvaluationJson.WriteFields(writer, result, "eval_");
+            if (subsets is not null)
+            {
+                SubsetScoresOutput.WriteFields(writer, subsets, "eval_");
+            }
+
             writer.WriteEndObject();
         }
 

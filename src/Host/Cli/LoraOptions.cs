@@ -34,6 +34,15 @@ internal sealed class LoraOptions : OptionGroup
     public string? InitAdapter(ParseResult result) =>
         result.GetValue(_initAdapter) is { } name ? ModelResolver.Resolve(name, ModelParts.Adapter) : null;
 
+    /// <summary>Throws as <see cref="Read"/> does, but for what only an adapter's own files can tell.</summary>
+    public void Check(ParseResult result, ModelConfig config)
+    {
+        if (result.GetValue(_initAdapter) is null)
+        {
+            Read(result, config);
+        }
+    }
+
     /// <summary>What is trained of a model.</summary>
     public TrainingScope Read(ParseResult result, ModelConfig config)
     {
@@ -81,7 +90,9 @@ internal sealed class LoraOptions : OptionGroup
         static string Names(IEnumerable<LinearModule> modules) => string.Join(',', modules.Select(m => m.Name()));
     }
 
-    private static bool IsGiven(ParseResult result, Option option) => result.GetResult(option) is { Implicit: false };
+    // A flag that is given as false, in a configuration file say, asks for nothing.
+    private static bool IsGiven(ParseResult result, Option option) =>
+        result.GetResult(option) is { Implicit: false } && !(option is Option<bool> flag && !result.GetValue(flag));
 
     private IReadOnlyList<LinearModule> Modules(string names)
     {

@@ -80,10 +80,13 @@ internal sealed class OptimizationOptions : OptionGroup
         _patience = Add("--early-stopping-patience", "Evaluations without improvement before stopping; 0 for never.", 0, "N");
         _minDelta = Add("--early-stopping-min-delta", "Least change that counts as improvement.", 0.0, "X");
         _bestMetric = Add("--best-metric", "What decides which model is best: accuracy or loss.", "accuracy", "NAME");
-        _seed = Add("--seed", "Seed of initialisation, shuffling and dropout.", 42UL, "N");
+        _seed = Add("--seed", "Seed of initialisation, random samples of the data, shuffling and dropout.", 42UL, "N");
         _order = Add("--order", "shuffle or sequential.", "shuffle", "NAME");
         _noPrefixSharing = AddFlag("--no-prefix-sharing", "Compute what both sides begin with twice.");
     }
+
+    /// <summary>The seed, which also decides a random sample of the data.</summary>
+    public ulong Seed(ParseResult result) => result.GetValue(_seed);
 
     /// <summary>The settings; <paramref name="trainPairs"/> turns epochs into steps.</summary>
     public TrainingOptions Read(ParseResult result, int trainPairs)
@@ -119,6 +122,9 @@ internal sealed class OptimizationOptions : OptionGroup
             BestMetric = Choose(result, _bestMetric, BestMetrics),
         };
     }
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate(ParseResult result) => result.GetValue(_lr);
 
     /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
     public void Check(ParseResult result)

@@ -9,9 +9,12 @@ internal sealed class OutputOptions : OptionGroup
 {
     private const string Auto = "auto";
 
+    private static readonly Dictionary<string, bool> Viewers = new(StringComparer.Ordinal) { ["none"] = false, ["tensorboard"] = true };
+
     private readonly Option<string?> _outputDir;
     private readonly Option<string?> _resume;
     private readonly Option<bool> _overwrite;
+    private readonly Option<string> _reportTo;
 
     public OutputOptions()
     {
@@ -19,10 +22,14 @@ internal sealed class OutputOptions : OptionGroup
         _resume = AddOptional<string>("--resume", "Go on from a checkpoint: auto (the newest), or its folder.", "auto|DIR");
         _resume.Arity = ArgumentArity.ZeroOrOne;
         _overwrite = AddFlag("--overwrite", "Remove the run that is in the output folder.");
+        _reportTo = Add("--report-to", "Write the metrics for another viewer as well: none or tensorboard.", "none", "NAME");
     }
 
     /// <summary>Whether the run goes on from an earlier one.</summary>
     public bool Resumes(ParseResult result) => result.GetResult(_resume) is { Implicit: false };
+
+    /// <summary>Whether metrics go to TensorBoard's files as well.</summary>
+    public bool ReportsToTensorBoard(ParseResult result) => Choose(result, _reportTo, Viewers);
 
     /// <summary>Takes the output directory.</summary>
     public RunDirectory Open(ParseResult result)

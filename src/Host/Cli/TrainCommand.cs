@@ -2,8 +2,11 @@ using System.CommandLine;
 using Rm.Host.Checkpoints;
 using Rm.Host.Config;
 using Rm.Host.Data;
+using Rm.Host.Evaluation;
+using Rm.Host.Experiments.Diagnostics;
 using Rm.Host.Model;
 using Rm.Host.Reporting;
+using Rm.Host.Reporting.TensorBoard;
 using Rm.Host.Training;
 using Rm.Kernels.Ops;
 
@@ -14,6 +17,8 @@ internal sealed class TrainCommand
 {
     private readonly Option<string> _model = new("--model") { Description = "Checkpoint folder, or a hub's model org/name[@revision].", Required = true, HelpName = "DIR|ID" };
     private readonly DatasetOptions _dataset = new(withTraining: true);
+    private readonly SelectionOptions _selection = new();
+    private readonly DiagnosticOptionGroup _diagnostic = new();
     private readonly TextOptionGroup _text = new();
     private readonly LoraOptions _lora = new();
     private readonly OptimizationOptions _optimization = new();
@@ -21,20 +26,45 @@ internal sealed class TrainCommand
     private readonly OutputOptions _output = new();
     private readonly InstrumentOptions _instruments = new(withMetrics: true);
     private readonly Option<string?> _config = ConfigFile.CreateOption();
+    private readonly Option<string?> _preset = Preset.CreateOption();
     private readonly Command _command = new("train", "Fit a reward model to preference pairs.");
+
+    /// <summary>Where the result goes; stdout unless the run is a part of another command.</summary>
+    public TextWriter Results { get; init; } = Console.Out;
+
+    /// <summary>Stands between rows and token ids. Tests put a fault of a pipeline there, to see that diagnostics find it.</summary>
+    public Func<IPairTokenizer, IPairTokenizer> WrapTokenizer { get; init; } = tokenizer => tokenizer;
 
     /// <summary>The command.</summary>
     public Command Create()
     {
         _command.Options.Add(_model);
-        foreach (OptionGroup group in new OptionGroup[] { _dataset, _text, _lora, _optimization, _output, _instruments, _device })
+        foreach (OptionGroup group in new OptionGroup[] { _dataset, _selection, _diagnostic, _text, _lora, _optimization, _output, _instruments, _device })
         {
             group.AddTo(_command);
         }
 
         _command.Options.Add(_config);
+        _command.Options.Add(_preset);
         _command.SetAction(Run);
         return _command;
+    }
+
+    /// <summary>
+    /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run would.
+    /// </summary>
+    public void Check(ParseResult result)
+    {
+        string model = result.GetValue(_model)!;
+
+        // The norms that a hub's model has are not known; Qwen3 has all that there are.
+        ModelConfig config = Directory.Exists(model) ? ModelConfig.Load(model) : ModelShapes.Get("qwen3-0.6b");
+        _lora.Check(result, config);
+        _text.Read(result, config.VocabSize);
+        _optimization.Check(result);
+        _instruments.Check(result);
+        _dataset.Check(result);
+        _device.Check(result);
     }
 
     private int Run(ParseResult result)
@@ -45,13 +75,23 @@ internal sealed class TrainCommand
         TrainingScope scope = _lora.Read(result, source.Config);
         TextOptions text = _text.Read(result, source.Config.VocabSize);
         _optimization.Check(result);
-        _device.Check(result);
+        RowSelection selection = _selection.Read(result, _optimization.Seed(result));
+        DiagnosticOptions? diagnostic = _diagnostic.Read(result);
+        IReadOnlyList<EvalRow>? baseline = _diagnostic.Baseline(result) is { } path ? FinishedRun.EvalRows(path) : null;
+        bool toTensorBoard = _output.ReportsToTensorBoard(result);
         _instruments.Check(result);
+        _device.Check(result);
+        Preset? preset = Preset.In(result);
+        if (PresetAdvice.Warning(source.Config, preset?.Name, _optimization.LearningRate(result)) is { } warning)
+        {
+            Console.Error.WriteLine(warning);
+        }
+
         using RunDirectory run = _output.Open(result);
 
-        PairTokenizer tokenizer = source.PairTokenizer(text);
-        PairDataset train = _dataset.LoadTrain(result, tokenizer);
-        PairDataset? eval = _dataset.LoadEval(result, tokenizer);
+        IPairTokenizer tokenizer = WrapTokenizer(source.PairTokenizer(text));
+        PairDataset train = _dataset.LoadTrain(result, tokenizer, selection, diagnostic);
+        PairDataset? eval = _dataset.LoadEval(result, tokenizer, diagnostic is { TransformEval: true } ? diagnostic : null);
         DataReport report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _optimization.Read(result, train.Pairs.Count);
@@ -78,15 +118,26 @@ internal sealed class TrainCommand
         TrainerState state = _output.Resume(result, run, store, model);
         if (state.Step == 0 || !File.Exists(run.RunFile))
         {
-            RunFile.Write(run, settings, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
+            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
         }
 
         using StepInstruments instruments = _instruments.Start(result, backend);
-        using var progress = new ConsoleProgress(options.Steps, state.Step);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer) { Instruments = instruments };
-        TrainingOutcome outcome = new Trainer(job, state, progress, signals).Run();
-        progress.Dispose();
-        return Finish(run, model, outcome, signals);
+        using var console = new ConsoleProgress(options.Steps, state.Step);
+        using TensorBoardLog? board = toTensorBoard ? TensorBoardLog.Create(run.FolderPath, state.Step, console.Message) : null;
+        var reporter = new RunReporter(console, run, board);
+        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer)
+        {
+            Instruments = instruments,
+            MetricsWritten = board is null ? null : board.Metrics,
+        };
+        TrainingOutcome outcome = new Trainer(job, state, reporter, signals).Run();
+        console.Dispose();
+        DiagnosticOutcome? verdict = diagnostic is null || outcome.End == TrainingEnd.Interrupted
+            ? null
+            : DiagnosticRun.Judge(diagnostic, model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
+        int code = Finish(run, model, outcome, verdict, signals);
+        reporter.WritePage();
+        return code;
     }
 
     // The order of the pairs is known, so every micro-batch of the run is.
@@ -97,7 +148,7 @@ internal sealed class TrainCommand
             Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
-    private static int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, StopSignals signals)
+    private int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, DiagnosticOutcome? verdict, StopSignals signals)
     {
         if (outcome.End == TrainingEnd.Interrupted)
         {
@@ -106,8 +157,13 @@ internal sealed class TrainCommand
             return ExitCodes.Interrupted;
         }
 
-        string json = ResultFile.Write(run, model, outcome);
-        Console.Out.WriteLine(json);
+        string json = ResultFile.Write(run, model, outcome, verdict);
+        Results.WriteLine(json);
+        if (verdict is not null)
+        {
+            DiagnosticText.Write(verdict, Console.Error);
+        }
+
         return ExitCodes.Success;
     }
 

@@ -8,7 +8,8 @@ namespace Rm.Host.Config;
 
 /// <summary>
 /// <c>--config FILE.json</c>: an object whose keys are long options without the dashes. Values become command-line words, so both spellings go
-/// through one parser (as --name=value, so that a value may begin with a dash); options given on the command line win. <c>true</c> sets a flag, <c>false</c> and <c>null</c> leave it.
+/// through one parser (as --name=value, so that a value may begin with a dash); options given on the command line win. <c>true</c> sets a flag,
+/// <c>false</c> turns it off, also where a preset sets it, and <c>null</c> leaves it.
 /// </summary>
 internal static class ConfigFile
 {
@@ -31,7 +32,7 @@ internal static class ConfigFile
     {
         var known = given.CommandResult.Command.Options.ToDictionary(o => o.Name[2..], StringComparer.Ordinal);
         var words = new List<string>(args);
-        foreach (JsonProperty property in Read(path).EnumerateObject())
+        foreach (JsonProperty property in Read(path, $"{OptionName} {path}").EnumerateObject())
         {
             if (!known.TryGetValue(property.Name, out Option? option) || option.Name == OptionName)
             {
@@ -48,7 +49,11 @@ internal static class ConfigFile
         return [.. words];
     }
 
-    private static JsonElement Read(string path)
+    /// <summary>
+    /// A JSON object that people write: comments and trailing commas are allowed. Throws <see cref="UserInputException"/>; <paramref name="asked"/> is how
+    /// the user named a file that cannot be read.
+    /// </summary>
+    public static JsonElement Read(string path, string asked)
     {
         try
         {
@@ -58,7 +63,7 @@ internal static class ConfigFile
             JsonInput.CheckText(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
-                : throw new UserInputException($"{path}: must hold one JSON object of options.");
+                : throw new UserInputException($"{path}: must hold one JSON object.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -66,11 +71,15 @@ internal static class ConfigFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new UserInputException($"--config {path}: cannot be read ({e.Message}).", e);
+            throw new UserInputException($"{asked}: cannot be read ({e.Message}).", e);
         }
     }
 
-    private static IEnumerable<string> Words(string path, Option option, JsonElement value)
+    /// <summary>
+    /// The command-line words of an option with a JSON value. Throws <see cref="UserInputException"/>, which begins with <paramref name="path"/>, for a value
+    /// of the wrong kind.
+    /// </summary>
+    public static IEnumerable<string> Words(string path, Option option, JsonElement value)
     {
         bool isFlag = option.ValueType == typeof(bool);
         if (isFlag && value.ValueKind is not (JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null))
@@ -80,8 +89,9 @@ internal static class ConfigFile
 
         return value.ValueKind switch
         {
-            JsonValueKind.Null or JsonValueKind.False => [],
             JsonValueKind.True when isFlag => [option.Name],
+            JsonValueKind.False when isFlag => [$"{option.Name}=false"],
+            JsonValueKind.Null or JsonValueKind.False => [],
             JsonValueKind.String => [$"{option.Name}={value.GetString()}"],
             JsonValueKind.Number => [$"{option.Name}={value.GetRawText()}"],
             JsonValueKind.Array => [$"{option.Name}={string.Join(',', value.EnumerateArray().Select(item => Item(path, option, item)))}"],

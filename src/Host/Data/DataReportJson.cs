@@ -18,6 +18,8 @@ public static class DataReportJson
             WriteSplit(eval, writer);
             writer.WriteNumber("prompts_shared_by_train_and_eval", report.SharedPrompts);
             writer.WriteNumber("eval_pairs_with_shared_prompt", report.EvalPairsWithSharedPrompt);
+            writer.WriteNumber("posts_shared_by_train_and_eval", report.SharedPosts);
+            writer.WriteNumber("eval_pairs_with_shared_post", report.EvalPairsWithSharedPost);
         }
         writer.WriteEndObject();
     }
@@ -31,6 +33,11 @@ public static class DataReportJson
             writer.WriteStringValue(file);
         }
         writer.WriteEndArray();
+        WriteSelection(split.Selection, writer);
+        if (split.Diagnostic is { } diagnostic)
+        {
+            WriteDiagnostic(diagnostic, writer);
+        }
         writer.WriteNumber("pairs_read", split.PairsRead);
         writer.WriteNumber("pairs_kept", split.PairsKept);
         WriteCounts(writer, "dropped", split.Dropped);
@@ -40,6 +47,16 @@ public static class DataReportJson
         writer.WriteNumber("rejected_truncated", split.RejectedTruncated);
         writer.WriteNumber("exact_duplicates", split.Duplicates);
         writer.WriteNumber("distinct_prompts", split.DistinctPrompts);
+        if (split.DistinctPosts is { } posts)
+        {
+            writer.WriteNumber("distinct_posts", posts);
+        }
+        writer.WriteStartObject("domains");
+        foreach ((string domain, long count) in split.Domains)
+        {
+            writer.WriteNumber(domain, count);
+        }
+        writer.WriteEndObject();
         writer.WriteNumber("tokens", split.Tokens);
         writer.WriteNumber("tokens_saved_by_prefix_sharing", split.TokensShared);
         writer.WriteNumber("share_saved_by_prefix_sharing", split.SharedFraction);
@@ -49,6 +66,43 @@ public static class DataReportJson
         WriteQuantiles(writer, "rejected", split.RejectedLengths);
         writer.WriteEndObject();
         WriteRewardTokens(split.RewardTokens, writer);
+        if (split.TellingToken is { } telling)
+        {
+            WriteTellingToken(telling, writer);
+        }
+        writer.WriteEndObject();
+    }
+
+    private static void WriteSelection(SelectionReport selection, Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("selection");
+        writer.WriteNumber("rows_seen", selection.RowsSeen);
+        writer.WriteNumber("below_min_score_ratio", selection.BelowScoreRatio);
+        writer.WriteNumber("beyond_max_pairs_per_post", selection.BeyondPostLimit);
+        writer.WriteNumber("not_drawn", selection.NotDrawn);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteDiagnostic(DiagnosticReport diagnostic, Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("diagnostic");
+        writer.WriteString("mode", DiagnosticOptions.NameOf(diagnostic.Mode));
+        writer.WriteNumber("rows", diagnostic.Rows);
+        writer.WriteNumber("rows_changed", diagnostic.RowsChanged);
+        writer.WriteNumber("pairs_removed", diagnostic.PairsRemoved);
+        writer.WriteNumber("pairs_telling_apart", diagnostic.PairsTellingApart);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteTellingToken(TellingToken token, Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("telling_token");
+        writer.WriteNumber("id", token.Id);
+        writer.WriteString("text", token.Text);
+        writer.WriteNumber("chosen_only", token.ChosenOnly);
+        writer.WriteNumber("rejected_only", token.RejectedOnly);
+        writer.WriteNumber("pairs", token.Pairs);
+        writer.WriteNumber("accuracy", token.Accuracy);
         writer.WriteEndObject();
     }
 

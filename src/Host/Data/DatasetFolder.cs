@@ -2,16 +2,19 @@ namespace Rm.Host.Data;
 
 /// <summary>
 /// Finds the files of a split in a folder laid out as dataset hubs do: <c>train.jsonl</c>, <c>train-00000-of-00002.jsonl</c>,
-/// the same under <c>data/</c>, or under a folder per configuration.
+/// the same under <c>data/</c>, or under a folder per configuration or per part of the dataset.
 /// </summary>
 public static class DatasetFolder
 {
+    // Deeper than any layout that hubs use; keeps a folder such as a home directory from being searched whole.
+    private const int MaxDepth = 3;
+
     /// <summary>
-    /// Paths of the split's files, shards in ordinal order of their names. Without <paramref name="configuration"/>, a single subfolder
-    /// that holds the split is taken. Throws <see cref="UserInputException"/> listing what is there when nothing fits or when more
-    /// than one set of files does.
+    /// Paths of the split's files, shards and folders in ordinal order of their names. Without <paramref name="configuration"/>, files at the top are
+    /// taken, otherwise those of all subfolders, which is said on <paramref name="log"/>. Throws <see cref="UserInputException"/> listing what is there
+    /// when nothing fits or when files do that cannot all be meant.
     /// </summary>
-    public static IReadOnlyList<string> Find(string folder, string split, string? configuration = null)
+    public static IReadOnlyList<string> Find(string folder, string split, string? configuration = null, TextWriter? log = null)
     {
         if (!Directory.Exists(folder))
         {
@@ -19,7 +22,7 @@ public static class DatasetFolder
         }
         try
         {
-            return FindGroups(folder, split, configuration);
+            return FindIn(folder, split, string.IsNullOrEmpty(configuration) ? null : configuration, log);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -27,38 +30,21 @@ public static class DatasetFolder
         }
     }
 
-    private static List<string> FindGroups(string folder, string split, string? configuration)
+    private static IReadOnlyList<string> FindIn(string folder, string split, string? configuration, TextWriter? log)
     {
-        List<List<string>> groups = configuration is { Length: > 0 }
-            ? [.. GroupsUnder(Path.Combine(folder, configuration), split),
-                .. GroupsUnder(Path.Combine(folder, "data", configuration), split)]
-            : GroupsUnder(folder, split);
-        if (groups.Count == 0 && string.IsNullOrEmpty(configuration))
+        string of = configuration is null ? "" : $" of configuration '{configuration}'";
+        string[] data = DataFilesUnder(folder);
+        SplitChoice choice = SplitFiles.Choose(SplitFiles.Beneath(data, configuration), split, SeveralSets) ?? throw new UserInputException(
+            $"{folder}: no data file of split '{split}'{of}. Data files there: {Names.List(data)}.");
+        if (choice.Note is { } note)
         {
-            groups = [.. Directory.GetDirectories(folder).Order(StringComparer.Ordinal)
-                .Where(sub => Path.GetFileName(sub) != "data").SelectMany(sub => GroupsUnder(sub, split))];
+            log?.WriteLine($"{folder}: {note}.");
         }
-        return groups.Count switch
-        {
-            1 => groups[0],
-            0 => throw new UserInputException(
-                $"{folder}: no data file of split '{split}'{Of(configuration)}. Data files there: {Names.List(DataFilesUnder(folder))}."),
-            _ => throw new UserInputException(
-                $"{folder}: more than one set of files fits split '{split}'{Of(configuration)}: "
-                + $"{Names.List([.. groups.Select(group => Relative(folder, group[0]))])}. "
-                + "Name the configuration's folder, or one data file."),
-        };
+        return [.. choice.Paths.Select(path => Path.Combine(folder, path))];
+
+        UserInputException SeveralSets(IReadOnlyList<string> files) => new(
+            $"{folder}: more than one set of files fits split '{split}'{of}: {Names.List(files)}. Name the configuration's folder, or one data file.");
     }
-
-    private static string Of(string? configuration) => string.IsNullOrEmpty(configuration) ? "" : $" of configuration '{configuration}'";
-
-    // Files that belong together: same folder, same ending, and either the one whole file or its shards.
-    private static List<List<string>> GroupsUnder(string folder, string split) =>
-        [.. new[] { folder, Path.Combine(folder, "data") }.Where(Directory.Exists)
-            .SelectMany(place => Directory.GetFiles(place).Order(StringComparer.Ordinal))
-            .Where(file => RowSource.FormatOf(file) is not null && Belongs(Stem(file), split))
-            .GroupBy(file => (Path.GetDirectoryName(file), Path.GetFileName(file)[Stem(file).Length..], Stem(file) == split))
-            .Select(group => group.ToList())];
 
     // "train_prefs" is a split of its own and no shard of "train", whereas "train-00000-of-00001", "train_3" and "train3" are shards.
     internal static bool Belongs(string stem, string split)
@@ -75,12 +61,11 @@ public static class DatasetFolder
     internal static string Stem(string file) =>
         Path.GetFileNameWithoutExtension(InputFile.WithoutCompression(file));
 
-    private static string Relative(string folder, string file) => Path.GetRelativePath(folder, file);
-
-    private static List<string> DataFilesUnder(string folder)
+    private static string[] DataFilesUnder(string folder)
     {
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2, IgnoreInaccessible = true };
-        return [.. Directory.EnumerateFiles(folder, "*", options).Where(file => RowSource.FormatOf(file) is not null)
-            .Select(file => Relative(folder, file)).Order(StringComparer.Ordinal)];
+        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = MaxDepth, IgnoreInaccessible = true };
+        return [.. Directory.EnumerateFiles(folder, "*", options)
+            .Select(file => Path.GetRelativePath(folder, file).Replace(Path.DirectorySeparatorChar, '/'))
+            .Where(SplitFiles.IsData).Order(StringComparer.Ordinal)];
     }
 }

@@ -23,4 +23,7 @@ public enum DropReason
 
     /// <summary>A text without a single token has no last token to read a reward at.</summary>
     NoTokens,
+
+    /// <summary>The lengths of the two sides differ by too much for a diagnostic (length_matched).</summary>
+    LengthsDiffer,
 }

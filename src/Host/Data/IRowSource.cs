@@ -17,4 +17,29 @@ public interface IRowSource
     /// <paramref name="chooseColumns"/> picks out of a file's column names.
     /// </summary>
     IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns) => Read();
+
+    /// <summary>The files one by one where there are several; itself otherwise.</summary>
+    IReadOnlyList<IRowSource> Parts => [this];
+
+    /// <summary>
+    /// The rows at the given 0-based positions, which ascend; positions beyond the end give none. What lies between is read only as far as
+    /// the format demands.
+    /// </summary>
+    IEnumerable<DataRow> ReadAt(IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    {
+        int next = 0;
+        long position = 0;
+        foreach (DataRow row in positions.Count > 0 ? Read(chooseColumns) : [])
+        {
+            if (position++ != positions[next])
+            {
+                continue;
+            }
+            yield return row;
+            if (++next == positions.Count)
+            {
+                yield break;
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ namespace Rm.Host.Data;
 /// Rows to token ids: rendering, tokenising, truncating. Safe to use from several threads when encoder and template are; the result
 /// of a row depends on that row alone.
 /// </summary>
-public sealed class PairTokenizer
+public sealed class PairTokenizer : IPairTokenizer
 {
     private readonly TextOptions _options;
     private readonly TextRenderer _renderer;
@@ -28,16 +28,13 @@ public sealed class PairTokenizer
         _sides = encoder is null ? null : new SideTokenizer(encoder);
     }
 
-    /// <summary>The tokenizer behind this one, or null.</summary>
+    /// <inheritdoc/>
     public ITextEncoder? Encoder { get; }
 
     private int MaxLength => _options.MaxSeqLen == 0 ? int.MaxValue : _options.MaxSeqLen;
 
-    /// <summary>
-    /// Tokenises a pair; <paramref name="rowIndex"/> becomes its id. Throws <see cref="UserInputException"/> naming the row when the
-    /// template refuses it, a token id is outside the vocabulary, or what it needs is missing.
-    /// </summary>
-    public TokenizedRow Tokenize(PairRow row, long rowIndex)
+    /// <inheritdoc/>
+    public TokenizedRow Tokenize(PairRow row, long rowIndex, bool keepIdentical = false)
     {
         int shared = row.Chosen.TokenIds is { } given && row.Rejected.TokenIds is { } other ? PreferencePair.CommonPrefix(given, other) : 0;
         var prompt = new PromptTokens();
@@ -47,7 +44,7 @@ public sealed class PairTokenizer
         {
             return Drop(DropReason.NoTokens);
         }
-        if (chosen.Ids.AsSpan().SequenceEqual(rejected.Ids))
+        if (!keepIdentical && chosen.Ids.AsSpan().SequenceEqual(rejected.Ids))
         {
             return Drop(DropReason.IdenticalSides);
         }
@@ -55,7 +52,7 @@ public sealed class PairTokenizer
         {
             return Drop(reason);
         }
-        if (chosenIds.AsSpan().SequenceEqual(rejectedIds))
+        if (!keepIdentical && chosenIds.AsSpan().SequenceEqual(rejectedIds))
         {
             return Drop(DropReason.EqualAfterTruncation);
         }

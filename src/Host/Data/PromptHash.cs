@@ -23,7 +23,8 @@ internal static class PromptHash
         return ContentHash.OfTexts([row.Chosen.Text![..row.Chosen.ResponseStart]]);
     }
 
-    private static UInt128 OfTurns(IReadOnlyList<ChatMessage> chosen, IReadOnlyList<ChatMessage> rejected)
+    /// <summary>Turns that both sides share before the last of each; all earlier turns of the chosen side when they share none.</summary>
+    public static int SharedTurns(IReadOnlyList<ChatMessage> chosen, IReadOnlyList<ChatMessage> rejected)
     {
         int most = Math.Min(chosen.Count, rejected.Count) - 1;
         int shared = 0;
@@ -31,7 +32,12 @@ internal static class PromptHash
         {
             shared++;
         }
-        int turns = shared > 0 ? shared : chosen.Count - 1;
+        return shared > 0 ? shared : chosen.Count - 1;
+    }
+
+    private static UInt128 OfTurns(IReadOnlyList<ChatMessage> chosen, IReadOnlyList<ChatMessage> rejected)
+    {
+        int turns = SharedTurns(chosen, rejected);
         return ContentHash.OfTexts(chosen.Take(turns).SelectMany(turn => new[] { turn.Role, turn.Content })
             .Prepend(turns.ToString(CultureInfo.InvariantCulture)));
     }

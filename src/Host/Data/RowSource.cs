@@ -56,6 +56,8 @@ public static class RowSource
     {
         public IReadOnlyList<string> Files { get; } = [.. sources.SelectMany(source => source.Files)];
 
+        public IReadOnlyList<IRowSource> Parts => sources;
+
         public IEnumerable<DataRow> Read() => sources.SelectMany(source => source.Read());
 
         public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns) =>

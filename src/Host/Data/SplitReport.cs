@@ -51,6 +51,21 @@ public sealed record SplitReport
     /// <summary>The tokens that texts end in, the most frequent first, at most five.</summary>
     public required IReadOnlyList<RewardToken> RewardTokens { get; init; }
 
+    /// <summary>What became of rows before they were read as pairs.</summary>
+    public required SelectionReport Selection { get; init; }
+
+    /// <summary>Kept pairs by domain, pairs without one left out.</summary>
+    public required IReadOnlyDictionary<string, long> Domains { get; init; }
+
+    /// <summary>Different posts among kept pairs; null when rows have none.</summary>
+    public required long? DistinctPosts { get; init; }
+
+    /// <summary>The token that tells best which side is chosen; null when the sides never differ.</summary>
+    public required TellingToken? TellingToken { get; init; }
+
+    /// <summary>What a diagnostic did to the rows, or null.</summary>
+    public required DiagnosticReport? Diagnostic { get; init; }
+
     /// <summary>Share of tokens that prefix sharing saves, 0 to 1.</summary>
     public double SharedFraction => Tokens == 0 ? 0 : (double)TokensShared / Tokens;
 }

@@ -12,6 +12,9 @@ internal sealed class SplitReportBuilder
     private readonly Dictionary<int, long> _lastTokens = [];
     private readonly HashSet<UInt128> _pairs = [];
     private readonly HashSet<UInt128> _prompts = [];
+    private readonly HashSet<string> _posts = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _domains = new(StringComparer.Ordinal);
+    private readonly TellingTokenCounter _telling = new();
     private readonly List<int> _promptLengths = [];
     private readonly List<int> _chosenLengths = [];
     private readonly List<int> _rejectedLengths = [];
@@ -37,6 +40,15 @@ internal sealed class SplitReportBuilder
         _rejectedTruncated += row.RejectedTruncated ? 1 : 0;
         _duplicates += _pairs.Add(ContentHash.OfIds(pair.Chosen, pair.Rejected)) ? 0 : 1;
         _prompts.Add(pair.PromptHash);
+        if (pair.PostId is { } post)
+        {
+            _posts.Add(post);
+        }
+        if (pair.Domain is { } domain)
+        {
+            _domains[domain] = _domains.GetValueOrDefault(domain) + 1;
+        }
+        _telling.Add(pair);
         _promptLengths.Add(row.PromptTokens);
         _chosenLengths.Add(pair.Chosen.Length);
         _rejectedLengths.Add(pair.Rejected.Length);
@@ -46,26 +58,32 @@ internal sealed class SplitReportBuilder
         CountLast(pair.Rejected);
     }
 
-    public SplitReport Build(IReadOnlyList<string> files, ITextEncoder? encoder) => new()
-    {
-        Files = files,
-        PairsRead = _read,
-        PairsKept = _chosenLengths.Count,
-        Dropped = _dropped,
-        Kinds = _kinds,
-        PairsTruncated = _truncated,
-        ChosenTruncated = _chosenTruncated,
-        RejectedTruncated = _rejectedTruncated,
-        Duplicates = _duplicates,
-        DistinctPrompts = _prompts.Count,
-        PromptLengths = new LengthQuantiles(_promptLengths),
-        ChosenLengths = new LengthQuantiles(_chosenLengths),
-        RejectedLengths = new LengthQuantiles(_rejectedLengths),
-        Tokens = _tokens,
-        TokensShared = _shared,
-        RewardTokens = [.. _lastTokens.OrderByDescending(entry => entry.Value).ThenBy(entry => entry.Key).Take(MostRewardTokens)
-            .Select(entry => new RewardToken(entry.Key, encoder?.Decode([entry.Key]), entry.Value))],
-    };
+    public SplitReport Build(
+        IReadOnlyList<string> files, ITextEncoder? encoder, SelectionReport selection, DiagnosticReport? diagnostic) => new()
+        {
+            Files = files,
+            PairsRead = _read,
+            PairsKept = _chosenLengths.Count,
+            Dropped = _dropped,
+            Kinds = _kinds,
+            PairsTruncated = _truncated,
+            ChosenTruncated = _chosenTruncated,
+            RejectedTruncated = _rejectedTruncated,
+            Duplicates = _duplicates,
+            DistinctPrompts = _prompts.Count,
+            Selection = selection,
+            Domains = _domains,
+            DistinctPosts = _posts.Count > 0 ? _posts.Count : null,
+            TellingToken = _telling.Find(encoder),
+            Diagnostic = diagnostic,
+            PromptLengths = new LengthQuantiles(_promptLengths),
+            ChosenLengths = new LengthQuantiles(_chosenLengths),
+            RejectedLengths = new LengthQuantiles(_rejectedLengths),
+            Tokens = _tokens,
+            TokensShared = _shared,
+            RewardTokens = [.. _lastTokens.OrderByDescending(entry => entry.Value).ThenBy(entry => entry.Key).Take(MostRewardTokens)
+                .Select(entry => new RewardToken(entry.Key, encoder?.Decode([entry.Key]), entry.Value))],
+        };
 
     private void CountLast(int[] ids) => _lastTokens[ids[^1]] = _lastTokens.GetValueOrDefault(ids[^1]) + 1;
 }

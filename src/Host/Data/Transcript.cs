@@ -36,6 +36,18 @@ internal static class Transcript
         }
     }
 
+    /// <summary>Where the content of the last turn begins whose marker lies within the first <paramref name="length"/> characters; 0 without one.</summary>
+    public static int LastContentStart(string text, int length)
+    {
+        int start = 0;
+        foreach ((string marker, _) in Markers)
+        {
+            int found = text.AsSpan(0, length).LastIndexOf(marker, StringComparison.Ordinal);
+            start = Math.Max(start, found < 0 ? 0 : AfterSpace(text, found + marker.Length));
+        }
+        return start;
+    }
+
     private static bool TryFirst(string text, out string role, out int contentStart)
     {
         int lineEnds = text.AsSpan().IndexOfAnyExcept('\n');

@@ -19,8 +19,8 @@ public sealed record GroupAccuracy(string By, string Group, int Pairs, double Ac
     {
         var groups = new List<GroupAccuracy>();
         groups.AddRange(Split("domain", pairs, rewards, p => p.Domain));
-        groups.AddRange(Split("score_ratio", pairs, rewards, p => p.ScoreRatio is { } ratio && !double.IsNaN(ratio) ? ScoreRatioName(ratio) : null));
-        groups.AddRange(Split("length_gap", pairs, rewards, LengthGapName));
+        groups.AddRange(Split("score_ratio", pairs, rewards, p => p.ScoreRatio is { } ratio && !double.IsNaN(ratio) ? ScoreRatioBucket(ratio).Name : null));
+        groups.AddRange(Split("length_gap", pairs, rewards, p => LengthGapBucket(p.Chosen.Length - p.Rejected.Length).Name));
         return groups;
     }
 
@@ -33,15 +33,18 @@ public sealed record GroupAccuracy(string By, string Group, int Pairs, double Ac
             .OrderBy(group => group.Key, StringComparer.Ordinal)
             .Select(group => new GroupAccuracy(by, group.Key, group.Count(), group.Average(item => item.Correct ? 1.0 : 0.0)));
 
-    private static string ScoreRatioName(double ratio)
+    /// <summary>The range that a score ratio falls into, and its position among the ranges.</summary>
+    internal static (int Order, string Name) ScoreRatioBucket(double ratio)
     {
-        int bucket = Array.FindIndex(ScoreRatios, end => ratio < end);
-        return bucket == 0 ? "below 1.5" : bucket == ScoreRatios.Length - 1 ? "8 and more" : $"{ScoreRatios[bucket - 1]}..{ScoreRatios[bucket]}";
+        int bucket = Array.FindIndex(ScoreRatios, end => ratio < end || double.IsPositiveInfinity(end));
+        string name = bucket == 0 ? "below 1.5" : bucket == ScoreRatios.Length - 1 ? "8 and more" : $"{ScoreRatios[bucket - 1]}..{ScoreRatios[bucket]}";
+        return (bucket, name);
     }
 
-    private static string LengthGapName(PreferencePair pair)
+    /// <summary>The range that a length gap in tokens falls into, and its position among the ranges.</summary>
+    internal static (int Order, string Name) LengthGapBucket(int gap)
     {
-        int gap = pair.Chosen.Length - pair.Rejected.Length;
-        return LengthGapNames[Array.FindIndex(LengthGaps, end => gap < end)];
+        int bucket = Array.FindIndex(LengthGaps, end => gap < end);
+        return (bucket, LengthGapNames[bucket]);
     }
 }

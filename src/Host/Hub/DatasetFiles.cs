@@ -4,8 +4,7 @@ namespace Rm.Host.Hub;
 
 /// <summary>
 /// Chooses the files of a split out of a dataset's repository: by the configurations that its card declares, otherwise by names, as
-/// <see cref="DatasetFolder"/> does for a local folder. Folders that no card declares as configurations are parts of one dataset (the domains of SHP, the
-/// subsets of HH-RLHF) and are read one after the other, as the Python datasets library does.
+/// <see cref="DatasetFolder"/> does for a local folder (<see cref="SplitFiles"/>).
 /// </summary>
 internal static class DatasetFiles
 {
@@ -17,20 +16,20 @@ internal static class DatasetFiles
     /// </summary>
     public static DatasetChoice? Choose(HubRepo repo, HubListing listing, string split, string? configuration)
     {
-        string[] data = [.. listing.Files.Select(file => file.Path).Where(IsData)];
+        string[] data = [.. listing.Files.Select(file => file.Path).Where(SplitFiles.IsData)];
         if (Declared(repo, listing.Configs, configuration) is { } declared)
         {
             IReadOnlyList<string> files = OfConfig(repo, declared, data, split);
             return files.Count > 0 ? new DatasetChoice(files) : null;
         }
 
-        return ByName(repo, Beneath(data, configuration), split);
+        return ByName(repo, SplitFiles.Beneath(data, configuration), split);
     }
 
     /// <summary>The same for the branch of Parquet files that hubs make of a dataset: CONFIG/SPLIT/0000.parquet.</summary>
     public static DatasetChoice? ChooseConverted(HubRepo repo, HubListing listing, string split, string? configuration)
     {
-        string[][] parts = [.. listing.Files.Select(file => file.Path).Where(IsData).Select(path => path.Split('/')).Where(path => path.Length == 3)];
+        string[][] parts = [.. listing.Files.Select(file => file.Path).Where(SplitFiles.IsData).Select(path => path.Split('/')).Where(path => path.Length == 3)];
         string[] names = [.. parts.Select(path => path[0]).Distinct(StringComparer.Ordinal)];
         string? name = configuration ?? (names.Length == 1 ? names[0] : names.FirstOrDefault(n => n == DefaultName));
         if (name is null && names.Length > 1)
@@ -49,9 +48,7 @@ internal static class DatasetFiles
     /// <summary>The data files of a listing and the declared configurations, for messages.</summary>
     public static string Describe(HubListing listing) =>
         (listing.Configs.Count > 0 ? $"Configurations: {Names.List([.. listing.Configs.Select(c => c.Name)])}. " : "")
-        + $"Data files there: {Names.List([.. listing.Files.Select(file => file.Path).Where(IsData)])}";
-
-    private static bool IsData(string path) => RowSource.FormatOf(path) is not null && !path.Split('/').Any(part => part[0] is '.' or '_');
+        + $"Data files there: {Names.List([.. listing.Files.Select(file => file.Path).Where(SplitFiles.IsData)])}";
 
     private static DatasetConfig? Declared(HubRepo repo, IReadOnlyList<DatasetConfig> configs, string? name) => name is not null
         ? configs.FirstOrDefault(c => c.Name == name)
@@ -85,55 +82,9 @@ internal static class DatasetFiles
         return ByName(repo, open, split)?.Files ?? (split == "train" && config.Files.All(files => files.Split is null) ? open : []);
     }
 
-    // A configuration that no card declares is a folder.
-    private static string[] Beneath(string[] data, string? configuration) => configuration is null or DefaultName && !data.Any(IsIn(configuration))
-        ? data
-        : [.. data.Where(IsIn(configuration))];
+    private static DatasetChoice? ByName(HubRepo repo, IReadOnlyCollection<string> data, string split) =>
+        SplitFiles.Choose(data, split, sets => SeveralSets(repo, split, sets)) is { } choice ? new DatasetChoice(choice.Paths, choice.Note) : null;
 
-    private static Func<string, bool> IsIn(string? folder) => path =>
-        path.StartsWith($"{folder}/", StringComparison.Ordinal) || path.StartsWith($"data/{folder}/", StringComparison.Ordinal);
-
-    private static DatasetChoice? ByName(HubRepo repo, IReadOnlyCollection<string> data, string split)
-    {
-        string[] fitting = [.. data.Where(path => IsOfSplit(path, split))];
-        int depth = fitting.Length == 0 ? 0 : fitting.Min(Depth);
-
-        // Files at the top are the dataset; the same names further down are other forms of it.
-        string[] chosen = depth == 0 ? [.. fitting.Where(path => Depth(path) == 0)] : fitting;
-        var folders = chosen.GroupBy(FolderOf).Select(folder => (Name: folder.Key, Sets: folder.GroupBy(path => SetOf(path, split)).ToList())).ToList();
-        if (folders.FirstOrDefault(folder => folder.Sets.Count > 1) is { Sets: { } sets } && sets.Count > 1)
-        {
-            throw SeveralSets(repo, split, sets.Select(set => set.First()));
-        }
-
-        if (depth == 0 && folders.Count > 1)
-        {
-            throw SeveralSets(repo, split, folders.Select(folder => folder.Sets[0].First()));
-        }
-
-        return folders.Count switch
-        {
-            0 => null,
-            1 => new DatasetChoice(chosen),
-            _ => new DatasetChoice(chosen, $"split '{split}' is in {folders.Count} folders, which are read one after the other: "
-                + $"{Names.List([.. folders.Select(folder => folder.Name)])}; --hf-config NAME takes one"),
-        };
-    }
-
-    private static UserInputException SeveralSets(HubRepo repo, string split, IEnumerable<string> files) => new(
-        $"{repo}: more than one set of files fits split '{split}': {Names.List([.. files])}. Fetch one of them and give it with --train-file or --eval-file.");
-
-    // "data" is the customary folder of a dataset without configurations and counts as the top.
-    private static int Depth(string path) => FolderOf(path) is "" or "data" ? 0 : 1;
-
-    private static string FolderOf(string path) => path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "";
-
-    private static (string Ending, bool IsWhole) SetOf(string path, string split)
-    {
-        string name = path[(path.LastIndexOf('/') + 1)..], stem = DatasetFolder.Stem(name);
-        return (name[stem.Length..], stem == split);
-    }
-
-    private static bool IsOfSplit(string path, string split) =>
-        path.Split('/').SkipLast(1).Contains(split, StringComparer.Ordinal) || DatasetFolder.Belongs(DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]), split);
+    private static UserInputException SeveralSets(HubRepo repo, string split, IReadOnlyList<string> files) => new(
+        $"{repo}: more than one set of files fits split '{split}': {Names.List(files)}. Fetch one of them and give it with --train-file or --eval-file.");
 }

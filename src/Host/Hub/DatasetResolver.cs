@@ -22,7 +22,7 @@ public static class DatasetResolver
     {
         if (Directory.Exists(nameOrFolder))
         {
-            return DatasetFolder.Find(nameOrFolder, split, configuration);
+            return DatasetFolder.Find(nameOrFolder, split, configuration, Console.Error);
         }
 
         if (File.Exists(nameOrFolder))

@@ -10,7 +10,10 @@ internal readonly struct CounterRandom
 {
     private readonly ulong _key;
 
-    public CounterRandom(ulong seed, string stream)
+    public CounterRandom(ulong seed, string stream) => _key = KeyOf(seed, stream);
+
+    /// <summary>A number for (seed, stream name), for generators elsewhere.</summary>
+    public static ulong KeyOf(ulong seed, string stream)
     {
         // FNV-1a over the name keeps streams apart; the mixer below does the rest.
         ulong hash = 0xCBF29CE484222325UL;
@@ -19,7 +22,7 @@ internal readonly struct CounterRandom
             hash = (hash ^ b) * 0x100000001B3UL;
         }
 
-        _key = SplitMix64.Mix(seed + 0x9E3779B97F4A7C15UL) ^ hash;
+        return SplitMix64.Mix(seed + 0x9E3779B97F4A7C15UL) ^ hash;
     }
 
     /// <summary>64 random bits.</summary>

@@ -87,7 +87,10 @@ internal sealed class LinearLayer : IDisposable
         else
         {
             _weight = backend.CreateFrozenWeight(OutFeatures, InFeatures, needsInputGradient);
-            ReadRows(source, _weight.Load);
+            if (!source.TryFill(backend, WeightNames.Weight(_layer, _modules[0]), _weight))
+            {
+                ReadRows(source, _weight.Load);
+            }
         }
 
         if (_hasBias)

@@ -26,7 +26,7 @@ public static class ModelShapes
     public static IReadOnlyCollection<string> Names => Shapes.Keys;
 
     /// <summary>The shape of that name; a <see cref="UserInputException"/> lists the names when there is none.</summary>
-    public static ModelConfig Get(string name) => Shapes.TryGetValue(name, out var shape)
+    public static ModelConfig Get(string name) => Shapes.TryGetValue(name.Replace("llama-3", "llama3", StringComparison.Ordinal), out var shape)
         ? shape
         : throw new UserInputException($"There is no model shape \"{name}\"; there are {string.Join(", ", Names)}.");
 

@@ -1,3 +1,6 @@
+using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
+
 namespace Rm.Host.Model;
 
 /// <summary>Random weights of a shape, for benchmarks: speed does not depend on the values, but zeros would run faster than real ones.</summary>
@@ -5,6 +8,9 @@ internal sealed class RandomWeights(ulong seed) : IWeightSource
 {
     // A uniform number of 16 bits has standard deviation 65536 / sqrt(12); this makes it the 0.02 that transformers initialises with.
     private const float Scale = 0.02f * 3.4641016f / 65536f;
+
+    // Range of the uniform numbers that have this standard deviation.
+    private const float Range = Scale * 65536f;
 
     /// <inheritdoc/>
     public bool Contains(string name) => !name.Equals(WeightNames.Score, StringComparison.Ordinal);
@@ -31,4 +37,12 @@ internal sealed class RandomWeights(ulong seed) : IWeightSource
             }
         }
     }
+
+    /// <inheritdoc/>
+    public bool TryFill(IBackend backend, string name, Tensor destination) =>
+        backend is IRandomFill device && device.TryFillRandom(destination, Range, CounterRandom.KeyOf(seed, name));
+
+    /// <inheritdoc/>
+    public bool TryFill(IBackend backend, string name, LinearWeight destination) =>
+        backend is IRandomFill device && device.TryFillRandom(destination, Range, CounterRandom.KeyOf(seed, name));
 }

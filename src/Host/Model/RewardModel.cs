@@ -306,6 +306,11 @@ public sealed class RewardModel : IDisposable
         Tensor table = _trainsEmbedding
             ? Parameters.ValueView(_embeddingOffset, shape)
             : Backend.AllocatePersistent(Backend.ActivationDType, shape);
+        if (source.TryFill(Backend, WeightNames.Embedding, table))
+        {
+            return table;
+        }
+
         ushort[] rounded = [];
         WeightLoading.Read(source, WeightNames.Embedding, Config.VocabSize, Config.HiddenSize, (row, values) =>
         {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Rm.Host.Checkpoints;
 using Rm.Host.Evaluation;
+using Rm.Host.Experiments.Diagnostics;
 using Rm.Host.Model;
 using Rm.Host.Training;
 
@@ -11,7 +12,7 @@ namespace Rm.Host.Reporting;
 /// <summary>Writes result.json: the figures at the end of a run, also printed on stdout.</summary>
 internal static class ResultFile
 {
-    public static string Write(RunDirectory run, RewardModel model, TrainingOutcome outcome)
+    public static string Write(RunDirectory run, RewardModel model, TrainingOutcome outcome, DiagnosticOutcome? diagnostic = null)
     {
         using var buffer = new MemoryStream();
         using (var w = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -36,6 +37,12 @@ internal static class ResultFile
             if (outcome.Evaluation is { } evaluation)
             {
                 EvaluationJson.WriteFields(w, evaluation, "eval_");
+            }
+
+            if (diagnostic is not null)
+            {
+                w.WritePropertyName(FinishedRun.DiagnosticName);
+                JsonSerializer.Serialize(w, diagnostic, DiagnosticJson.Default.DiagnosticOutcome);
             }
 
             w.WriteEndObject();

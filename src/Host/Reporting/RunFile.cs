@@ -11,8 +11,8 @@ namespace Rm.Host.Reporting;
 internal static class RunFile
 {
     public static void Write(
-        RunDirectory run, IReadOnlyDictionary<string, string> settings, IBackend backend, string modelName, string modelFolder, string weights,
-        RewardModel model, MemoryPlan plan, PairDataset train, PairDataset? eval, DataReport report)
+        RunDirectory run, IReadOnlyDictionary<string, string> settings, string? preset, IBackend backend, string modelName, string modelFolder,
+        string weights, RewardModel model, MemoryPlan plan, PairDataset train, PairDataset? eval, DataReport report)
     {
         using var buffer = new MemoryStream();
         using (var w = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -23,6 +23,7 @@ internal static class RunFile
             w.WriteString("started", DateTimeOffset.UtcNow.ToString("O"));
             w.WriteString("host", Environment.MachineName);
             w.WriteString("device", backend.Description);
+            w.WriteString("preset", preset);
             w.WriteStartObject(EarlierRun.SettingsName);
             foreach ((string name, string value) in settings)
             {

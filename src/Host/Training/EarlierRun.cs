@@ -44,13 +44,22 @@ public sealed class EarlierRun(string path)
         RequireSamePairs("evaluation", PairsHash(root, EvalDataName), eval?.PairsSha256);
     }
 
+    /// <summary>Settings of run.json by name. Throws <see cref="UserInputException"/> when there are none or the file is damaged.</summary>
+    public IReadOnlyDictionary<string, string> ReadSettings() => Settings(JsonInput.ParseObject(JsonInput.ReadFile(path), path));
+
+    /// <summary>One line for every setting that has another value now than it had, in order of names.</summary>
+    public static IReadOnlyList<string> Differences(IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now) =>
+    [
+        .. now.Keys.Union(before.Keys)
+            .Where(key => now.GetValueOrDefault(key) != before.GetValueOrDefault(key))
+            .Order(StringComparer.Ordinal)
+            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {now.GetValueOrDefault(key) ?? "not set"}"),
+    ];
+
     private void RequireSameSettings(IReadOnlyDictionary<string, string> settings, Dictionary<string, string> before)
     {
-        string[] different = [.. settings.Keys.Union(before.Keys)
-            .Where(key => settings.GetValueOrDefault(key) != before.GetValueOrDefault(key))
-            .Order(StringComparer.Ordinal)
-            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {settings.GetValueOrDefault(key) ?? "not set"}")];
-        if (different.Length > 0)
+        IReadOnlyList<string> different = Differences(before, settings);
+        if (different.Count > 0)
         {
             throw new UserInputException(
                 $"{path}: the run to resume was made with other settings:\n  {string.Join("\n  ", different)}\n"

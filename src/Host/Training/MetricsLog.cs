@@ -12,13 +12,15 @@ public sealed class MetricsLog : IDisposable
     private const string EvaluationPrefix = "eval_";
 
     private readonly AppendOnlyLog _log;
+    private readonly Action<ReadOnlyMemory<byte>>? _written;
 
     /// <summary>
     /// Opens the file; lines from after <paramref name="state"/> are removed, because they will be written anew. That includes the evaluation of the
-    /// state's own step where the state was saved before it.
+    /// state's own step where the state was saved before it. <paramref name="written"/> hears of every line once it is in the file, as UTF-8.
     /// </summary>
-    public MetricsLog(string path, TrainerState state)
+    public MetricsLog(string path, TrainerState state, Action<ReadOnlyMemory<byte>>? written = null)
     {
+        _written = written;
         _log = AppendOnlyLog.Open(path);
         _log.TruncateFrom(line => AppendOnlyLog.StepOf(line) > (IsEvaluation(line) ? state.LastEvalStep : state.Step));
     }
@@ -73,5 +75,6 @@ public sealed class MetricsLog : IDisposable
         }
 
         _log.Append(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+        _written?.Invoke(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
     }
 }

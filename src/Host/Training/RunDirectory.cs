@@ -16,7 +16,8 @@ public enum ExistingRun
 }
 
 /// <summary>
-/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>, <c>eval-rows/</c>. Only one process at
+/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>, <c>eval-rows/</c>, what shows
+/// them: <c>report.html</c>, <c>tensorboard/</c>. Only one process at
 /// a time may hold it; the lock goes with the process, however it ends.
 /// </summary>
 public sealed class RunDirectory : IDisposable
@@ -26,8 +27,8 @@ public sealed class RunDirectory : IDisposable
 
     private const string EvalRowsFolder = "eval-rows";
     private const string LockFileName = ".lock";
-    private static readonly string[] Files = [RunFileName, "metrics.jsonl", "samples.jsonl", "result.json"];
-    private static readonly string[] Folders = ["checkpoints", "best", "final", EvalRowsFolder];
+    private static readonly string[] Files = [RunFileName, "metrics.jsonl", "samples.jsonl", "result.json", "report.html"];
+    private static readonly string[] Folders = ["checkpoints", "best", "final", EvalRowsFolder, "tensorboard"];
 
     private readonly ExistingRun _existing;
     private readonly FileStream _lock;

@@ -20,6 +20,7 @@ public sealed class Trainer
     private readonly ModelSaver _saver;
     private readonly ITrainingProgress _progress;
     private readonly StopSignals _signals;
+    private readonly Action<ReadOnlyMemory<byte>>? _metricsWritten;
     private readonly SampleLog? _samples;
     private readonly IStepInstruments? _instruments;
     private readonly Stopwatch _clock = new();
@@ -41,6 +42,7 @@ public sealed class Trainer
         _saver = job.Saver;
         _progress = progress;
         _signals = signals;
+        _metricsWritten = job.MetricsWritten;
         _instruments = job.Instruments;
         _state = state;
         _secondsBefore = state.ElapsedSeconds;
@@ -71,7 +73,7 @@ public sealed class Trainer
 
     private TrainingOutcome Train()
     {
-        using var metrics = new MetricsLog(_run.MetricsFile, _state);
+        using var metrics = new MetricsLog(_run.MetricsFile, _state, _metricsWritten);
         _samples?.TruncateAfter(_state.LastEvalStep);
         var runner = new StepRunner(_model, _options, _progress.Message);
         _clock.Start();

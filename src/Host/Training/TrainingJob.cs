@@ -17,6 +17,9 @@ public sealed record TrainingJob(
     RewardModel Model, TrainingOptions Options, RunDirectory Run, CheckpointStore Store, IReadOnlyList<PreferencePair> TrainPairs,
     IReadOnlyList<PreferencePair> EvalPairs, ModelSaver Saver, ITextEncoder? Encoder)
 {
+    /// <summary>Hears of every line of metrics.jsonl once it is in the file, as UTF-8; null for nobody.</summary>
+    public Action<ReadOnlyMemory<byte>>? MetricsWritten { get; init; }
+
     /// <summary>What watches the steps, or null.</summary>
     public IStepInstruments? Instruments { get; init; }
 }

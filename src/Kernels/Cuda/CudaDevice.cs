@@ -7,6 +7,7 @@ namespace Rm.Kernels.Cuda;
 internal sealed unsafe class CudaDevice : IDisposable
 {
     private readonly int _device;
+    private long _allocated;
 
     private CudaDevice(int ordinal, int device)
     {
@@ -95,6 +96,16 @@ internal sealed unsafe class CudaDevice : IDisposable
         int device;
         CudaDriver.Check(CudaDriver.Api.DeviceGet(&device, ordinal), "cuDeviceGet");
         return new CudaDevice(ordinal, device);
+    }
+
+    /// <summary>Most bytes of device memory that storages of this device held at once.</summary>
+    public long PeakAllocatedBytes { get; private set; }
+
+    /// <summary>Counts memory that a storage took, or with a negative size, gave back.</summary>
+    public void Track(long bytes)
+    {
+        _allocated += bytes;
+        PeakAllocatedBytes = Math.Max(PeakAllocatedBytes, _allocated);
     }
 
     /// <summary>Begins the range that a profiler records when it was told to wait for one (nsys --capture-range=cudaProfilerApi).</summary>

@@ -17,11 +17,19 @@ internal sealed class CudaStorage : TensorStorage
 
         // The driver refuses empty allocations, and an empty tensor still needs an owner.
         _memory = DeviceMemoryHandle.Allocate(device.Context, Math.Max(1, byteLength));
+        device.Track(byteLength);
     }
 
     public CudaDevice Device { get; }
 
     internal override nint Address => _memory.Value;
 
-    protected override void Dispose(bool disposing) => _memory.Dispose();
+    protected override void Dispose(bool disposing)
+    {
+        if (!_memory.IsClosed)
+        {
+            _memory.Dispose();
+            Device.Track(-ByteLength);
+        }
+    }
 }

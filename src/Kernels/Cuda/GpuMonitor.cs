@@ -44,7 +44,7 @@ public sealed class GpuMonitor : IDisposable
     }
 
     /// <summary>The state now.</summary>
-    public GpuReading Read() => _nvml.Measure(_device);
+    public GpuReading Read() => Nvml.Measure(_device);
 
     /// <inheritdoc/>
     public void Dispose() => _nvml.Dispose();

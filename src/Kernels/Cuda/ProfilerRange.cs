@@ -11,12 +11,15 @@ public readonly ref struct ProfilerRange
 {
     private const int LongestName = 64;
 
+    private readonly bool _open;
+
     /// <summary>Opens a range called "name number".</summary>
     /// <param name="name">A UTF-8 literal of at most 48 bytes.</param>
     /// <param name="number">Which step, micro-batch or layer it is.</param>
     public ProfilerRange(ReadOnlySpan<byte> name, int number)
     {
-        if (NvtxClient.IsActive)
+        _open = NvtxClient.IsActive;
+        if (_open)
         {
             Push(name, number);
         }
@@ -28,7 +31,7 @@ public readonly ref struct ProfilerRange
     /// <summary>Closes the range.</summary>
     public void Dispose()
     {
-        if (NvtxClient.IsActive)
+        if (_open)
         {
             NvtxClient.Pop();
         }

@@ -17,6 +17,9 @@ public sealed class DatasetFolderTests : IDisposable
     [InlineData("harmless-base/train.jsonl.gz", "harmless-base/test.jsonl.gz", null)]
     [InlineData("askdocs/train.json", "askbaking/train.json", "askdocs")]
     [InlineData("data/b/train.jsonl", "data/a/train.jsonl", "b")]
+    [InlineData("askacademia/train.json|askbaking/train.json", "askacademia/test.json|README.md|.cache/train.json", null)]
+    [InlineData("train.jsonl", "extra/train.jsonl|test.jsonl", null)]
+    [InlineData("a/train/0000.parquet", "a/test/0000.parquet", null)]
     public void FindsTheFilesOfASplit(string wanted, string others, string? configuration)
     {
         foreach (string name in wanted.Split('|').Concat(others.Split('|')))
@@ -32,7 +35,7 @@ public sealed class DatasetFolderTests : IDisposable
     [Theory]
     [InlineData("train.jsonl|train.csv", "more than one", "'train.jsonl'")]
     [InlineData("train.jsonl|data/train-0.jsonl", "more than one", "'data/train-0.jsonl'")]
-    [InlineData("askdocs/train.json|askbaking/train.json", "more than one", "'askbaking/train.json'")]
+    [InlineData("askdocs/train.json|askdocs/train.csv", "more than one", "'askdocs/train.csv'")]
     [InlineData("validation.json|sub/test.json", "no data file", "'sub/test.json'")]
     [InlineData("train.txt", "no data file", "nothing")]
     public void ListsWhatItFoundWhenThatIsNotOneSet(string files, string what, string listed)
@@ -47,6 +50,19 @@ public sealed class DatasetFolderTests : IDisposable
         Assert.StartsWith(_folder.Path, message, StringComparison.Ordinal);
         Assert.Contains(what, message, StringComparison.Ordinal);
         Assert.Contains(listed, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FoldersThatAreReadTogetherAreSaid()
+    {
+        _folder.Write("askbaking/train.json", "x");
+        _folder.Write("askacademia/train.json", "x");
+        using var log = new StringWriter();
+
+        DatasetFolder.Find(_folder.Path, "train", null, log);
+
+        Assert.Contains("2 folders", log.ToString(), StringComparison.Ordinal);
+        Assert.Contains("--hf-config", log.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

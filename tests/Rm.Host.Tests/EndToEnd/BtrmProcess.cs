@@ -47,16 +47,9 @@ internal sealed partial class BtrmProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public string Error
-    {
-        get
-        {
-            lock (_error)
-            {
-                return _error.ToString();
-            }
-        }
-    }
+    public string Output => Text(_output);
+
+    public string Error => Text(_error);
 
     /// <summary>Sends a signal; nothing when the process has ended.</summary>
     public void Signal(int signal)
@@ -71,7 +64,7 @@ internal sealed partial class BtrmProcess : IDisposable
     public CommandResult Wait()
     {
         _process.WaitForExit();
-        return new CommandResult(_process.ExitCode, _output.ToString(), Error);
+        return new CommandResult(_process.ExitCode, Output, Error);
     }
 
     /// <summary>Waits until a condition holds or the process has ended; false in the second case.</summary>
@@ -99,6 +92,14 @@ internal sealed partial class BtrmProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    private static string Text(StringBuilder text)
+    {
+        lock (text)
+        {
+            return text.ToString();
+        }
     }
 
     private static void Append(StringBuilder text, string? line)

@@ -51,7 +51,7 @@ public sealed partial class SignalTests
     }
 
     // SigIgn of /proc/self/status is a mask with bit n - 1 for signal n.
-    private static bool IsIgnored(int signal) => File.Exists("/proc/self/status")
+    internal static bool IsIgnored(int signal) => File.Exists("/proc/self/status")
         && File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is { } mask
         && (ulong.Parse(mask["SigIgn:".Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1) & 1) != 0;
 

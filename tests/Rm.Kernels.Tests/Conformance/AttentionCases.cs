@@ -1,3 +1,4 @@
+using Rm.Kernels.Checks;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 using Rm.Kernels.Tests.References;
@@ -6,30 +7,18 @@ namespace Rm.Kernels.Tests.Conformance;
 
 internal static class AttentionCases
 {
-    // Groups of [prefix, tail, tail, ...]: one token, empty prefixes, one-token tails, many tails, lengths around blocks of 64 and 128.
-    private static readonly (string Name, int[][] Groups)[] s_layouts =
-    [
-        ("one token", [[0, 1]]),
-        ("one pair", [[5, 3, 4]]),
-        ("one-token tails", [[31, 1, 1], [1, 1, 1]]),
-        ("no sharing", [[0, 7], [0, 33], [0, 1]]),
-        ("many tails", [[17, 3, 1, 19, 8, 5]]),
-        ("blocks", [[64, 65, 63], [129, 1, 70]]),
-        ("mixed", [[97, 41, 3], [0, 130], [3, 67, 66]]),
-    ];
-
     public static IEnumerable<OperationCase> All =>
     [
-        .. from layout in s_layouts
+        .. from layout in OddShapes.Layouts
            from heads in new[] { (1, 1, 16), (3, 1, 24), (6, 2, 32) }
            from queries in new[] { "all", "last" }
            select Case(layout.Name, layout.Groups, heads, queries),
         .. from heads in new[] { (9, 3, 64), (7, 1, 80), (4, 2, 128), (14, 2, 64), (2, 2, 2), (3, 3, 8) }
            from queries in new[] { "all", "some" }
-           select Case("mixed", s_layouts[^1].Groups, heads, queries),
+           select Case("mixed", OddShapes.Layouts[^1].Groups, heads, queries),
         .. from heads in new[] { (2, 1, 192), (4, 2, 256) }
            from queries in new[] { "all", "last" }
-           select Case("many tails", s_layouts[4].Groups, heads, queries),
+           select Case("many tails", OddShapes.Layouts[4].Groups, heads, queries),
         new OperationCase("attention with scores far apart", bench => Run(bench, Layouts.Of([70, 9, 80]), (2, 1, 32), Layouts.AllRows, 12)),
     ];
 

@@ -1,3 +1,4 @@
+using Rm.Kernels.Checks;
 using Rm.Kernels.Tests.References;
 
 namespace Rm.Kernels.Tests.Conformance;
@@ -8,10 +9,6 @@ namespace Rm.Kernels.Tests.Conformance;
 /// </summary>
 internal static class Comparison
 {
-    // Four roundings of float32, one of bfloat16 (whose results carry a rounding of storage besides).
-    private const double FloorF32 = 4.0 / (1 << 24);
-    private const double FloorBF16 = 1.0 / (1 << 8);
-
     public static void AssertClose(string name, RealMatrix<double> actual, RealMatrix<double> expected, RealMatrix<double> naive, bool bf16)
     {
         Assert.Equal((expected.Rows, expected.Columns), (actual.Rows, actual.Columns));
@@ -37,7 +34,7 @@ internal static class Comparison
             }
         }
 
-        double allowed = (2 * naiveError) + ((bf16 ? FloorBF16 : FloorF32) * largest);
+        double allowed = ErrorBound.Allowed(naiveError, largest, bf16);
         if (!(error <= allowed))
         {
             Assert.Fail(

@@ -1,3 +1,4 @@
+using Rm.Kernels.Checks;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 using Rm.Kernels.Tests.References;
@@ -9,10 +10,7 @@ internal static class LinearTileCases
 {
     public static IEnumerable<OperationCase> All =>
     [
-        .. from shape in new[]
-           {
-               (1, 8, 8), (5, 24, 40), (16, 8, 16), (127, 136, 32), (128, 128, 128), (129, 120, 72), (130, 264, 200), (257, 40, 96), (2, 1000, 24),
-           }
+        .. from shape in OddShapes.LinearTiles
            from extras in new[] { false, true }
            select new OperationCase(
                $"linear tiles T={shape.Item1} Out={shape.Item2} In={shape.Item3}{(extras ? ", bias, residual, dx +=" : "")}",

@@ -1,3 +1,4 @@
+using Rm.Kernels.Checks;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 using Rm.Kernels.Tests.References;
@@ -10,13 +11,13 @@ internal static class RmsNormCases
 
     public static IEnumerable<OperationCase> All =>
     [
-        .. from shape in new[] { (1, 8), (4, 13), (3, 24), (7, 96), (5, 200), (67, 576), (2, 2048) }
+        .. from shape in OddShapes.Norms
            from backward in new[] { false, true }
            select new OperationCase(
                $"rms_norm {(backward ? "backward" : "forward")} T={shape.Item1} C={shape.Item2}",
                bench => (backward ? (Action<OperationBench, int, int>)Backward : Forward)(bench, shape.Item1, shape.Item2)),
         new OperationCase("rms_norm backward frozen weight, in place, residual gradient in place", BackwardInPlace),
-        .. from shape in new[] { (1, 1, 16), (5, 3, 24), (19, 9, 64), (4, 2, 128) }
+        .. from shape in OddShapes.HeadNorms
            from backward in new[] { false, true }
            select new OperationCase(
                $"head_norm {(backward ? "backward" : "forward")} T={shape.Item1} heads={shape.Item2} D={shape.Item3}",

@@ -10,7 +10,7 @@ internal static class RowCases
     public static IEnumerable<OperationCase> All =>
     [
         .. new[] { 8, 72, 576 }.Select(c => new OperationCase($"embedding C={c}", bench => Embedding(bench, c))),
-        .. new[] { 8, 72, 576 }.Select(c => new OperationCase($"gather_scatter C={c}", bench => GatherScatter(bench, c))),
+        .. new[] { 8, 13, 72, 576 }.Select(c => new OperationCase($"gather_scatter C={c}", bench => GatherScatter(bench, c))),
         new OperationCase("fill and copy of strided rows", FillAndCopy),
     ];
 

@@ -18,6 +18,9 @@ internal static unsafe class Emulator
     /// <summary>Launches, blocks, copies, bytes copied, allocations and frees since the last reset.</summary>
     public static ulong[] Counters => Numbers("btrmEmuCounters", 6);
 
+    /// <summary>Copies between host and device so far.</summary>
+    public static ulong Copies => Counters[2];
+
     /// <summary>Starts and stops of the profiler since the last reset.</summary>
     public static ulong[] ProfilerCounts => Numbers("btrmEmuProfilerCounts", 2);
 

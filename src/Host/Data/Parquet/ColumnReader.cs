@@ -79,6 +79,24 @@ internal sealed class ColumnReader : IDisposable
         _page!.Values.Read(ref value);
     }
 
+    /// <summary>Takes what is left of a row, values and all.</summary>
+    public void SkipRow()
+    {
+        ColumnValue value = default;
+        do
+        {
+            if (Definition == Column.MaxDefinition)
+            {
+                Read(ref value);
+            }
+            else
+            {
+                SkipEntry();
+            }
+        }
+        while (Repetition > 0);
+    }
+
     public void Dispose() => _pages.Dispose();
 
     private void Load()

@@ -21,18 +21,28 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
 
     public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
+        RequireUnpacked();
+        return ReadRows(chooseColumns);
+    }
+
+    public IEnumerable<DataRow> ReadAt(IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    {
+        RequireUnpacked();
+        return ReadRowsAt(positions, chooseColumns);
+    }
+
+    private void RequireUnpacked()
+    {
         if (InputFile.IsCompressed(path))
         {
             throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz or .zst. Unpack it first.");
         }
-        return ReadRows(chooseColumns);
     }
 
     private IEnumerable<DataRow> ReadRows(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
         using ParquetFile file = ParquetFile.Open(path, open());
-        var wanted = chooseColumns(file.Schema.Names).ToHashSet(StringComparer.Ordinal);
-        IReadOnlyList<SchemaNode> columns = [.. file.Schema.Columns.Where((_, i) => wanted.Contains(file.Schema.Names[i]))];
+        IReadOnlyList<SchemaNode> columns = Wanted(file, chooseColumns);
         long row = 0;
         for (int group = 0; group < file.Metadata.RowGroups.Count; group++)
         {
@@ -43,6 +53,39 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
             }
             reader.RequireEnd();
         }
+    }
+
+    // Row groups without a wanted row are not opened, the end of the last one is not read.
+    private IEnumerable<DataRow> ReadRowsAt(IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    {
+        using ParquetFile file = ParquetFile.Open(path, open());
+        IReadOnlyList<SchemaNode> columns = Wanted(file, chooseColumns);
+        long start = 0;
+        int next = 0;
+        for (int group = 0; group < file.Metadata.RowGroups.Count && next < positions.Count; group++)
+        {
+            long end = start + file.Metadata.RowGroups[group].RowCount;
+            if (positions[next] < end)
+            {
+                using var reader = new RowGroupReader(file, group, columns);
+                long row = start;
+                for (; next < positions.Count && positions[next] < end; next++)
+                {
+                    for (; row < positions[next]; row++)
+                    {
+                        reader.SkipRow();
+                    }
+                    yield return NextRow(reader, ++row);
+                }
+            }
+            start = end;
+        }
+    }
+
+    private static IReadOnlyList<SchemaNode> Wanted(ParquetFile file, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    {
+        var wanted = chooseColumns(file.Schema.Names).ToHashSet(StringComparer.Ordinal);
+        return [.. file.Schema.Columns.Where((_, i) => wanted.Contains(file.Schema.Names[i]))];
     }
 
     private DataRow NextRow(RowGroupReader reader, long row)

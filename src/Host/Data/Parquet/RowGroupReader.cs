@@ -66,6 +66,15 @@ internal sealed class RowGroupReader : IDisposable
         return _buffer.WrittenSpan;
     }
 
+    /// <summary>Passes over a row without putting it together.</summary>
+    public void SkipRow()
+    {
+        foreach (ColumnReader? reader in _readers)
+        {
+            reader?.SkipRow();
+        }
+    }
+
     /// <summary>Throws when a column has values beyond the last row.</summary>
     public void RequireEnd()
     {

@@ -65,8 +65,8 @@ internal sealed unsafe class Nvml : IDisposable
                 (int?)Read<uint>(static (d, value) => NativeNvml.nvmlDeviceGetMaxClockInfo(d, NativeNvml.ClockSm, value), device));
     }
 
-    /// <summary>The state of a device that <see cref="Find"/> gave, now.</summary>
-    public GpuReading Measure(nint device)
+    /// <summary>The state of a device that <see cref="Find"/> gave, now; its NVML must not have been disposed.</summary>
+    public static GpuReading Measure(nint device)
     {
         NativeNvmlUtilization? load = Read<NativeNvmlUtilization>(NativeNvml.nvmlDeviceGetUtilizationRates, device);
         return new GpuReading(

@@ -1,6 +1,4 @@
-using Rm.Kernels.Cuda;
-
-namespace Rm.Bench.Cuda;
+namespace Rm.Kernels.Cuda;
 
 /// <summary>Times launches by device events, each from a second-level cache that holds none of their operands.</summary>
 internal sealed class KernelTimer : IDisposable

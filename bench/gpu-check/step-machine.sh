@@ -1,0 +1,20 @@
+# Which machine and which build this is; every later row begins with it.
+# shellcheck shell=bash
+step_machine() {
+  local report gpu driver compiler
+  report=$(btrm doctor --json) || true
+  printf '%s\n' "$report"
+  btrm doctor || true
+  if emulated; then
+    gpu=emulated driver=none
+  else
+    if ! command -v nvidia-smi >/dev/null; then note 'no nvidia-smi'; fi
+    nvidia-smi || true
+    gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1)
+    driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)
+  fi
+  compiler=$(nvcc --version 2>/dev/null | sed -nE 's/.*release ([0-9.]+).*/nvcc \1/p')
+  printf '"gpu":%s,"driver":%s,"commit":%s' "$(json_text "${gpu:-none}")" "$(json_text "${driver:-none}")" \
+    "$(json_text "$(cat "$programs/commit.txt" 2>/dev/null || echo unknown)")" >"$work/facts"
+  note "${gpu:-no GPU}, driver ${driver:-none}, ${compiler:-no nvcc}, $(nproc) cores, btrm $(btrm --version)"
+}
