@@ -72,6 +72,20 @@ public sealed class MemoryPlanTests
         Assert.Equal(exact.Activations, Step(backend, config, scope, recompute, pairs[^1..], share));
     }
 
+    [Theory]
+    [InlineData(GemmChoice.Wgmma)]
+    [InlineData(GemmChoice.CublasLt)]
+    public void Other_products_are_rehearsed_with_what_they_take(GemmChoice gemm)
+    {
+        using CudaBackend own = EmulatedDevice.Open(DType.BF16);
+        using CudaBackend backend = EmulatedDevice.Open(DType.BF16, gemm);
+        MicroBatchExtent extent = MicroBatchExtent.Full(200, 100, sharePrefix: true);
+        MemoryPlan expected = new MemoryPlanner(() => own.Rehearse(DType.F32), Qwen2, Lora).Plan(Recompute.None, extent);
+        MemoryPlan plan = new MemoryPlanner(() => backend.Rehearse(DType.F32), Qwen2, Lora).Plan(Recompute.None, extent);
+        Assert.Equal(expected.Activations, plan.Activations);
+        Assert.True(plan.Total >= expected.Total, $"{plan} takes less than {expected}");
+    }
+
     [Fact]
     public void Recomputing_changes_no_bit()
     {
