@@ -17,7 +17,8 @@ usage: ./build.sh [verb]
   demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
   bench [options]  measure training on this machine; options go to `btrm bench`
   fuzz [minutes]   damaged files and texts, new seeds every round; 1 minute if not given
-  test --planted   plant every mistake of tests/Rm.Kernels.Tests/Planted/bugs.json and see that a test notices it; about eight minutes
+  test --planted [FAMILY]
+                   plant every mistake of tests/Rm.Kernels.Tests/Planted/bugs.json and see that a test notices it; about eight minutes
   publish          one self-contained file for linux-x64 under out/publish
   publish-check    out/publish/gpu-check: that file, the tests and the script that try it on a machine with a GPU and without .NET
   help             this text
@@ -324,7 +325,7 @@ export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 [ "${CI:-}" != true ] || export RestoreLockedMode=true RunAnalyzers=true
 case $verb in
   build) build && echo "Built. Try: ./btrm --help" ;;
-  test) if [ "${1:-}" = --planted ]; then test_planted; else test_all "$@"; fi ;;
+  test) if [ "${1:-}" = --planted ]; then BTRM_PLANTED=${2:-} test_planted; else test_all "$@"; fi ;;
   check) check ;;
   format) need_sdk && check_format ;;
   demo) demo ;;

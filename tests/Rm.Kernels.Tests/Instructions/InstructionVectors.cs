@@ -13,14 +13,12 @@ internal static class InstructionVectors
         .Where(c => c.MinimumArchitecture <= device.Architecture)
         .ToDictionary(static c => c.Name, c => c.Run(device));
 
+    // By hand: a trimmed build has no serializer that works by reflection. Base64 needs no escapes.
     public static void Write(string path, string device, IReadOnlyDictionary<string, uint[]> vectors) => File.WriteAllLines(
         path,
-        vectors.Select(vector => JsonSerializer.Serialize(new Dictionary<string, string>
-        {
-            ["device"] = device,
-            ["case"] = vector.Key,
-            ["words"] = Convert.ToBase64String(MemoryMarshal.AsBytes<uint>(vector.Value)),
-        })));
+        vectors.Select(vector =>
+            $"{{\"device\":\"{JsonEncodedText.Encode(device)}\",\"case\":\"{JsonEncodedText.Encode(vector.Key)}\","
+            + $"\"words\":\"{Convert.ToBase64String(MemoryMarshal.AsBytes<uint>(vector.Value))}\"}}"));
 
     public static Dictionary<string, uint[]> Read(string path)
     {
