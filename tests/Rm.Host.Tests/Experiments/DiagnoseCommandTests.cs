@@ -100,7 +100,7 @@ public sealed class DiagnoseCommandTests
         string folder = Path.Combine(TestPaths.Repository, "examples", "quickstart");
         CommandResult result = Run(leak ? inner => new LeakyTokenizer(inner) : null, [
             "diagnose", "--model", Path.Combine(folder, "model"), "--train-file", Path.Combine(folder, "train.jsonl"), "--eval-file",
-            Path.Combine(folder, "eval.jsonl"), "--lora", "--lora-rank", "8", "--lora-alpha", "16", "--lr", "1e-3", "--steps", "400", "--batch-size", "8",
+            Path.Combine(folder, "eval.jsonl"), "--lora", "--lora-rank", "8", "--lora-alpha", "16", "--lr", "1e-3", "--steps", "300", "--batch-size", "8",
             "--warmup-steps", "10", "--eval-every", "0", "--save-every", "0", "--output-dir", scratch["out"],
         ]);
         TestContext.Current.SendDiagnosticMessage(result.Output);
