@@ -62,6 +62,8 @@ internal sealed class TrainCommand
         _lora.Check(result, config);
         _text.Read(result, config.VocabSize);
         _optimization.Check(result);
+        _selection.Read(result, _optimization.Seed(result));
+        _diagnostic.Read(result);
         _instruments.Check(result);
         _dataset.Check(result);
         _device.Check(result);

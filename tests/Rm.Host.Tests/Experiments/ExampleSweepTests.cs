@@ -1,4 +1,3 @@
-using Rm.Host.Cli;
 using Rm.Host.Experiments;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Repository;
@@ -14,7 +13,6 @@ public sealed class ExampleSweepTests
     [InlineData("v5", "D1 D2 D3 D4 C1 M1a M1b S1a S1b S1c S2a S2b S3 A1 A2")]
     public void The_guides_experiments_are_there_and_parse(string table, string ids)
     {
-        RequireDiagnostics(table);
         using var scratch = new ScratchFolder();
         string file = Path.Combine(TestPaths.Repository, "examples", "sweeps", $"{table}.json");
         CommandResult result = Btrm.Succeed("sweep", file, "--output-dir", scratch["out"], "--dry-run");
@@ -31,7 +29,6 @@ public sealed class ExampleSweepTests
     [Fact]
     public void The_guides_best_run_is_among_them()
     {
-        RequireDiagnostics("v5");
         using var scratch = new ScratchFolder();
         SweepPlan plan = SweepPlan.Make(SweepFile.Read(Path.Combine(TestPaths.Repository, "examples", "sweeps", "v5.json")), scratch["out"]);
         IReadOnlyDictionary<string, string> best = Assert.Single(plan.Select(["S1c"])).Resolved;
@@ -49,8 +46,4 @@ public sealed class ExampleSweepTests
             .Replace("\"steps\": 16", "\"eval-limit\": 4, \"steps\": 2", StringComparison.Ordinal));
         Assert.Contains("1 finished, 3 missing of 4 runs", Btrm.Succeed("sweep", file, "--output-dir", scratch["out"], "--only", "lr=1e-3_lora-rank=8").Output, StringComparison.Ordinal);
     }
-
-    // To go when the diagnostics' options have landed: from then on nothing is skipped.
-    private static void RequireDiagnostics(string table) =>
-        Assert.SkipUnless(table != "v5" || TrainArguments.Options.ContainsKey("diagnostic-mode"), "train has no --diagnostic-mode yet");
 }
