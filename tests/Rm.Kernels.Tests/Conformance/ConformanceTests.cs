@@ -12,6 +12,7 @@ public abstract class ConformanceTests
     {
         RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, RewardHeadCases.All, PairLossCases.All, OptimizerCases.All,
         AttentionCases.All, LinearCases.All, LinearTileCases.All, LoraCancellationCases.All,
+        RandomFillCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);
 
     public static TheoryData<string> CaseNames { get; } = [.. Cases.Keys];

@@ -1,5 +1,5 @@
-// Kernels that do one operation of sm_90 (stmatrix, wgmma, bulk copies) on words given by the host, so that layouts can be compared
-// with tables, and the emulator with a GPU.
+// Kernels that do one operation of sm_90 (stmatrix, wgmma, bulk copies) on words given by the host, so that layouts can be
+// compared with tables, and the emulator with a GPU.
 #include "common/bulk_copy.cuh"
 #include "common/launch.cuh"
 #include "common/memory.cuh"

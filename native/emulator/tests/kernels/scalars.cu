@@ -1,5 +1,5 @@
-// Kernels that do one thing a thread at a time on values given by the host: functions, conversions, shuffles and cp.async (sm_80), so that
-// the emulator can be compared with a GPU.
+// Kernels that do one thing a thread at a time on values given by the host: functions, conversions, shuffles and cp.async
+// (sm_80), so that the emulator can be compared with a GPU.
 #include "common/async_copy.cuh"
 #include "common/bfloat16.cuh"
 #include "common/launch.cuh"

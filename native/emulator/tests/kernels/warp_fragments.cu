@@ -1,5 +1,5 @@
-// Kernels that do one operation of a warp (mma.sync, ldmatrix; sm_80) on words given by the host, so that layouts can be compared with
-// tables, and the emulator with a GPU.
+// Kernels that do one operation of a warp (mma.sync, ldmatrix; sm_80) on words given by the host, so that layouts can be compared
+// with tables, and the emulator with a GPU.
 #include "common/launch.cuh"
 #include "common/memory.cuh"
 #include "common/tensor_core.cuh"
