@@ -113,9 +113,15 @@ internal sealed class BenchCommand
             throw new UserInputException($"{_lengths.Name} '{lengths}' is not known. Choose one of: {string.Join(", ", Lengths.Keys)}.");
         }
 
-        return result.GetValue(_data) is { } file
-            ? PairDataset.Load(RowSource.OpenFile(file), new PairTokenizer(null, null, new TextOptions(VocabSize: config.VocabSize))).Pairs
-            : BenchPairs.Create(config.VocabSize, known);
+        if (result.GetValue(_data) is not { } file)
+        {
+            return BenchPairs.Create(config.VocabSize, known);
+        }
+
+        var tokenizer = new PairTokenizer(null, null, new TextOptions(VocabSize: config.VocabSize));
+        PairDataset data = PairDataset.Load(RowSource.OpenFile(file), tokenizer);
+        data.RequirePairs("the benchmark");
+        return data.Pairs;
     }
 
     // As many of the first pairs as one micro-batch takes.

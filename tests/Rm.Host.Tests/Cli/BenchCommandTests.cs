@@ -81,4 +81,12 @@ public sealed class BenchCommandTests
         Assert.True(shp.Max(static pair => pair.Chosen.Length) > 2 * hh.Max(static pair => pair.Chosen.Length));
         Assert.Equal(shp[7].Chosen, BenchPairs.Create(1000, BenchLengths.Shp).ElementAt(7).Chosen);
     }
+
+    [Fact]
+    public void Rows_of_which_none_is_a_pair_are_named()
+    {
+        using var scratch = new ScratchFolder();
+        string file = scratch.Write("same.jsonl", """{"chosen_ids":[1,2],"rejected_ids":[1,2]}""" + "\n");
+        Btrm.Fail(2, ["bench", "--shape", "tiny", "--device", "cpu", "--data", file], "same.jsonl", "no pair is left for the benchmark");
+    }
 }
