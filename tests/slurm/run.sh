@@ -53,12 +53,12 @@ tell() { timeout 5 scancel "$@" 2>>"$scratch/scancel" || true; }
 
 has_steps() { [ "$(steps_of "$1")" -ge "$2" ]; }
 
-# A requeued task waits two minutes, for a node that is ill to recover; here it need not. Between its end and its return squeue may not show it at
+# A requeued task waits two minutes, for a node that is ill to recover; here some seconds do (at once, Slurm refuses it: credential revoked). Between its end and its return squeue may not show it at
 # all, so the queue counts as empty when five looks in a row find nothing.
 queue_is_empty() {
   local task look
   for look in 1 2 3 4 5; do
-    for task in $(squeue -h -r -t PENDING -o '%i %r' | sed -n 's/ BeginTime$//p'); do scontrol update "JobId=$task" StartTime=now || true; done
+    for task in $(squeue -h -r -t PENDING -o '%i %r' | sed -n 's/ BeginTime$//p'); do sleep 4; scontrol update "JobId=$task" StartTime=now || true; done
     [ -z "$(squeue -h -r)" ] || return 1
     sleep 1
   done
