@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Rm.Formats;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

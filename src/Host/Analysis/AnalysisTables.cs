@@ -1,4 +1,5 @@
 using System.Globalization;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

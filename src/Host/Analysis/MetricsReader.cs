@@ -1,5 +1,7 @@
+using Rm.Formats;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
+using Rm.Formats.Json;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

@@ -1,3 +1,5 @@
+using Rm.Training.Statistics;
+
 namespace Rm.Host.Analysis;
 
 /// <summary>

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Evaluation;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Formats.Json;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

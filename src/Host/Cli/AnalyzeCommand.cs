@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text;
+using Rm.Formats;
 using Rm.Host.Analysis;
+using Rm.Host.Options;
 
 namespace Rm.Host.Cli;
 

@@ -1,5 +1,6 @@
+using Rm.Formats;
 using Rm.Host.Analysis;
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Analysis;
 

@@ -1,5 +1,5 @@
 using Rm.Host.Analysis;
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Analysis;
 

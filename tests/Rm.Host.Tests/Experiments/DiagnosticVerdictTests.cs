@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats.Diagnostics;
 using Rm.Host.Experiments.Diagnostics;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Experiments;
 
@@ -104,12 +104,12 @@ public sealed class DiagnosticVerdictTests
     {
         EvalRow[] independent = [.. Rows(50, 100)];
         EvalRow[] clustered = [.. independent.Select((row, i) => row with { Cluster = $"{i / 10}" })];
-        Assert.Equal(100, AccuracyEstimate.Of(independent)!.EffectivePairs, 6);
+        Assert.Equal(100, Rm.Host.Experiments.Diagnostics.AccuracyEstimate.Of(independent)!.EffectivePairs, 6);
 
         // Ten clusters that are right or wrong as a whole are worth ten pairs.
-        AccuracyEstimate whole = AccuracyEstimate.Of(clustered)!;
+        Rm.Host.Experiments.Diagnostics.AccuracyEstimate whole = Rm.Host.Experiments.Diagnostics.AccuracyEstimate.Of(clustered)!;
         Assert.Equal(10, whole.EffectivePairs, 6);
-        (double low, double high) = Statistics.WilsonInterval(5, 10);
+        (double low, double high) = WilsonInterval.Of(5, 10);
         Assert.Equal((low, high), (whole.Low, whole.High));
         Assert.Equal(Verdict.Inconclusive, Judge(DiagnosticMode.LabelShuffle, eval: clustered).Verdict);
     }

@@ -1,4 +1,4 @@
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Experiments.Diagnostics;
 
@@ -14,8 +14,6 @@ namespace Rm.Host.Experiments.Diagnostics;
 /// <param name="EffectivePairs">Independent pairs that tell as much as these do.</param>
 public sealed record AccuracyEstimate(double Observed, double Low, double High, int Pairs, int Ties, double EffectivePairs)
 {
-    private const double Z = 1.959963984540054;
-
     /// <summary>The accuracy of scored pairs; null without any.</summary>
     public static AccuracyEstimate? Of(IReadOnlyList<EvalRow> rows)
     {
@@ -26,7 +24,7 @@ public sealed record AccuracyEstimate(double Observed, double Low, double High, 
 
         double accuracy = rows.Average(Right);
         double effective = rows.Count / DesignEffect(rows, accuracy);
-        (double low, double high) = Wilson(accuracy, effective);
+        (double low, double high) = WilsonInterval.Of(accuracy, effective);
         return new AccuracyEstimate(accuracy, low, high, rows.Count, rows.Count(row => row.Gap == 0), effective);
     }
 
@@ -39,14 +37,5 @@ public sealed record AccuracyEstimate(double Observed, double Low, double High, 
         double independent = rows.Sum(row => Math.Pow(Right(row) - mean, 2));
         double clustered = rows.GroupBy(row => row.Cluster, StringComparer.Ordinal).Sum(cluster => Math.Pow(cluster.Sum(row => Right(row) - mean), 2));
         return independent > 0 ? Math.Max(1, clustered / independent) : 1;
-    }
-
-    // Wilson 1927, for a number of trials that need not be whole.
-    private static (double Low, double High) Wilson(double share, double trials)
-    {
-        double denominator = 1 + (Z * Z / trials);
-        double centre = (share + (Z * Z / (2 * trials))) / denominator;
-        double half = Z * Math.Sqrt((share * (1 - share) / trials) + (Z * Z / (4 * trials * trials))) / denominator;
-        return (Math.Max(0, centre - half), Math.Min(1, centre + half));
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats;
+using Rm.Formats.Diagnostics;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Experiments.Diagnostics;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Rm.Host.Data;
+using Rm.Formats.Diagnostics;
 
 namespace Rm.Host.Experiments.Diagnostics;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats.Diagnostics;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Experiments.Diagnostics;
 
