@@ -67,6 +67,15 @@ public sealed record SplitReport
     /// <summary>The token that tells best which side is chosen; null when the sides never differ.</summary>
     public required TellingToken? TellingToken { get; init; }
 
+    /// <summary>Columns of text or messages that pairs were not read from, in order of their names.</summary>
+    public required IReadOnlyList<string> UnreadColumns { get; init; }
+
+    /// <summary>Kept pairs whose sides reply to different prompts.</summary>
+    public required long PromptsDiffer { get; init; }
+
+    /// <summary>The first kept pair as the model reads it; null when none is kept.</summary>
+    public required ShownPair? FirstPair { get; init; }
+
     /// <summary>What a diagnostic did to the rows, or null.</summary>
     public required DiagnosticReport? Diagnostic { get; init; }
 

@@ -22,6 +22,9 @@ internal sealed class SplitReportBuilder
     private readonly List<int> _promptLengths = [];
     private readonly List<int> _chosenLengths = [];
     private readonly List<int> _rejectedLengths = [];
+    private readonly SortedSet<string> _unread = new(StringComparer.Ordinal);
+    private TokenizedRow? _first;
+    private long _promptsDiffer;
     private long _read;
     private long _truncated;
     private long _chosenTruncated;
@@ -34,11 +37,14 @@ internal sealed class SplitReportBuilder
     {
         _read++;
         _kinds[row.Kind] = _kinds.GetValueOrDefault(row.Kind) + 1;
+        AddUnread(row.Unread);
         if (row.Pair is not { } pair)
         {
             _dropped[row.Dropped] = _dropped.GetValueOrDefault(row.Dropped) + 1;
             return;
         }
+        _first ??= row;
+        _promptsDiffer += row.PromptsDiffer ? 1 : 0;
         _truncated += row.ChosenTruncated || row.RejectedTruncated ? 1 : 0;
         _chosenTruncated += row.ChosenTruncated ? 1 : 0;
         _rejectedTruncated += row.RejectedTruncated ? 1 : 0;
@@ -62,6 +68,9 @@ internal sealed class SplitReportBuilder
         CountLast(pair.Rejected);
     }
 
+    /// <summary>Names columns that pairs were not read from.</summary>
+    public void AddUnread(IEnumerable<string> columns) => _unread.UnionWith(columns);
+
     public SplitReport Build(
         IReadOnlyList<string> files, ITextEncoder? encoder, SelectionReport selection, DiagnosticReport? diagnostic) => new()
         {
@@ -79,6 +88,9 @@ internal sealed class SplitReportBuilder
             Domains = _domains,
             DistinctPosts = _posts.Count > 0 ? _posts.Count : null,
             TellingToken = _telling.Find(encoder),
+            UnreadColumns = [.. _unread],
+            PromptsDiffer = _promptsDiffer,
+            FirstPair = _first is { Pair: { } pair } first ? ShownPair.Of(pair, first.ChosenTruncated, first.RejectedTruncated, encoder) : null,
             Diagnostic = diagnostic,
             PromptLengths = new LengthQuantiles(_promptLengths),
             ChosenLengths = new LengthQuantiles(_chosenLengths),

@@ -69,7 +69,7 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
 
     private Item Tokenize(DataRow row)
     {
-        ScoreRow parsed = ScoreRowParser.Parse(row);
+        ScoreRow parsed = ScoreRowParser.Parse(row, tokenizer.Columns);
         Conversation[] texts = parsed.Pair is { } pair ? [pair.Chosen, pair.Rejected] : [parsed.Single!];
         TokenizedText[] tokenized = [.. texts.Select(t => tokenizer.Tokenize(t, row))];
         DropReason error = tokenized.Select(t => t.Dropped).FirstOrDefault(r => r != DropReason.None, DropReason.None);
