@@ -67,6 +67,7 @@ internal sealed class PairRowReader
         {
             return WholeTexts(chosen, rejected);
         }
+        CheckOpen(head);
         RowKind kind = _prompt.Column == "prompt" && _prompt.SystemColumn is null ? RowKind.PromptMessages : RowKind.PromptColumns;
         return Build(kind, Turns([.. head, new ChatMessage("assistant", chosen)]), Turns([.. head, new ChatMessage("assistant", rejected)]));
     }
@@ -76,10 +77,23 @@ internal sealed class PairRowReader
     {
         bool whole = chosen[0].Role != "assistant" && rejected[0].Role != "assistant";
         IReadOnlyList<ChatMessage> head = _prompt.ReadBeside(whole);
+        if (!whole)
+        {
+            CheckOpen(head);
+        }
         IReadOnlyList<ChatMessage> Side(IReadOnlyList<ChatMessage> answer) => _prompt.WithSystem(Joined(head, answer));
         return Build(
             _prompt.Column is null && _prompt.SystemColumn is null ? RowKind.MessageLists : _prompt.Column is null or "prompt" ? RowKind.PromptMessages : RowKind.PromptColumns,
             Turns(Side(chosen)), Turns(Side(rejected)));
+    }
+
+    // A conversation that is answered already cannot be a prompt; a list in `prompt` may begin the answer, as TRL allows.
+    private void CheckOpen(IReadOnlyList<ChatMessage> head)
+    {
+        if (_prompt.Column is { } column and not "prompt" && head.Count > 0 && head[^1].Role == "assistant")
+        {
+            throw _row.Error(column, "ends in an assistant turn, but the two answers come after it. Take that turn out, or put it into the answers.");
+        }
     }
 
     // Some sets repeat the prompt at the head of both lists; it must not be there twice.

@@ -56,10 +56,12 @@ public sealed class RowLayoutTests
     public void A_rejected_response_replaces_all_after_the_last_user_turn()
     {
         PairRow row = Rows.Pair("""
-            {"messages": [{"role":"user","content":"Weather?"},{"role":"tool_call","content":"{}"},{"role":"tool_response","content":"sunny"},
-             {"role":"assistant","content":"Sunny."}], "rejected_response": "No idea."}
+            {"messages": [{"role":"user","content":"Weather?"},{"role":"tool_call","content":"{\"name\": \"w\", \"arguments\": {\"c\": \"A\"}}"},
+             {"role":"tool_response","content":"sunny"},{"role":"assistant","content":"Sunny."}], "rejected_response": "No idea."}
             """);
-        Assert.Equal(["user:Weather?", "tool_call:{}", "tool_response:sunny", "assistant:Sunny."], Turns(row.Chosen));
+        Assert.Equal(["user:Weather?", "assistant:", "tool:sunny", "assistant:Sunny."], Turns(row.Chosen));
+        Assert.Equal(
+            """{"role":"assistant","content":"","tool_calls":[{"type":"function","function":{"name":"w","arguments":{"c":"A"}}}]}""", row.Chosen.Messages![1].Json);
         Assert.Equal(["user:Weather?", "assistant:No idea."], Turns(row.Rejected));
     }
 
@@ -83,7 +85,8 @@ public sealed class RowLayoutTests
     public void Token_ids_are_read_under_the_names_of_other_trainers(string chosen, string rejected)
     {
         PairRow row = Rows.Pair($$"""{"{{chosen}}": [1, 2], "{{rejected}}": [1, 3], "attention_mask_j": [1, 1]}""");
-        Assert.Equal(([1, 2], [1, 3]), (row.Chosen.TokenIds!, row.Rejected.TokenIds!));
+        Assert.Equal([1, 2], row.Chosen.TokenIds!);
+        Assert.Equal([1, 3], row.Rejected.TokenIds!);
     }
 
     [Fact]
@@ -105,6 +108,8 @@ public sealed class RowLayoutTests
     [Theory]
     [InlineData("""{"chosen": "a", "rejected": null}""", "rejected", "is null; a pair needs both")]
     [InlineData("""{"messages": [{"role":"user","content":"q"},{"role":"assistant","content":"a"}], "rejected_response": null}""", "rejected_response", "is null")]
+    [InlineData("""{"messages": [{"role":"user","content":"q"},{"role":"tool_call","content":"w()"},{"role":"assistant","content":"a"}], "rejected_response": "b"}""", "messages[1].content", "call as JSON")]
+    [InlineData("""{"conversations": [{"from":"human","value":"q"},{"from":"gpt","value":"r"}], "chosen": {"from":"gpt","value":"a"}, "rejected": {"from":"gpt","value":"b"}}""", "conversations", "ends in an assistant turn")]
     [InlineData("""{"prompt": "p", "chosen": null, "rejected": "b"}""", "chosen", "is null")]
     [InlineData("""{"background_question": "q", "chosen": "a", "rejected": "b"}""", "background_question", "looks like a part of the prompt")]
     [InlineData("""{"prompt": "p", "context": "Only this.", "chosen": "a", "rejected": "b"}""", "context", "--ignore-columns context")]
