@@ -2,6 +2,7 @@ using Rm.Formats;
 using Rm.Formats.Rendering;
 using Rm.Formats.Rows;
 using Rm.Kernels.Ops;
+using Rm.Training.Batching;
 using Rm.Training.Model;
 
 namespace Rm.Training.Evaluation;
@@ -41,29 +42,17 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
         }
 
         var results = new ScoredRow[rows.Count];
-        var batch = new List<int>();
-        int tokens = 0;
-        for (int i = 0; i < items.Length; i++)
+        foreach ((Item item, int i) in items.Select((item, i) => (item, i)).Where(entry => entry.item.PackedTokens == 0))
         {
-            int size = items[i].PackedTokens;
-            if (batch.Count > 0 && tokens + size > microTokenBudget)
-            {
-                ScoreBatch(items, batch, results);
-                batch.Clear();
-                tokens = 0;
-            }
-
-            if (size == 0)
-            {
-                results[i] = new ScoredRow(items[i].Row, [], items[i].Error);
-                continue;
-            }
-
-            batch.Add(i);
-            tokens += size;
+            results[i] = new ScoredRow(item.Row, [], item.Error);
         }
 
-        ScoreBatch(items, batch, results);
+        int[] scored = [.. Enumerable.Range(0, items.Length).Where(i => items[i].PackedTokens > 0)];
+        foreach ((int start, int count, int _) in MicroBatchCut.Of(scored.Select(i => items[i].PackedTokens), microTokenBudget))
+        {
+            ScoreBatch(items, scored.AsSpan(start, count), results);
+        }
+
         return results;
     }
 
@@ -83,13 +72,8 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
         return new Item(parsed, sequences, prefix, DropReason.None);
     }
 
-    private void ScoreBatch(Item[] items, List<int> batch, ScoredRow[] results)
+    private void ScoreBatch(Item[] items, ReadOnlySpan<int> batch, ScoredRow[] results)
     {
-        if (batch.Count == 0)
-        {
-            return;
-        }
-
         var builder = new SequenceLayoutBuilder();
         foreach (int i in batch)
         {
