@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using System.Text;
 
 namespace Rm.Formats.Tokenization;
@@ -146,34 +145,6 @@ public sealed class Tokenizer : ITextEncoder
         int[] ids = [.. encoder.Ids];
         encoder.Trim();
         encoders.Add(encoder);
-        return ids;
-    }
-
-    /// <summary>Token ids of many texts, in their order, encoded in parallel.</summary>
-    /// <param name="texts">The texts.</param>
-    /// <param name="addSpecialTokens">As in <see cref="Encode"/>.</param>
-    /// <param name="maxThreads">Threads to use; 0 for one a processor.</param>
-    /// <param name="cancellation">Stops the work between two texts.</param>
-    /// <exception cref="UserInputException">As in <see cref="Encode"/>.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public int[][] EncodeMany(
-        IReadOnlyList<string> texts, bool addSpecialTokens, int maxThreads = 0, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(texts);
-        int[][] ids = new int[texts.Count][];
-        var options = new ParallelOptions
-        {
-            MaxDegreeOfParallelism = maxThreads > 0 ? maxThreads : Environment.ProcessorCount,
-            CancellationToken = cancellation,
-        };
-        try
-        {
-            Parallel.For(0, texts.Count, options, i => ids[i] = Encode(texts[i], addSpecialTokens));
-        }
-        catch (AggregateException e)
-        {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
         return ids;
     }
 

@@ -187,13 +187,10 @@ public sealed unsafe partial class CpuBackend : IBackend
     private static Span<T> HostSpan<T>(Tensor tensor, int length)
         where T : unmanaged
     {
-        bool matches = tensor.DType switch
-        {
-            DType.F32 => typeof(T) == typeof(float),
-            DType.I32 => typeof(T) == typeof(int) || typeof(T) == typeof(uint),
-            DType.F16 => typeof(T) == typeof(Half) || typeof(T) == typeof(ushort),
-            _ => typeof(T) == typeof(ushort),
-        };
+        // Conditionals: the ahead-of-time compiler makes a loop without end of a switch over comparisons of types.
+        bool matches = tensor.DType == DType.F32 ? typeof(T) == typeof(float)
+            : tensor.DType == DType.I32 ? typeof(T) == typeof(int) || typeof(T) == typeof(uint)
+            : typeof(T) == typeof(ushort) || (tensor.DType == DType.F16 && typeof(T) == typeof(Half));
         if (!matches || !tensor.IsContiguous || tensor.Shape.Count != length)
         {
             throw new ArgumentException(

@@ -38,7 +38,4 @@ public sealed class BatchPlanner
 
     /// <summary>Epochs that have gone by before a step.</summary>
     public double EpochAt(long step) => (double)step * BatchSize / _order.Count;
-
-    /// <summary>Fewest steps that take every pair <paramref name="epochs"/> times; at least one.</summary>
-    public long StepsFor(double epochs) => Math.Max(1, (long)Math.Ceiling(epochs * _order.Count / BatchSize));
 }
