@@ -79,7 +79,11 @@ CUresult read_ptx(std::string_view text, unsigned architecture, Image& image) {
 
 CUresult read_image(const void* bytes, unsigned architecture, Image& image) {
     const char* text = static_cast<const char*>(bytes);
-    if (std::strncmp(text, "\x7f" "ELF", 4) == 0) return read_cubin(text, architecture, image);
+    if (std::strncmp(text,
+                     "\x7f"
+                     "ELF",
+                     4) == 0)
+        return read_cubin(text, architecture, image);
     if (text == kLinked) {
         image.all_kernels = true;
         return CUDA_SUCCESS;

@@ -1,7 +1,8 @@
 // What a module's image holds, read as the driver reads it: machine code (a cubin, which is an ELF file) or PTX.
 //
-// The emulator runs the kernels that are linked into it whatever the image's instructions say; from the image it takes whether the
-// device could run it and which kernels it has. So a program that picks the wrong image, or one without the kernel, fails here too.
+// The emulator runs the kernels that are linked into it whatever the image's instructions say; from the image it takes whether
+// the device could run it and which kernels it has. So a program that picks the wrong image, or one without the kernel, fails
+// here too.
 #pragma once
 
 #include <set>
