@@ -1,4 +1,5 @@
 using Rm.Kernels.Cuda;
+using Rm.Kernels.Cuda.Builds;
 using Rm.Kernels.Cuda.Driver;
 using Rm.Kernels.Tensors;
 
@@ -133,7 +134,7 @@ public sealed class DriverTests : IDisposable
     public void A_kernel_that_a_module_lacks_is_named()
     {
         CudaTest.NeedsEmulator();
-        using KernelModuleHandle module = KernelModuleHandle.Load(_device.Context, "any image\0"u8, "a test's");
+        using KernelModuleHandle module = KernelModuleHandle.Load(_device.Context, KernelLibrary.LinkedImage, "a test's");
         CudaException failure = Assert.Throws<CudaException>(() => new CudaKernel(module, "no_such_kernel"));
         Assert.Equal(CudaResult.NotFound, failure.Result);
         Assert.Contains("no_such_kernel", failure.Message);
