@@ -1,13 +1,17 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Hub;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Hub;
+using Rm.Host.Options;
 using Rm.Host.Reporting;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.Batching;
+using Rm.Training.Memory;
+using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 

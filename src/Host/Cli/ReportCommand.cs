@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Rm.Formats;
+using Rm.Host.Options;
 using Rm.Host.Reporting.Html;
 
 namespace Rm.Host.Cli;

@@ -1,5 +1,8 @@
 using System.Text.Json;
-using Rm.Host.Data;
+using Rm.Formats.Datasets;
+using Rm.Formats.RandomNumbers;
+using Rm.Formats.Rendering;
+using Rm.Training.Batching;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,4 +1,5 @@
-using Rm.Host.Tokenization;
+using Rm.Formats;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,4 +1,6 @@
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 

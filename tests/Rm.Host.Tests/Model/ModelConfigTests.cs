@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 

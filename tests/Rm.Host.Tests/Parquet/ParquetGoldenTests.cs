@@ -1,5 +1,7 @@
 using System.Text.Json;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Parquet;
 

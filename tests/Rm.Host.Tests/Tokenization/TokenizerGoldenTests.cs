@@ -1,4 +1,4 @@
-using Rm.Host.Tokenization;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Tokenization;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Rm.Host.Tokenization;
+using Rm.Formats;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Tokenization;
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
+using Rm.Formats;
 
 namespace Rm.Host.Reporting.Html;
 

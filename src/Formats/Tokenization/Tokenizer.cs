@@ -1,0 +1,238 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using System.Text;
+
+namespace Rm.Formats.Tokenization;
+
+/// <summary>
+/// A byte-level BPE tokenizer in Hugging Face's <c>tokenizer.json</c> format (Qwen2, Qwen2.5, Qwen3, Llama 3, GPT-2 and their kin):
+/// the same ids as the <c>tokenizers</c> library. Safe for use by several threads.
+/// </summary>
+public sealed class Tokenizer : ITextEncoder
+{
+    // Bounds the working memory of one text (NFC takes 16 bytes a character) far above any text that a model reads.
+    private const int MaxCharacters = 1 << 27;
+
+    private readonly Vocabulary vocabulary;
+    private readonly TokenizerFile file;
+    private readonly Dictionary<string, int> addedIds = new(StringComparer.Ordinal);
+    private readonly HashSet<int> specialIds = [];
+    private readonly AddedTokenMatcher rawTokens;
+    private readonly AddedTokenMatcher normalizedTokens;
+    private readonly ConcurrentBag<WordEncoder> encoders = [];
+
+    private Tokenizer(TokenizerFile file, TokenizerConfig config, IEnumerable<AddedToken> addedTokens)
+    {
+        this.file = file;
+        vocabulary = file.Vocabulary;
+        List<(string, AddedToken)> raw = [], normalized = [];
+        foreach (AddedToken token in addedTokens)
+        {
+            addedIds.Add(token.Content, token.Id);
+            if (token.Special)
+            {
+                specialIds.Add(token.Id);
+            }
+            if (token.Normalized && file.NormalizeNfc)
+            {
+                normalized.Add((Nfc.Normalize(token.Content), token));
+            }
+            else
+            {
+                (token.Normalized ? normalized : raw).Add((token.Content, token));
+            }
+        }
+        rawTokens = new AddedTokenMatcher(raw);
+        normalizedTokens = new AddedTokenMatcher(normalized);
+        ChatTemplateText = config.ChatTemplate;
+        (BosToken, EosToken, PadToken, UnkToken) = (config.BosToken, config.EosToken, config.PadToken, config.UnkToken);
+        BosTokenId = BosToken is null ? null : TokenId(BosToken);
+        EosTokenId = EosToken is null ? null : TokenId(EosToken);
+        PadTokenId = PadToken is null ? null : TokenId(PadToken);
+        UnkTokenId = UnkToken is null ? null : TokenId(UnkToken);
+    }
+
+    /// <summary>One more than the highest token id, added tokens included: rows that an embedding needs.</summary>
+    public int VocabularySize => vocabulary.Size;
+
+    /// <summary>Text of <c>bos_token</c> of tokenizer_config.json, or null.</summary>
+    public string? BosToken { get; }
+
+    /// <summary>Text of <c>eos_token</c> of tokenizer_config.json, or null.</summary>
+    public string? EosToken { get; }
+
+    /// <summary>Text of <c>pad_token</c> of tokenizer_config.json, or null.</summary>
+    public string? PadToken { get; }
+
+    /// <summary>Text of <c>unk_token</c> of tokenizer_config.json, or null.</summary>
+    public string? UnkToken { get; }
+
+    /// <summary>Id of <see cref="BosToken"/>; null without one, or when the vocabulary lacks it.</summary>
+    public int? BosTokenId { get; }
+
+    /// <summary>Id of <see cref="EosToken"/>; null without one, or when the vocabulary lacks it.</summary>
+    public int? EosTokenId { get; }
+
+    /// <summary>Id of <see cref="PadToken"/>; null without one, or when the vocabulary lacks it.</summary>
+    public int? PadTokenId { get; }
+
+    /// <summary>Id of <see cref="UnkToken"/>; null without one, or when the vocabulary lacks it.</summary>
+    public int? UnkTokenId { get; }
+
+    /// <summary>
+    /// Jinja source of the default chat template: <c>chat_template.jinja</c> beside the tokenizer, else <c>chat_template</c> of
+    /// tokenizer_config.json (its "default" when there are several); null when the checkpoint has none.
+    /// </summary>
+    public string? ChatTemplateText { get; }
+
+    /// <summary>Loads a checkpoint folder's tokenizer.json (or tokenizer.json.gz), tokenizer_config.json and chat_template.jinja.</summary>
+    /// <exception cref="UserInputException">A file is missing, malformed, or a tokenizer of a kind other than byte-level BPE.</exception>
+    public static Tokenizer Load(string folder)
+    {
+        TokenizerFile file = TokenizerFile.Load(folder);
+        TokenizerConfig config = TokenizerConfig.Load(folder);
+        List<AddedToken> more = TokenizerFile.Guarded(
+            Path.Combine(folder, TokenizerConfig.FileName),
+            () => AddedTokenReader.ReadDecoder(config.AddedTokensDecoder, file.AddedTokens, file.Vocabulary));
+        return new Tokenizer(file, config, file.AddedTokens.Concat(more));
+    }
+
+    /// <summary>
+    /// Id of a token by its text in tokenizer.json: an added token's content, or a vocabulary key ("Ġthe"). Null when there is none.
+    /// </summary>
+    public int? TokenId(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return addedIds.TryGetValue(token, out int id) || vocabulary.TryFindSpelling(Encoding.UTF8.GetBytes(token), out id) ? id : null;
+    }
+
+    /// <summary>
+    /// A token for people to read: its text, or its bytes as <c>&lt;0xE6 0x97&gt;</c> when they are a part of a character.
+    /// </summary>
+    /// <exception cref="UserInputException">There is no such id.</exception>
+    public string TokenText(int id)
+    {
+        ReadOnlySpan<byte> bytes = BytesOf(id);
+        return System.Text.Unicode.Utf8.IsValid(bytes)
+            ? Encoding.UTF8.GetString(bytes)
+            : $"<{string.Join(' ', bytes.ToArray().Select(b => $"0x{b:X2}"))}>";
+    }
+
+    /// <summary>True for a control token (<c>special</c> among the added tokens).</summary>
+    public bool IsSpecial(int id) => specialIds.Contains(id);
+
+    /// <inheritdoc/>
+    /// <exception cref="UserInputException">
+    /// The text has more than 2^27 characters, or the tokenizer's own split pattern backtracks without end on it.
+    /// </exception>
+    public int[] Encode(string text, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > MaxCharacters)
+        {
+            throw new UserInputException(
+                $"A text of {text.Length} characters is too long to tokenize (limit {MaxCharacters}); cut it before.");
+        }
+        if (!encoders.TryTake(out WordEncoder? encoder))
+        {
+            encoder = new WordEncoder(file.Model);
+        }
+        encoder.Ids.Clear();
+        EncodeRaw(Scalars.ReplaceLoneSurrogates(text), encoder);
+        if (addSpecialTokens)
+        {
+            file.PostProcessor.Apply(encoder.Ids);
+        }
+        int[] ids = [.. encoder.Ids];
+        encoder.Trim();
+        encoders.Add(encoder);
+        return ids;
+    }
+
+    /// <summary>Token ids of many texts, in their order, encoded in parallel.</summary>
+    /// <param name="texts">The texts.</param>
+    /// <param name="addSpecialTokens">As in <see cref="Encode"/>.</param>
+    /// <param name="maxThreads">Threads to use; 0 for one a processor.</param>
+    /// <param name="cancellation">Stops the work between two texts.</param>
+    /// <exception cref="UserInputException">As in <see cref="Encode"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public int[][] EncodeMany(
+        IReadOnlyList<string> texts, bool addSpecialTokens, int maxThreads = 0, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        int[][] ids = new int[texts.Count][];
+        var options = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = maxThreads > 0 ? maxThreads : Environment.ProcessorCount,
+            CancellationToken = cancellation,
+        };
+        try
+        {
+            Parallel.For(0, texts.Count, options, i => ids[i] = Encode(texts[i], addSpecialTokens));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+        return ids;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="UserInputException">An id names no token.</exception>
+    public string Decode(ReadOnlySpan<int> ids)
+    {
+        long length = 0;
+        foreach (int id in ids)
+        {
+            length += BytesOf(id).Length;
+        }
+        byte[] bytes = new byte[length];
+        int at = 0;
+        foreach (int id in ids)
+        {
+            ReadOnlySpan<byte> token = vocabulary.Bytes(id);
+            token.CopyTo(bytes.AsSpan(at));
+            at += token.Length;
+        }
+        return Encoding.UTF8.GetString(bytes);
+    }
+
+    /// <summary>The bytes that a token stands for: UTF-8, perhaps a part of a character.</summary>
+    /// <exception cref="UserInputException">There is no such id.</exception>
+    internal ReadOnlySpan<byte> BytesOf(int id) => vocabulary.Contains(id)
+        ? vocabulary.Bytes(id)
+        : throw new UserInputException($"Token id {id} is not in the tokenizer's vocabulary (ids 0 to {VocabularySize - 1}).");
+
+    private void EncodeRaw(string text, WordEncoder encoder)
+    {
+        if (rawTokens.IsEmpty)
+        {
+            EncodeNormalized(text, encoder);
+            return;
+        }
+        int done = 0, search = 0;
+        while (rawTokens.TryNext(text, ref search, done, out AddedTokenMatcher.Match match))
+        {
+            EncodeNormalized(text.AsSpan(Math.Min(done, match.Start)..match.Start), encoder);
+            encoder.Ids.Add(match.Token.Id);
+            done = match.End;
+        }
+        EncodeNormalized(text.AsSpan(done), encoder);
+    }
+
+    private void EncodeNormalized(ReadOnlySpan<char> text, WordEncoder encoder)
+    {
+        if (file.NormalizeNfc && !Nfc.IsPlain(text))
+        {
+            text = Nfc.Normalize(text);
+        }
+        int done = 0, search = 0;
+        while (normalizedTokens.TryNext(text, ref search, done, out AddedTokenMatcher.Match match))
+        {
+            file.PreTokenizer.Split(text[Math.Min(done, match.Start)..match.Start], encoder);
+            encoder.Ids.Add(match.Token.Id);
+            done = match.End;
+        }
+        file.PreTokenizer.Split(text[done..], encoder);
+    }
+}

@@ -1,0 +1,166 @@
+using Rm.Formats;
+using Rm.Formats.Files;
+
+namespace Rm.Training.Loop;
+
+/// <summary>What to do with an output directory that already holds a run.</summary>
+public enum ExistingRun
+{
+    /// <summary>Refuse it.</summary>
+    Refuse,
+
+    /// <summary>Go on from its newest checkpoint.</summary>
+    Resume,
+
+    /// <summary>Remove its files first.</summary>
+    Overwrite,
+}
+
+/// <summary>
+/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>, <c>eval-rows/</c>, what shows
+/// them: <c>report.html</c>, <c>tensorboard/</c>. Only one process at
+/// a time may hold it; the lock goes with the process, however it ends.
+/// </summary>
+public sealed class RunDirectory : IDisposable
+{
+    /// <summary>Name of the file with the resolved configuration.</summary>
+    public const string RunFileName = "run.json";
+
+    private const string EvalRowsFolder = "eval-rows";
+    private const string LockFileName = ".lock";
+    private static readonly string[] Files = [RunFileName, "metrics.jsonl", "samples.jsonl", "result.json", "report.html"];
+    private static readonly string[] Folders = ["checkpoints", "best", "final", EvalRowsFolder, "tensorboard"];
+
+    private readonly ExistingRun _existing;
+    private readonly FileStream _lock;
+
+    private RunDirectory(string path, ExistingRun existing, FileStream lockFile)
+    {
+        FolderPath = path;
+        _existing = existing;
+        _lock = lockFile;
+    }
+
+    /// <summary>The directory.</summary>
+    public string FolderPath { get; }
+
+    /// <summary>run.json.</summary>
+    public string RunFile => Path.Combine(FolderPath, RunFileName);
+
+    /// <summary>metrics.jsonl.</summary>
+    public string MetricsFile => Path.Combine(FolderPath, "metrics.jsonl");
+
+    /// <summary>samples.jsonl.</summary>
+    public string SamplesFile => Path.Combine(FolderPath, "samples.jsonl");
+
+    /// <summary>result.json: the figures at the end.</summary>
+    public string ResultFile => Path.Combine(FolderPath, "result.json");
+
+    /// <summary>Checkpoints to resume from.</summary>
+    public string Checkpoints => Path.Combine(FolderPath, "checkpoints");
+
+    /// <summary>The best model.</summary>
+    public string Best => Path.Combine(FolderPath, "best");
+
+    /// <summary>The model after the last step.</summary>
+    public string Final => Path.Combine(FolderPath, "final");
+
+    /// <summary>Rewards of every evaluation pair by the best model so far.</summary>
+    public string BestEvalRows => Path.Combine(EvalRows, "best.jsonl");
+
+    /// <summary>Rewards of every evaluation pair at the last evaluation.</summary>
+    public string LastEvalRows => Path.Combine(EvalRows, "last.jsonl");
+
+    private string EvalRows => Path.Combine(FolderPath, EvalRowsFolder);
+
+    /// <summary>Whether the directory holds a run.</summary>
+    public bool HoldsRun => File.Exists(RunFile) || Folders.Any(f => Directory.Exists(Path.Combine(FolderPath, f)));
+
+    /// <summary>
+    /// Takes the directory for this process; nothing in it changes before <see cref="Prepare"/>. Throws <see cref="UserInputException"/> when it may
+    /// not be used.
+    /// </summary>
+    public static RunDirectory Open(string path, ExistingRun existing)
+    {
+        FileStream lockFile;
+        try
+        {
+            Directory.CreateDirectory(path);
+            lockFile = new FileStream(Path.Combine(path, LockFileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new UserInputException(
+                File.Exists(Path.Combine(path, LockFileName))
+                    ? $"--output-dir {path}: another btrm process is writing there. Wait for it or choose another folder."
+                    : $"--output-dir {path}: cannot be created or written ({e.Message}).",
+                e);
+        }
+
+        var directory = new RunDirectory(path, existing, lockFile);
+        if (existing == ExistingRun.Refuse && directory.HoldsRun)
+        {
+            directory.Dispose();
+            throw new UserInputException(
+                $"--output-dir {path}: holds a run already. Go on with --resume auto, start anew with --overwrite, or choose another folder.");
+        }
+
+        return directory;
+    }
+
+    /// <summary>
+    /// Removes the run that is to be overwritten, or what an interrupted save left of the one to resume. Called when everything else about the new
+    /// run is known to be right: a mistyped file name must not cost the old run. Throws <see cref="SaveFailedException"/>.
+    /// </summary>
+    public void Prepare()
+    {
+        if (_existing == ExistingRun.Overwrite)
+        {
+            RemoveRun();
+        }
+        else
+        {
+            DurableDirectory.CleanStale(FolderPath);
+            DurableDirectory.CleanStale(Checkpoints);
+        }
+
+        AtomicFile.RemoveLeftovers(FolderPath);
+        AtomicFile.RemoveLeftovers(EvalRows);
+        CreateEvalRows();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    private void CreateEvalRows()
+    {
+        try
+        {
+            Directory.CreateDirectory(EvalRows);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SaveFailedException($"{EvalRows}: cannot be created ({e.Message}).", e);
+        }
+    }
+
+    private void RemoveRun()
+    {
+        try
+        {
+            foreach (string file in Files)
+            {
+                File.Delete(Path.Combine(FolderPath, file));
+            }
+
+            foreach (string folder in Folders.Select(f => Path.Combine(FolderPath, f)).Where(Directory.Exists))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SaveFailedException($"--overwrite: the run in {FolderPath} cannot be removed ({e.Message}).", e);
+        }
+    }
+}

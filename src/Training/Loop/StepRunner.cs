@@ -1,0 +1,123 @@
+using Rm.Formats.RandomNumbers;
+using Rm.Formats.Rendering;
+using Rm.Kernels.Cuda;
+using Rm.Kernels.Ops;
+using Rm.Training.Batching;
+using Rm.Training.Evaluation;
+using Rm.Training.Model;
+
+namespace Rm.Training.Loop;
+
+/// <summary>
+/// One optimizer step: the micro-batches of a batch, the gradient's norm and clipping, AdamW. Knows nothing of files or evaluation.
+/// </summary>
+public sealed class StepRunner
+{
+    private readonly RewardModel _model;
+    private readonly TrainingOptions _options;
+    private readonly MicroBatchSplitter _splitter;
+
+    /// <summary>A runner for a model opened for training.</summary>
+    /// <param name="model">Model.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="log">Takes a line when a micro-batch did not fit and was split; null for none.</param>
+    public StepRunner(RewardModel model, TrainingOptions options, Action<string>? log = null)
+    {
+        _model = model;
+        _options = options;
+        _splitter = new MicroBatchSplitter(options.MicroTokenBudget, options.SharePrefix, model.Recompute, log);
+    }
+
+    /// <summary>
+    /// Runs update number <paramref name="step"/> (from 0) on <paramref name="batch"/>. Parameters change unless the loss or the gradient is not
+    /// finite, which <see cref="NonFiniteException"/> reports, or the device's memory does not suffice (<see cref="MemoryExhaustedException"/>).
+    /// </summary>
+    public StepResult Run(int step, IReadOnlyList<PreferencePair> batch)
+    {
+        using ProfilerRange stepRange = new("step"u8, step + 1);
+        (PairRewards rewards, double loss, long packedTokens) = Accumulate(step, batch);
+        double norm = _model.Backend.Norm(_model.Parameters.Gradients);
+        if (!double.IsFinite(norm))
+        {
+            throw NonFiniteException.InStep("gradient", step + 1, batch);
+        }
+
+        double factor = _options.Schedule.Factor(step);
+        Update(step, factor, norm);
+        long tokens = batch.Sum(p => (long)p.Chosen.Length + p.Rejected.Length);
+        return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens);
+    }
+
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(int step, IReadOnlyList<PreferencePair> batch)
+    {
+        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch);
+        int piece = 0;
+        while (true)
+        {
+            try
+            {
+                return Accumulate(step, batch.Count, pieces, ref piece);
+            }
+            catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
+            {
+                // What the piece has added to the gradients already cannot be told apart: all pieces are computed again.
+                _model.TrimActivations();
+                _splitter.Split(pieces, piece, step + 1, e);
+            }
+        }
+    }
+
+    // piece: the one that is being computed, for when it fails.
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(
+        int step, int batchSize, List<MicroBatchSplitter.Piece> pieces, ref int piece)
+    {
+        _model.Parameters.ZeroGradients();
+        var rewards = new PairRewards(batchSize);
+        double loss = 0;
+        long packedTokens = 0;
+        ulong dropoutSeed = SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
+        for (piece = 0; piece < pieces.Count; piece++)
+        {
+            using ProfilerRange microRange = new("micro-batch"u8, piece + 1);
+            MicroBatch micro = pieces[piece].Micro;
+            SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
+            MicroBatchResult result = _model.Train(layout, PairPacking.Targets(micro.Pairs), _options.Loss, 1f / batchSize, dropoutSeed);
+            for (int i = 0; i < micro.Pairs.Count; i++)
+            {
+                if (!float.IsFinite(result.Losses[i]))
+                {
+                    throw NonFiniteException.InStep("loss", step + 1, [micro.Pairs[i]]);
+                }
+
+                loss += result.Losses[i];
+                rewards.Add(result.Rewards[2 * i], result.Rewards[(2 * i) + 1]);
+            }
+
+            packedTokens += micro.PackedTokens;
+        }
+
+        return (rewards, loss, packedTokens);
+    }
+
+    private void Update(int step, double factor, double norm)
+    {
+        ParameterBuffer parameters = _model.Parameters;
+        double learningRate = _options.LearningRate * factor;
+
+        // PyTorch's clip_grad_norm_: the coefficient is max / (norm + 1e-6), at most 1.
+        double clip = _options.MaxGradNorm > 0 ? Math.Min(1, _options.MaxGradNorm / (norm + 1e-6)) : 1;
+        var groups = new List<AdamWGroup>
+        {
+            new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, _options.WeightDecay),
+        };
+        if (parameters.HeadStart > 0)
+        {
+            groups.Add(new AdamWGroup(
+                0, parameters.HeadStart, learningRate * _options.BackboneLearningRateMultiplier, _options.HeadOnlyWeightDecay ? 0 : _options.WeightDecay));
+        }
+
+        _model.Backend.AdamW(new AdamWArgs(
+            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, groups, step + 1, (float)clip));
+        _model.Refresh();
+    }
+}

@@ -1,0 +1,26 @@
+using Rm.Formats.Rendering;
+using Rm.Formats.Tokenization;
+using Rm.Training.Artifacts;
+using Rm.Training.Model;
+
+namespace Rm.Training.Loop;
+
+/// <summary>Everything that a training run works on.</summary>
+/// <param name="Model">Model, opened for training.</param>
+/// <param name="Options">Settings.</param>
+/// <param name="Run">Output directory.</param>
+/// <param name="Store">Checkpoints.</param>
+/// <param name="TrainPairs">Training pairs, at least one.</param>
+/// <param name="EvalPairs">Evaluation pairs; none for no evaluation.</param>
+/// <param name="Saver">Saves the model into a folder, verified.</param>
+/// <param name="Encoder">Tokenizer for samples, or null when rows are token ids.</param>
+public sealed record TrainingJob(
+    RewardModel Model, TrainingOptions Options, RunDirectory Run, CheckpointStore Store, IReadOnlyList<PreferencePair> TrainPairs,
+    IReadOnlyList<PreferencePair> EvalPairs, ModelSaver Saver, ITextEncoder? Encoder)
+{
+    /// <summary>Hears of every line of metrics.jsonl once it is in the file, as UTF-8; null for nobody.</summary>
+    public Action<ReadOnlyMemory<byte>>? MetricsWritten { get; init; }
+
+    /// <summary>What watches the steps, or null.</summary>
+    public IStepInstruments? Instruments { get; init; }
+}
