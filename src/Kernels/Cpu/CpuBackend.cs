@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Rm.Kernels.Cpu.Gemm;
 using Rm.Kernels.Cpu.Threading;
 using Rm.Kernels.Ops;
@@ -38,7 +39,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     {
         get
         {
-            string vectors = Vector512.IsHardwareAccelerated ? "AVX-512" : Vector256.IsHardwareAccelerated ? "AVX2"
+            string vectors = Avx512F.IsSupported ? "AVX-512" : Vector256.IsHardwareAccelerated ? "AVX2"
                 : Vector128.IsHardwareAccelerated ? "128-bit vectors" : "no vectors";
             return $"cpu, {vectors}, {_threads.Count} {(_threads.Count == 1 ? "thread" : "threads")}";
         }
