@@ -102,11 +102,17 @@ public interface IBackend : IDisposable
     /// <summary>Gradient of <see cref="AttentionForward"/>.</summary>
     void AttentionBackward(AttentionBackwardArgs args);
 
-    /// <summary>silu(gate) * up.</summary>
+    /// <summary>act(gate) * up.</summary>
     void SwiGluForward(SwiGluForwardArgs args);
 
     /// <summary>Gradient of <see cref="SwiGluForward"/>.</summary>
     void SwiGluBackward(SwiGluBackwardArgs args);
+
+    /// <summary>Scales a matrix and adds another: multipliers, residuals past a norm, magnitudes.</summary>
+    void ScaleAdd(ScaleAddArgs args);
+
+    /// <summary>Inner products of columns: the gradient of <see cref="ScaleAddArgs.ColumnScale"/>.</summary>
+    void ColumnDot(ColumnDotArgs args);
 
     /// <summary>Picks rows.</summary>
     void GatherRows(GatherRowsArgs args);
