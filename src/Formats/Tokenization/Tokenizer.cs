@@ -17,6 +17,7 @@ public sealed class Tokenizer : ITextEncoder
     private readonly TokenizerFile file;
     private readonly Dictionary<string, int> addedIds = new(StringComparer.Ordinal);
     private readonly HashSet<int> specialIds = [];
+    private readonly HashSet<int> spelledAsText = [];
     private readonly AddedTokenMatcher rawTokens;
     private readonly AddedTokenMatcher normalizedTokens;
     private readonly ConcurrentBag<WordEncoder> encoders = [];
@@ -29,6 +30,7 @@ public sealed class Tokenizer : ITextEncoder
         foreach (AddedToken token in addedTokens)
         {
             addedIds.Add(token.Content, token.Id);
+            spelledAsText.Add(token.Id);
             if (token.Special)
             {
                 specialIds.Add(token.Id);
@@ -79,6 +81,16 @@ public sealed class Tokenizer : ITextEncoder
     /// <summary>Id of <see cref="UnkToken"/>; null without one, or when the vocabulary lacks it.</summary>
     public int? UnkTokenId { get; }
 
+    /// <summary>What the tokenizer puts in front of a text when special tokens are added: a BOS, or nothing.</summary>
+    public ReadOnlyMemory<int> LeadingSpecialTokens => file.PostProcessor.Prefix;
+
+    /// <summary>What the tokenizer puts behind a text when special tokens are added.</summary>
+    public ReadOnlyMemory<int> TrailingSpecialTokens => file.PostProcessor.Suffix;
+
+    /// <summary>What the tokenizer puts around the second text of a pair.</summary>
+    public (ReadOnlyMemory<int> Leading, ReadOnlyMemory<int> Trailing) SecondSpecialTokens =>
+        (file.PostProcessor.SecondPrefix, file.PostProcessor.SecondSuffix);
+
     /// <summary>
     /// Jinja source of the default chat template: <c>chat_template.jinja</c> beside the tokenizer, else <c>chat_template</c> of
     /// tokenizer_config.json (its "default" when there are several); null when the checkpoint has none.
@@ -117,6 +129,10 @@ public sealed class Tokenizer : ITextEncoder
             ? Encoding.UTF8.GetString(bytes)
             : $"<{string.Join(' ', bytes.ToArray().Select(b => $"0x{b:X2}"))}>";
     }
+
+    /// <summary>A token as tokenizer.json spells it, in the byte-level alphabet ("Ġthe"); an added token's own text.</summary>
+    /// <exception cref="UserInputException">There is no such id.</exception>
+    public string TokenSpelling(int id) => spelledAsText.Contains(id) ? TokenText(id) : ByteAlphabet.Spell(BytesOf(id));
 
     /// <summary>True for a control token (<c>special</c> among the added tokens).</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);
