@@ -16,6 +16,7 @@ public sealed class Tokenizer : ITextEncoder
     private readonly TokenizerFile file;
     private readonly Dictionary<string, int> addedIds = new(StringComparer.Ordinal);
     private readonly HashSet<int> specialIds = [];
+    private readonly HashSet<int> spelledAsText = [];
     private readonly AddedTokenMatcher rawTokens;
     private readonly AddedTokenMatcher normalizedTokens;
     private readonly ConcurrentBag<WordEncoder> encoders = [];
@@ -28,6 +29,7 @@ public sealed class Tokenizer : ITextEncoder
         foreach (AddedToken token in file.Added.Tokens)
         {
             addedIds.Add(token.Content, token.Id);
+            spelledAsText.Add(token.Id);
             if (token.Special)
             {
                 specialIds.Add(token.Id);
@@ -49,6 +51,16 @@ public sealed class Tokenizer : ITextEncoder
 
     /// <summary>One more than the highest token id, added tokens included: rows that an embedding needs.</summary>
     public int VocabularySize => vocabulary.Size;
+
+    /// <summary>What the tokenizer puts in front of a text when special tokens are added: a BOS, or nothing.</summary>
+    public ReadOnlyMemory<int> LeadingSpecialTokens => file.PostProcessor.Prefix;
+
+    /// <summary>What the tokenizer puts behind a text when special tokens are added.</summary>
+    public ReadOnlyMemory<int> TrailingSpecialTokens => file.PostProcessor.Suffix;
+
+    /// <summary>What the tokenizer puts around the second text of a pair.</summary>
+    public (ReadOnlyMemory<int> Leading, ReadOnlyMemory<int> Trailing) SecondSpecialTokens =>
+        (file.PostProcessor.SecondPrefix, file.PostProcessor.SecondSuffix);
 
     /// <summary>
     /// Texts of the special tokens that the checkpoint names, under their names there: <c>bos_token</c>, <c>sep_token</c>, or a model's own.
@@ -116,6 +128,10 @@ public sealed class Tokenizer : ITextEncoder
             ? Encoding.UTF8.GetString(bytes)
             : $"<{string.Join(' ', bytes.ToArray().Select(b => $"0x{b:X2}"))}>";
     }
+
+    /// <summary>A token as tokenizer.json spells it, in the byte-level alphabet ("Ġthe"); an added token's own text.</summary>
+    /// <exception cref="UserInputException">There is no such id.</exception>
+    public string TokenSpelling(int id) => spelledAsText.Contains(id) ? TokenText(id) : ByteAlphabet.Spell(BytesOf(id));
 
     /// <summary>True for a control token (<c>special</c> among the added tokens).</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);

@@ -34,6 +34,7 @@ public static class CommandLine
         root.Subcommands.Add(new SweepCommand().Create());
         root.Subcommands.Add(new EvalCommand().Create());
         root.Subcommands.Add(new ScoreCommand().Create());
+        root.Subcommands.Add(new ServeCommand().Create());
         root.Subcommands.Add(new MergeCommand().Create());
         root.Subcommands.Add(new ReportCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
