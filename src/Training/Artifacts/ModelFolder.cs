@@ -25,7 +25,8 @@ public static class ModelFolder
     /// <param name="model">The model.</param>
     /// <param name="baseModel">What the user named as the model: folder or hub id.</param>
     /// <param name="baseFolder">The base checkpoint's folder, for tokenizer files; null when there is none.</param>
-    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder)
+    /// <param name="padTokenId">Goes into the config.json of a whole model; null keeps what the base says.</param>
+    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder, int? padTokenId = null)
     {
         if (model.Scope.Lora is { } lora)
         {
@@ -36,7 +37,7 @@ public static class ModelFolder
         TensorToWrite[] tensors = [.. Tensors(model, name => name)];
         folder.Write(
             SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
-        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32"));
+        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32", padTokenId));
         CopyTokenizer(folder, baseFolder);
     }
 
