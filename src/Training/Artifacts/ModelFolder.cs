@@ -17,7 +17,7 @@ public static class ModelFolder
     public const string ArtifactFileName = "btrm.json";
 
     // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
-    private static readonly string[] TokenizerFiles =
+    internal static IReadOnlyList<string> TokenizerFiles { get; } =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt", "added_tokens.json"];
 
     /// <summary>Writes the model's files into a folder that is being saved.</summary>

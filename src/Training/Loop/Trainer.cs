@@ -22,6 +22,7 @@ public sealed class Trainer
     private readonly IBatchPlan _plan;
     private readonly IRunCalendar _calendar;
     private readonly BestCriterion _best;
+    private readonly bool _keepsBestCheckpoint;
     private readonly IRunRecorder? _recorder;
     private readonly ModelSaver _saver;
     private readonly ITrainingProgress _progress;
@@ -50,6 +51,7 @@ public sealed class Trainer
             ?? new BatchPlanner(job.TrainPairs, job.Options.BatchSize, job.Options.Order, job.Options.Seed, job.Options.RandomSource);
         _calendar = job.Calendar ?? new StepCalendar(job.Options);
         _best = job.Best ?? BestCriterion.Of(job.Options.BestMetric);
+        _keepsBestCheckpoint = job.Best is not null;
         _recorder = job.Recorder;
         _saver = job.Saver;
         _progress = progress;
@@ -245,7 +247,7 @@ public sealed class Trainer
         metrics.Sync();
         string path = _store.Save(
             _state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints, _recorder?.CheckpointFiles() ?? [],
-            _run.Layout.KeepsBest ? null : _state.Best?.BestStep);
+            _keepsBestCheckpoint ? _state.Best?.BestStep : null);
         (_savedStep, _savedPath) = (_state.Step, path);
         _progress.Message($"Saved {path}");
         return path;

@@ -28,7 +28,7 @@ public sealed record TrainingJob(
     /// <summary>When the run logs, evaluates and saves; null for every so many steps.</summary>
     public IRunCalendar? Calendar { get; init; }
 
-    /// <summary>What decides which model is best; null for the options' metric.</summary>
+    /// <summary>What decides which model is best, whose checkpoint then stays; null for the options' metric.</summary>
     public BestCriterion? Best { get; init; }
 
     /// <summary>Hears of every step, or null.</summary>
