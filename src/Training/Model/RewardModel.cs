@@ -133,7 +133,7 @@ public sealed class RewardModel : IDisposable
     /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients may
     /// have been added.
     /// </summary>
-    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         long mark = _arena.Mark;
         try
@@ -173,7 +173,7 @@ public sealed class RewardModel : IDisposable
         _arena.Dispose();
     }
 
-    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         using ModelContext c = Open(layout, dropoutSeed);
         var kept = new KeptForward(_layers.Length);

@@ -43,11 +43,11 @@ internal static class Truncation
     {
         try
         {
-            return tokenizer.EncodeMany(texts, addSpecialTokens: false);
+            return [.. texts.AsParallel().AsOrdered().Select(text => tokenizer.Encode(text, addSpecialTokens: false))];
         }
-        catch (UserInputException e)
+        catch (AggregateException e) when (e.InnerException is UserInputException inner)
         {
-            throw RequestFields.Refusal(e.Message);
+            throw RequestFields.Refusal(inner.Message);
         }
     }
 
