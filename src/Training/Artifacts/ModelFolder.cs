@@ -18,7 +18,7 @@ public static class ModelFolder
     public const string ArtifactFileName = "btrm.json";
 
     // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
-    private static readonly string[] TokenizerFiles =
+    internal static IReadOnlyList<string> TokenizerFiles { get; } =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json"];
 
     /// <summary>Writes the model's files into a folder that is being saved.</summary>
@@ -26,7 +26,8 @@ public static class ModelFolder
     /// <param name="model">The model.</param>
     /// <param name="baseModel">What the user named as the model: folder or hub id.</param>
     /// <param name="baseFolder">The base checkpoint's folder, for tokenizer files; null when there is none.</param>
-    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder)
+    /// <param name="padTokenId">Goes into the config.json of a whole model; null keeps what the base says.</param>
+    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder, int? padTokenId = null)
     {
         if (model.Scope.Lora is { } lora)
         {
@@ -37,7 +38,7 @@ public static class ModelFolder
         TensorToWrite[] tensors = [.. Tensors(model, name => name)];
         folder.Write(
             SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
-        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32"));
+        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32", padTokenId));
         CopyTokenizer(folder, baseFolder);
     }
 

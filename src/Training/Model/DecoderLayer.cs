@@ -66,8 +66,9 @@ internal sealed class DecoderLayer : IDisposable
 
     private IEnumerable<NormLayer> Norms => new[] { _inputNorm, _postNorm, _queryNorm, _keyNorm }.OfType<NormLayer>();
 
-    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards.</summary>
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow)
+    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards; <paramref name="frozen"/>:
+    /// the layer of another model whose frozen matrices are used too.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow, DecoderLayer? frozen = null)
     {
         bool needsNormGradient = training && (trainedBelow || _inputNorm.IsTrained);
         foreach (NormLayer norm in Norms)
@@ -75,10 +76,10 @@ internal sealed class DecoderLayer : IDisposable
             norm.Load(backend, parameters, source);
         }
 
-        foreach (LinearLayer linear in Linears)
+        foreach ((LinearLayer linear, LinearLayer? other) in Linears.Zip(frozen?.Linears ?? Linears.Select(_ => (LinearLayer?)null)))
         {
             bool readsInputNorm = linear == _qkv || linear == _query || linear == _keyValue;
-            linear.Load(backend, parameters, source, readsInputNorm ? needsNormGradient : training);
+            linear.Load(backend, parameters, source, readsInputNorm ? needsNormGradient : training, other);
         }
     }
 

@@ -20,6 +20,7 @@ internal sealed class LinearLayer : IDisposable
     private readonly long _loraAOffset;
     private readonly List<(LinearModule Module, int Column, long BOffset)> _adapted = [];
     private LinearWeight? _weight;
+    private bool _borrowsWeight;
     private Tensor? _bias;
     private Tensor? _gradWeight;
     private Tensor? _gradBias;
@@ -73,9 +74,15 @@ internal sealed class LinearLayer : IDisposable
     /// <summary>Whether anything of this layer is trained.</summary>
     public bool IsTrained => _trainsWeights || _adapted.Count > 0;
 
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient)
+    /// <summary>Creates and fills the weights; with <paramref name="frozen"/>, the same layer of another model, its matrix is used too.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, LinearLayer? frozen = null)
     {
-        if (_trainsWeights)
+        if (frozen is not null)
+        {
+            _weight = frozen._weight;
+            _borrowsWeight = true;
+        }
+        else if (_trainsWeights)
         {
             var shape = new Shape(OutFeatures, InFeatures);
             Tensor master = parameters.ValueView(_weightOffset, shape);
@@ -155,7 +162,11 @@ internal sealed class LinearLayer : IDisposable
 
     public void Dispose()
     {
-        _weight?.Dispose();
+        if (!_borrowsWeight)
+        {
+            _weight?.Dispose();
+        }
+
         if (!_trainsWeights)
         {
             _bias?.Storage.Dispose();

@@ -20,6 +20,7 @@ public sealed class RewardModel : IDisposable
     private readonly long _headOffset;
     private readonly Tensor _embedding;
     private readonly Tensor? _gradEmbedding;
+    private readonly bool _ownsEmbedding;
     private readonly int _lowestTrained;
     private long _layerBytes;
     private long _keptBytes;
@@ -31,8 +32,19 @@ public sealed class RewardModel : IDisposable
     /// <param name="scope">What is trained.</param>
     /// <param name="training">Whether gradients and optimizer state are allocated.</param>
     /// <param name="recompute">What backward computes again.</param>
-    public RewardModel(IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
+    /// <param name="frozen">
+    /// A model of the same checkpoint on the same device whose frozen weights this one uses too, instead of loading them again; it must outlive this
+    /// one. What either trains is its own. For scoring only.
+    /// </param>
+    public RewardModel(
+        IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective,
+        RewardModel? frozen = null)
     {
+        if (frozen is not null && (training || scope.TrainsEverything || frozen.Scope.TrainsEverything))
+        {
+            throw new ArgumentException("Frozen weights can be shared by models that score and train no weights of their own.", nameof(frozen));
+        }
+
         Backend = backend;
         Config = config;
         Scope = scope;
@@ -53,12 +65,13 @@ public sealed class RewardModel : IDisposable
         _headOffset = layout.AddBlock(ParameterKind.Head, config.HiddenSize, [(WeightNames.Score, 1)]);
         Parameters = new ParameterBuffer(backend, layout.Parameters, layout.Length, layout.HeadStart, training);
 
-        _embedding = LoadEmbedding(source);
+        _ownsEmbedding = !_trainsEmbedding && (frozen is null || frozen._trainsEmbedding);
+        _embedding = _trainsEmbedding || _ownsEmbedding ? LoadEmbedding(source) : frozen!._embedding;
         _gradEmbedding = _trainsEmbedding ? Parameters.GradientView(_embeddingOffset, new Shape(config.VocabSize, config.HiddenSize)) : null;
         _lowestTrained = _trainsEmbedding ? 0 : Array.FindIndex(_layers, l => l.IsTrained);
         for (int i = 0; i < _layers.Length; i++)
         {
-            _layers[i].Load(backend, Parameters, source, training, trainedBelow: NeedsGradientBelow(i));
+            _layers[i].Load(backend, Parameters, source, training, trainedBelow: NeedsGradientBelow(i), frozen?._layers[i]);
         }
 
         _finalNorm.Load(backend, Parameters, source);
@@ -120,7 +133,7 @@ public sealed class RewardModel : IDisposable
     /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients may
     /// have been added.
     /// </summary>
-    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         long mark = _arena.Mark;
         try
@@ -151,7 +164,7 @@ public sealed class RewardModel : IDisposable
         }
 
         _finalNorm.Dispose();
-        if (!_trainsEmbedding)
+        if (_ownsEmbedding)
         {
             _embedding.Storage.Dispose();
         }
@@ -160,7 +173,7 @@ public sealed class RewardModel : IDisposable
         _arena.Dispose();
     }
 
-    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         using ModelContext c = Open(layout, dropoutSeed);
         var kept = new KeptForward(_layers.Length);

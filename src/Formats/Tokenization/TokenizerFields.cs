@@ -5,7 +5,7 @@ namespace Rm.Formats.Tokenization;
 /// <summary>
 /// Typed access to the fields of a tokenizer file; every error is an <see cref="InvalidDataException"/> that names the field.
 /// </summary>
-internal static class JsonFields
+internal static class TokenizerFields
 {
     /// <summary>The field, or null when it is absent or null.</summary>
     public static JsonElement? Optional(this JsonElement owner, string path, string name)
