@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Rm.Formats.Files;
 using Rm.Formats.Rows;
 using Rm.Formats.Tokenization;
 
