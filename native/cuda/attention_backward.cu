@@ -141,10 +141,9 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
         int first, keys;
         block.keys<kKeys>(step, first, keys);
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
-        auto row_of = [&](int row) { return row < keys ? first + row : -1; };
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kMovingElements, args.v + key_column, args.ldv, args.head_dim,
-                                                   packets, row_of);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, first, keys);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kMovingElements, args.v + key_column, args.ldv, args.head_dim,
+                                                   packets, first, keys);
         copy_async_commit();
     };
     copy_step(0);
@@ -185,7 +184,7 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
             for (int e = 0; e < 4; e++) {
                 const int key = first + 8 * n + 2 * (lane % 4) + e % 2;
                 const bool seen = key <= minimum(tokens[e / 2], first + keys - 1);
-                const float p = seen ? exp2f(fmaf(s[0][n][e], scale_log2, -lse_log2[e / 2])) : 0.0f;
+                const float p = seen ? exp2_of<T>(fmaf(s[0][n][e], scale_log2, -lse_log2[e / 2])) : 0.0f;
                 s[0][n][e] = p * (dp[0][n][e] - delta[e / 2]);
             }
         }
@@ -283,10 +282,18 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
     auto copy_step = [&](int step) {
         const int64 column = static_cast<int64>(walk.head) * args.head_dim;
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
-        auto row_of = [&](int row) { return row < walk.left ? queries.row(walk.first + row) : -1; };
-        copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage, args.q + column, args.ldq, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, args.d_out + column, args.ld_out,
-                                                      args.head_dim, packets, row_of);
+        const GlobalPtr<const T> q = args.q + column, d_out = args.d_out + column;
+        if (args.slot_rows == nullptr) {
+            const int rows = minimum(walk.left, kQueries);
+            copy_rows<T, kDim, kQueries, Tiles::kThreads>(stage, q, args.ldq, args.head_dim, packets, walk.first, rows);
+            copy_rows<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, d_out, args.ld_out, args.head_dim,
+                                                          packets, walk.first, rows);
+        } else {
+            auto row_of = [&](int row) { return row < walk.left ? queries.row(walk.first + row) : -1; };
+            copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage, q, args.ldq, args.head_dim, packets, row_of);
+            copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, d_out, args.ld_out, args.head_dim,
+                                                          packets, row_of);
+        }
         copy_async_commit();
         lse_log2 = 0.0f;
         delta = 0.0f;
@@ -337,7 +344,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
 #pragma unroll
                 for (int e = odd; e < 4; e += 2) {
                     const bool seen = first_key + warp * 16 + lane / 4 + e / 2 * 8 <= query_token;
-                    const float weight = seen ? exp2f(fmaf(p[0][n][e], scale_log2, -query_lse)) : 0.0f;
+                    const float weight = seen ? exp2_of<T>(fmaf(p[0][n][e], scale_log2, -query_lse)) : 0.0f;
                     p[0][n][e] = weight;
                     ds[0][n][e] = weight * (ds[0][n][e] - query_delta);
                 }

@@ -46,6 +46,8 @@ struct ForwardTiles {
     static constexpr int kRowTiles = kOnTensorCores<T> && kDim <= 64 ? 2 : 1;
     static constexpr int kKeys = kOnTensorCores<T> ? (kDim == 128 ? 64 : 32) : (kDim <= 64 ? 32 : 8);
     static constexpr int kThreads = kWarps * kWarpSize;
+    // Blocks a multiprocessor, by registers: those of a head of 64 would else be a few too many for the third.
+    static constexpr int kBlocks = kOnTensorCores<T> && kDim <= 64 ? 3 : 1;
     static constexpr int kRows = 16 * kRowTiles * kWarps;
     static constexpr int kQueryElements = kRows * kDim;
     static constexpr int kKeyElements = kKeys * kDim;
@@ -97,15 +99,15 @@ RM_DEVICE void softmax_step(Fragment<float, 4> (&s)[kRowTiles][kKeyTiles], Fragm
 
             // A row's first tile has a key that it sees, so the maximum is finite from then on.
             const float before = state.maximum[m][half], now = fmaxf(before, largest);
-            const float rescale = exp2f((before - now) * scale_log2), now_log2 = now * scale_log2;
+            const float rescale = exp2_of<T>((before - now) * scale_log2), now_log2 = now * scale_log2;
             float sum = state.sum[m][half] * rescale;
 #pragma unroll
             for (int n = 0; n < kKeyTiles; n++) {
 #pragma unroll
                 for (int e = 2 * half; e < 2 * half + 2; e++) {
                     // In float32 the largest score's p is exactly one; bfloat16 hides the last bit of one instruction less.
-                    const float p = kOnTensorCores<T> ? exp2f(fmaf(s[m][n][e], scale_log2, -now_log2))
-                                                      : exp2f((s[m][n][e] - now) * scale_log2);
+                    const float p =
+                        exp2_of<T>(kOnTensorCores<T> ? fmaf(s[m][n][e], scale_log2, -now_log2) : (s[m][n][e] - now) * scale_log2);
                     s[m][n][e] = p;
                     sum += p;
                 }
@@ -144,10 +146,9 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
         int first, keys;
         block.keys<kKeys>(step, first, keys);
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kKeyElements;
-        auto row_of = [&](int row) { return row < keys ? first + row : -1; };
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kKeyElements, args.v + key_column, args.ldv, args.head_dim,
-                                                   packets, row_of);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, first, keys);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kKeyElements, args.v + key_column, args.ldv, args.head_dim,
+                                                   packets, first, keys);
         copy_async_commit();
     };
     copy_step(0);
@@ -204,9 +205,10 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
 
 }  // namespace
 
-#define RM_ATTENTION_FORWARD(name, type, dim)                                                                             \
-    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads) name(AttentionForwardOf<type> args) { \
-        forward_block<type, dim>(args);                                                                                   \
+#define RM_ATTENTION_FORWARD(name, type, dim)                                                                         \
+    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads, ForwardTiles<type, dim>::kBlocks) \
+        name(AttentionForwardOf<type> args) {                                                                         \
+        forward_block<type, dim>(args);                                                                               \
     }
 RM_ATTENTION_FORWARD(attention_forward_bf16_d64, bfloat16, 64)
 RM_ATTENTION_FORWARD(attention_forward_bf16_d128, bfloat16, 128)
