@@ -285,6 +285,11 @@ RM_DEVICE float exp2_of(float x) {
     return kOnTensorCores<T> ? exp2_flushed(x) : exp2f(x);
 }
 
+/// First key that a query sees, less its token: `shift` where keys are those of its prefix, else 0. All keys without a window.
+RM_DEVICE int window_offset(int window, int shift) {
+    return window > 0 ? shift - window + 1 : -(1 << 30);
+}
+
 /// A block of queries of one segment, and the keys that one of them sees: all of the prefix and its own segment's up to itself,
 /// which are those whose token is not after the query's. Keys are visited in tiles that begin at the starts of both ranges.
 struct AttentionQueryBlock {
@@ -302,6 +307,27 @@ struct AttentionQueryBlock {
         block.own_start = fields[4];
         block.own_length = fields[5];
         return block;
+    }
+
+    /// What to add to a position's distance from its segment's start to get the prefix key at that distance before the tail.
+    RM_DEVICE int prefix_shift() const { return prefix_start + prefix_length - own_start; }
+
+    /// Leaves out the tiles that no query from `first_token` on sees through its window. They are whole ones, so that the
+    /// others begin where they did.
+    template <int kKeys>
+    RM_DEVICE void enter_window(int window, int first_token) {
+        const int first = first_token - window + 1, in_prefix = first + prefix_shift() - prefix_start;
+        const int skipped_prefix = minimum(in_prefix > 0 ? in_prefix / kKeys * kKeys : 0, prefix_length);
+        const int skipped_own = first > own_start ? (first - own_start) / kKeys * kKeys : 0;
+        prefix_start += skipped_prefix;
+        prefix_length -= skipped_prefix;
+        own_start += skipped_own;
+        own_length -= skipped_own;
+    }
+
+    template <int kKeys>
+    RM_DEVICE bool in_prefix(int step) const {
+        return step < static_cast<int>(ceil_div(prefix_length, kKeys));
     }
 
     template <int kKeys>

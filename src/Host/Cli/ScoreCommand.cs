@@ -1,8 +1,12 @@
+using Rm.Training.Artifacts;
 using System.CommandLine;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
+using Rm.Host.Options;
 using Rm.Kernels.Ops;
+using Rm.Training.Evaluation;
+using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 

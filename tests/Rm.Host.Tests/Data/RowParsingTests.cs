@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Data;
-using Rm.Host.Tokenization;
+using Rm.Formats.Rows;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 
