@@ -227,9 +227,11 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
 
 }  // namespace
 
-#define RM_ATTENTION_FORWARD(name, type, dim)                                                                             \
-    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads) name(AttentionForwardOf<type> args) { \
-        forward_block<type, dim>(args);                                                                                   \
+// Two blocks a multiprocessor: left to itself, ptxas makes room for a third with spills (heads of 64) that memory leaves no place
+// for anyway (heads of 128).
+#define RM_ATTENTION_FORWARD(name, type, dim)                                                                                \
+    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads, 2) name(AttentionForwardOf<type> args) { \
+        forward_block<type, dim>(args);                                                                                      \
     }
 RM_ATTENTION_FORWARD(attention_forward_bf16_d64, bfloat16, 64)
 RM_ATTENTION_FORWARD(attention_forward_bf16_d128, bfloat16, 128)
