@@ -82,8 +82,8 @@ internal sealed class KernelImages
     /// <exception cref="InvalidOperationException">NVRTC is not installed, or the unit does not compile.</exception>
     public byte[] Compile(string unit)
     {
-        (byte[] image, _) = Compiler.Compile(_sources, unit, _architecture);
-        _cache.Write(Key(unit), image);
+        (byte[] image, string log) = Compiler.Compile(_sources, unit, _architecture);
+        _cache.Write(Key(unit), image, $"{unit}\n{log}\n");
         return image;
     }
 

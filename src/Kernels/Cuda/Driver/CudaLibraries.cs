@@ -182,9 +182,9 @@ public static class CudaLibraries
             return [Path.GetFullPath(named)];
         }
 
-        return windows
-            ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"]
-            : ["libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12"];
+        // Code of a compiler that is newer than the driver may be refused: its major version comes second.
+        int[] majors = DriverMajor() < 13 ? [12, 13] : [13, 12];
+        return [.. majors.SelectMany(major => ToolkitFiles(windows ? $"nvrtc64_{major}0_0.dll" : $"libnvrtc.so.{major}", "cuda_nvrtc", major))];
     }
 
     private static string[] NvmlCandidates(bool windows)
@@ -210,7 +210,21 @@ public static class CudaLibraries
         }
 
         // 12 before 13: it works with the drivers of both.
-        return windows ? ["cublasLt64_12.dll", "cublasLt64_13.dll"] : ["libcublasLt.so.12", "libcublasLt.so.13", "libcublasLt.so"];
+        int[] majors = [12, 13];
+        return [.. majors.SelectMany(major => ToolkitFiles(windows ? $"cublasLt64_{major}.dll" : $"libcublasLt.so.{major}", "cublas", major))];
+    }
+
+    // By the loader's own rule, then where toolkits lie.
+    private static IEnumerable<string> ToolkitFiles(string file, string wheel, int major) =>
+        ToolkitFolders.Of(wheel, major, Environment.GetEnvironmentVariable).Select(folder => Path.Combine(folder, file)).Where(File.Exists).Prepend(file);
+
+    // Major version of CUDA that the driver supports; 13 without one. cuDriverGetVersion needs no cuInit.
+    private static unsafe int DriverMajor()
+    {
+        int version = 0;
+        return TryGetDriverExport("cuDriverGetVersion", out nint address) && ((delegate* unmanaged<int*, int>)address)(&version) == 0
+            ? version / 1000
+            : 13;
     }
 
     /// <summary>A library and where it came from; both empty when none could be loaded.</summary>
