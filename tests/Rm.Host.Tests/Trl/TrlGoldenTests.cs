@@ -66,7 +66,7 @@ public sealed class TrlGoldenTests
             bf16: false
             """);
         Btrm.Succeed(
-            "trl", "reward", "--config", config, "--model-name-or-path", TrlRun.Golden("tiny-qwen2-3m"), "--dataset_name", scratch["data"], $"--output_dir={output}", "--device", "cpu");
+            "trl", "reward", "--config", config, "--model-name-or-path", TrlRun.Model, "--dataset_name", scratch["data"], $"--output_dir={output}", "--device", "cpu");
         JsonElement[] expected =
             [.. JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json"))).GetProperty("log_history").EnumerateArray().Where(line => !line.TryGetProperty("train_loss", out _))];
 
@@ -99,7 +99,7 @@ public sealed class TrlGoldenTests
     public void Factors_of_the_start_are_PEFTs_to_the_bit_and_the_head_to_rounding()
     {
         string start = TrlRun.Golden("python", "init-adapter");
-        var source = ModelSource.Open(TrlRun.Golden("tiny-qwen2-3m"));
+        var source = ModelSource.Open(TrlRun.Model);
         using var backend = new CpuBackend(1);
         using RewardModel model = source.Load(backend, LoraScope.Of(start, source.Config, out _), training: true);
         ModelStart.Initialize(model, null, seed: 42, RandomSource.Torch);
@@ -128,7 +128,7 @@ public sealed class TrlGoldenTests
         using var scratch = new ScratchFolder();
         string[] words =
         [
-            "train", "--model", TrlRun.Golden("tiny-qwen2-3m"), "--train-file", TrlRun.Golden("python", "train.jsonl"), "--no-chat-template", "--lora", "--lora-rank", "4", "--lora-alpha", "16",
+            "train", "--model", TrlRun.Model, "--train-file", TrlRun.Golden("python", "train.jsonl"), "--no-chat-template", "--lora", "--lora-rank", "4", "--lora-alpha", "16",
             "--batch-size", "8", "--steps", "2", "--lr", "1e-3", "--lr-scheduler", "constant", "--weight-decay", "0", "--max-seq-len", "1024", "--truncation", "drop", "--log-every", "1", "--device", "cpu",
         ];
         Btrm.Succeed([.. words, "--output-dir", scratch["torch"], "--rng", "torch"]);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rm.Formats.Safetensors;
 using Rm.Host.Tests.EndToEnd;
+using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.Trl;
 
@@ -11,11 +12,14 @@ internal static class TrlRun
     private static readonly string[] Exact = ["epoch", "learning_rate", "num_tokens", "eval_num_tokens", "accuracy", "eval_accuracy", "step"];
     private static readonly string[] Timed = ["runtime", "per_second"];
 
+    /// <summary>The model of every golden run: the quickstart's.</summary>
+    public static string Model => TestTokenizers.QuickstartFolder;
+
     public static string Golden(params string[] parts) => Path.Combine([TestPaths.Golden, "trl", .. parts]);
 
     /// <summary>The words of a run of a golden folder's reward.yaml.</summary>
     public static string[] Words(string golden, string output, params string[] more) =>
-        ["trl", "reward", "--config", Path.Combine(golden, "reward.yaml"), "--model_name_or_path", Golden("tiny-qwen2-3m"), "--dataset_name", Path.Combine(golden, "data"),
+        ["trl", "reward", "--config", Path.Combine(golden, "reward.yaml"), "--model_name_or_path", Model, "--dataset_name", Path.Combine(golden, "data"),
             "--output_dir", output, "--device", "cpu", .. more];
 
     /// <summary>The log of the newest checkpoint.</summary>

@@ -92,7 +92,7 @@ def sums(model):
 def run(name):
     folder = root / "cases" / name
     config = json.load(open(folder / "reward.yaml"))
-    base = root / "tiny-qwen2-3m"
+    base = root.parents[2] / "examples/quickstart/model"  # "tiny-qwen2-3m" in the settings
     tok = AutoTokenizer.from_pretrained(base)
     seed = config.get("seed", 42)
     set_seed(seed)
