@@ -55,14 +55,8 @@ build_options=
 # shellcheck disable=SC2086
 dotnet_build() { dotnet build "$1" -c Release -v quiet --nologo $build_options; }
 
-# Where there is nvcc, the build embeds compiled kernels; elsewhere NVRTC compiles the embedded sources at first use.
-build_fatbin() {
-  if command -v nvcc >/dev/null || [ -x "${NVCC:-${CUDA_HOME:-/usr/local/cuda}/bin/nvcc}" ]; then native/build-fatbin.sh >/dev/null; fi
-}
-
 build() {
   need_sdk
-  build_fatbin
   dotnet_build src/Host
   leave_launcher
 }
@@ -148,7 +142,7 @@ test_emulator() {
     return
   fi
   echo "== emulator"
-  native/build-emulator.sh btrm_emulator btrm_emulator_tests >"$log" 2>&1 || { cat "$log"; return 1; }
+  native/build-emulator.sh btrm_emulator btrm_emulator_driver btrm_emulator_tests >"$log" 2>&1 || { cat "$log"; return 1; }
   out/native/emulator/btrm_emulator_tests >"$log" 2>&1 || status=$?
   summary=$(grep -E '^[0-9]+ tests, [0-9]+ failed$' "$log" | tail -n 1 || true)
   if [ "$status" -ne 0 ]; then grep -v '^ok' "$log" || true; fi
@@ -170,14 +164,14 @@ test_emulator() {
 compile_kernels() {
   local log=out/test/nvrtc.log
   echo "== kernels (NVRTC)"
-  if [ -z "${BTRM_NVRTC_LIBRARY:-}" ] && ! native/scripts/get-nvrtc.sh >"$log" 2>&1; then
+  if [ -z "${BTRM_NVRTC_LIBRARY:-}" ] && ! native/scripts/get-nvrtc.sh --tools >"$log" 2>&1; then
     tail -n 3 "$log"
     echo "NVRTC cannot be had here: the kernels are not compiled."
     skipped=$((skipped + 1))
     skips+="  kernels compiled for four architectures: no NVRTC  [native/scripts/nvrtc-check]"$'\n'
     return
   fi
-  if native/scripts/nvrtc-check >"$log" 2>&1; then
+  if native/scripts/nvrtc-check --sass >"$log" 2>&1; then
     echo "   $(grep -c '"kernel"' "$log") kernels on four architectures; the table is in bench/results/"
     passed=$((passed + 1))
   else
@@ -216,7 +210,6 @@ test_slurm() {
 test_all() {
   trap closing_line EXIT
   need_sdk
-  build_fatbin
   dotnet_build Rm.sln
   leave_launcher
   mkdir -p out/test
@@ -280,12 +273,25 @@ fuzz() {
 
 target=linux-x64
 
+# Compiles the kernels that a release carries into out/native/images. What was compiled before comes from a cache beside them.
+images=out/native/images
+build_images() {
+  local library=${BTRM_NVRTC_LIBRARY:-} tools
+  if [ -z "$library" ] && tools=$(native/scripts/get-nvrtc.sh 2>/dev/null); then library=$(echo "$tools"/usr/lib/*/libnvrtc.so.12); fi
+  dotnet_build src/Kernels.Images
+  if ! BTRM_NVRTC_LIBRARY=$library dotnet src/Kernels.Images/bin/Release/net10.0/Rm.Kernels.Images.dll "$images"; then
+    echo "publish: without NVRTC the release carries no machine code, and a node with nothing but the driver cannot run it." >&2
+    echo "Set BTRM_NVRTC_LIBRARY to libnvrtc.so.12 or .13 of a CUDA toolkit." >&2
+    return 1
+  fi
+}
+
 # Puts a project's self-contained build into a folder. A lock file of its own: the runtime's packages are no concern of ordinary builds.
 publish_project() {
   local project=$1 folder=$2
   shift 2
   dotnet publish "$project" -c Release -r "$target" --self-contained -o "$folder" -v quiet --nologo \
-    -p:PublishTrimmed=true -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false "$@"
+    -p:PublishTrimmed=true -p:KernelImages="$PWD/$images" -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false "$@"
   rm -f "$folder"/*.pdb "$folder"/*.xml
 }
 
@@ -293,7 +299,7 @@ publish() {
   need_sdk
   local folder=out/publish
   rm -rf "${folder:?}/$target"
-  build_fatbin
+  build_images
   # Compiled ahead of time: it starts in a quarter of the time, and the first steps do not wait for the compiler.
   publish_project src/Host "$folder/$target" -p:PublishSingleFile=true -p:PublishReadyToRun=true
   cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"

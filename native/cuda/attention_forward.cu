@@ -50,8 +50,6 @@ struct ForwardTiles {
     static constexpr int kRowTiles = kOnTensorCores<T> && kDim <= 64 ? 2 : 1;
     static constexpr int kKeys = kOnTensorCores<T> ? (kDim == 128 ? 64 : 32) : (kDim <= 64 ? 32 : 8);
     static constexpr int kThreads = kWarps * kWarpSize;
-    // Blocks a multiprocessor, by registers: those of a head of 64 would else be a few too many for the third.
-    static constexpr int kBlocks = kOnTensorCores<T> && kDim <= 64 ? 3 : 1;
     static constexpr int kRows = 16 * kRowTiles * kWarps;
     static constexpr int kQueryElements = kRows * kDim;
     static constexpr int kKeyElements = kKeys * kDim;
@@ -229,10 +227,9 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
 
 }  // namespace
 
-#define RM_ATTENTION_FORWARD(name, type, dim)                                                                         \
-    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads, ForwardTiles<type, dim>::kBlocks) \
-        name(AttentionForwardOf<type> args) {                                                                         \
-        forward_block<type, dim>(args);                                                                               \
+#define RM_ATTENTION_FORWARD(name, type, dim)                                                                             \
+    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads) name(AttentionForwardOf<type> args) { \
+        forward_block<type, dim>(args);                                                                                   \
     }
 RM_ATTENTION_FORWARD(attention_forward_bf16_d64, bfloat16, 64)
 RM_ATTENTION_FORWARD(attention_forward_bf16_d128, bfloat16, 128)

@@ -107,9 +107,16 @@ internal sealed class DeviceOptions : OptionGroup
     private static (IBackend Backend, string Why) Auto(int threads, GemmChoice gemm)
     {
         string? problem = "the CUDA driver is the emulator";
-        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem, gemm) is { } gpu)
+        bool lacksKernels = false;
+        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem, out lacksKernels, gemm) is { } gpu)
         {
             return (gpu, "the first GPU that works");
+        }
+
+        // Days on the CPU beside an idle GPU are nobody's wish.
+        if (lacksKernels)
+        {
+            throw new UserInputException($"--device auto: there is a GPU, but {problem} To train on the CPU all the same, say --device cpu.");
         }
 
         return gemm == GemmChoice.Own

@@ -1,3 +1,4 @@
+using Rm.Kernels.Cuda.Builds;
 using Rm.Kernels.Cuda.Driver;
 
 namespace Rm.Kernels.Cuda;
@@ -19,25 +20,32 @@ public static class CudaDevices
     /// <param name="ordinal">N of <c>cuda:N</c>.</param>
     /// <param name="problem">Why there is none, with advice; null when there is one.</param>
     /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
-    public static CudaBackend? TryOpen(int ordinal, out string? problem, GemmChoice gemm = GemmChoice.Own)
+    public static CudaBackend? TryOpen(int ordinal, out string? problem, GemmChoice gemm = GemmChoice.Own) =>
+        TryOpen(ordinal, out problem, out _, gemm);
+
+    private static CudaBackend? TryOpen(int ordinal, out string? problem, out bool lacksKernels, GemmChoice gemm)
     {
+        problem = null;
+        lacksKernels = false;
         try
         {
-            problem = null;
             return new CudaBackend(ordinal, gemm: gemm);
         }
         catch (Exception unusable) when (unusable is CudaException or CublasException or NotSupportedException or InvalidOperationException)
         {
             problem = unusable.Message;
+            lacksKernels = unusable is KernelsUnavailableException;
             return null;
         }
     }
 
     /// <summary>Opens the first device that works, or says why the first one does not.</summary>
     /// <param name="problem">Why there is none; null when there is one.</param>
+    /// <param name="lacksKernels">Whether all that a GPU lacks is code that it can run: somebody who has it will want to use it.</param>
     /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
-    public static CudaBackend? TryOpenFirst(out string? problem, GemmChoice gemm = GemmChoice.Own)
+    public static CudaBackend? TryOpenFirst(out string? problem, out bool lacksKernels, GemmChoice gemm = GemmChoice.Own)
     {
+        lacksKernels = false;
         if (!CudaLibraries.IsAvailable(CudaLibraries.Driver))
         {
             problem = "no NVIDIA driver is installed";
@@ -58,11 +66,14 @@ public static class CudaDevices
         problem = count == 0 ? "the NVIDIA driver sees no GPU" : null;
         for (int ordinal = 0; ordinal < count; ordinal++)
         {
-            if (TryOpen(ordinal, out string? reason, gemm) is { } backend)
+            if (TryOpen(ordinal, out string? reason, out bool withoutKernels, gemm) is { } backend)
             {
                 problem = null;
+                lacksKernels = false;
                 return backend;
             }
+
+            lacksKernels |= withoutKernels;
 
             problem ??= reason;
         }
