@@ -31,7 +31,9 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         {
             foreach (List<SelectedRow> chunk in Chunks(selector.Select(source)))
             {
-                Take(InParallel(chunk.Count, i => Array.ConvertAll([.. Parse(chunk[i])], row => tokenizer.Tokenize(row, chunk[i].Index))).SelectMany(rows => rows));
+                TokenizedRow[][] rows = InParallel(
+                    chunk.Count, i => Array.ConvertAll([.. Parse(chunk[i])], row => tokenizer.Tokenize(row, chunk[i].Index)));
+                Take(rows.SelectMany(row => row));
             }
         }
         else

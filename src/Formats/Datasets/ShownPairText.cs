@@ -14,7 +14,8 @@ internal static class ShownPairText
     public static void Write(ShownPair pair, string split, TextWriter output)
     {
         output.WriteLine();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{split}: the first pair as the model reads it ({pair.File}, line {pair.Line})"));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{split}: the first pair as the model reads it ({pair.File}, line {pair.Line})"));
         WriteSide("chosen", pair.Chosen, output);
         WriteSide("rejected", pair.Rejected, output);
     }

@@ -36,7 +36,8 @@ internal sealed class JsonLinesSource(string path) : IRowSource
         catch (JsonException e) when (NonFiniteNumber(line, e) is { } word)
         {
             throw new UserInputException(
-                $"{path}, line {lineNumber}: holds {word}, which JSON does not have, though Python writes it. Write null or leave the field out.", e);
+                $"{path}, line {lineNumber}: holds {word}, which JSON does not have, though Python writes it. "
+                + "Write null or leave the field out.", e);
         }
         catch (JsonException e)
         {

@@ -13,12 +13,15 @@ public static class PairColumns
     /// <summary>Columns of token ids of the two sides: btrm's names, and those of TRL's versions (j is the preferred one).</summary>
     internal static readonly string[][] Ids =
     [
-        ["chosen_ids", "rejected_ids"], ["input_ids_chosen", "input_ids_rejected"], ["chosen_input_ids", "rejected_input_ids"], ["input_ids_j", "input_ids_k"],
+        ["chosen_ids", "rejected_ids"], ["input_ids_chosen", "input_ids_rejected"], ["chosen_input_ids", "rejected_input_ids"],
+        ["input_ids_j", "input_ids_k"],
     ];
 
     /// <summary>Columns of the two sides, strings or messages.</summary>
     internal static readonly string[][] Sides =
-        [["chosen", "rejected"], ["chosen_response", "rejected_response"], ["response_chosen", "response_rejected"], ["response", "rejected_response"]];
+    [
+        ["chosen", "rejected"], ["chosen_response", "rejected_response"], ["response_chosen", "response_rejected"], ["response", "rejected_response"],
+    ];
 
     // Each kind of pair with the columns that make it one.
     private static readonly string[][] Kinds =
@@ -37,11 +40,15 @@ public static class PairColumns
     private static readonly HashSet<string> Known = [.. Kinds.SelectMany(kind => kind), .. System, .. Prompts, .. Others];
 
     // Names, and last words of names, by which a column says that it holds what answers are given to.
-    private static readonly HashSet<string> PromptNames = new(StringComparer.Ordinal) { "input", "inputs", "human", "problem", "post", "task_description" };
+    private static readonly HashSet<string> PromptNames = new(StringComparer.Ordinal)
+    {
+        "input", "inputs", "human", "problem", "post", "task_description",
+    };
+
     private static readonly HashSet<string> PromptEndings = new(StringComparer.Ordinal)
     {
-        "prompt", "prompts", "question", "instruction", "instructions", "query", "context", "history", "conversation", "conversations", "dialog", "dialogue",
-        "message", "messages", "system",
+        "prompt", "prompts", "question", "instruction", "instructions", "query", "context", "history", "conversation", "conversations", "dialog",
+        "dialogue", "message", "messages", "system",
     };
 
     /// <summary>

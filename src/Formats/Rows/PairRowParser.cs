@@ -12,7 +12,9 @@ public static class PairRowParser
     /// <summary>What joins a history and an answer that come without a separator of their own.</summary>
     internal const string BlankLine = "\n\n";
 
-    /// <summary>Reads a row that is one pair; a ranking of more than two answers, or several rejected ones, are an error. Throws like <see cref="ParseAll"/>.</summary>
+    /// <summary>
+    /// Reads a row that is one pair; a ranking of more than two answers, or several rejected ones, are an error. Throws like <see cref="ParseAll"/>.
+    /// </summary>
     public static PairRow Parse(DataRow row) => ParseAll(row, RowColumns.None) is [var pair]
         ? pair
         : throw row.Error("makes several pairs; it cannot be read as one.");

@@ -83,7 +83,8 @@ internal sealed class PairRowReader
         }
         IReadOnlyList<ChatMessage> Side(IReadOnlyList<ChatMessage> answer) => _prompt.WithSystem(Joined(head, answer));
         return Build(
-            _prompt.Column is null && _prompt.SystemColumn is null ? RowKind.MessageLists : _prompt.Column is null or "prompt" ? RowKind.PromptMessages : RowKind.PromptColumns,
+            _prompt.Column is null && _prompt.SystemColumn is null ? RowKind.MessageLists
+                : _prompt.Column is null or "prompt" ? RowKind.PromptMessages : RowKind.PromptColumns,
             Turns(Side(chosen)), Turns(Side(rejected)));
     }
 
@@ -108,7 +109,8 @@ internal sealed class PairRowReader
         if (Transcript.TryParse(chosen, out IReadOnlyList<ChatMessage> chosenTurns, out int chosenStart)
             && Transcript.TryParse(rejected, out IReadOnlyList<ChatMessage> rejectedTurns, out int rejectedStart))
         {
-            Conversation Side(IReadOnlyList<ChatMessage> turns, string text, int start) => _prompt.WithSystem(turns) is var all && all.Count > turns.Count
+            Conversation Side(IReadOnlyList<ChatMessage> turns, string text, int start) =>
+                _prompt.WithSystem(turns) is var all && all.Count > turns.Count
                 ? Turns(all)
                 : new Conversation { Messages = turns, Text = text, ResponseStart = start };
             return Build(RowKind.Transcripts, Side(chosenTurns, chosen, chosenStart), Side(rejectedTurns, rejected, rejectedStart));
@@ -158,7 +160,8 @@ internal sealed class PairRowReader
         {
             throw _row.Error("messages", "ends in no answer; its last turns must be the preferred one.");
         }
-        IReadOnlyList<string> others = _row.IsTextList("rejected_response") ? _row.GetTexts("rejected_response") : [_row.GetText("rejected_response")];
+        const string field = "rejected_response";
+        IReadOnlyList<string> others = _row.IsTextList(field) ? _row.GetTexts(field) : [_row.GetText(field)];
         return [.. others.Select(other =>
             Build(RowKind.MessageLists, Turns(chosen), Turns([.. chosen.Take(prompt), new ChatMessage("assistant", other)])))];
     }
@@ -184,7 +187,8 @@ internal sealed class PairRowReader
 
     // Below 0: the first is better.
     private double Strength(string field) =>
-        _row.GetOptionalNumber(field) ?? throw _row.Error(field, "must be a number: below 0 the first response is better, above 0 the second, 0 is a tie.");
+        _row.GetOptionalNumber(field)
+        ?? throw _row.Error(field, "must be a number: below 0 the first response is better, above 0 the second, 0 is a tie.");
 
     private double BetterId(string field) => _row.GetOptionalNumber(field) switch
     {
@@ -208,7 +212,8 @@ internal sealed class PairRowReader
     private List<PairRow> Ranked(Ranking ranking)
     {
         IReadOnlyList<ChatMessage> head = _prompt.Read(transcripts: true)
-            ?? throw _row.Error($"ranks answers without a prompt. The row has {Names.List(_row.ColumnNames)}; name the prompt's with --prompt-column.");
+            ?? throw _row.Error(
+                $"ranks answers without a prompt. The row has {Names.List(_row.ColumnNames)}; name the prompt's with --prompt-column.");
         var sides = ranking.Answers.Select(answer => Turns(_prompt.WithSystem(Joined(head, answer)))).ToList();
         List<PairRow> pairs = [];
         for (int better = 0; better < sides.Count; better++)

@@ -62,7 +62,8 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
         if (turns.FirstOrDefault(turn => turn.Role == "system") is { } own)
         {
             return own.Content == system ? turns : throw row.Error(
-                SystemColumn!, "differs from the system turn that the conversation has itself. Leave one out: --ignore-columns " + SystemColumn + " keeps the conversation's.");
+                SystemColumn!, "differs from the system turn that the conversation has itself. Leave one out: "
+                + $"--ignore-columns {SystemColumn} keeps the conversation's.");
         }
         return [new ChatMessage("system", system), .. turns];
     }
@@ -117,7 +118,8 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
         return IsHistory() ? [.. History(), .. turns] : turns;
     }
 
-    private bool IsHistory() => row.TryGet("history", out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0;
+    private bool IsHistory() =>
+        row.TryGet("history", out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0;
 
     // Earlier turns: pairs of a user's text and an answer, or messages.
     private IEnumerable<ChatMessage> History()

@@ -11,7 +11,9 @@ public static class ScoreRowParser
     {
         if (PairRowParser.TryParse(row, columns) is { } pairs)
         {
-            PairRow pair = pairs is [var only] ? only : throw row.Error("makes several pairs; score each answer as a conversation, or each pair in a row of its own.");
+            PairRow pair = pairs is [var only]
+                ? only
+                : throw row.Error("makes several pairs; score each answer as a conversation, or each pair in a row of its own.");
             return new ScoreRow { Source = row, Kind = pair.Kind, Pair = pair };
         }
         return TryParseSingle(row) ?? throw (PairColumns.NullSide(row) is { } empty ? row.Error(empty, "is null; a pair needs both of its sides.") : row.Error(

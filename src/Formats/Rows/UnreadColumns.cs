@@ -44,7 +44,8 @@ internal static class UnreadColumns
             turn.Contains(text, StringComparison.Ordinal) || (turn.Length > 1 && text.Contains(turn, StringComparison.Ordinal))));
     }
 
-    private static IEnumerable<string> Contents(Conversation side) => side.Messages is { } turns ? turns.Select(turn => turn.Content) : [side.Text ?? ""];
+    private static IEnumerable<string> Contents(Conversation side) =>
+        side.Messages is { } turns ? turns.Select(turn => turn.Content) : [side.Text ?? ""];
 
     // Texts of a string or of messages; roles and the like are single words that do not matter.
     private static IEnumerable<string> Texts(JsonElement value)
