@@ -23,7 +23,8 @@ void run_check_defined(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     const std::uint32_t missing = lanes & ~warp.defined[i.a];
     if (missing == 0) return;
     report(warp, static_cast<unsigned>(std::countr_zero(missing)), Defect::UnwrittenRegisterRead,
-           "an operand is a register that the lane has never written");
+           "the lane has never written register number %d of the function, which is an operand",
+           warp.cta->cluster->work->program->tracked_registers[i.a]);
 }
 
 void run_mark_defined(Warp& warp, const Instruction& i, std::uint32_t lanes) {
@@ -32,6 +33,10 @@ void run_mark_defined(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 
 void run_mark_changed(Warp& warp, const Instruction& i, std::uint32_t) {
     if (warp.wgmma != nullptr) warp.wgmma->changed[i.a] = ++warp.wgmma->time;
+}
+
+void run_mark_copied(Warp& warp, const Instruction& i, std::uint32_t) {
+    if (warp.wgmma != nullptr) warp.wgmma->changed[i.a] = i.b == kNoSource ? 0 : warp.wgmma->changed[i.b];
 }
 
 namespace {

@@ -251,10 +251,23 @@ void Flow::build() {
         tracked[reg] = static_cast<int>(program.tracked_registers.size());
         program.tracked_registers.push_back(static_cast<std::int32_t>(reg));
     }
+    program.tracked_index.assign(tracked.begin(), tracked.end());
     std::vector<std::int32_t>& products = program.wgmma_registers;
     products.assign(translator_.registers_.size(), -1);
-    for (int reg : translator_.wgmma_registers_) {
-        if (products[static_cast<std::size_t>(reg)] < 0) products[static_cast<std::size_t>(reg)] = static_cast<std::int32_t>(program.wgmma_register_count++);
+    auto own = [&](int reg) {
+        auto& index = products[static_cast<std::size_t>(reg)];
+        if (index >= 0) return false;
+        index = static_cast<std::int32_t>(program.wgmma_register_count++);
+        return true;
+    };
+    for (int reg : translator_.wgmma_registers_) own(reg);
+    // And the registers that they are copies of.
+    for (bool grown = program.wgmma_register_count > 0; grown;) {
+        grown = false;
+        for (const auto& entry : meta) {
+            if (entry.copies < 0 || products[static_cast<std::size_t>(entry.accesses.writes[0])] < 0) continue;
+            grown = own(entry.copies) || grown;
+        }
     }
 
     std::vector<Instruction> made;
@@ -280,9 +293,12 @@ void Flow::build() {
         for (int i = blocks_[b].first; i < blocks_[b].last; i++) {
             const Instruction& instruction = code[static_cast<std::size_t>(i)];
             const Accesses& accesses = meta[static_cast<std::size_t>(i)].accesses;
+            const bool product = meta[static_cast<std::size_t>(i)].opcode->rfind("wgmma.mma_async", 0) == 0;
             for (int reg : accesses.reads) {
                 int index = tracked[static_cast<std::size_t>(reg)];
                 if (index < 0) continue;
+                // Accumulators are read only where a predicate says so: the product checks them itself.
+                if (product && std::count(accesses.writes.begin(), accesses.writes.end(), reg) != 0) continue;
                 Instruction check = pseudo(&run_check_defined, instruction, static_cast<Slot>(index));
                 // The guard itself is read by all lanes.
                 if (translator_.registers_[static_cast<std::size_t>(reg)].kind == 'p') check.guard = kTrue, check.guard_flip = 0;
@@ -293,9 +309,12 @@ void Flow::build() {
             for (int reg : accesses.writes) {
                 int index = tracked[static_cast<std::size_t>(reg)];
                 if (index >= 0) made.push_back(pseudo(&run_mark_defined, instruction, static_cast<Slot>(index)));
-                int product = products[static_cast<std::size_t>(reg)];
-                if (product >= 0 && meta[static_cast<std::size_t>(i)].opcode->rfind("wgmma", 0) != 0) {
-                    made.push_back(pseudo(&run_mark_changed, instruction, static_cast<Slot>(product)));
+                int owner = products[static_cast<std::size_t>(reg)];
+                if (owner >= 0 && !product) {
+                    const int from = meta[static_cast<std::size_t>(i)].copies;
+                    Instruction mark = pseudo(from == -1 ? &run_mark_changed : &run_mark_copied, instruction, static_cast<Slot>(owner));
+                    mark.b = from >= 0 ? static_cast<Slot>(products[static_cast<std::size_t>(from)]) : kNoSource;
+                    made.push_back(mark);
                 }
             }
         }

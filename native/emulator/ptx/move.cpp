@@ -105,6 +105,7 @@ void translate_mov(Translator& t, const Statement& s, Modifiers& m) {
     const Slot a = t.in(from, type), d = t.out(to, type);
     Instruction& i = t.add(wide ? &run_mov<std::uint64_t> : &run_mov<std::uint32_t>);
     i.d = d, i.a = a;
+    t.note_copy(from);
 }
 
 void run_add_constant(Warp& warp, const Instruction& i, std::uint32_t lanes) {

@@ -74,6 +74,8 @@ struct Program {
     unsigned max_threads = 1024, required_threads = 0, cluster_size = 0, max_registers = 0;
     /// Registers that a path exists to the reading of without a writing before it; number -> index of their mask.
     std::vector<std::int32_t> tracked_registers;
+    /// The same by register: index of its mask, or -1.
+    std::vector<std::int32_t> tracked_index;
     /// The .global and .const variables of the module.
     std::uint64_t module_data = 0, module_data_bytes = 0;
     /// Registers that a wgmma accumulates in or reads, by PTX register number; -1 for others.

@@ -141,6 +141,8 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
     if (blocks == 0) blocks = 1u << home.rank;
     const auto offset = static_cast<std::uint32_t>(target & kOffsetMask), object = static_cast<std::uint32_t>(mbarrier & kOffsetMask);
     const auto count = static_cast<std::uint32_t>(bytes.size());
+    // Before the object is joined: what is published to it covers the copy.
+    const Epoch epoch = warp.epoch(lane);
     if (blocks >> cluster.size() != 0) report(warp, lane, Defect::OutOfBoundsShared, "a multicast to blocks 0x%x of a cluster of %u", blocks, cluster.size());
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
         if ((blocks >> rank & 1) == 0) continue;
@@ -150,7 +152,7 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
         join_mbarrier(warp, lane, block, object);
         block.shared.begin_copy(offset, count, kBulkInFlight);
     }
-    cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, warp.cta->rank, warp.epoch(lane), &i});
+    cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, warp.cta->rank, epoch, &i});
 }
 
 /// list: target base, offset, wide; mbarrier base, offset, wide; multicast mask; coordinates. a: the map. mode: rank in the high byte.

@@ -466,6 +466,10 @@ Instruction& Translator::add_branch(Handler handler, int to) {
     return made;
 }
 
+void Translator::note_copy(const Operand& from) {
+    meta_.back().copies = from.kind == Operand::Kind::Register ? virtual_register(from) : -2;
+}
+
 void Translator::add_exit(Handler handler) {
     add(handler);
     meta_.back().exit = true;

@@ -80,6 +80,8 @@ public:
     /// Adds an instruction with the statement's guard.
     Instruction& add(Handler handler);
     Instruction& add_branch(Handler handler, int label);
+    /// Says that the instruction just added only moves a value: -2 for a constant.
+    void note_copy(const Operand& from);
     void add_exit(Handler handler);
     [[noreturn]] void fail(const std::string& text) const;
     const Function& function() const { return *frame_->function; }
@@ -102,6 +104,8 @@ private:
         const std::string* opcode = nullptr;
         int label = -1;
         bool branch = false, exit = false, guarded = false;
+        /// Of a copy from register to register: its source; -2 of a constant.
+        int copies = -1;
     };
 
     void translate_function(const Function& function);

@@ -217,6 +217,14 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     require_uniform(i.b, b);
     const std::uint32_t chosen = warp.predicate(i.c) & lanes;
     if (chosen != 0 && chosen != lanes) report(warp, 0, Defect::DivergentWarp, "the lanes disagree about the accumulation of wgmma");
+    for (std::int32_t reg : accesses.writes) {
+        const std::int32_t index = program.tracked_index[static_cast<std::size_t>(reg)];
+        if (!product.accumulate || index < 0) continue;
+        if (const std::uint32_t missing = lanes & ~warp.defined[static_cast<std::size_t>(index)]; missing != 0) {
+            report(warp, static_cast<unsigned>(std::countr_zero(missing)), Defect::UnwrittenRegisterRead,
+                   "the product adds to an accumulator that the lane has never written");
+        }
+    }
     auto use = [&](std::uint64_t descriptor, unsigned first, unsigned rows, bool transposed, Element element) {
         if ((descriptor >> 49 & 7) != 0) report(warp, 0, Defect::MisalignedAccess, "a matrix descriptor with a base offset is not known");
         for_each_chunk(descriptor, first, rows, shape.depth, transposed, element_bits(element) / 8, [&](std::uint32_t offset, unsigned, unsigned) {
