@@ -123,7 +123,7 @@ void run_store(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             const auto offset = static_cast<std::uint32_t>(address & kOffsetMask);
             targets[lane] = block.shared.data() + offset;
             if (&block == warp.cta && (i.mode & kStrong) == 0) {
-                block.shared.check_write<kBytes>(warp, lane, offset);
+                block.shared.check_write<kBytes>(warp, lane, offset, "write", buffer[lane]);
                 shared |= 1u << lane;
                 addresses[lane] = offset;
             } else {

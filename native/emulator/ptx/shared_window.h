@@ -60,13 +60,14 @@ public:
         return bytes_->data + offset;
     }
 
-    /// Checks that a lane may write the bytes.
+    /// Checks that a lane may write the bytes. With `value`, an unordered write of the same value before it is no defect: compilers
+    /// let warps that hold the same element all store it.
     template <unsigned kCount>
-    void check_write(Warp& warp, unsigned lane, std::uint32_t offset, const char* verb = "write") {
+    void check_write(Warp& warp, unsigned lane, std::uint32_t offset, const char* verb = "write", const std::uint8_t* value = nullptr) {
         if (!inside<kCount>(offset) || (!all_readable<kCount>(offset) && !all_writable(offset, kCount))) {
             refuse(warp, lane, offset, kCount, kCount, verb);
         }
-        if constexpr (kCount > 1) check_order(warp, lane, offset, kCount, verb);
+        if constexpr (kCount > 1) check_order(warp, lane, offset, kCount, verb, value);
         if (uses_in_flight_ != 0) check_uses(warp, lane, offset, kCount);
     }
     /// Notes a write that was checked.
@@ -134,7 +135,8 @@ private:
         }
     }
     bool all_writable(std::uint32_t offset, std::uint32_t count) const;
-    void check_order(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb);
+    void check_order(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb,
+                     const std::uint8_t* value = nullptr);
     void check_readers(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb);
     void check_uses(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count);
     void check_inside(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment, const char* verb);
