@@ -199,8 +199,10 @@ EMU_API CUresult cuModuleLoadDataEx(Module** module, const void* image, unsigned
         } catch (const emu::ptx::LoadError& error) {
             emu::set_last_report(std::string("invalid-ptx: ") + error.what());
             give_log(error.what(), options, names, values);
-            return CUDA_ERROR_INVALID_PTX;
+            return error.kind == emu::ptx::LoadError::Kind::Target ? CUDA_ERROR_NO_BINARY_FOR_GPU : CUDA_ERROR_INVALID_PTX;
         }
+    } else if (CUresult read = emu::read_image(image, driver.architecture, created->image); read != CUDA_SUCCESS) {
+        return read;
     }
     *module = created.get();
     driver.modules[*module] = std::move(created);
@@ -228,7 +230,8 @@ EMU_API CUresult cuModuleGetFunction(const Kernel** function, Module* module, co
     if (function == nullptr || name == nullptr) return CUDA_ERROR_INVALID_VALUE;
     auto entry = driver.modules.find(module);
     if (entry == driver.modules.end()) return CUDA_ERROR_INVALID_HANDLE;
-    *function = entry->second->loaded != nullptr ? entry->second->loaded->find(name) : emu::find_kernel(name);
+    const Module& from = *entry->second;
+    *function = from.loaded != nullptr ? from.loaded->find(name) : from.image.holds(name) ? emu::find_kernel(name) : nullptr;
     if (*function == nullptr) return CUDA_ERROR_NOT_FOUND;
     entry->second->functions.insert(*function);
     return CUDA_SUCCESS;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator/driver/image.h"
 #include "emulator/driver/limits.h"
 #include "emulator/driver/result.h"
 #include "emulator/kernel_registry.h"
@@ -58,6 +59,7 @@ struct Event {
 };
 
 struct Module {
+    Image image;
     std::set<const Kernel*> functions;
     /// Of a module that came as PTX. Queued launches hold it too.
     std::shared_ptr<const ptx::LoadedModule> loaded;
@@ -79,6 +81,7 @@ struct Counters {
 
 class Driver {
 public:
+    Driver();
     static Driver& instance();
 
     /// Held by every call of the API.

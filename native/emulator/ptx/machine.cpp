@@ -18,7 +18,7 @@ void check_target(const std::string& target, unsigned architecture) {
     const char suffix = at < target.size() ? target[at] : '\0';
     const bool fits = suffix == 'a' ? wanted == architecture : suffix == 'f' ? wanted / 10 == architecture / 10 && wanted <= architecture : wanted <= architecture;
     if (!fits) {
-        throw LoadError(0, "the text is for " + target + ", and the device has compute capability " + std::to_string(architecture / 10) + "." +
+        throw LoadError(LoadError::Kind::Target, "the text is for " + target + ", and the device has compute capability " + std::to_string(architecture / 10) + "." +
                                std::to_string(architecture % 10));
     }
 }
@@ -40,7 +40,7 @@ LoadedModule::LoadedModule(std::string text, unsigned architecture) : module_(pa
         try {
             entry->program = Translator(*module_, *function).run();
         } catch (const LoadError& error) {
-            throw LoadError(error.line, std::string(error.what()) + ", in kernel " + name);
+            throw LoadError(LoadError::Kind::Text, std::string(error.what()) + ", in kernel " + name);
         }
         Kernel& kernel = entry->kernel;
         kernel.name = entry->program->name.c_str();

@@ -12,10 +12,12 @@
 
 namespace emu::ptx {
 
-/// A text that cannot be loaded: wrong syntax, or an instruction that this machine lacks.
+/// A text that cannot be loaded: wrong syntax, an instruction that this machine lacks, or another device's target.
 struct LoadError : std::runtime_error {
-    LoadError(int line, const std::string& text) : std::runtime_error("line " + std::to_string(line) + ": " + text), line(line) {}
-    int line;
+    enum class Kind { Text, Target };
+    LoadError(int line, const std::string& text) : std::runtime_error("line " + std::to_string(line) + ": " + text) {}
+    LoadError(Kind kind, const std::string& text) : std::runtime_error(text), kind(kind) {}
+    Kind kind = Kind::Text;
 };
 
 enum class Space : std::uint8_t { Generic, Global, Shared, Local, Param, Const };

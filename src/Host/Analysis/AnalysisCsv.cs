@@ -1,5 +1,6 @@
 using System.Globalization;
 using CsvHelper;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

@@ -1,3 +1,4 @@
+using Rm.Formats;
 namespace Rm.Host.Analysis;
 
 /// <summary>The analysis of one or more runs.</summary>

@@ -1,4 +1,5 @@
-using Rm.Host.Evaluation;
+using Rm.Formats;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

@@ -1,5 +1,5 @@
-using Rm.Host.Evaluation;
 using Rm.Kernels.Ops;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 
@@ -42,15 +42,15 @@ public sealed record EvaluationFigures(
         return new EvaluationFigures(
             FigureSource.Rows, step, AccuracyEstimate.Of(rows),
             rows.Average(r => r.Weight * BradleyTerryLoss.Of(r.ChosenReward, r.RejectedReward, r.Margin, loss)), RewardDistribution.Of(gaps),
-            RewardDistribution.Of(rows.SelectMany(r => new double[] { r.ChosenReward, r.RejectedReward })), Statistics.CalibrationError(gaps),
+            RewardDistribution.Of(rows.SelectMany(r => new double[] { r.ChosenReward, r.RejectedReward })), Rm.Training.Statistics.CalibrationError.Of(gaps),
             gaps.Average(d => Math.Pow(1 - BradleyTerryLoss.Probability(d), 2)),
-            Statistics.Correlation(gaps, [.. rows.Select(r => (double)r.LengthGap)]), ReliabilityBin.Curve(gaps), GroupFigures.Of(rows));
+            PearsonCorrelation.Of(gaps, [.. rows.Select(r => (double)r.LengthGap)]), ReliabilityBin.Curve(gaps), GroupFigures.Of(rows));
     }
 
     /// <summary>What a line of metrics.jsonl tells.</summary>
     public static EvaluationFigures Of(EvaluationPoint point) => new(
         FigureSource.Metrics, point.Step,
-        AccuracyEstimate.FromCounts((int)Math.Round(point.Accuracy * point.Pairs), point.Pairs, point.Ties), point.Loss,
+        AccuracyEstimate.FromCounts((int)Math.Round(point.Accuracy * point.Pairs), point.Pairs, point.Ties, point.Interval), point.Loss,
         new RewardDistribution(point.Margin, double.NaN, double.NaN, null, []),
         new RewardDistribution(point.MeanReward, point.MinReward, point.MaxReward, null, []), point.CalibrationError, point.Brier,
         point.LengthCorrelation, [], point.Groups);

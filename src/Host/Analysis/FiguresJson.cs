@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

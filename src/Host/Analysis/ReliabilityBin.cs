@@ -1,4 +1,4 @@
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Analysis;
 

@@ -1,4 +1,5 @@
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Analysis;
 

@@ -1,13 +1,20 @@
+using Rm.Training.Artifacts;
 using System.CommandLine;
-using Rm.Host.Data;
-using Rm.Host.Hub;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Datasets;
+using Rm.Formats.Hub;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
+using Rm.Host.Options;
 using Rm.Host.Reporting;
-using Rm.Host.Training;
 using Rm.Kernels.Checks;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.Batching;
+using Rm.Training.Loop;
+using Rm.Training.Memory;
+using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 

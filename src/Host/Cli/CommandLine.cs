@@ -1,60 +1,29 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using Rm.Host.Checkpoints;
-using Rm.Host.Config;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Host.Options;
+using Rm.Host.Trl;
 using Rm.Kernels.Cuda;
+using Rm.Training.Loop;
+using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 
 /// <summary>The command line: parses, merges the configuration file, runs the command and turns what it throws into a message and an exit code.</summary>
 public static class CommandLine
 {
-    // A value may begin with '@' (a prompt, say): it is not a file of further arguments, which --config is for.
-    internal static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
-
-    /// <summary>How commands are run: what they throw is reported here, signals are their own affair.</summary>
-    internal static InvocationConfiguration Invocation => new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
-
     /// <summary>Runs btrm with the given arguments and returns its exit code.</summary>
     public static int Run(string[] args)
     {
         bool debug = args.Contains("--debug", StringComparer.Ordinal);
         try
         {
-            return Parse(Build(), args).Invoke(Invocation);
+            return OptionParser.Parse(Build(), args).Invoke(OptionParser.Invocation);
         }
         catch (Exception e) when (!debug)
         {
             return Report(e);
         }
-    }
-
-    /// <summary>
-    /// Parses arguments with what a configuration file and a preset add to them: the command line goes before the file, and the file before the
-    /// preset. Throws <see cref="UserInputException"/>.
-    /// </summary>
-    internal static ParseResult Parse(RootCommand root, string[] args)
-    {
-        ParseResult result = root.Parse(args, Parsing);
-        if (ConfigFile.PathIn(result) is { } path)
-        {
-            args = ConfigFile.Merge(path, result, args);
-            result = root.Parse(args, Parsing);
-        }
-
-        // Help and version are actions that the library answers before errors count.
-        if (AsksForHelp(result))
-        {
-            return result;
-        }
-
-        if (result.Errors.Count == 0 && Preset.In(result) is { } preset)
-        {
-            result = root.Parse(preset.Merge(result, args), Parsing);
-        }
-
-        return result.Errors.Count == 0 ? result : throw UsageErrors.Describe(result);
     }
 
     internal static RootCommand Build()
@@ -66,6 +35,7 @@ public static class CommandLine
         root.Subcommands.Add(new SweepCommand().Create());
         root.Subcommands.Add(new EvalCommand().Create());
         root.Subcommands.Add(new ScoreCommand().Create());
+        root.Subcommands.Add(new ServeCommand().Create());
         root.Subcommands.Add(new MergeCommand().Create());
         root.Subcommands.Add(new ReportCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
@@ -73,12 +43,10 @@ public static class CommandLine
         root.Subcommands.Add(new BenchCommand().Create());
         root.Subcommands.Add(new PlanCommand().Create());
         root.Subcommands.Add(new DoctorCommand().Create());
+        root.Subcommands.Add(new TrlRewardCommand().Create());
         NumberArguments.MakeStrict(root);
         return root;
     }
-
-    private static bool AsksForHelp(ParseResult result) =>
-        result.Tokens.Any(t => t.Type == TokenType.Option && t.Value is "--help" or "-h" or "-?" or "/?" or "--version");
 
     private static int Report(Exception e)
     {

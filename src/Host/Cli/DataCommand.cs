@@ -1,10 +1,16 @@
+using Rm.Training.Artifacts;
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Data;
-using Rm.Host.Hub;
-using Rm.Host.Model;
-using Rm.Host.Tokenization;
+using Rm.Formats;
+using Rm.Formats.Datasets;
+using Rm.Formats.Diagnostics;
+using Rm.Formats.Hub;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
+using Rm.Formats.Tokenization;
+using Rm.Host.Options;
+using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using Rm.Host.Config;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Diagnostics;
+using Rm.Formats.Rendering;
 using Rm.Host.Experiments.Diagnostics;
-using Rm.Host.Training;
+using Rm.Host.Options;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Cli;
 
@@ -104,13 +106,13 @@ internal sealed class DiagnoseCommand
         var root = new RootCommand();
         root.Subcommands.Add(new TrainCommand { Results = TextWriter.Null, WrapTokenizer = WrapTokenizer }.Create());
         NumberArguments.MakeStrict(root);
-        ParseResult run = root.Parse(["train", .. Words(result), .. words, $"--output-dir={folder}", "--resume=auto"], CommandLine.Parsing);
+        ParseResult run = root.Parse(["train", .. Words(result), .. words, $"--output-dir={folder}", "--resume=auto"], OptionParser.Parsing);
         if (run.Errors.Count > 0)
         {
             throw UsageErrors.Describe(run);
         }
 
-        int code = run.Invoke(CommandLine.Invocation);
+        int code = run.Invoke(OptionParser.Invocation);
         if (code == ExitCodes.Interrupted)
         {
             Console.Error.WriteLine("The same btrm diagnose command goes on from there.");

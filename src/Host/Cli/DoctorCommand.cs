@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Rm.Host.Diagnostics;
+using Rm.Formats;
+using Rm.Host.Doctor;
+using Rm.Host.Options;
 using Rm.Kernels.Checks;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
@@ -32,7 +34,7 @@ internal sealed class DoctorCommand
 
     private static int Examine(bool json)
     {
-        DoctorReport report = Doctor.Examine();
+        DoctorReport report = DoctorExamination.Examine();
         if (json)
         {
             using Stream output = Console.OpenStandardOutput();

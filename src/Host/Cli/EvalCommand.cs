@@ -1,11 +1,16 @@
+using Rm.Training.Artifacts;
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Datasets;
+using Rm.Formats.Files;
+using Rm.Formats.Rendering;
+using Rm.Host.Options;
 using Rm.Kernels.Ops;
+using Rm.Training.Evaluation;
+using Rm.Training.Model;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Cli;
 
@@ -48,7 +53,7 @@ internal sealed class EvalCommand
         PairRewards rewards = PairEvaluator.Score(model, data.Pairs, _scoring.MicroTokenBudget(result), _scoring.SharePrefix(result));
         if (result.GetValue(_saveRows) is { } rowsFile)
         {
-            EvalRowFile.Write(rowsFile, EvalRow.Of(data.Pairs, rewards));
+            EvalRowFile.Write(rowsFile, rewards.ToRows(data.Pairs));
         }
 
         SubsetScores? subsets = SubsetScores.Of(data.Pairs, rewards);

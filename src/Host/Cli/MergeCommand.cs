@@ -1,8 +1,10 @@
 using System.CommandLine;
-using Rm.Host.Checkpoints;
-using Rm.Host.Evaluation;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Safetensors;
+using Rm.Host.Options;
 using Rm.Kernels.Ops;
+using Rm.Training.Artifacts;
+using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Rm.Formats;
 using Rm.Host.Experiments;
-using Rm.Host.Training;
+using Rm.Host.Options;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Cli;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Rm.Formats;
 using Rm.Host.Experiments;
+using Rm.Host.Options;
 
 namespace Rm.Host.Cli;
 

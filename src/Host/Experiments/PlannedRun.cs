@@ -1,4 +1,4 @@
-using Rm.Host.Training;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Experiments;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Cli;
+using Rm.Formats.Json;
+using Rm.Host.Options;
 
 namespace Rm.Host.Experiments;
 

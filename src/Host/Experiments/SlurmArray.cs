@@ -1,6 +1,7 @@
+using Rm.Formats;
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
+using Rm.Formats.Files;
 
 namespace Rm.Host.Experiments;
 

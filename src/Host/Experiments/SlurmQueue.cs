@@ -1,4 +1,5 @@
-using Rm.Host.Checkpoints;
+using Rm.Formats;
+using Rm.Formats.Json;
 
 namespace Rm.Host.Experiments;
 

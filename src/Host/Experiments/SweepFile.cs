@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Cli;
-using Rm.Host.Config;
+using Rm.Formats;
+using Rm.Formats.Json;
+using Rm.Host.Options;
 
 namespace Rm.Host.Experiments;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rm.Formats;
 
 namespace Rm.Host.Experiments;
 

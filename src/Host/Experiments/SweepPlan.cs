@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Rm.Host.Cli;
-using Rm.Host.Config;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Host.Options;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Experiments;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
+using Rm.Formats;
+using Rm.Formats.Files;
 
 namespace Rm.Host.Experiments;
 

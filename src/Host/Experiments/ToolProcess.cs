@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Rm.Formats;
 
 namespace Rm.Host.Experiments;
 

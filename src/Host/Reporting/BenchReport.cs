@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Rm.Formats;
 using Rm.Kernels.Checks;
 
 namespace Rm.Host.Reporting;

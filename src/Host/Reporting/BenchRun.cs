@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using Rm.Host.Data;
-using Rm.Host.Model;
-using Rm.Host.Training;
+using Rm.Formats.Rendering;
 using Rm.Kernels.Checks;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
+using Rm.Training.Batching;
+using Rm.Training.Loop;
+using Rm.Training.Model;
 
 namespace Rm.Host.Reporting;
 

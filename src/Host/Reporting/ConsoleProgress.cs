@@ -1,6 +1,6 @@
 using System.Globalization;
-using Rm.Host.Evaluation;
-using Rm.Host.Training;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
 using Spectre.Console;
 
 namespace Rm.Host.Reporting;

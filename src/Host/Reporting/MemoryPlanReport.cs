@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Host.Model;
+using Rm.Training.Batching;
+using Rm.Training.Memory;
+using Rm.Training.Model;
 
 namespace Rm.Host.Reporting;
 
@@ -17,7 +19,7 @@ internal static class MemoryPlanReport
         MicroBatchExtent extent = plan.Extent;
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"memory plan: recompute {MemoryText.Name(plan.Recompute)}{(chosen ? " (auto: the cheapest that fits)" : "")}, "
+            $"memory plan: recompute {plan.Recompute.Name()}{(chosen ? " (auto: the cheapest that fits)" : "")}, "
             + $"at most {extent.Tokens} packed tokens and {extent.Pairs} pairs at once, longest pair {extent.LongestPair}"));
         foreach ((string name, long bytes, string note) in Rows(plan))
         {
@@ -38,7 +40,7 @@ internal static class MemoryPlanReport
                 plan.Weights, plan.Optimizer, plan.Kept, plan.Activations.PerLayer, plan.Work, Math.Max(plan.Buffers, plan.Total - Sum(plan)), plan.Total,
             ];
             output.WriteLine(
-                $"{MemoryText.Name(plan.Recompute),-10} {string.Join(' ', columns.Select(c => $"{MemoryText.Size(c),11}"))}"
+                $"{plan.Recompute.Name(),-10} {string.Join(' ', columns.Select(c => $"{MemoryText.Size(c),11}"))}"
                 + (free is { } bytes ? plan.Fits(bytes) ? "  fits" : "  does not fit" : ""));
         }
     }
@@ -47,7 +49,7 @@ internal static class MemoryPlanReport
     public static void WriteJson(MemoryPlan plan, long? free, Utf8JsonWriter w)
     {
         w.WriteStartObject();
-        w.WriteString("recompute", MemoryText.Name(plan.Recompute));
+        w.WriteString("recompute", plan.Recompute.Name());
         w.WriteNumber("tokens", plan.Extent.Tokens);
         w.WriteNumber("pairs", plan.Extent.Pairs);
         w.WriteNumber("longest_pair", plan.Extent.LongestPair);

@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Evaluation;
+using Rm.Formats.Files;
 using Rm.Host.Experiments.Diagnostics;
-using Rm.Host.Model;
-using Rm.Host.Training;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
+using Rm.Training.Model;
 
 namespace Rm.Host.Reporting;
 

@@ -1,9 +1,11 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
-using Rm.Host.Model;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Formats.Datasets;
+using Rm.Formats.Files;
 using Rm.Kernels.Ops;
+using Rm.Training.Loop;
+using Rm.Training.Memory;
+using Rm.Training.Model;
 
 namespace Rm.Host.Reporting;
 

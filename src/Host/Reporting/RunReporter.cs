@@ -1,9 +1,10 @@
 using System.Diagnostics;
-using Rm.Host.Checkpoints;
-using Rm.Host.Evaluation;
+using Rm.Formats;
+using Rm.Formats.Files;
 using Rm.Host.Reporting.Html;
 using Rm.Host.Reporting.TensorBoard;
-using Rm.Host.Training;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Reporting;
 

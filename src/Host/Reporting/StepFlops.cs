@@ -1,5 +1,5 @@
-using Rm.Host.Data;
-using Rm.Host.Model;
+using Rm.Formats.Rendering;
+using Rm.Training.Model;
 
 namespace Rm.Host.Reporting;
 

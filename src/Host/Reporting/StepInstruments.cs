@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Rm.Host.Training;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Reporting;
 

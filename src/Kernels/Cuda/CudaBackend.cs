@@ -22,6 +22,7 @@ public sealed partial class CudaBackend : IBackend
     private readonly CudaHeadNorm _headNorm;
     private readonly CudaRope _rope;
     private readonly CudaSwiGlu _swiGlu;
+    private readonly CudaScaleAdd _scaleAdd;
     private readonly CudaRewardHead _rewardHead;
     private readonly CudaPairLoss _pairLoss;
     private readonly CudaNorm _norm;
@@ -51,6 +52,7 @@ public sealed partial class CudaBackend : IBackend
             _embedding = new CudaEmbedding(Session, activationDType, _rows);
             _rmsNorm = new CudaRmsNorm(Session, activationDType);
             _swiGlu = new CudaSwiGlu(Session, activationDType);
+            _scaleAdd = new CudaScaleAdd(Session);
             _linear = new CudaLoraLinear(Session, activationDType, _swiGlu, gemm);
             _attention = new CudaAttention(Session, activationDType);
             _headNorm = new CudaHeadNorm(Session, activationDType);
@@ -69,7 +71,7 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.RunsPtx ? ", its PTX executed on the CPU" : CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
 
     /// <summary>Whose kernels multiply bfloat16 matrices.</summary>
     public GemmChoice Gemm { get; }

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Rm.Host.Analysis;
-using Rm.Host.Evaluation;
 using Rm.Host.Tests.EndToEnd;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Analysis;
 
@@ -82,7 +82,7 @@ public sealed class AnalyzeCommandTests
         CopyGolden(scratch, "run");
         scratch.Write($"sweep/run/{file}", content);
         RunInput run = RunReader.ReadRun(scratch["sweep/run"], "run");
-        Assert.Equal(RunState.Broken, run.State);
+        Assert.Equal(RunCompletion.Broken, run.State);
         Assert.Contains(message, run.Problem, StringComparison.Ordinal);
     }
 
@@ -96,7 +96,7 @@ public sealed class AnalyzeCommandTests
         AnalysisReport report = AnalysisReport.Of(RunFinder.Read([scratch["sweep"]]));
         RunAnalysis old = report.Runs[0];
         Assert.Equal((FigureSource.Metrics, 60, 97), (old.Best!.Source, old.Best.Step, old.Best.Accuracy.Correct));
-        Assert.Equal(Statistics.WilsonInterval(97, 164), (old.Best.Accuracy.Low, old.Best.Accuracy.High), new Near(1e-12));
+        Assert.Equal(WilsonInterval.Of(97, 164), (old.Best.Accuracy.Low, old.Best.Accuracy.High), new Near(1e-12));
         Assert.Contains("has no eval-rows", old.Notes[0], StringComparison.Ordinal);
         Assert.Equal((0.0, 1.0), (report.Comparisons!.Items[0].Difference, report.Comparisons.Items[0].P));
         Assert.Contains("as independent samples", report.Comparisons.Items[0].Words, StringComparison.Ordinal);

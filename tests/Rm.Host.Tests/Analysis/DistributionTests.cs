@@ -1,4 +1,4 @@
-using Rm.Host.Analysis;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Analysis;
 

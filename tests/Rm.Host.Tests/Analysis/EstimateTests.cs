@@ -1,5 +1,5 @@
 using Rm.Host.Analysis;
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Analysis;
 
@@ -26,7 +26,7 @@ public sealed class EstimateTests
     public void Rows_that_are_clusters_of_their_own_give_the_plain_Wilson_interval(string outcomes)
     {
         AccuracyEstimate accuracy = AccuracyEstimate.Of(Rows.Of(outcomes));
-        (double low, double high) = Statistics.WilsonInterval(outcomes.Count(c => c == '+'), outcomes.Length);
+        (double low, double high) = WilsonInterval.Of(outcomes.Count(c => c == '+'), outcomes.Length);
         Assert.Equal((low, high), (accuracy.Low, accuracy.High), new Near(1e-12));
         Assert.Equal(outcomes.Length, accuracy.EffectivePairs);
         Assert.Equal(outcomes.Count(c => c == '='), accuracy.Ties);
@@ -55,7 +55,7 @@ public sealed class EstimateTests
     {
         AccuracyEstimate perfect = AccuracyEstimate.Of(Rows.Of("++++++", i => $"c{i / 2}"));
         Assert.Equal(3, perfect.EffectivePairs);
-        Assert.Equal(Statistics.WilsonInterval(3, 3), (perfect.Low, perfect.High), new Near(1e-12));
+        Assert.Equal(WilsonInterval.Of(3, 3), (perfect.Low, perfect.High), new Near(1e-12));
         AccuracyEstimate single = AccuracyEstimate.Of(Rows.Of("++-", _ => "c"));
         Assert.Equal(1, single.EffectivePairs);
         Assert.Null(single.StandardError);
@@ -124,7 +124,7 @@ public sealed class EstimateTests
         Assert.Equal(10, curve.Count);
         Assert.Equal(400, curve.Sum(b => b.Pairs));
         Assert.Equal(
-            Statistics.CalibrationError(gaps), curve.Where(b => b.Pairs > 0).Sum(b => b.Pairs / 400.0 * Math.Abs(b.Confidence!.Value - b.Accuracy!.Value)), 1e-12);
+            CalibrationError.Of(gaps), curve.Where(b => b.Pairs > 0).Sum(b => b.Pairs / 400.0 * Math.Abs(b.Confidence!.Value - b.Accuracy!.Value)), 1e-12);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
-using Rm.Host.Tokenization;
-using Rm.Host.Tokenization.ChatTemplates;
+using Rm.Formats;
+using Rm.Formats.ChatTemplates;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.ChatTemplates;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Host.Tokenization.ChatTemplates;
+using Rm.Formats;
+using Rm.Formats.ChatTemplates;
 
 namespace Rm.Host.Tests.ChatTemplates;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Rm.Host.Tokenization;
-using Rm.Host.Tokenization.ChatTemplates;
+using Rm.Formats;
+using Rm.Formats.ChatTemplates;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.ChatTemplates;
 

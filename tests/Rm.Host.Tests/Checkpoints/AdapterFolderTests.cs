@@ -1,8 +1,11 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Rm.Host.Checkpoints;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Formats.Safetensors;
+using Rm.Training.Adapters;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Checkpoints;
 
@@ -11,7 +14,7 @@ public sealed class AdapterFolderTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string> GoldenAdapters =>
-        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.Golden, "cases"), AdapterConfig.FileName, SearchOption.AllDirectories)
+        [.. Directory.EnumerateFiles(Path.Combine(TestPaths.Golden, "cases"), AdapterFiles.Config, SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(TestPaths.Golden, Path.GetDirectoryName(path)!)).Order(StringComparer.Ordinal)];
 
     public void Dispose() => _folder.Dispose();
@@ -36,9 +39,9 @@ public sealed class AdapterFolderTests : IDisposable
             save.Commit();
         }
 
-        Assert.True(File.ReadAllBytes(Path.Combine(golden, AdapterFolder.WeightsFileName)).AsSpan()
-            .SequenceEqual(File.ReadAllBytes(_folder["adapter/" + AdapterFolder.WeightsFileName])), "the weights are not byte for byte PEFT's");
-        CheckSameConfig(Path.Combine(golden, AdapterConfig.FileName), _folder["adapter/" + AdapterConfig.FileName]);
+        Assert.True(File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Weights)).AsSpan()
+            .SequenceEqual(File.ReadAllBytes(_folder["adapter/" + AdapterFiles.Weights])), "the weights are not byte for byte PEFT's");
+        CheckSameConfig(Path.Combine(golden, AdapterFiles.Config), _folder["adapter/" + AdapterFiles.Config]);
     }
 
     [Fact]
@@ -148,7 +151,7 @@ public sealed class AdapterFolderTests : IDisposable
     {
         Assert.Contains("no such folder", Message(_folder["absent"]), StringComparison.Ordinal);
         Assert.Contains("adapter_config.json: no such file", Message(_folder.Path), StringComparison.Ordinal);
-        _folder.Write(AdapterConfig.FileName, new AdapterConfig(4, 32, ["q_proj"]).ToJson());
+        _folder.Write(AdapterFiles.Config, new AdapterConfig(4, 32, ["q_proj"]).ToJson());
         Assert.Contains("adapter_model.safetensors: no such file", Message(_folder.Path), StringComparison.Ordinal);
         _folder.Write("adapter_model.bin", "x");
         Assert.Contains("pickle", Message(_folder.Path), StringComparison.Ordinal);
@@ -163,12 +166,12 @@ public sealed class AdapterFolderTests : IDisposable
 
     private void Write(string targets, string lora, string score, params (string Name, long[] Shape)[] more)
     {
-        _folder.Write(AdapterConfig.FileName, Changed($$"""{"target_modules":{{targets}}}"""));
+        _folder.Write(AdapterFiles.Config, Changed($$"""{"target_modules":{{targets}}}"""));
         IEnumerable<(string Name, long[] Shape)> tensors = Enumerable.Range(0, Tiny.Layers).SelectMany(layer => new[]
         {
             (string.Format(lora, layer, "A"), new long[] { 4, 64 }), (string.Format(lora, layer, "B"), [64, 4]),
         });
-        using var stream = File.Create(_folder[AdapterFolder.WeightsFileName]);
+        using var stream = File.Create(_folder[AdapterFiles.Weights]);
         SafetensorsWriter.Write(stream, tensors.Append((score, [1, 64])).Concat(more)
             .Select(t => new TensorToWrite(t.Name, SafetensorsDType.BF16, t.Shape, (_, destination) => destination.Fill(0.25f))));
     }

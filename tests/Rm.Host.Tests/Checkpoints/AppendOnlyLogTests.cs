@@ -1,5 +1,6 @@
 using System.Text;
-using Rm.Host.Checkpoints;
+using Rm.Formats;
+using Rm.Formats.Files;
 
 namespace Rm.Host.Tests.Checkpoints;
 

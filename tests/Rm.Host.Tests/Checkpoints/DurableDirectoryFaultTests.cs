@@ -1,5 +1,5 @@
 using System.Text;
-using Rm.Host.Checkpoints;
+using Rm.Formats.Files;
 
 namespace Rm.Host.Tests.Checkpoints;
 

@@ -1,4 +1,4 @@
-using Rm.Host.Checkpoints;
+using Rm.Formats.Safetensors;
 
 namespace Rm.Host.Tests.Checkpoints;
 

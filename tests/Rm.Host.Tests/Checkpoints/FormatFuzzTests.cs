@@ -1,7 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
-using Rm.Host.Checkpoints;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Formats.Safetensors;
+using Rm.Training.Adapters;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Checkpoints;
 
@@ -28,7 +31,7 @@ public sealed class FormatFuzzTests : IDisposable
     [Fact]
     public void Safetensors_files()
     {
-        var original = File.ReadAllBytes(Path.Combine(Cases, "qwen2-tiny", "adapter", AdapterFolder.WeightsFileName));
+        var original = File.ReadAllBytes(Path.Combine(Cases, "qwen2-tiny", "adapter", AdapterFiles.Weights));
         var headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(original);
         Fuzz(random =>
         {
@@ -67,14 +70,14 @@ public sealed class FormatFuzzTests : IDisposable
     {
         var golden = Path.Combine(Cases, "qwen2-tiny", "adapter");
         var model = ModelConfig.Load(Path.Combine(Cases, "qwen2-tiny", "model"));
-        var config = File.ReadAllBytes(Path.Combine(golden, AdapterConfig.FileName));
-        var weights = File.ReadAllBytes(Path.Combine(golden, AdapterFolder.WeightsFileName));
+        var config = File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Config));
+        var weights = File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Weights));
         var headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(weights);
         Fuzz(random =>
         {
             var badConfig = random.Next(2) == 0;
-            _folder.Write(AdapterConfig.FileName, badConfig ? Mutate(config, random) : config);
-            _folder.Write(AdapterFolder.WeightsFileName, badConfig ? weights
+            _folder.Write(AdapterFiles.Config, badConfig ? Mutate(config, random) : config);
+            _folder.Write(AdapterFiles.Weights, badConfig ? weights
                 : SafetensorsBytes.Make(Mutate(weights.AsSpan(8, headerLength), random), weights[(8 + headerLength)..]));
             using var adapter = AdapterFolder.Read(_folder.Path);
             AdapterConfig.Parse(adapter.Config.ToJson(), "written");

@@ -1,4 +1,4 @@
-using Rm.Host.Checkpoints;
+using Rm.Formats.Files;
 
 namespace Rm.Host.Tests.Checkpoints;
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
-using Rm.Host.Data;
-using Rm.Host.Model;
+using Rm.Formats.Datasets;
+using Rm.Formats.Rendering;
 using Rm.Host.Reporting;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Tensors;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Cli;
 

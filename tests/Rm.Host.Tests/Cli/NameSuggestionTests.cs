@@ -1,4 +1,4 @@
-using Rm.Host.Cli;
+using Rm.Host.Options;
 
 namespace Rm.Host.Tests.Cli;
 

@@ -1,4 +1,6 @@
-using Rm.Host.Data;
+using Rm.Formats.Datasets;
+using Rm.Formats.Rows;
+using Rm.Formats.Splits;
 
 namespace Rm.Host.Tests.Data;
 
@@ -71,7 +73,7 @@ public sealed class DatasetFolderTests : IDisposable
         _folder.Write("train-0.jsonl", "{\"text\":\"a\"}\n");
         _folder.Write("train-1.jsonl", "{\"text\":\"b\"}\n");
 
-        IRowSource source = RowSource.Open(_folder.Path, "train");
+        IRowSource source = DatasetRows.Open(_folder.Path, "train");
 
         Assert.Equal(["a", "b"], source.Read().Select(row => row.GetText("text")));
         Assert.Equal(2, source.Files.Count);

@@ -1,4 +1,7 @@
-using Rm.Host.Data;
+using Rm.Formats.Datasets;
+using Rm.Formats.Diagnostics;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Rm.Host.Tokenization;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 

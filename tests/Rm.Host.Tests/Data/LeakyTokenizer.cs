@@ -1,5 +1,6 @@
-using Rm.Host.Data;
-using Rm.Host.Tokenization;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Data;
+using Rm.Formats.Datasets;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 
@@ -142,8 +144,8 @@ public sealed class PairDatasetTests : IDisposable
         var tokenizer = new PairTokenizer(new FakeEncoder(), new FakeTemplate(), new TextOptions());
         string folder = Path.Combine(TestPaths.Repository, "examples", "quickstart");
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        PairDataset train = PairDataset.Load(RowSource.Open(folder, "train"), tokenizer, null, cancellation);
-        PairDataset eval = PairDataset.Load(RowSource.Open(folder, "eval"), tokenizer, null, cancellation);
+        PairDataset train = PairDataset.Load(DatasetRows.Open(folder, "train"), tokenizer, null, cancellation);
+        PairDataset eval = PairDataset.Load(DatasetRows.Open(folder, "eval"), tokenizer, null, cancellation);
 
         Assert.Equal((526L, 162L), (train.Report.PairsRead, eval.Report.PairsRead));
         Assert.Equal([RowKind.Transcripts], train.Report.Kinds.Keys);

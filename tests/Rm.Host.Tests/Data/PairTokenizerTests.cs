@@ -1,4 +1,5 @@
-using Rm.Host.Data;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 

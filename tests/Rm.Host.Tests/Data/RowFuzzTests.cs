@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Datasets;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 

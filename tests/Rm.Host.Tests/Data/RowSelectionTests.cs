@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Rm.Host.Data;
-using Rm.Host.Data.Parquet;
+using Rm.Formats.Datasets;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 using Rm.Host.Tests.Parquet;
 
 namespace Rm.Host.Tests.Data;
@@ -97,7 +98,7 @@ public sealed class RowSelectionTests : IDisposable
         int half = all.Count / 2;
         _folder.Write("cut/train-0.jsonl", string.Concat(all.Take(half).Select(Json)));
         _folder.Write("cut/train-1.jsonl", string.Concat(all.Skip(half).Select(Json)));
-        IRowSource cut = RowSource.Open(Path.Combine(_folder.Path, "cut"), "train");
+        IRowSource cut = DatasetRows.Open(Path.Combine(_folder.Path, "cut"), "train");
         Assert.Equal(2, cut.Parts.Count);
         Assert.Equal(expected, new RowSelector(selection).Select(cut).Select(row => row.Row.GetText("history")));
     }

@@ -1,5 +1,6 @@
+using Rm.Formats.Datasets;
 using System.Text;
-using Rm.Host.Data;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 
@@ -161,6 +162,6 @@ public sealed class RowSourceTests : IDisposable
         Assert.Contains("is a folder", Rows.Error(() => RowSource.OpenFile(_folder.Path)), StringComparison.Ordinal);
         Assert.Contains(".jsonl", Rows.Error(() => RowSource.OpenFile(_folder.Write("a.xlsx", "x"))), StringComparison.Ordinal);
         Assert.Contains("Parquet", Rows.Error(() => Rows.Read(_folder.Write("a.parquet", "x"))), StringComparison.Ordinal);
-        Assert.Contains("hub", Rows.Error(() => RowSource.Open("Anthropic/hh-rlhf", "train")), StringComparison.Ordinal);
+        Assert.Contains("hub", Rows.Error(() => DatasetRows.Open("Anthropic/hh-rlhf", "train")), StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 

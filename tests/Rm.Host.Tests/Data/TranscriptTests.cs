@@ -1,5 +1,5 @@
-using Rm.Host.Data;
-using Rm.Host.Tokenization;
+using Rm.Formats.Rows;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Rm.Host.Diagnostics;
+using Rm.Host.Doctor;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Checks;
 using Rm.Kernels.Tensors;

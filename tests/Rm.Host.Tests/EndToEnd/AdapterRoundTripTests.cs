@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Rm.Host.Checkpoints;
+using Rm.Formats.Safetensors;
 using Rm.Host.Tests.Training;
 
 namespace Rm.Host.Tests.EndToEnd;

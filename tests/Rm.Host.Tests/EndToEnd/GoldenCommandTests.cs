@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
+using Rm.Formats.Safetensors;
 using Rm.Host.Tests.Training;
 
 namespace Rm.Host.Tests.EndToEnd;

@@ -1,6 +1,9 @@
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Formats.Rendering;
 using Rm.Host.Tests.EndToEnd;
+using Rm.Training.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Evaluation;
 
@@ -19,7 +22,7 @@ public sealed class EvalRowFileTests
             PreferencePair.FromIds([1, 2, 3], [1, 4], 5) with { Domain = "ask", ScoreRatio = 2.5, PostId = "p1", ContentHash = 255, Margin = 0.5f, Weight = 2 },
             PreferencePair.FromIds([1], [2], 7) with { Subset = "math", PromptHash = 16 },
         ];
-        IReadOnlyList<EvalRow> rows = EvalRow.Of(pairs, rewards);
+        IReadOnlyList<EvalRow> rows = rewards.ToRows(pairs);
         Assert.Equal(("p1", "000000000000000000000000000000ff", 1), (rows[0].Cluster, rows[0].Pair, rows[0].LengthGap));
         Assert.Equal("00000000000000000000000000000010", rows[1].Cluster);
         EvalRowFile.Write(scratch["rows.jsonl"], rows);

@@ -1,6 +1,7 @@
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats.Rendering;
 using Rm.Kernels.Ops;
+using Rm.Training.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Evaluation;
 
@@ -16,7 +17,7 @@ public sealed class StatisticsTests
     [InlineData(1, 1, 0.2065493143772, 1.0)]
     public void Wilson_interval(int successes, int trials, double low, double high)
     {
-        (double l, double h) = Statistics.WilsonInterval(successes, trials);
+        (double l, double h) = WilsonInterval.Of(successes, trials);
         Assert.Equal(low, l, 1e-10);
         Assert.Equal(high, h, 1e-10);
     }
@@ -26,28 +27,28 @@ public sealed class StatisticsTests
     {
         // sigmoid(ln 3) = 0.75: three of four right is perfectly calibrated, four of four is off by 0.25, one of four by 0.5.
         double g = Math.Log(3);
-        Assert.Equal(0, Statistics.CalibrationError([g, g, g, -g]), 1e-12);
-        Assert.Equal(0.25, Statistics.CalibrationError([g, g, g, g]), 1e-12);
-        Assert.Equal(0.5, Statistics.CalibrationError([g, -g, -g, -g]), 1e-12);
+        Assert.Equal(0, CalibrationError.Of([g, g, g, -g]), 1e-12);
+        Assert.Equal(0.25, CalibrationError.Of([g, g, g, g]), 1e-12);
+        Assert.Equal(0.5, CalibrationError.Of([g, -g, -g, -g]), 1e-12);
 
         // Two bins: sigmoid(ln 3) = 0.75 (right) and sigmoid(ln 9) = 0.9 (wrong): (0.25 + 0.9) / 2.
-        Assert.Equal(0.575, Statistics.CalibrationError([g, -Math.Log(9)]), 1e-12);
+        Assert.Equal(0.575, CalibrationError.Of([g, -Math.Log(9)]), 1e-12);
 
         // Ties are half right at confidence one half; certainty belongs to the last bin.
-        Assert.Equal(0, Statistics.CalibrationError([0, 0]), 1e-12);
-        Assert.Equal(0, Statistics.CalibrationError([1e6, 1e300]), 1e-12);
-        Assert.Equal(1, Statistics.CalibrationError([-1e6]), 1e-12);
+        Assert.Equal(0, CalibrationError.Of([0, 0]), 1e-12);
+        Assert.Equal(0, CalibrationError.Of([1e6, 1e300]), 1e-12);
+        Assert.Equal(1, CalibrationError.Of([-1e6]), 1e-12);
     }
 
     [Fact]
     public void Correlation_is_that_of_Pearson()
     {
         // statistics.correlation([1, 2, 3, 4, 5], [2, 1, 4, 3, 7]) of Python.
-        Assert.Equal(0.8241633836921342, Statistics.Correlation([1, 2, 3, 4, 5], [2, 1, 4, 3, 7])!.Value, 1e-12);
-        Assert.Equal(1, Statistics.Correlation([1, 2, 3], [10, 20, 30])!.Value, 1e-12);
-        Assert.Equal(-1, Statistics.Correlation([1, 2, 3], [3, 2, 1])!.Value, 1e-12);
-        Assert.Null(Statistics.Correlation([1, 1, 1], [1, 2, 3]));
-        Assert.Null(Statistics.Correlation([1, 2, 3], [5, 5, 5]));
+        Assert.Equal(0.8241633836921342, PearsonCorrelation.Of([1, 2, 3, 4, 5], [2, 1, 4, 3, 7])!.Value, 1e-12);
+        Assert.Equal(1, PearsonCorrelation.Of([1, 2, 3], [10, 20, 30])!.Value, 1e-12);
+        Assert.Equal(-1, PearsonCorrelation.Of([1, 2, 3], [3, 2, 1])!.Value, 1e-12);
+        Assert.Null(PearsonCorrelation.Of([1, 1, 1], [1, 2, 3]));
+        Assert.Null(PearsonCorrelation.Of([1, 2, 3], [5, 5, 5]));
     }
 
     [Fact]

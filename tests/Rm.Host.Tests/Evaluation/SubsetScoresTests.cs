@@ -1,9 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats.Rendering;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Tokenization;
+using Rm.Training.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Evaluation;
 
@@ -35,7 +36,7 @@ public sealed class SubsetScoresTests
         Assert.Equal(["natural"], scores.Unassigned);
         Assert.Null(scores.Overall);
         Assert.Equal([("hep-go", 2, 1), ("hep-js", 1, 0), ("math-prm", 4, 3), ("natural", 3, 3)], scores.Subsets.Select(s => (s.Subset, s.Pairs, s.Correct)));
-        Assert.Equal(Statistics.WilsonInterval(3, 4), (scores.Subsets[2].Low, scores.Subsets[2].High));
+        Assert.Equal(WilsonInterval.Of(3, 4), (scores.Subsets[2].Low, scores.Subsets[2].High));
     }
 
     [Fact]
@@ -85,7 +86,7 @@ public sealed class SubsetScoresTests
     }
 
     private static SubsetScores Of(params (string Subset, int[] Right)[] subsets) => SubsetScores.Of(
-        [.. subsets.SelectMany(s => s.Right.Select(_ => PreferencePair.FromIds([1], [2], 0) with { Subset = s.Subset }))],
+        [.. subsets.SelectMany(s => s.Right.Select((_, i) => PreferencePair.FromIds([1], [2], 0) with { Subset = s.Subset, PromptHash = (UInt128)i }))],
         Rewards([.. subsets.SelectMany(s => s.Right)]))!;
 
     private static PairRewards Rewards(int[] right)

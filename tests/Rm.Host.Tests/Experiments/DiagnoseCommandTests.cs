@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Rm.Formats;
+using Rm.Formats.Rendering;
 using Rm.Host.Cli;
-using Rm.Host.Data;
+using Rm.Host.Options;
 using Rm.Host.Tests.Data;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Tokenization;
@@ -127,7 +129,7 @@ public sealed class DiagnoseCommandTests
             var root = new RootCommand();
             root.Subcommands.Add(new DiagnoseCommand { WrapTokenizer = wrap ?? (tokenizer => tokenizer) }.Create());
             NumberArguments.MakeStrict(root);
-            int code = root.Parse(arguments, CommandLine.Parsing).Invoke(CommandLine.Invocation);
+            int code = root.Parse(arguments, OptionParser.Parsing).Invoke(OptionParser.Invocation);
             result = new CommandResult(code, output.ToString(), error.ToString());
         }).GetAwaiter().GetResult();
         return result!;

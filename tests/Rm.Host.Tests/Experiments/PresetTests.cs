@@ -1,11 +1,11 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Rm.Host.Cli;
-using Rm.Host.Config;
-using Rm.Host.Model;
+using Rm.Host.Options;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Repository;
 using Rm.Host.Tests.Training;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Experiments;
 

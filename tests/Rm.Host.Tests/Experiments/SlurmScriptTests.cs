@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rm.Formats;
 using Rm.Host.Experiments;
 using Rm.Host.Tests.EndToEnd;
 

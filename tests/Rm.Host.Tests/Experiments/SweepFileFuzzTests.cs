@@ -1,4 +1,5 @@
 using System.Text;
+using Rm.Formats;
 using Rm.Host.Experiments;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Tokenization;

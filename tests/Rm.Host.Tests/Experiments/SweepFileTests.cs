@@ -1,3 +1,4 @@
+using Rm.Formats;
 using Rm.Host.Experiments;
 using Rm.Host.Tests.EndToEnd;
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using Rm.Host.Hub;
+using Rm.Formats.Hub;
 
 namespace Rm.Host.Tests.Hub;
 

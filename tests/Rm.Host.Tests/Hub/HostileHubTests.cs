@@ -1,5 +1,6 @@
 using System.Text;
-using Rm.Host.Hub;
+using Rm.Formats;
+using Rm.Formats.Hub;
 using Rm.Host.Tests.Data;
 using Rm.Host.Tests.Tokenization;
 

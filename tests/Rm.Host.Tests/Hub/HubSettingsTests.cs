@@ -1,5 +1,6 @@
-using Rm.Host.Checkpoints;
-using Rm.Host.Hub;
+using Rm.Formats;
+using Rm.Formats.Hub;
+using Rm.Training.Adapters;
 using TemporaryFolder = Rm.Host.Tests.Data.TemporaryFolder;
 
 namespace Rm.Host.Tests.Hub;
@@ -103,11 +104,11 @@ public sealed class HubSettingsTests
         var second = TimeSpan.FromSeconds(1);
         for (int failures = 1; failures <= 10; failures++)
         {
-            Assert.InRange(Rm.Host.Hub.RetryDelay.Of(failures, second, null).TotalSeconds, Math.Min(Math.Pow(2, failures - 1), 30) / 2, Math.Min(Math.Pow(2, failures - 1), 30));
+            Assert.InRange(Rm.Formats.Hub.RetryDelay.Of(failures, second, null).TotalSeconds, Math.Min(Math.Pow(2, failures - 1), 30) / 2, Math.Min(Math.Pow(2, failures - 1), 30));
         }
 
-        Assert.Equal(7, Rm.Host.Hub.RetryDelay.Of(1, second, TimeSpan.FromSeconds(7)).TotalSeconds);
-        Assert.Equal(300, Rm.Host.Hub.RetryDelay.Of(1, second, TimeSpan.FromDays(7)).TotalSeconds);
+        Assert.Equal(7, Rm.Formats.Hub.RetryDelay.Of(1, second, TimeSpan.FromSeconds(7)).TotalSeconds);
+        Assert.Equal(300, Rm.Formats.Hub.RetryDelay.Of(1, second, TimeSpan.FromDays(7)).TotalSeconds);
     }
 
     private static HubSettings From(params (string Name, string Value)[] variables) =>

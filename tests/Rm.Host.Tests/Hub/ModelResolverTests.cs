@@ -1,4 +1,5 @@
-using Rm.Host.Hub;
+using Rm.Formats;
+using Rm.Formats.Hub;
 using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Hub;

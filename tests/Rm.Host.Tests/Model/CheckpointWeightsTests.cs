@@ -1,6 +1,7 @@
-using Rm.Host.Checkpoints;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Safetensors;
 using Rm.Host.Tests.Checkpoints;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 

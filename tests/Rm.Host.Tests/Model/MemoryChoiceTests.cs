@@ -1,7 +1,10 @@
-using Rm.Host.Model;
+using Rm.Formats;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Tensors;
+using Rm.Training.Batching;
+using Rm.Training.Memory;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 

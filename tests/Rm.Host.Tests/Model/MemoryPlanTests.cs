@@ -1,9 +1,11 @@
-using Rm.Host.Data;
-using Rm.Host.Model;
+using Rm.Formats.Rendering;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.Batching;
+using Rm.Training.Memory;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 

@@ -1,4 +1,5 @@
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 

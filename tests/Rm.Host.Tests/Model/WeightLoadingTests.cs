@@ -1,6 +1,6 @@
-using Rm.Host.Model;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Tensors;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 

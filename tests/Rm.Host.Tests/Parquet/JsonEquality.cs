@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Rm.Host.Data;
+using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Parquet;
 

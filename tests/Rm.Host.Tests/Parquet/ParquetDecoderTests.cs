@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
-using Rm.Host.Data.Parquet;
+using Rm.Formats;
+using Rm.Formats.Parquet;
 
 namespace Rm.Host.Tests.Parquet;
 

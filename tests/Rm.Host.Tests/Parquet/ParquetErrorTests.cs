@@ -1,5 +1,6 @@
 using System.Text;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Rows;
 using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Parquet;

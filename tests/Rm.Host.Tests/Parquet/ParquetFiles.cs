@@ -1,5 +1,4 @@
-using Rm.Host.Data;
-using Rm.Host.Data.Parquet;
+using Rm.Formats.Rows;
 using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Parquet;

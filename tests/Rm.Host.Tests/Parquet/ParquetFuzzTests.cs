@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Rows;
 using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.Parquet;

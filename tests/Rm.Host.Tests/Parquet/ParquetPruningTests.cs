@@ -1,5 +1,6 @@
-using Rm.Host.Data;
-using Rm.Host.Data.Parquet;
+using Rm.Formats.Datasets;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Parquet;
@@ -74,7 +75,7 @@ public class ParquetPruningTests
         folder.Write("data/train-00000-of-00002.parquet", ParquetFiles.Bytes("hub/flat.snappy.parquet"));
         folder.Write("data/train-00001-of-00002.parquet", ParquetFiles.Bytes("hub/flat.gzip.parquet"));
         PairDataset data = PairDataset.Load(
-            RowSource.Open(folder.Path, "train"), new PairTokenizer(new FakeEncoder(), null, new TextOptions(UseChatTemplate: false)), 350,
+            DatasetRows.Open(folder.Path, "train"), new PairTokenizer(new FakeEncoder(), null, new TextOptions(UseChatTemplate: false)), 350,
             TestContext.Current.CancellationToken);
 
         Assert.Equal(350, data.Report.PairsRead);

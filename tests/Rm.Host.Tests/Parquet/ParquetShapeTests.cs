@@ -1,3 +1,4 @@
+using Rm.Formats;
 
 namespace Rm.Host.Tests.Parquet;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Rm.Host.Evaluation;
 using Rm.Host.Tests.EndToEnd;
+using Rm.Training.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Reporting;
 

@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Rm.Host.Analysis;
 using Rm.Host.Reporting.Html;
 using Rm.Host.Tests.EndToEnd;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Reporting;
 

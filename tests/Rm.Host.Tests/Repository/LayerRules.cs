@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Rm.Host.Tests.Repository;
 
 /// <summary>
-/// Dependencies point one way: Host -> Cpu, Cuda -> Ops -> Tensors, and only Cuda sees Cuda.Driver. Works on text: namespaces are compared with
+/// Inside Rm.Kernels dependencies point one way: Cpu, Cuda -> Ops -> Tensors; above it nobody sees Cuda.Driver or a pointer. Works on text: namespaces are compared with
 /// folders, and names of layers that stand before a dot in code are taken as uses of them, so that relative names do not slip through.
 /// </summary>
 internal static partial class LayerRules
@@ -16,11 +16,11 @@ internal static partial class LayerRules
         ["Cuda"] = ["Cpu"],
     };
 
-    /// <summary>What a C# file at <paramref name="path"/> (src/Kernels/... or src/Host/...) does against the rules, one line each.</summary>
+    /// <summary>What a C# file at <paramref name="path"/> (src/ROOM/...) does against the rules, one line each.</summary>
     public static IReadOnlyList<string> Violations(string path, string text)
     {
         string[] parts = path.Split('/');
-        string root = parts[1] == "Host" ? "Rm.Host" : "Rm.Kernels";
+        string root = "Rm." + parts[1];
         var found = new List<string>();
         (int Line, string Code)[] code = [.. CodeLines(text)];
         string? expected = parts.Length > 3 ? root + '.' + string.Join('.', parts[2..^1]) : root;
@@ -34,7 +34,7 @@ internal static partial class LayerRules
 
         foreach ((int line, string content) in code)
         {
-            found.AddRange((root == "Rm.Host" ? HostUses(content) : LayerUses(parts[2], content)).Select(use => $"{path}:{line}: {use}"));
+            found.AddRange((root == "Rm.Kernels" ? LayerUses(parts[2], content) : HostUses(content)).Select(use => $"{path}:{line}: {use}"));
         }
 
         return found;
@@ -54,7 +54,7 @@ internal static partial class LayerRules
 
         if (UnsafeKeyword().IsMatch(code))
         {
-            yield return "is unsafe; the host never sees a pointer";
+            yield return "is unsafe; only src/Kernels sees pointers";
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
-using Rm.Host.Tokenization;
+using Rm.Formats;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Tokenization;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Rm.Host.Tokenization;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Tokenization;
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Model;
+using Rm.Formats.Safetensors;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.Batching;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Training;
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Cli;
-using Rm.Host.Data;
-using Rm.Host.Model;
+using Rm.Formats;
+using Rm.Formats.Rendering;
+using Rm.Host.Options;
 using Rm.Kernels.Ops;
+using Rm.Training.Artifacts;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Training;
 

@@ -1,8 +1,9 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Model;
+using Rm.Formats.Safetensors;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
+using Rm.Training.Batching;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Training;
 

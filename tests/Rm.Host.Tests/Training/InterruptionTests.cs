@@ -1,12 +1,14 @@
+using Rm.Formats.Safetensors;
 using System.Text.Json.Nodes;
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
-using Rm.Host.Model;
 using Rm.Host.Tests.EndToEnd;
-using Rm.Host.Training;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
+using Rm.Training.Adapters;
+using Rm.Training.Artifacts;
+using Rm.Training.Batching;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Training;
 
@@ -99,8 +101,8 @@ public sealed class InterruptionTests
         return outcome.End == TrainingEnd.Interrupted
             ? new Outcome(outcome.End, [], [], [], "", null)
             : new Outcome(
-                outcome.End, File.ReadAllBytes(Path.Combine(run.Final, AdapterFolder.WeightsFileName)),
-                File.ReadAllBytes(Path.Combine(run.Best, AdapterFolder.WeightsFileName)), [.. File.ReadAllLines(run.MetricsFile).Select(Untimed)],
+                outcome.End, File.ReadAllBytes(Path.Combine(run.Final, AdapterFiles.Weights)),
+                File.ReadAllBytes(Path.Combine(run.Best, AdapterFiles.Weights)), [.. File.ReadAllLines(run.MetricsFile).Select(Untimed)],
                 File.ReadAllText(run.SamplesFile), outcome.Evaluation?.Loss);
     }
 

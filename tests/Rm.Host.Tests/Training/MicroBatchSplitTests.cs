@@ -1,13 +1,16 @@
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
-using Rm.Host.Model;
+using Rm.Formats.Safetensors;
+using Rm.Formats.Rendering;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Model;
-using Rm.Host.Training;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.Adapters;
+using Rm.Training.Artifacts;
+using Rm.Training.Batching;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
+using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Training;
 
@@ -120,7 +123,7 @@ public sealed class MicroBatchSplitTests
         Assert.Contains("Step 2", failure.Message, StringComparison.Ordinal);
         Assert.Contains("Step 1 is complete and saved in", failure.Message, StringComparison.Ordinal);
         Assert.Equal(1, Assert.Single(store.List()).Step);
-        Assert.True(File.Exists(Path.Combine(store.List()[0].Path, AdapterFolder.WeightsFileName)));
+        Assert.True(File.Exists(Path.Combine(store.List()[0].Path, AdapterFiles.Weights)));
     }
 
     private static float[] Gradients(CudaBackend backend, RewardModel model)

@@ -1,6 +1,7 @@
 using System.Text;
-using Rm.Host.Evaluation;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Tests.Training;
 

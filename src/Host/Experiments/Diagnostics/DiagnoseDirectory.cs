@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Formats.Diagnostics;
+using Rm.Formats.Files;
+using Rm.Formats.Json;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Experiments.Diagnostics;
 

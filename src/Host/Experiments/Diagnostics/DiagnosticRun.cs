@@ -1,7 +1,10 @@
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
-using Rm.Host.Model;
-using Rm.Host.Training;
+using Rm.Formats.Datasets;
+using Rm.Formats.Diagnostics;
+using Rm.Formats.Rendering;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
+using Rm.Training.Model;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Experiments.Diagnostics;
 
@@ -18,7 +21,7 @@ internal static class DiagnosticRun
     {
         IReadOnlyList<PreferencePair> sample = Sample(train.Pairs);
         PairRewards rewards = PairEvaluator.Score(model, sample, options.MicroTokenBudget, options.SharePrefix);
-        return DiagnosticVerdict.Of(diagnostic, train.Report.Diagnostic!, EvalRow.Of(sample, rewards), eval, baseline);
+        return DiagnosticVerdict.Of(diagnostic, train.Report.Diagnostic!, rewards.ToRows(sample), eval, baseline);
     }
 
     // At even distances, so that all parts of a file are in it.

@@ -1,7 +1,9 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
-using Rm.Host.Evaluation;
+using Rm.Formats;
+using Rm.Formats.Diagnostics;
+using Rm.Formats.Json;
+using Rm.Training.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Experiments.Diagnostics;
 

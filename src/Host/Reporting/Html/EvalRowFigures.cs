@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Rm.Host.Analysis;
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Reporting.Html;
 
@@ -70,7 +70,7 @@ internal static class EvalRowFigures
         foreach (ReliabilityBin bin in bins.Where(bin => bin.Pairs > 0))
         {
             // A tie is half right; an interval of counts takes whole ones.
-            (double low, double high) = Statistics.WilsonInterval((int)Math.Round(bin.Accuracy!.Value * bin.Pairs), bin.Pairs);
+            (double low, double high) = WilsonInterval.Of((int)Math.Round(bin.Accuracy!.Value * bin.Pairs), bin.Pairs);
             writer.WriteStartObject();
             JsonNumbers.Field(writer, "confidence", bin.Confidence);
             JsonNumbers.Field(writer, "right", bin.Accuracy);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Rm.Formats;
 
 namespace Rm.Host.Reporting.Html;
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Evaluation;
-using Rm.Host.Training;
+using Rm.Formats;
+using Rm.Formats.Json;
+using Rm.Training.Evaluation;
+using Rm.Training.Loop;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Reporting.Html;
 

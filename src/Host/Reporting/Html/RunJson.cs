@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Rm.Host.Evaluation;
+using Rm.Formats;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Reporting.Html;
 

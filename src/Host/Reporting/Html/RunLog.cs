@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Data;
+using Rm.Formats;
+using Rm.Formats.Files;
+using Rm.Formats.Json;
 
 namespace Rm.Host.Reporting.Html;
 

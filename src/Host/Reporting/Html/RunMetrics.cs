@@ -1,5 +1,6 @@
+using Rm.Formats;
 using System.Text.Json;
-using Rm.Host.Checkpoints;
+using Rm.Formats.Files;
 
 namespace Rm.Host.Reporting.Html;
 

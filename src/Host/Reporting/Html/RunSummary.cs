@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Host.Analysis;
-using Rm.Host.Evaluation;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Reporting.Html;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Rm.Host.Checkpoints;
-using Rm.Host.Evaluation;
+using Rm.Formats.Files;
+using Rm.Training.Statistics;
 
 namespace Rm.Host.Reporting.TensorBoard;
 

@@ -1,0 +1,169 @@
+namespace Rm.Formats.Tokenization;
+
+/// <summary>
+/// A regular expression of a <c>Split</c> pre-tokenizer, run by backtracking over Unicode scalars. The subset is what byte-level
+/// tokenizers use, with Oniguruma's meaning; <c>System.Text.RegularExpressions</c> works on UTF-16 units and would misread letters
+/// outside the basic plane. The choices are kept on the heap and every step is counted, so no pattern can overflow or hang.
+/// </summary>
+internal sealed class SplitRegex : WordScanner
+{
+    [ThreadStatic]
+    private static Stack<Choice>? choicesOfThread;
+
+    private readonly Instruction[] program;
+    private readonly string pattern;
+
+    private SplitRegex(string pattern, Instruction[] program)
+    {
+        this.pattern = pattern;
+        this.program = program;
+    }
+
+    /// <summary>What an instruction does.</summary>
+    internal enum Op
+    {
+        /// <summary>Matches A to B characters of the class, as many as it can, fewer on backtracking.</summary>
+        Repeat,
+
+        /// <summary>Goes to A, and to B on backtracking.</summary>
+        Fork,
+
+        /// <summary>Goes to A.</summary>
+        Jump,
+
+        /// <summary>The instructions that follow up to Accept must match here; then goes to A without moving.</summary>
+        LookAhead,
+
+        /// <summary>As <see cref="LookAhead"/>, when they must not match.</summary>
+        NegativeLookAhead,
+
+        /// <summary>The match is complete.</summary>
+        Accept,
+    }
+
+    /// <summary>Compiles a pattern.</summary>
+    /// <exception cref="InvalidDataException">A construct that is not supported; the message names it and its position.</exception>
+    public static SplitRegex Parse(string pattern) => new(pattern, new SplitRegexParser(pattern).Compile());
+
+    /// <summary>A pattern that matches <paramref name="text"/> literally.</summary>
+    public static SplitRegex Literal(string text)
+    {
+        var program = new List<Instruction>();
+        for (int i = 0; i < text.Length;)
+        {
+            program.Add(new Instruction(Op.Repeat, 1, 1, CharClass.Single(Scalars.At(text, i, out int length), ignoreCase: false)));
+            i += length;
+        }
+        program.Add(new Instruction(Op.Accept));
+        return new SplitRegex(text, [.. program]);
+    }
+
+    /// <inheritdoc/>
+    public override bool TryNext(ReadOnlySpan<char> text, int from, ref long budget, out int start, out int end)
+    {
+        Stack<Choice> choices = choicesOfThread ??= new Stack<Choice>();
+        for (start = from; start < text.Length;)
+        {
+            choices.Clear();
+            end = Run(0, text, start, choices, ref budget);
+            if (end > start)
+            {
+                return true;
+            }
+            Scalars.At(text, start, out int length);
+            start += length;
+        }
+        end = start;
+        return false;
+    }
+
+    /// <summary>Where a match of the instructions from <paramref name="pc"/> at <paramref name="at"/> ends, or -1.</summary>
+    private int Run(int pc, ReadOnlySpan<char> text, int at, Stack<Choice> choices, ref long budget)
+    {
+        int floor = choices.Count;
+        while (true)
+        {
+            if (--budget < 0)
+            {
+                throw new UserInputException(
+                    $"The tokenizer's split pattern needs too much backtracking on a text of {text.Length} characters: {pattern}");
+            }
+            Instruction step = program[pc];
+            bool alive = true;
+            switch (step.Op)
+            {
+                case Op.Accept:
+                    while (choices.Count > floor)
+                    {
+                        choices.Pop();
+                    }
+                    return at;
+                case Op.Jump:
+                    pc = step.A;
+                    break;
+                case Op.Fork:
+                    choices.Push(new Choice(step.B, at, -1));
+                    pc = step.A;
+                    break;
+                case Op.LookAhead:
+                case Op.NegativeLookAhead:
+                    alive = Run(pc + 1, text, at, choices, ref budget) >= 0 == (step.Op == Op.LookAhead);
+                    pc = step.A;
+                    break;
+                case Op.Repeat:
+                    alive = Repeat(step, ref pc, text, ref at, choices, ref budget);
+                    break;
+            }
+            if (!alive)
+            {
+                if (choices.Count == floor)
+                {
+                    return -1;
+                }
+                Choice choice = choices.Pop();
+                pc = choice.Pc;
+                at = choice.At;
+                if (choice.Least >= 0)
+                {
+                    at = Scalars.Before(text, at);
+                    if (at > choice.Least)
+                    {
+                        choices.Push(choice with { At = at });
+                    }
+                }
+            }
+        }
+    }
+
+    private static bool Repeat(
+        Instruction step, ref int pc, ReadOnlySpan<char> text, ref int at, Stack<Choice> choices, ref long budget)
+    {
+        int least = step.A == 0 ? at : -1;
+        for (int taken = 0; taken < step.B && at < text.Length && step.Class!.Contains(Scalars.At(text, at, out int length)); budget--)
+        {
+            at += length;
+            if (++taken == step.A)
+            {
+                least = at;
+            }
+        }
+        if (least < 0)
+        {
+            return false;
+        }
+        pc++;
+        if (at > least)
+        {
+            choices.Push(new Choice(pc, at, least));
+        }
+        return true;
+    }
+
+    /// <summary>One instruction; <paramref name="A"/> and <paramref name="B"/> are targets, or the bounds of a repetition.</summary>
+    internal readonly record struct Instruction(Op Op, int A = 0, int B = 0, CharClass? Class = null);
+
+    /// <summary>
+    /// Where to go on after a failure: at <paramref name="At"/>, or one character before it but not before <paramref name="Least"/>.
+    /// </summary>
+    private readonly record struct Choice(int Pc, int At, int Least);
+}

@@ -1,4 +1,0 @@
-namespace Rm.Host.Data;
-
-/// <summary>A row that is used, and its 0-based position among all rows of its source.</summary>
-internal readonly record struct SelectedRow(long Index, DataRow Row);

@@ -1,0 +1,146 @@
+using System.Text.Json;
+using Rm.Formats.Hub;
+using Rm.Formats.Json;
+
+namespace Rm.Training.Adapters;
+
+/// <summary>
+/// adapter_config.json -> <see cref="AdapterConfig"/>. Every LoRA variant that would compute something else is an error by name.
+/// </summary>
+internal static class AdapterConfigReader
+{
+    private const int MaxRank = 1 << 16;
+
+    // Anything but null, false, "" or an empty collection in these changes the computation or the base weights.
+    private static readonly string[] Unsupported =
+    [
+        "fan_in_fan_out", "use_dora", "use_qalora", "use_bdlora", "lora_bias", "layer_replication", "target_parameters",
+        "trainable_token_indices", "alora_invocation_tokens", "megatron_config", "loftq_config",
+        "arrow_config", "corda_config", "kasa_config", "lora_ga_config",
+        "monteclora_config", "velora_config",
+    ];
+
+    // Of no effect on a trained adapter: where it came from, how it was initialised, which layers it was put on (the tensors show that).
+    private static readonly string[] Ignored =
+    [
+        "auto_mapping", "revision", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "layers_pattern",
+        "layers_to_transform", "exclude_modules", "ensure_weight_tying", "runtime_config", "eva_config",
+    ];
+
+    private static readonly string[] Interpreted =
+    [
+        "r", "lora_alpha", "target_modules", "use_rslora", "lora_dropout", "modules_to_save", "base_model_name_or_path", "task_type",
+        "peft_type", "bias", "rank_pattern", "alpha_pattern", "init_lora_weights",
+    ];
+
+    private static readonly HashSet<string> Known = new([.. Unsupported, .. Ignored, .. Interpreted], StringComparer.Ordinal);
+
+    public static AdapterConfig Read(ReadOnlyMemory<byte> utf8, string fileName)
+    {
+        var fields = new JsonFields(JsonInput.ParseObject(utf8, fileName), fileName);
+        var warnings = new List<string>();
+        CheckVariant(fields, warnings);
+        var rank = fields.Int("r", 1, MaxRank);
+        var alpha = fields.Double("lora_alpha", 0, 1e9);
+        CheckPattern(fields, "rank_pattern", rank);
+        CheckPattern(fields, "alpha_pattern", alpha);
+        var taskType = fields.OptionalString("task_type");
+        if (taskType != AdapterConfig.SequenceClassification)
+        {
+            warnings.Add($"the adapter's task_type is {taskType ?? "not given"}, not SEQ_CLS: it may have no reward head.");
+        }
+
+        return new AdapterConfig(
+            rank,
+            alpha,
+            ReadTargets(fields),
+            fields.Bool("use_rslora", false),
+            fields.Double("lora_dropout", 0, 1, 0),
+            fields.OptionalStrings("modules_to_save"),
+            BaseModel(fields),
+            taskType)
+        {
+            Warnings = warnings,
+        };
+    }
+
+    private static string? BaseModel(JsonFields fields)
+    {
+        string? model = fields.OptionalString("base_model_name_or_path");
+        return fields.OptionalString("revision") is { Length: > 0 } revision && HubRepo.Parse(HubRepoKind.Model, $"{model}@{revision}") is { } repo
+            ? repo.ToString()
+            : string.IsNullOrEmpty(model) ? null : model;
+    }
+
+    // A text is "all-linear" or a pattern over module names. It is not evaluated: the stored tensors say what was matched.
+    private static IReadOnlyList<string> ReadTargets(JsonFields fields)
+    {
+        if (fields.Find("target_modules") is { ValueKind: JsonValueKind.String })
+        {
+            return [];
+        }
+
+        return fields.OptionalStrings("target_modules") ?? throw fields.Error("target_modules", "is missing.");
+    }
+
+    private static void CheckVariant(JsonFields fields, List<string> warnings)
+    {
+        var type = fields.OptionalString("peft_type");
+        if (type != "LORA")
+        {
+            throw fields.Error("peft_type", $"is {(type is null ? "missing" : $"\"{type}\"")}; only LORA adapters are supported.");
+        }
+
+        var bias = fields.OptionalString("bias") ?? "none";
+        if (bias != "none")
+        {
+            throw fields.Error("bias", $"is \"{bias}\"; trained biases are not supported, only \"none\".");
+        }
+
+        if (Array.Find(Unsupported, fields.IsSet) is { } name)
+        {
+            throw fields.Wrong(name, fields.Element.GetProperty(name), "it to be off: this LoRA variant is not supported");
+        }
+
+        CheckInitialisation(fields);
+        var names = fields.Element.EnumerateObject().Select(property => property.Name);
+        foreach (var other in names.Where(key => !Known.Contains(key) && fields.IsSet(key)))
+        {
+            if (other.StartsWith("use_", StringComparison.Ordinal))
+            {
+                throw fields.Error(other, "switches on a LoRA variant that is not supported.");
+            }
+
+            warnings.Add($"adapter_config.json: {other} is not known and has no effect.");
+        }
+    }
+
+    // These initialisations subtract the first A and B from the base weights; their adapters do not fit the published base.
+    private static void CheckInitialisation(JsonFields fields)
+    {
+        if (fields.Find("init_lora_weights") is not { ValueKind: JsonValueKind.String } value)
+        {
+            return;
+        }
+
+        var name = value.GetString()!;
+        if (name is not ("gaussian" or "eva" or "orthogonal"))
+        {
+            throw fields.Error("init_lora_weights", $"is \"{name}\", which changes the base weights; " +
+                "convert the adapter to plain LoRA when saving it (PEFT: path_initial_model_for_weight_conversion).");
+        }
+    }
+
+    // Per-module ranks or alphas are fine as long as they all say the same as the general one.
+    private static void CheckPattern(JsonFields fields, string name, double uniform)
+    {
+        foreach (var entry in fields.OptionalObject(name)?.Element.EnumerateObject() ?? default)
+        {
+            if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetDouble(out var value) || value != uniform)
+            {
+                throw fields.Error(name, $"gives {entry.Name} the value {JsonInput.Describe(entry.Value)}; " +
+                    $"values that differ between modules are not supported (all must be {uniform}).");
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Rm.Training.Adapters;
+using Rm.Training.Model;
+
+namespace Rm.Training.Artifacts;
+
+/// <summary>What an adapter on disk trains, so that a model can be built to take it.</summary>
+internal static class LoraScope
+{
+    /// <summary>Rank, alpha and modules of an adapter folder.</summary>
+    public static TrainingScope Of(string adapterFolder, ModelConfig config, out bool hasHead)
+    {
+        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        foreach (string warning in adapter.Config.Warnings)
+        {
+            Console.Error.WriteLine($"{adapterFolder}: {warning}");
+        }
+
+        hasHead = adapter.HasScore;
+        AdapterConfig c = adapter.Config;
+        return new TrainingScope(
+            new LoraSettings(c.Rank, c.Alpha, adapter.Check(config), c.UseRsLora, c.Dropout, SavedModules(c)), TrainsEverything: false);
+    }
+
+    /// <summary>The base model that an adapter names, or null.</summary>
+    public static string? BaseModel(string adapterFolder)
+    {
+        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        return adapter.Config.BaseModel;
+    }
+
+    // The head is always trained; what is left names norms.
+    private static IReadOnlyList<string> SavedModules(AdapterConfig config) =>
+        [.. (config.ModulesToSave ?? []).Except(AdapterConfig.HeadModules, StringComparer.Ordinal)];
+}

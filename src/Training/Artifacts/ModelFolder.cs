@@ -1,0 +1,129 @@
+using System.Runtime.InteropServices;
+using Rm.Formats.Files;
+using Rm.Formats.Safetensors;
+using Rm.Formats.Tokenization;
+using Rm.Kernels.Tensors;
+using Rm.Training.Adapters;
+using Rm.Training.Model;
+
+namespace Rm.Training.Artifacts;
+
+/// <summary>
+/// A trained model on disk: a PEFT adapter folder for LoRA, a whole SequenceClassification folder for full fine-tuning. Values are float32, so
+/// that reading them back gives the bits that were trained.
+/// </summary>
+public static class ModelFolder
+{
+    /// <summary>Name of the file that tells what texts the model was trained on.</summary>
+    public const string ArtifactFileName = "btrm.json";
+
+    // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
+    internal static IReadOnlyList<string> TokenizerFiles { get; } =
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json"];
+
+    /// <summary>Writes the model's files into a folder that is being saved.</summary>
+    /// <param name="folder">The save.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="baseModel">What the user named as the model: folder or hub id.</param>
+    /// <param name="baseFolder">The base checkpoint's folder, for tokenizer files; null when there is none.</param>
+    /// <param name="padTokenId">Goes into the config.json of a whole model; null keeps what the base says.</param>
+    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder, int? padTokenId = null)
+    {
+        if (model.Scope.Lora is { } lora)
+        {
+            AdapterFolder.Write(folder, ConfigOf(lora, baseModel), Tensors(model, AdapterNames.Saved));
+            return;
+        }
+
+        TensorToWrite[] tensors = [.. Tensors(model, name => name)];
+        folder.Write(
+            SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
+        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32", padTokenId));
+        CopyTokenizer(folder, baseFolder);
+    }
+
+    /// <summary>Copies a checkpoint's tokenizer files into a folder that is being saved.</summary>
+    public static void CopyTokenizer(DurableDirectory folder, string? baseFolder)
+    {
+        if (baseFolder is null)
+        {
+            return;
+        }
+
+        foreach (string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(baseFolder, f))).Concat(ChatTemplateFiles.In(baseFolder)))
+        {
+            folder.Write(file, File.ReadAllBytes(Path.Combine(baseFolder, file)));
+        }
+    }
+
+    /// <summary>
+    /// Reads what <see cref="Write"/> wrote and compares it with the model, to the bit. Throws <see cref="SaveFailedException"/> naming the first tensor
+    /// that differs.
+    /// </summary>
+    public static void Verify(string folder, RewardModel model)
+    {
+        bool isAdapter = model.Scope.Lora is not null;
+        using SafetensorsFile file = SafetensorsFile.Open(
+            Path.Combine(folder, isAdapter ? AdapterFiles.Weights : SafetensorsCheckpoint.SingleFileName));
+        foreach (Parameter parameter in model.Parameters.All)
+        {
+            float[] expected = model.Parameters.Read(model.Parameters.Values, parameter);
+            float[] found = new float[expected.Length];
+            file.ReadFloat32(isAdapter ? AdapterNames.Saved(parameter.Name) : parameter.Name, found);
+            if (!MemoryMarshal.AsBytes<float>(expected).SequenceEqual(MemoryMarshal.AsBytes<float>(found)))
+            {
+                throw new SaveFailedException($"{folder}: {parameter.Name} reads back with other values than were written. The disk may be failing.");
+            }
+        }
+    }
+
+    /// <summary>Sets the model's trainable parameters from a folder that <see cref="Write"/> or PEFT wrote.</summary>
+    public static void Load(string folder, RewardModel model)
+    {
+        if (model.Scope.Lora is null)
+        {
+            using CheckpointWeights weights = CheckpointWeights.Open(folder, model.Config);
+            foreach (Parameter parameter in model.Parameters.All)
+            {
+                Set(model, parameter, destination => weights.ReadFloat32(parameter.Name, destination));
+            }
+
+            model.Refresh();
+            return;
+        }
+
+        using AdapterFolder adapter = AdapterFolder.Read(folder);
+        adapter.Check(model.Config);
+        foreach (Parameter parameter in model.Parameters.All)
+        {
+            string name = AdapterNames.Saved(parameter.Name);
+            if (parameter.Kind is ParameterKind.LoraA or ParameterKind.LoraB || adapter.Contains(name))
+            {
+                Set(model, parameter, destination => adapter.ReadFloat32(name, destination));
+            }
+        }
+    }
+
+    /// <summary>Safetensors entries of a range of the flat buffer, one per parameter.</summary>
+    internal static IEnumerable<TensorToWrite> Tensors(RewardModel model, Func<string, string> nameInFile, Tensor? buffer = null)
+    {
+        ParameterBuffer parameters = model.Parameters;
+        Tensor source = buffer ?? parameters.Values;
+        foreach (Parameter parameter in parameters.All)
+        {
+            yield return new TensorToWrite(
+                nameInFile(parameter.Name), SafetensorsDType.F32, parameter.FileShape, (start, destination) => parameters.Read(source, parameter, start, destination));
+        }
+    }
+
+    private static void Set(RewardModel model, Parameter parameter, Action<float[]> read)
+    {
+        float[] values = new float[parameter.Count];
+        read(values);
+        model.Parameters.Write(model.Parameters.Values, parameter, values);
+    }
+
+    private static AdapterConfig ConfigOf(LoraSettings lora, string baseModel) => new(
+        lora.Rank, lora.Alpha, [.. lora.TargetModules.Select(m => m.Name())], lora.UseRslora, lora.Dropout,
+        [.. AdapterConfig.HeadModules.Union(lora.ModulesToSave ?? [], StringComparer.Ordinal)], baseModel);
+}

@@ -1,0 +1,40 @@
+using Rm.Formats;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Rm.Formats.Safetensors;
+
+namespace Rm.Training.Artifacts;
+
+/// <summary>
+/// Tells a checkpoint's weights from others without reading gigabytes: a SHA-256 over the name, type and shape of every tensor and a sample of its
+/// values. Another model, another revision or further training changes it; a single value changed on purpose may not.
+/// </summary>
+public static class WeightsFingerprint
+{
+    private const int SampleLength = 1024;
+
+    /// <summary>The fingerprint of a checkpoint folder, lower-case hex. Throws <see cref="UserInputException"/> when it cannot be read.</summary>
+    public static string Of(string folder)
+    {
+        using SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.Open(folder);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        float[] sample = new float[SampleLength];
+        foreach (string name in checkpoint.Names.Order(StringComparer.Ordinal))
+        {
+            SafetensorsTensor tensor = checkpoint.Tensor(name);
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {tensor.DType} {tensor.ShapeText}\n"));
+            int length = (int)Math.Min(SampleLength, tensor.ElementCount);
+            foreach (long start in Starts(tensor.ElementCount - length))
+            {
+                checkpoint.ReadFloat32(name, sample.AsSpan(0, length), start);
+                hash.AppendData(MemoryMarshal.AsBytes(sample.AsSpan(0, length)));
+            }
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    // The head, the middle and the end.
+    private static IEnumerable<long> Starts(long last) => new[] { 0, last / 2, last }.Distinct();
+}

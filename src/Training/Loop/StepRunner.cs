@@ -1,0 +1,152 @@
+using Rm.Formats.RandomNumbers;
+using Rm.Formats.Rendering;
+using Rm.Kernels.Cuda;
+using Rm.Kernels.Ops;
+using Rm.Training.Batching;
+using Rm.Training.Evaluation;
+using Rm.Training.Model;
+
+namespace Rm.Training.Loop;
+
+/// <summary>
+/// One optimizer step: the micro-batches of a batch, the gradient's norm and clipping, AdamW. Knows nothing of files or evaluation.
+/// </summary>
+public sealed class StepRunner
+{
+    private readonly RewardModel _model;
+    private readonly TrainingOptions _options;
+    private readonly MicroBatchSplitter _splitter;
+
+    /// <summary>A runner for a model opened for training.</summary>
+    /// <param name="model">Model.</param>
+    /// <param name="options">Settings.</param>
+    /// <param name="log">Takes a line when a micro-batch did not fit and was split; null for none.</param>
+    public StepRunner(RewardModel model, TrainingOptions options, Action<string>? log = null)
+    {
+        _model = model;
+        _options = options;
+        _splitter = new MicroBatchSplitter(options.MicroTokenBudget, options.SharePrefix, model.Recompute, log);
+    }
+
+    /// <summary>The same for a batch whose loss is the mean over its pairs.</summary>
+    public StepResult Run(int step, IReadOnlyList<PreferencePair> batch) => Run(step, new TrainingBatch(batch));
+
+    /// <summary>
+    /// Runs update number <paramref name="step"/> (from 0) on <paramref name="batch"/>. Parameters change unless the loss or the gradient is not
+    /// finite, which <see cref="NonFiniteException"/> reports, or the device's memory does not suffice (<see cref="MemoryExhaustedException"/>).
+    /// </summary>
+    public StepResult Run(int step, TrainingBatch batch)
+    {
+        using ProfilerRange stepRange = new("step"u8, step + 1);
+        (PairRewards rewards, double loss, long packedTokens) = Accumulate(step, batch);
+        double norm = _model.Backend.Norm(_model.Parameters.Gradients);
+        if (!double.IsFinite(norm))
+        {
+            throw NonFiniteException.InStep("gradient", step + 1, batch.Pairs);
+        }
+
+        double factor = _options.Schedule.Factor(step);
+        Update(step, factor, norm);
+        long tokens = batch.Pairs.Sum(p => (long)p.Tokens);
+        return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens) { GroupSizes = batch.GroupSizes };
+    }
+
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(int step, TrainingBatch batch)
+    {
+        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch.Pairs);
+        float[]? weights = batch.Weights();
+        int piece = 0;
+        while (true)
+        {
+            try
+            {
+                return Accumulate(step, batch.Pairs.Count, weights, pieces, ref piece);
+            }
+            catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
+            {
+                // What the piece has added to the gradients already cannot be told apart: all pieces are computed again.
+                _model.TrimActivations();
+                _splitter.Split(pieces, piece, step + 1, e);
+            }
+        }
+    }
+
+    // piece: the one that is being computed, for when it fails.
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(
+        int step, int batchSize, float[]? weights, List<MicroBatchSplitter.Piece> pieces, ref int piece)
+    {
+        _model.Parameters.ZeroGradients();
+        var rewards = new PairRewards(batchSize);
+        double loss = 0;
+        long packedTokens = 0;
+        ulong? dropoutSeed = _options.DisablesDropout ? null : SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
+        for (piece = 0; piece < pieces.Count; piece++)
+        {
+            using ProfilerRange microRange = new("micro-batch"u8, piece + 1);
+            MicroBatch micro = pieces[piece].Micro;
+            SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
+            MicroBatchResult result = _model.Train(
+                layout, PairPacking.Targets(micro.Pairs, weights.AsSpan(weights is null ? 0 : rewards.Count)), _options.Loss, 1f / batchSize, dropoutSeed);
+            for (int i = 0; i < micro.Pairs.Count; i++)
+            {
+                if (!float.IsFinite(result.Losses[i]))
+                {
+                    throw NonFiniteException.InStep("loss", step + 1, [micro.Pairs[i]]);
+                }
+
+                loss += result.Losses[i];
+                rewards.Add(result.Rewards[2 * i], result.Rewards[(2 * i) + 1]);
+            }
+
+            packedTokens += micro.PackedTokens;
+        }
+
+        return (rewards, loss, packedTokens);
+    }
+
+    private void Update(int step, double factor, double norm)
+    {
+        ParameterBuffer parameters = _model.Parameters;
+        double learningRate = _options.LearningRate * factor;
+
+        // PyTorch's clip_grad_norm_: the coefficient is max / (norm + 1e-6), at most 1.
+        double clip = _options.MaxGradNorm > 0 ? Math.Min(1, _options.MaxGradNorm / (norm + 1e-6)) : 1;
+        _model.Backend.AdamW(new AdamWArgs(
+            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, Groups(learningRate), step + 1, (float)clip,
+            _options.Beta1, _options.Beta2, _options.Epsilon));
+        _model.Refresh();
+    }
+
+    // The head, the last block, and what lies before it, each cut where weights that decay and weights that do not meet.
+    private List<AdamWGroup> Groups(double learningRate)
+    {
+        ParameterBuffer parameters = _model.Parameters;
+        double decay = _options.WeightDecay, backboneRate = learningRate * _options.BackboneLearningRateMultiplier;
+        var groups = new List<AdamWGroup> { new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, decay) };
+        if (parameters.HeadStart == 0)
+        {
+            return groups;
+        }
+
+        if (_options.DecaysVectors || decay == 0 || _options.HeadOnlyWeightDecay)
+        {
+            groups.Add(new AdamWGroup(0, parameters.HeadStart, backboneRate, _options.HeadOnlyWeightDecay ? 0 : decay));
+            return groups;
+        }
+
+        foreach (Parameter parameter in parameters.All.Where(p => p.Offset < parameters.HeadStart))
+        {
+            double own = parameter.IsVector ? 0 : decay;
+            if (groups.Count > 1 && groups[^1].WeightDecay == own)
+            {
+                groups[^1] = groups[^1] with { Length = parameter.Offset + parameter.Count - groups[^1].Start };
+            }
+            else
+            {
+                groups.Add(new AdamWGroup(parameter.Offset, parameter.Count, backboneRate, own));
+            }
+        }
+
+        return groups;
+    }
+}

@@ -1,0 +1,109 @@
+using Rm.Formats;
+using Rm.Formats.Safetensors;
+
+namespace Rm.Training.Model;
+
+/// <summary>
+/// A checkpoint's weights, checked against its configuration: every parameter there, of the right shape and of a type that can be read,
+/// and nothing that the computation would leave out. Names are those of <see cref="WeightNames"/> however the file spells them.
+/// </summary>
+public sealed class CheckpointWeights : IDisposable
+{
+    private const string Prefix = "model.";
+    private const int MaxListed = 20;
+
+    private readonly SafetensorsCheckpoint _checkpoint;
+    private readonly bool _bare;
+
+    private CheckpointWeights(SafetensorsCheckpoint checkpoint, bool bare)
+    {
+        _checkpoint = checkpoint;
+        _bare = bare;
+    }
+
+    /// <summary>False for a causal-LM or bare checkpoint: the reward head must be initialised.</summary>
+    public bool HasScore => _checkpoint.Contains(WeightNames.Score);
+
+    /// <summary>
+    /// Opens and checks a checkpoint folder's weights. Throws <see cref="UserInputException"/> that lists missing, unexpected and
+    /// wrongly shaped tensors by name.
+    /// </summary>
+    public static CheckpointWeights Open(string folder, ModelConfig config)
+    {
+        var checkpoint = SafetensorsCheckpoint.Open(folder);
+        try
+        {
+            // Saves of the bare model (AutoModel) leave the prefix away.
+            var bare = !checkpoint.Contains(WeightNames.Embedding) && checkpoint.Contains(WeightNames.Embedding[Prefix.Length..]);
+            var weights = new CheckpointWeights(checkpoint, bare);
+            weights.Check(config);
+            return weights;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A parameter's type and shape; the name inside may lack the "model." prefix.</summary>
+    public SafetensorsTensor Tensor(string name) => _checkpoint.Tensor(NameInFile(name));
+
+    /// <inheritdoc cref="SafetensorsFile.ReadFloat32"/>
+    public void ReadFloat32(string name, Span<float> destination, long start = 0) =>
+        _checkpoint.ReadFloat32(NameInFile(name), destination, start);
+
+    /// <inheritdoc cref="SafetensorsFile.ReadBFloat16"/>
+    public void ReadBFloat16(string name, Span<ushort> destination, long start = 0) =>
+        _checkpoint.ReadBFloat16(NameInFile(name), destination, start);
+
+    /// <inheritdoc/>
+    public void Dispose() => _checkpoint.Dispose();
+
+    private string NameInFile(string name) => _bare && name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+
+    private void Check(ModelConfig config)
+    {
+        var faults = new List<string>();
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        IEnumerable<(string Name, long[] Shape)> expected = WeightNames.Decoder(config);
+        if (HasScore)
+        {
+            expected = expected.Append((WeightNames.Score, [1, config.HiddenSize]));
+        }
+
+        foreach (var (name, shape) in expected)
+        {
+            var inFile = NameInFile(name);
+            known.Add(inFile);
+            if (!_checkpoint.Contains(inFile))
+            {
+                faults.Add($"missing: {inFile} {SafetensorsTensor.ShapeToText(shape)}");
+                continue;
+            }
+
+            var tensor = _checkpoint.Tensor(inFile);
+            if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+            {
+                faults.Add($"wrong shape: {inFile} is {tensor.ShapeText}, config.json asks for {SafetensorsTensor.ShapeToText(shape)}");
+            }
+            else if (!tensor.DType.IsWeight())
+            {
+                faults.Add($"unusable type: {inFile} is {tensor.DType.HeaderName()}; F32, F16 and BF16 can be read");
+            }
+        }
+
+        faults.AddRange(_checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name)).Order(StringComparer.Ordinal)
+            .Select(name => $"unexpected: {name} {_checkpoint.Tensor(name).ShapeText}"));
+        if (faults.Count > 0)
+        {
+            var more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
+            throw new UserInputException($"{_checkpoint.Folder}: the weights do not fit config.json ({config.Family}):\n  " +
+                string.Join("\n  ", faults.Take(MaxListed)) + more);
+        }
+    }
+
+    // Not part of a reward model: the language-model head, and the rotary table that old versions saved.
+    private static bool IsIgnored(string name) =>
+        name == WeightNames.LmHead || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+}

@@ -1,0 +1,41 @@
+using System.Buffers;
+
+namespace Rm.Training.Model;
+
+/// <summary>
+/// Brings matrices from a checkpoint to a device piece by piece: the host never holds more of the weights than one piece, in a buffer that the
+/// next matrix uses again.
+/// </summary>
+internal static class WeightLoading
+{
+    // 4 MB of float32: enough for the disk and the copy to run at full speed.
+    private const int PieceElements = 1 << 20;
+
+    /// <summary>Takes rows, beginning with <paramref name="firstRow"/>; the values are valid during the call.</summary>
+    public delegate void LoadRows(int firstRow, ReadOnlySpan<float> values);
+
+    /// <summary>Hands the rows of <paramref name="name"/> <c>[rows, columns]</c> to <paramref name="load"/>, in order.</summary>
+    public static void Read(IWeightSource source, string name, int rows, int columns, LoadRows load)
+    {
+        if (!source.HasValues)
+        {
+            return;
+        }
+
+        int piece = Math.Clamp(PieceElements / columns, 1, rows);
+        float[] buffer = ArrayPool<float>.Shared.Rent(piece * columns);
+        try
+        {
+            for (int row = 0; row < rows; row += piece)
+            {
+                Span<float> values = buffer.AsSpan(0, Math.Min(piece, rows - row) * columns);
+                source.Read(name, (long)row * columns, values);
+                load(row, values);
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(buffer);
+        }
+    }
+}
