@@ -72,7 +72,7 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.RunsPtx ? ", its PTX executed on the CPU" : CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
 
     /// <summary>Whose kernels multiply bfloat16 matrices.</summary>
     public GemmChoice Gemm { get; }

@@ -10,8 +10,9 @@ public static class CudaDevices
     public static bool IsEmulated => CudaLibraries.IsEmulated;
 
     /// <summary>Binds the emulator instead of the driver: the file that BTRM_CUDA_LIBRARY names, or the one beside the executable.</summary>
+    /// <param name="ptx">Whether it executes PTX that NVRTC makes, instead of the kernels that are linked into it.</param>
     /// <exception cref="InvalidOperationException">A driver that is not the emulator is bound already.</exception>
-    public static void UseEmulator() => CudaLibraries.UseEmulator();
+    public static void UseEmulator(bool ptx = false) => CudaLibraries.UseEmulator(ptx);
 
     /// <summary>Whether <paramref name="failure"/> comes from the device; its message is complete and has advice where there is any.</summary>
     public static bool IsDeviceFailure(Exception failure) => failure is CudaException or CublasException;
