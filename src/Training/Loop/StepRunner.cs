@@ -102,22 +102,11 @@ public sealed class StepRunner
     private void Update(int step, double factor, double norm)
     {
         ParameterBuffer parameters = _model.Parameters;
-        double learningRate = _options.LearningRate * factor;
-
         // PyTorch's clip_grad_norm_: the coefficient is max / (norm + 1e-6), at most 1.
         double clip = _options.MaxGradNorm > 0 ? Math.Min(1, _options.MaxGradNorm / (norm + 1e-6)) : 1;
-        var groups = new List<AdamWGroup>
-        {
-            new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, _options.WeightDecay),
-        };
-        if (parameters.HeadStart > 0)
-        {
-            groups.Add(new AdamWGroup(
-                0, parameters.HeadStart, learningRate * _options.BackboneLearningRateMultiplier, _options.HeadOnlyWeightDecay ? 0 : _options.WeightDecay));
-        }
-
         _model.Backend.AdamW(new AdamWArgs(
-            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, groups, step + 1, (float)clip));
+            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment,
+            ParameterGroups.Of(parameters, _options, factor), step + 1, (float)clip));
         _model.Refresh();
     }
 }

@@ -192,8 +192,10 @@ internal sealed class LinearBias : IDisposable
         public void Bind(ParameterBuffer parameters)
         {
             var shape = new Shape(1, Rows);
-            (Base, BaseGradient) = baseOffset is { } own ? (parameters.ValueView(own, shape), parameters.GradientView(own, shape)) : default;
-            (Factor, FactorGradient) = factorOffset is { } b ? (parameters.ValueView(b, shape), parameters.GradientView(b, shape)) : default;
+            Base = baseOffset is { } a ? parameters.ValueView(a, shape) : null;
+            BaseGradient = baseOffset is { } b ? parameters.GradientView(b, shape) : null;
+            Factor = factorOffset is { } c ? parameters.ValueView(c, shape) : null;
+            FactorGradient = factorOffset is { } d ? parameters.GradientView(d, shape) : null;
         }
     }
 }

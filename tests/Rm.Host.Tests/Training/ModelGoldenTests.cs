@@ -112,6 +112,10 @@ public sealed class ModelGoldenTests
             trajectory.GetProperty("max_grad_norm").GetDouble(),
             new PairLossOptions(
                 1, trajectory.GetProperty("label_smoothing").GetSingle(), trajectory.GetProperty("score_regularization_lambda").GetSingle()),
-            Seed: 1, ExampleOrder.Sequential);
+            Seed: 1, ExampleOrder.Sequential)
+        {
+            LoraPlusRatio = trajectory.TryGetProperty("loraplus_lr_ratio", out JsonElement ratio) ? ratio.GetDouble() : null,
+            LoraPlusEmbeddingRate = ratio.ValueKind == JsonValueKind.Number ? trajectory.GetProperty("loraplus_lr_embedding").GetDouble() : 0,
+        };
     }
 }
