@@ -80,9 +80,10 @@ TEXT
   mv btrm.new btrm
 }
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 skips=
 closing_line() {
   local status=$?
+  if [ -n "$skips" ]; then printf 'Skipped:\n%s' "$skips"; fi
   # A build that fails or a crash on the way here counts as one failure: the line never looks better than the exit code.
   if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
   echo "$passed passed, $failed failed, $skipped skipped"
@@ -109,6 +110,10 @@ run_tests() {
   # What is "not run" was not asked for: explicit tests, as the planted bugs.
   left_out=$(count Skipped)
   passed=$((passed + $(count Total) - $(count Failed) - left_out - $(count 'Not Run')))
+  # The name of each skipped test, the reason from the line below it, and how to run it.
+  skips+=$(awk -v run="./build.sh test -method" '/ \[SKIP\]$/ { name = $1; getline why; sub(/^ +/, "", why); sub(/\(.*/, "", name)
+    if (!(name in seen)) { seen[name] = 1; print "  " name ": " why "  [" run " " name "]" } }' "$log")
+  skips=${skips:+${skips%$'\n'}$'\n'}
   skipped=$((skipped + left_out))
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
     echo "$name passed its tests and then failed (exit code $status); see $log"
@@ -169,6 +174,7 @@ compile_kernels() {
     tail -n 3 "$log"
     echo "NVRTC cannot be had here: the kernels are not compiled."
     skipped=$((skipped + 1))
+    skips+="  kernels compiled for four architectures: no NVRTC  [native/scripts/nvrtc-check]"$'\n'
     return
   fi
   if native/scripts/nvrtc-check >"$log" 2>&1; then
@@ -198,7 +204,11 @@ test_slurm() {
   BTRM=./btrm tests/slurm/run.sh >"$log" 2>&1 </dev/null || status=$?
   case $status in
     0) grep -E '^ *[0-9]+s ' "$log" | tail -n 1; passed=$((passed + 1)) ;;
-    77) tail -n 1 "$log"; skipped=$((skipped + 1)) ;;
+    77)
+      tail -n 1 "$log"
+      skipped=$((skipped + 1))
+      skips+="  sweeps on Slurm: $(tail -n 1 "$log")  [tests/slurm/run.sh]"$'\n'
+      ;;
     *) cat "$log"; failed=$((failed + 1)) ;;
   esac
 }
@@ -211,6 +221,7 @@ test_all() {
   leave_launcher
   mkdir -p out/test
   if [ $# -eq 0 ]; then
+    tests/install-tools.sh
     test_emulator
     if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
   fi
@@ -283,7 +294,8 @@ publish() {
   local folder=out/publish
   rm -rf "${folder:?}/$target"
   build_fatbin
-  publish_project src/Host "$folder/$target" -p:PublishSingleFile=true
+  # Compiled ahead of time: it starts in a quarter of the time, and the first steps do not wait for the compiler.
+  publish_project src/Host "$folder/$target" -p:PublishSingleFile=true -p:PublishReadyToRun=true
   cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"
   (cd "$folder/$target" && tar -czf "../btrm-$target.tar.gz" ./*)
   "$folder/$target/btrm" --version

@@ -23,7 +23,7 @@ struct Capability {
 // Table "Technical Specifications per Compute Capability" of the CUDA C++ programming guide.
 constexpr Capability kCapabilities[] = {
     {80, 164 * 1024, 163 * 1024, 2048, 32}, {86, 100 * 1024, 99 * 1024, 1536, 16},   {89, 100 * 1024, 99 * 1024, 1536, 24},
-    {90, 228 * 1024, 227 * 1024, 2048, 32}, {100, 228 * 1024, 227 * 1024, 2048, 32},
+    {90, 228 * 1024, 227 * 1024, 2048, 32}, {100, 228 * 1024, 227 * 1024, 2048, 32}, {120, 100 * 1024, 99 * 1024, 1536, 24},
 };
 
 const Capability& capability(unsigned architecture) {

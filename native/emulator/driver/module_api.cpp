@@ -139,6 +139,7 @@ EMU_API CUresult cuModuleLoadData(Module** module, const void* image) {
     EMU_CALL();
     if (module == nullptr || image == nullptr) return CUDA_ERROR_INVALID_VALUE;
     auto created = std::make_unique<Module>();
+    if (CUresult read = emu::read_image(image, driver.architecture, created->image); read != CUDA_SUCCESS) return read;
     *module = created.get();
     driver.modules[*module] = std::move(created);
     return CUDA_SUCCESS;
@@ -162,7 +163,7 @@ EMU_API CUresult cuModuleGetFunction(const Kernel** function, Module* module, co
     if (function == nullptr || name == nullptr) return CUDA_ERROR_INVALID_VALUE;
     auto entry = driver.modules.find(module);
     if (entry == driver.modules.end()) return CUDA_ERROR_INVALID_HANDLE;
-    *function = emu::find_kernel(name);
+    *function = entry->second->image.holds(name) ? emu::find_kernel(name) : nullptr;
     if (*function == nullptr) return CUDA_ERROR_NOT_FOUND;
     entry->second->functions.insert(*function);
     return CUDA_SUCCESS;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "emulator/driver/image.h"
 #include "emulator/driver/result.h"
 #include "emulator/kernel_registry.h"
 #include "emulator/random.h"
@@ -56,6 +57,7 @@ struct Event {
 };
 
 struct Module {
+    Image image;
     std::set<const Kernel*> functions;
 };
 
@@ -75,6 +77,7 @@ struct Counters {
 
 class Driver {
 public:
+    Driver();
     static Driver& instance();
 
     /// Held by every call of the API.

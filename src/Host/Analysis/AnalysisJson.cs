@@ -36,12 +36,12 @@ public static class AnalysisJson
         return buffer.ToArray();
     }
 
-    internal static string Name(RunState state) => state switch
+    internal static string Name(RunCompletion state) => state switch
     {
-        RunState.Completed => "completed",
-        RunState.EarlyStopped => "early_stopped",
-        RunState.Unfinished => "unfinished",
-        RunState.RowsOnly => "rows",
+        RunCompletion.Completed => "completed",
+        RunCompletion.EarlyStopped => "early_stopped",
+        RunCompletion.Unfinished => "unfinished",
+        RunCompletion.RowsOnly => "rows",
         _ => "broken",
     };
 
@@ -49,11 +49,11 @@ public static class AnalysisJson
 
     internal static string Name(Stage stage) => stage == Stage.Best ? "best" : "final";
 
-    internal static string Name(Verdict verdict) => verdict switch
+    internal static string Name(ComparisonVerdict verdict) => verdict switch
     {
-        Verdict.Better => "better",
-        Verdict.Worse => "worse",
-        Verdict.WithinNoise => "within_noise",
+        ComparisonVerdict.Better => "better",
+        ComparisonVerdict.Worse => "worse",
+        ComparisonVerdict.WithinNoise => "within_noise",
         _ => "not_compared",
     };
 

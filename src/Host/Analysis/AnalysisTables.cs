@@ -65,7 +65,7 @@ public static class AnalysisTables
 
     private static TextTable Runs(AnalysisReport report)
     {
-        bool steps = report.Runs.Any(r => r.Run.State != RunState.RowsOnly);
+        bool steps = report.Runs.Any(r => r.Run.State != RunCompletion.RowsOnly);
         bool clustered = report.Runs.Any(r => r.Best?.Accuracy.Clusters is { } clusters && clusters != r.Best.Accuracy.Pairs);
         string[] columns =
         [
@@ -129,18 +129,18 @@ public static class AnalysisTables
 
     private static string State(RunInput run) => run.State switch
     {
-        RunState.Completed => "done",
-        RunState.EarlyStopped => $"stopped early at {run.Step}",
-        RunState.Unfinished => $"unfinished, step {run.Step ?? 0}{(run.Settings.GetValueOrDefault("steps") is { } steps ? $" of {steps}" : "")}",
-        RunState.RowsOnly => "rows",
+        RunCompletion.Completed => "done",
+        RunCompletion.EarlyStopped => $"stopped early at {run.Step}",
+        RunCompletion.Unfinished => $"unfinished, step {run.Step ?? 0}{(run.Settings.GetValueOrDefault("steps") is { } steps ? $" of {steps}" : "")}",
+        RunCompletion.RowsOnly => "rows",
         _ => "broken",
     };
 
-    private static string Words(Verdict verdict) => verdict switch
+    private static string Words(ComparisonVerdict verdict) => verdict switch
     {
-        Verdict.Better => "better",
-        Verdict.Worse => "worse",
-        Verdict.WithinNoise => "within noise",
+        ComparisonVerdict.Better => "better",
+        ComparisonVerdict.Worse => "worse",
+        ComparisonVerdict.WithinNoise => "within noise",
         _ => "not compared",
     };
 

@@ -4,7 +4,7 @@ using Rm.Training.Statistics;
 namespace Rm.Host.Analysis;
 
 /// <summary>What a comparison comes to.</summary>
-public enum Verdict
+public enum ComparisonVerdict
 {
     /// <summary>The run is above the reference, beyond noise.</summary>
     Better,
@@ -51,22 +51,22 @@ public sealed record Comparison(
     public double? High => Paired is not null ? Paired.High : Unpaired?.High;
 
     /// <summary>What it comes to at the 5% level, after adjustment.</summary>
-    public Verdict Verdict =>
-        HolmP is not { } p || Difference is not { } difference ? Verdict.NotCompared
-        : p >= Level ? Verdict.WithinNoise
-        : difference > 0 ? Verdict.Better : Verdict.Worse;
+    public ComparisonVerdict Verdict =>
+        HolmP is not { } p || Difference is not { } difference ? ComparisonVerdict.NotCompared
+        : p >= Level ? ComparisonVerdict.WithinNoise
+        : difference > 0 ? ComparisonVerdict.Better : ComparisonVerdict.Worse;
 
     /// <summary>The same in a sentence.</summary>
     public string Words
     {
         get
         {
-            if (Verdict == Verdict.NotCompared)
+            if (Verdict == ComparisonVerdict.NotCompared)
             {
                 return $"{Run} is not compared with {Reference}: {string.Join("; ", Notes)}.";
             }
 
-            string verdict = Verdict == Verdict.WithinNoise ? "within noise" : "more than noise";
+            string verdict = Verdict == ComparisonVerdict.WithinNoise ? "within noise" : "more than noise";
             string interval = Low is { } low && High is { } high ? string.Create(CultureInfo.InvariantCulture, $" (95% {100 * low:+0.0;-0.0;0.0} to {100 * high:+0.0;-0.0;0.0})") : "";
             string notes = Notes.Count > 0 ? $". Note: {string.Join("; ", Notes)}" : "";
             return $"{Run} {Position()} {Reference}{interval}: {verdict}{Evidence()}{notes}.";

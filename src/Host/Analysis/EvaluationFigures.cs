@@ -50,7 +50,7 @@ public sealed record EvaluationFigures(
     /// <summary>What a line of metrics.jsonl tells.</summary>
     public static EvaluationFigures Of(EvaluationPoint point) => new(
         FigureSource.Metrics, point.Step,
-        AccuracyEstimate.FromCounts((int)Math.Round(point.Accuracy * point.Pairs), point.Pairs, point.Ties), point.Loss,
+        AccuracyEstimate.FromCounts((int)Math.Round(point.Accuracy * point.Pairs), point.Pairs, point.Ties, point.Interval), point.Loss,
         new RewardDistribution(point.Margin, double.NaN, double.NaN, null, []),
         new RewardDistribution(point.MeanReward, point.MinReward, point.MaxReward, null, []), point.CalibrationError, point.Brier,
         point.LengthCorrelation, [], point.Groups);

@@ -45,12 +45,17 @@ internal static class MetricsReader
     {
         int pairs = fields.Int(Prefix + "pairs", 1, int.MaxValue);
         return new EvaluationPoint(
-            step, pairs, fields.Double(Prefix + "accuracy", 0, 1), fields.Int(Prefix + "ties", 0, pairs), Number("loss"), Number("margin"),
+            step, pairs, fields.Double(Prefix + "accuracy", 0, 1), Interval(fields), fields.Int(Prefix + "ties", 0, pairs), Number("loss"), Number("margin"),
             Number("min_reward"), Number("mean_reward"), Number("max_reward"), Number("ece"), Number("brier"),
             fields.Find(Prefix + "length_correlation") is null ? null : Number("length_correlation"), Groups(fields, place));
 
         double Number(string name) => fields.Double(Prefix + name, double.MinValue, double.MaxValue);
     }
+
+    private static (double Low, double High)? Interval(JsonFields fields) =>
+        fields.Find(Prefix + "accuracy_low") is null || fields.Find(Prefix + "accuracy_high") is null
+            ? null
+            : (fields.Double(Prefix + "accuracy_low", 0, 1), fields.Double(Prefix + "accuracy_high", 0, 1));
 
     private static IReadOnlyList<GroupFigures> Groups(JsonFields fields, string place)
     {

@@ -23,7 +23,7 @@ public sealed record OverfittingDrop(double PeakAccuracy, int? PeakStep, double 
     /// <summary>The drop of a run, or null without evaluations.</summary>
     internal static OverfittingDrop? Of(RunInput run, EvaluationFigures? best, EvaluationFigures? final)
     {
-        if (run.State == RunState.RowsOnly || best is null || final is null)
+        if (run.State == RunCompletion.RowsOnly || best is null || final is null)
         {
             return null;
         }

@@ -28,7 +28,7 @@ public sealed record RunAnalysis(
     public string Name => Run.Name;
 
     /// <summary>Whether its figures are those of a run that ended, or of a file of rows.</summary>
-    public bool IsFinished => Run.State is RunState.Completed or RunState.EarlyStopped or RunState.RowsOnly;
+    public bool IsFinished => Run.State is RunCompletion.Completed or RunCompletion.EarlyStopped or RunCompletion.RowsOnly;
 
     /// <summary>Figures of a model of the run.</summary>
     public EvaluationFigures? At(Stage stage) => stage == Stage.Best ? Best : Final;
@@ -42,9 +42,9 @@ public sealed record RunAnalysis(
         EvaluationPoint? bestPoint = run.Evaluations.FirstOrDefault(e => e.Step == run.BestStep), lastPoint = run.Evaluations.LastOrDefault();
         EvaluationFigures? best = Figures(run.BestRows, bestPoint, run.BestStep), final = Figures(run.FinalRows, lastPoint, lastPoint?.Step);
         var notes = new List<string>();
-        if (best is null && final is null && run.State != RunState.Broken)
+        if (best is null && final is null && run.State != RunCompletion.Broken)
         {
-            notes.Add(run.State == RunState.Unfinished ? "no evaluation yet" : "trained without evaluation rows: there is nothing to compare");
+            notes.Add(run.State == RunCompletion.Unfinished ? "no evaluation yet" : "trained without evaluation rows: there is nothing to compare");
         }
 
         if (best?.Source == FigureSource.Metrics || final?.Source == FigureSource.Metrics)

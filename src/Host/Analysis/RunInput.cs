@@ -3,7 +3,7 @@ using Rm.Training.Statistics;
 namespace Rm.Host.Analysis;
 
 /// <summary>How a run stands.</summary>
-public enum RunState
+public enum RunCompletion
 {
     /// <summary>It took all its steps.</summary>
     Completed,
@@ -25,7 +25,7 @@ public enum RunState
 /// <param name="Name">Name, unique in an analysis.</param>
 /// <param name="Path">Folder of the run, or file of rows.</param>
 /// <param name="State">How it stands.</param>
-public sealed record RunInput(string Name, string Path, RunState State)
+public sealed record RunInput(string Name, string Path, RunCompletion State)
 {
     /// <summary>Why it is broken; null otherwise.</summary>
     public string? Problem { get; init; }

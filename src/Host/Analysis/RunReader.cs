@@ -13,10 +13,10 @@ public static class RunReader
 {
     private const string RowsFolder = "eval-rows";
 
-    /// <summary>Reads a run's folder. Files that cannot be read make the run <see cref="RunState.Broken"/>; nothing is thrown.</summary>
+    /// <summary>Reads a run's folder. Files that cannot be read make the run <see cref="RunCompletion.Broken"/>; nothing is thrown.</summary>
     public static RunInput ReadRun(string folder, string name)
     {
-        var run = new RunInput(name, folder, RunState.Broken);
+        var run = new RunInput(name, folder, RunCompletion.Broken);
         try
         {
             if (!File.Exists(Path.Combine(folder, RunDirectory.RunFileName)) && !Directory.Exists(Path.Combine(folder, RowsFolder))
@@ -39,7 +39,7 @@ public static class RunReader
         }
         catch (UserInputException e)
         {
-            return run with { State = RunState.Broken, Problem = e.Message };
+            return run with { State = RunCompletion.Broken, Problem = e.Message };
         }
     }
 
@@ -47,7 +47,7 @@ public static class RunReader
     public static RunInput ReadRows(string path, string name)
     {
         IReadOnlyList<EvalRow> rows = RequireRows(path);
-        return new RunInput(name, path, RunState.RowsOnly) { BestRows = rows, FinalRows = rows };
+        return new RunInput(name, path, RunCompletion.RowsOnly) { BestRows = rows, FinalRows = rows };
     }
 
     private static IReadOnlyList<EvalRow>? Rows(string path) => File.Exists(path) ? RequireRows(path) : null;
@@ -104,13 +104,13 @@ public static class RunReader
         string path = Path.Combine(run.Path, "result.json");
         if (!File.Exists(path))
         {
-            return run with { State = RunState.Unfinished };
+            return run with { State = RunCompletion.Unfinished };
         }
 
         var root = new JsonFields(JsonInput.ParseObject(JsonInput.ReadFile(path), path), path);
         return run with
         {
-            State = root.OptionalString("end") == "early_stopped" ? RunState.EarlyStopped : RunState.Completed,
+            State = root.OptionalString("end") == "early_stopped" ? RunCompletion.EarlyStopped : RunCompletion.Completed,
             Step = root.OptionalInt("step", 0, int.MaxValue) ?? run.Step,
             BestStep = root.OptionalInt("best_step", 0, int.MaxValue) ?? run.BestStep,
         };
@@ -125,7 +125,7 @@ public static class RunReader
         var best = new BestSoFar();
         foreach (EvaluationPoint point in evaluations)
         {
-            (best, _) = best.After(metric == BestMetric.Loss ? point.Loss : point.Accuracy, point.Step, metric, minDelta);
+            (best, _) = best.After(metric == BestMetric.Loss ? point.Loss : point.Accuracy, point.Step, metric == BestMetric.Accuracy, minDelta);
         }
 
         return best.BestValue is null ? null : best.BestStep;

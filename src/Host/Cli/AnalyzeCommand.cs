@@ -31,7 +31,7 @@ internal sealed class AnalyzeCommand
     {
         Action<AnalysisReport> print = _options.Printer(result);
         IReadOnlyList<RunInput> runs = RunFinder.Read(result.GetValue(_runs)!);
-        if (runs.All(r => r.State == RunState.Broken))
+        if (runs.All(r => r.State == RunCompletion.Broken))
         {
             throw new UserInputException(string.Join('\n', runs.Select(r => r.Problem)));
         }

@@ -81,13 +81,14 @@ public static class DoctorExamination
     {
         CudaBuildsReport builds = cuda.Builds;
         bool wanted = cuda.Devices.Count != 0 && !cuda.IsEmulated;
+        bool carried = cuda.Devices.Count != 0 && cuda.Devices.All(device => builds.Images.Any(image => image.IsCurrent && image.Serves(device.Architecture)));
         if (builds.NvrtcProblem is not null)
         {
             findings.Add(new DoctorFinding(
-                builds.FatbinBytes == 0 && wanted ? DoctorSeverity.Error : DoctorSeverity.Note, "nvrtc", builds.NvrtcProblem, InstallNvrtc));
+                !carried && wanted ? DoctorSeverity.Error : DoctorSeverity.Note, "nvrtc", builds.NvrtcProblem, InstallNvrtc));
         }
 
-        if (wanted && builds.NvrtcVersion is not null && builds.FatbinBytes == 0 && !builds.CacheWritable)
+        if (wanted && builds.NvrtcVersion is not null && !carried && !builds.CacheWritable)
         {
             findings.Add(new DoctorFinding(
                 DoctorSeverity.Warning, "cache", $"{builds.CacheFolder} cannot be written, so every run compiles its kernels anew.",

@@ -78,11 +78,11 @@ internal sealed class DeviceOptions : OptionGroup
         ? null
         : MemoryText.Parse(text) ?? throw new UserInputException($"{option} '{text}' is no size. Write 24GB, 22.5GiB or 512MiB.");
 
-    /// <summary>Opens the device. Says on stderr which one and why.</summary>
+    /// <summary>Opens the device, the CPU where <paramref name="prefersCpu"/> and no other is named. Says on stderr which one and why.</summary>
     /// <exception cref="UserInputException">The device that was asked for is unknown or cannot be used.</exception>
-    public IBackend Open(ParseResult result)
+    public IBackend Open(ParseResult result, bool prefersCpu = false)
     {
-        string device = result.GetValue(_device)!;
+        string device = prefersCpu && result.GetResult(_device) is not { Implicit: false } ? "cpu" : result.GetValue(_device)!;
         int threads = result.GetValue(_threads);
         Require(threads >= 0, _threads, "must be 0 or more");
         GemmChoice gemm = Choose(result, _gemm, GemmChoices);

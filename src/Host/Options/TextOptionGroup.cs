@@ -35,6 +35,10 @@ internal sealed class TextOptionGroup : OptionGroup
             !result.GetValue(_noChatTemplate), result.GetValue(_systemPrompt), result.GetValue(_maxSeqLen), Choose(result, _truncation, Truncations), vocabSize);
     }
 
+    /// <summary>--max-seq-len where the command line gives one above 0; null otherwise.</summary>
+    public int? MaxSeqLenGiven(ParseResult result) =>
+        result.GetResult(_maxSeqLen) is { Implicit: false } && result.GetValue(_maxSeqLen) is > 0 and int given ? given : null;
+
     /// <summary>
     /// The settings for scoring: what the command line leaves open is as it was in training, because a reward belongs to the text it was trained on.
     /// Says on stderr what was taken over.

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Rm.Formats.Files;
 using Rm.Formats.Safetensors;
+using Rm.Formats.Tokenization;
 using Rm.Kernels.Tensors;
 using Rm.Training.Adapters;
 using Rm.Training.Model;
@@ -17,15 +18,16 @@ public static class ModelFolder
     public const string ArtifactFileName = "btrm.json";
 
     // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
-    private static readonly string[] TokenizerFiles =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt", "added_tokens.json"];
+    internal static IReadOnlyList<string> TokenizerFiles { get; } =
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json"];
 
     /// <summary>Writes the model's files into a folder that is being saved.</summary>
     /// <param name="folder">The save.</param>
     /// <param name="model">The model.</param>
     /// <param name="baseModel">What the user named as the model: folder or hub id.</param>
     /// <param name="baseFolder">The base checkpoint's folder, for tokenizer files; null when there is none.</param>
-    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder)
+    /// <param name="padTokenId">Goes into the config.json of a whole model; null keeps what the base says.</param>
+    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder, int? padTokenId = null)
     {
         if (model.Scope.Lora is { } lora)
         {
@@ -36,16 +38,21 @@ public static class ModelFolder
         TensorToWrite[] tensors = [.. Tensors(model, name => name)];
         folder.Write(
             SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
-        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32"));
+        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32", padTokenId));
         CopyTokenizer(folder, baseFolder);
     }
 
     /// <summary>Copies a checkpoint's tokenizer files into a folder that is being saved.</summary>
     public static void CopyTokenizer(DurableDirectory folder, string? baseFolder)
     {
-        foreach (string file in TokenizerFiles.Where(f => baseFolder is not null && File.Exists(Path.Combine(baseFolder, f))))
+        if (baseFolder is null)
         {
-            folder.Write(file, File.ReadAllBytes(Path.Combine(baseFolder!, file)));
+            return;
+        }
+
+        foreach (string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(baseFolder, f))).Concat(ChatTemplateFiles.In(baseFolder)))
+        {
+            folder.Write(file, File.ReadAllBytes(Path.Combine(baseFolder, file)));
         }
     }
 

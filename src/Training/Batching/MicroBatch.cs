@@ -11,32 +11,7 @@ public sealed record MicroBatch(IReadOnlyList<PreferencePair> Pairs, int PackedT
     /// Cuts a list of pairs into micro-batches of at most <paramref name="tokenBudget"/> packed tokens, in order; a larger pair gets one of
     /// its own. A prefix counts once when <paramref name="sharePrefix"/> is set.
     /// </summary>
-    public static IReadOnlyList<MicroBatch> Cut(IReadOnlyList<PreferencePair> pairs, int tokenBudget, bool sharePrefix)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(tokenBudget, 1);
-        var batches = new List<MicroBatch>();
-        int first = 0;
-        long tokens = 0;
-        for (int i = 0; i < pairs.Count; i++)
-        {
-            int size = pairs[i].PackedTokens(sharePrefix);
-            if (i > first && tokens + size > tokenBudget)
-            {
-                Close(i);
-            }
-            tokens += size;
-        }
-        if (pairs.Count > 0)
-        {
-            Close(pairs.Count);
-        }
-        return batches;
-
-        void Close(int end)
-        {
-            batches.Add(new MicroBatch([.. pairs.Skip(first).Take(end - first)], checked((int)tokens)));
-            first = end;
-            tokens = 0;
-        }
-    }
+    public static IReadOnlyList<MicroBatch> Cut(IReadOnlyList<PreferencePair> pairs, int tokenBudget, bool sharePrefix) =>
+        [.. MicroBatchCut.Of(pairs.Select(pair => pair.PackedTokens(sharePrefix)), tokenBudget)
+            .Select(cut => new MicroBatch([.. pairs.Skip(cut.First).Take(cut.Count)], cut.Tokens))];
 }

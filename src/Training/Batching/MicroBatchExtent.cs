@@ -16,15 +16,11 @@ public sealed record MicroBatchExtent(int Tokens, int Pairs, int LongestPair, bo
         int mostTokens = 0, mostPairs = 0, longest = 0;
         foreach (IReadOnlyList<PreferencePair> batch in batches)
         {
-            long tokens = 0;
-            int pairs = 0;
-            foreach (PreferencePair pair in batch)
+            int[] sizes = [.. batch.Select(pair => pair.PackedTokens(sharePrefix))];
+            longest = Math.Max(longest, sizes.DefaultIfEmpty().Max());
+            foreach ((int _, int pairs, int tokens) in MicroBatchCut.Of(sizes, tokenBudget))
             {
-                int size = pair.PackedTokens(sharePrefix);
-                (tokens, pairs) = pairs > 0 && tokens + size > tokenBudget ? (size, 1) : (tokens + size, pairs + 1);
-                mostTokens = checked((int)Math.Max(mostTokens, tokens));
-                mostPairs = Math.Max(mostPairs, pairs);
-                longest = Math.Max(longest, size);
+                (mostTokens, mostPairs) = (Math.Max(mostTokens, tokens), Math.Max(mostPairs, pairs));
             }
         }
 

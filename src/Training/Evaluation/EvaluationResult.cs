@@ -8,7 +8,7 @@ namespace Rm.Training.Evaluation;
 /// <param name="Pairs">Pairs scored.</param>
 /// <param name="Loss">Mean loss with the training loss's constants.</param>
 /// <param name="Accuracy">Share of pairs with chosen strictly above rejected.</param>
-/// <param name="AccuracyLow">Lower end of the 95% Wilson interval of the accuracy.</param>
+/// <param name="AccuracyLow">Lower end of the accuracy's 95% interval (<see cref="AccuracyEstimate"/>: pairs that share a prompt count as fewer).</param>
 /// <param name="AccuracyHigh">Upper end.</param>
 /// <param name="Ties">Pairs with equal rewards.</param>
 /// <param name="Margin">Mean of chosen minus rejected.</param>
@@ -28,12 +28,12 @@ public sealed record EvaluationResult(
     {
         double[] gaps = [.. Enumerable.Range(0, rewards.Count).Select(i => (double)rewards.Chosen[i] - rewards.Rejected[i])];
         double[] lengths = [.. pairs.Select(p => (double)p.Chosen.Length - p.Rejected.Length)];
-        (double low, double high) = WilsonInterval.Of(rewards.Correct, rewards.Count);
+        var accuracy = AccuracyEstimate.Of(rewards.ToRows(pairs));
         return new EvaluationResult(
             rewards.Count,
             Enumerable.Range(0, rewards.Count).Average(i =>
                 pairs[i].Weight * BradleyTerryLoss.Of(rewards.Chosen[i], rewards.Rejected[i], pairs[i].Margin, loss)),
-            rewards.Accuracy, low, high, rewards.Ties, rewards.Margin, rewards.Min, rewards.Mean, rewards.Max,
+            accuracy.Value, accuracy.Low, accuracy.High, accuracy.Ties, rewards.Margin, rewards.Min, rewards.Mean, rewards.Max,
             Rm.Training.Statistics.CalibrationError.Of(gaps), gaps.Average(d => Math.Pow(1 - BradleyTerryLoss.Probability(d), 2)),
             PearsonCorrelation.Of(gaps, lengths), GroupAccuracy.Of(pairs, rewards));
     }

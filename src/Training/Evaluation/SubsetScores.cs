@@ -7,7 +7,7 @@ namespace Rm.Training.Evaluation;
 /// <param name="Subset">Its name.</param>
 /// <param name="Pairs">Pairs.</param>
 /// <param name="Correct">Pairs with chosen strictly above rejected.</param>
-/// <param name="Low">Lower end of the 95% Wilson interval.</param>
+/// <param name="Low">Lower end of the 95% interval (<see cref="AccuracyEstimate"/>).</param>
 /// <param name="High">Upper end.</param>
 public sealed record SubsetScore(string Subset, int Pairs, int Correct, double Low, double High)
 {
@@ -36,10 +36,10 @@ public sealed record SubsetScores(IReadOnlyList<SubsetScore> Subsets, IReadOnlyL
     /// <summary>The scores; null when no row names a subset.</summary>
     public static SubsetScores? Of(IReadOnlyList<PreferencePair> pairs, PairRewards rewards)
     {
-        SubsetScore[] subsets = [.. Enumerable.Range(0, pairs.Count).Where(i => pairs[i].Subset is not null)
-            .GroupBy(i => pairs[i].Subset!, StringComparer.Ordinal)
+        SubsetScore[] subsets = [.. rewards.ToRows(pairs).Where(row => row.Subset is not null)
+            .GroupBy(row => row.Subset!, StringComparer.Ordinal)
             .OrderBy(group => group.Key, StringComparer.Ordinal)
-            .Select(group => Score(group.Key, group.Count(), group.Count(i => rewards.Chosen[i] > rewards.Rejected[i])))];
+            .Select(group => Score(group.Key, [.. group]))];
         if (subsets.Length == 0)
         {
             return null;
@@ -52,10 +52,10 @@ public sealed record SubsetScores(IReadOnlyList<SubsetScore> Subsets, IReadOnlyL
         return new SubsetScores(subsets, sections, unassigned);
     }
 
-    private static SubsetScore Score(string name, int pairs, int correct)
+    private static SubsetScore Score(string name, IReadOnlyList<EvalRow> rows)
     {
-        (double low, double high) = WilsonInterval.Of(correct, pairs);
-        return new SubsetScore(name, pairs, correct, low, high);
+        var accuracy = AccuracyEstimate.Of(rows);
+        return new SubsetScore(name, accuracy.Pairs, accuracy.Correct, accuracy.Low, accuracy.High);
     }
 
     private static SectionScore Score(BenchmarkSection section, Dictionary<string, double> accuracies)

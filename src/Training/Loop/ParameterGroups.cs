@@ -21,18 +21,27 @@ internal static class ParameterGroups
             return OfLoraPlus(parameters, options, ratio, factor);
         }
 
-        double learningRate = options.LearningRate * factor;
-        var groups = new List<AdamWGroup>
+        double learningRate = options.LearningRate * factor, decay = options.WeightDecay;
+        double backboneRate = learningRate * options.BackboneLearningRateMultiplier;
+        var groups = new List<AdamWGroup> { new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, decay) };
+        if (parameters.HeadStart == 0)
         {
-            new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, options.WeightDecay),
-        };
-        if (parameters.HeadStart > 0)
-        {
-            groups.Add(new AdamWGroup(
-                0, parameters.HeadStart, learningRate * options.BackboneLearningRateMultiplier, options.HeadOnlyWeightDecay ? 0 : options.WeightDecay));
+            return groups;
         }
 
-        return groups;
+        if (options.DecaysVectors || decay == 0 || options.HeadOnlyWeightDecay)
+        {
+            groups.Add(new AdamWGroup(0, parameters.HeadStart, backboneRate, options.HeadOnlyWeightDecay ? 0 : decay));
+            return groups;
+        }
+
+        var backbone = new List<AdamWGroup>();
+        foreach (Parameter parameter in parameters.All.Where(p => p.Offset < parameters.HeadStart))
+        {
+            Append(backbone, parameter, backboneRate, parameter.IsVector ? 0 : decay);
+        }
+
+        return [.. groups, .. backbone];
     }
 
     // Neighbours of one kind become one range; gaps between them are zeros that stay zero.
@@ -45,17 +54,21 @@ internal static class ParameterGroups
                 ? options.LoraPlusEmbeddingRate
                 : parameter.Kind == ParameterKind.LoraB || parameter.IsVector ? options.LearningRate * ratio : options.LearningRate;
             double decay = parameter.IsVector ? 0 : options.WeightDecay;
-            long end = parameter.Offset + parameter.Count;
-            if (groups.Count > 0 && groups[^1] is var last && last.LearningRate == rate * factor && last.WeightDecay == decay)
-            {
-                groups[^1] = last with { Length = end - last.Start };
-            }
-            else
-            {
-                groups.Add(new AdamWGroup(parameter.Offset, parameter.Count, rate * factor, decay));
-            }
+            Append(groups, parameter, rate * factor, decay);
         }
 
         return groups;
+    }
+
+    private static void Append(List<AdamWGroup> groups, Parameter parameter, double rate, double decay)
+    {
+        if (groups.Count > 0 && groups[^1] is var last && last.LearningRate == rate && last.WeightDecay == decay)
+        {
+            groups[^1] = last with { Length = parameter.Offset + parameter.Count - last.Start };
+        }
+        else
+        {
+            groups.Add(new AdamWGroup(parameter.Offset, parameter.Count, rate, decay));
+        }
     }
 }

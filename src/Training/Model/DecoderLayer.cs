@@ -85,8 +85,9 @@ internal sealed class DecoderLayer : IDisposable
     private IEnumerable<NormLayer> Norms =>
         new[] { _inputNorm, _attentionNorm, _mlpInputNorm, _mlpNorm, _queryNorm, _keyNorm }.OfType<NormLayer>();
 
-    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards.</summary>
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow)
+    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards; <paramref name="frozen"/>:
+    /// the layer of another model whose frozen matrices are used too.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow, DecoderLayer? frozen = null)
     {
         bool needsInputGradient = training && (trainedBelow || (_inputNorm?.IsTrained ?? false));
         foreach (NormLayer norm in Norms)
@@ -94,10 +95,10 @@ internal sealed class DecoderLayer : IDisposable
             norm.Load(backend, parameters, source);
         }
 
-        foreach (LinearLayer linear in Linears)
+        foreach ((LinearLayer linear, LinearLayer? other) in Linears.Zip(frozen?.Linears ?? Linears.Select(_ => (LinearLayer?)null)))
         {
             bool readsInput = linear == _qkv || linear == _query || linear == _keyValue;
-            linear.Load(backend, parameters, source, readsInput ? needsInputGradient : training);
+            linear.Load(backend, parameters, source, readsInput ? needsInputGradient : training, other);
         }
     }
 

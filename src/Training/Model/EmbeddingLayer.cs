@@ -18,6 +18,7 @@ internal sealed class EmbeddingLayer : IDisposable
     private readonly long _aOffset;
     private readonly long _bOffset;
     private readonly Dictionary<int, int> _trainedRows = [];
+    private bool _borrowsTable;
     private Tensor _table;
     private Tensor? _gradTable;
     private Tensor _tokens;
@@ -58,10 +59,14 @@ internal sealed class EmbeddingLayer : IDisposable
     /// <summary>Whether a gradient must reach it.</summary>
     public bool IsTrained => _trainsTable || _trainedRows.Count > 0 || _lora?.Embedding is not null;
 
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source)
+    /// <summary>Fills the tables; a frozen one is that of <paramref name="frozen"/>, the embedding of another model, where both hold the same.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, EmbeddingLayer? frozen = null)
     {
         var shape = new Shape(_config.VocabSize, _config.HiddenSize);
-        _table = _trainsTable ? parameters.ValueView(_tableOffset, shape) : backend.AllocatePersistent(backend.ActivationDType, shape);
+        _borrowsTable = frozen is { _trainsTable: false, _trainedRows.Count: 0 } && !_trainsTable && _trainedRows.Count == 0;
+        _table = _trainsTable ? parameters.ValueView(_tableOffset, shape)
+            : _borrowsTable ? frozen!._table
+            : backend.AllocatePersistent(backend.ActivationDType, shape);
         _gradTable = _trainsTable ? parameters.GradientView(_tableOffset, shape) : null;
         if (_trainedRows.Count > 0)
         {
@@ -80,7 +85,10 @@ internal sealed class EmbeddingLayer : IDisposable
             _gradB = parameters.GradientView(_bOffset, shapeB);
         }
 
-        LoadTable(backend, source);
+        if (!_borrowsTable)
+        {
+            LoadTable(backend, source);
+        }
     }
 
     /// <summary>x <c>[T, C]</c> =.</summary>
@@ -148,7 +156,7 @@ internal sealed class EmbeddingLayer : IDisposable
     public void Dispose()
     {
         _b?.Dispose();
-        if (!_trainsTable)
+        if (!_trainsTable && !_borrowsTable)
         {
             _table.Storage?.Dispose();
         }

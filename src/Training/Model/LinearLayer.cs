@@ -20,6 +20,7 @@ internal sealed class LinearLayer : IDisposable
     private readonly LinearBias? _bias;
     private readonly DoraMagnitude? _dora;
     private LinearWeight? _weight;
+    private bool _borrowsWeight;
     private Tensor? _gradWeight;
     private LoraFactors? _factors;
 
@@ -65,9 +66,19 @@ internal sealed class LinearLayer : IDisposable
     /// <summary>Whether anything of this layer is trained.</summary>
     public bool IsTrained => _trainsWeights || _adapted.Count > 0 || (_bias?.IsTrained ?? false);
 
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient)
+    /// <summary>Creates and fills the weights; with <paramref name="frozen"/>, the same layer of another model, its matrix is used too.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, LinearLayer? frozen = null)
     {
-        if (_trainsWeights)
+        if (frozen is not null)
+        {
+            _weight = frozen._weight;
+            _borrowsWeight = true;
+            if (_dora is not null)
+            {
+                ReadRows(source, _dora.AddWeightRows);
+            }
+        }
+        else if (_trainsWeights)
         {
             var shape = new Shape(OutFeatures, InFeatures);
             Tensor master = parameters.ValueView(_weightOffset, shape);
@@ -93,7 +104,7 @@ internal sealed class LinearLayer : IDisposable
         if (_adapted.Count > 0)
         {
             _factors = CreateFactors(parameters);
-            _dora?.Load(backend, parameters, _weight, _factors);
+            _dora?.Load(backend, parameters, _weight!, _factors);
         }
     }
 
@@ -163,7 +174,11 @@ internal sealed class LinearLayer : IDisposable
 
     public void Dispose()
     {
-        _weight?.Dispose();
+        if (!_borrowsWeight)
+        {
+            _weight?.Dispose();
+        }
+
         _bias?.Dispose();
         _dora?.Dispose();
     }

@@ -27,8 +27,19 @@ public sealed class RewardModel : IDisposable
     /// <param name="scope">What is trained.</param>
     /// <param name="training">Whether gradients and optimizer state are allocated.</param>
     /// <param name="recompute">What backward computes again.</param>
-    public RewardModel(IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
+    /// <param name="frozen">
+    /// A model of the same checkpoint on the same device whose frozen weights this one uses too, instead of loading them again; it must outlive this
+    /// one. What either trains is its own. For scoring only.
+    /// </param>
+    public RewardModel(
+        IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective,
+        RewardModel? frozen = null)
     {
+        if (frozen is not null && (training || scope.TrainsEverything || frozen.Scope.TrainsEverything))
+        {
+            throw new ArgumentException("Frozen weights can be shared by models that score and train no weights of their own.", nameof(frozen));
+        }
+
         Backend = backend;
         Config = config;
         Scope = scope;
@@ -44,11 +55,11 @@ public sealed class RewardModel : IDisposable
         _headOffset = layout.AddBlock(ParameterKind.Head, config.HiddenSize, [(WeightNames.Score, 1)]);
         Parameters = new ParameterBuffer(backend, layout.Parameters, layout.Length, layout.HeadStart, training);
 
-        _embedding.Load(backend, Parameters, source);
+        _embedding.Load(backend, Parameters, source, frozen?._embedding);
         _lowestTrained = _embedding.IsTrained ? 0 : Array.FindIndex(_layers, l => l.IsTrained);
         for (int i = 0; i < _layers.Length; i++)
         {
-            _layers[i].Load(backend, Parameters, source, training, trainedBelow: NeedsGradientBelow(i));
+            _layers[i].Load(backend, Parameters, source, training, trainedBelow: NeedsGradientBelow(i), frozen?._layers[i]);
         }
 
         _finalNorm.Load(backend, Parameters, source);
@@ -110,7 +121,7 @@ public sealed class RewardModel : IDisposable
     /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients may
     /// have been added.
     /// </summary>
-    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         long mark = _arena.Mark;
         try
@@ -149,7 +160,7 @@ public sealed class RewardModel : IDisposable
         _arena.Dispose();
     }
 
-    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         using ModelContext c = Open(layout, dropoutSeed);
         var kept = new KeptForward(_layers.Length);

@@ -37,8 +37,7 @@ internal static class RopeReader
             throw fields.Error("rope_scaling", "and rope_parameters contradict each other; one of them is wrong.");
         }
 
-        double? inside = Agreed(fields, "rope_parameters", parameters is { } a ? Theta(a) : null, "rope_scaling", scaling is { } b ? Theta(b) : null);
-        double theta = Agreed(fields, "rope_parameters", inside, "", outerTheta) ?? family.Theta;
+        double theta = OneTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters)) ?? family.Theta;
         var rope = new RopeSettings(theta, first ?? second ?? WithPartial(RopeScaling.None, outerPartial));
         if (family.SlidingTheta is null)
         {
@@ -68,9 +67,27 @@ internal static class RopeReader
     private static double? Partial(JsonFields place) =>
         place.Find("partial_rotary_factor") is null ? null : place.Double("partial_rotary_factor", 1e-6, 1);
 
-    private static double? Agreed(JsonFields fields, string inner, double? a, string outer, double? b) => a is { } x && b is { } y && x != y
-        ? throw fields.Error("rope_theta", $"is {y}{(outer.Length > 0 ? $" in {outer}" : "")}, but {inner}.rope_theta is {x}; one of them is wrong.")
-        : a ?? b;
+    // Where it stands twice, the places must agree.
+    private static double? OneTheta(params ReadOnlySpan<(string Name, JsonFields? Place)> places)
+    {
+        (string Name, double Value)? found = null;
+        foreach (var (name, candidate) in places)
+        {
+            if (candidate is not { } place || Theta(place) is not { } value)
+            {
+                continue;
+            }
+
+            if (found is { } other && other.Value != value)
+            {
+                throw place.Error("rope_theta", $"is {value}, but {other.Name} is {other.Value}; one of them is wrong.");
+            }
+
+            found ??= (name, value);
+        }
+
+        return found?.Value;
+    }
 
     private static RopeScaling WithPartial(RopeScaling scaling, double? partial) => scaling with { PartialFactor = partial ?? 1 };
 

@@ -10,21 +10,28 @@ internal static class UnsupportedSettings
     public static void Check(JsonFields fields, ModelFamily family, List<string> warnings)
     {
         CheckActivation(fields, family);
-        if (fields.Find("is_causal") is { ValueKind: JsonValueKind.False })
+        // transformers 5 obeys these in models whose own code is causal; embedding models (gte-Qwen2) are published so.
+        if (!fields.Bool("is_causal", true))
         {
-            throw fields.Error("is_causal", "is false: the model attends in both directions, which is not supported.");
+            throw fields.Error("is_causal", "is false: every token attends to those after it too, which is not supported. " +
+                "A reward model reads left to right; the checkpoint is an embedding model.");
         }
 
         if (fields.IsSet("use_bidirectional_attention"))
         {
-            throw fields.Error("use_bidirectional_attention", "is set; attention in both directions is not supported.");
+            throw fields.Error("use_bidirectional_attention", "is set: attention in both directions is not supported.");
         }
 
-        foreach (string field in (string[])["per_layer_config", "num_local_experts", "num_experts"])
+        if (fields.IsSet("per_layer_config"))
+        {
+            throw fields.Error("per_layer_config", "is set: settings that differ between layers are not supported.");
+        }
+
+        foreach (string field in (string[])["num_local_experts", "num_experts"])
         {
             if (fields.IsSet(field) && !(fields.Find(field) is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out int n) && n == 0))
             {
-                throw fields.Error(field, "is set; layers of different kinds or experts are not supported.");
+                throw fields.Error(field, "is set; mixtures of experts are not supported.");
             }
         }
 

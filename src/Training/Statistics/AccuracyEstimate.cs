@@ -21,6 +21,9 @@ public sealed record AccuracyEstimate(
     /// <summary>Share of correct pairs.</summary>
     public double Value => (double)Correct / Pairs;
 
+    /// <summary>What guessing gives: half of the pairs that are no tie, for a tie is never correct.</summary>
+    public double Chance => (double)(Pairs - Ties) / (2 * Pairs);
+
     /// <summary>The accuracy of at least one row.</summary>
     public static AccuracyEstimate Of(IReadOnlyList<EvalRow> rows)
     {
@@ -31,11 +34,14 @@ public sealed record AccuracyEstimate(
         return new AccuracyEstimate(rows.Count, mean.Clusters, correct, rows.Count(r => r.Gap == 0), mean.StandardError, effective, low, high);
     }
 
-    /// <summary>The accuracy behind mere totals, every pair taken as independent: the plain Wilson interval.</summary>
-    public static AccuracyEstimate FromCounts(int correct, int pairs, int ties)
+    /// <summary>
+    /// The accuracy behind mere totals, with the interval that was written beside them; without one every pair is taken as independent: the plain Wilson
+    /// interval.
+    /// </summary>
+    public static AccuracyEstimate FromCounts(int correct, int pairs, int ties, (double Low, double High)? interval = null)
     {
         double p = (double)correct / pairs;
-        (double low, double high) = WilsonInterval.Of(p, pairs);
+        (double low, double high) = interval ?? WilsonInterval.Of(p, pairs);
         return new AccuracyEstimate(pairs, null, correct, ties, pairs < 2 ? null : Math.Sqrt(p * (1 - p) / (pairs - 1)), pairs, low, high);
     }
 

@@ -28,7 +28,7 @@ public sealed class AnalysisFuzzTests
         }
 
         RunInput good = RunReader.ReadRun(scratch["good"], "good");
-        Assert.Equal(RunState.Completed, good.State);
+        Assert.Equal(RunCompletion.Completed, good.State);
         byte[] valid = File.ReadAllBytes(scratch[$"good/{file}"]);
         int firstSeed = FuzzSettings.FirstSeed(seed), iterations = FuzzSettings.Iterations(150, cost: 10);
         int broken = 0;
@@ -39,8 +39,8 @@ public sealed class AnalysisFuzzTests
             try
             {
                 RunInput bad = RunReader.ReadRun(scratch["bad"], "bad");
-                broken += bad.State == RunState.Broken ? 1 : 0;
-                Assert.True(bad.State != RunState.Broken || bad.Problem!.Contains(Path.GetFileName(file), StringComparison.Ordinal), bad.Problem);
+                broken += bad.State == RunCompletion.Broken ? 1 : 0;
+                Assert.True(bad.State != RunCompletion.Broken || bad.Problem!.Contains(Path.GetFileName(file), StringComparison.Ordinal), bad.Problem);
                 AnalysisReport report = AnalysisReport.Of([good, bad]);
                 AnalysisJson.Write(report);
                 AnalysisMarkdown.Write(report);

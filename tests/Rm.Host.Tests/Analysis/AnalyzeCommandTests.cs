@@ -82,7 +82,7 @@ public sealed class AnalyzeCommandTests
         CopyGolden(scratch, "run");
         scratch.Write($"sweep/run/{file}", content);
         RunInput run = RunReader.ReadRun(scratch["sweep/run"], "run");
-        Assert.Equal(RunState.Broken, run.State);
+        Assert.Equal(RunCompletion.Broken, run.State);
         Assert.Contains(message, run.Problem, StringComparison.Ordinal);
     }
 

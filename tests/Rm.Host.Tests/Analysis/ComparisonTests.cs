@@ -15,7 +15,7 @@ public sealed class ComparisonTests
         Comparison comparison = Compare(Rows.Random(seed), Rows.Shuffled(Rows.Random(seed), 3));
         Assert.Equal((0, 0.0, 1.0, 1.0, 1.0), (comparison.Paired!.OnlyFirst, comparison.Difference, comparison.P, comparison.HolmP, comparison.Paired.McNemarP));
         Assert.Equal((0.0, 0.0), (comparison.Low!.Value, comparison.High!.Value));
-        Assert.Equal(Verdict.WithinNoise, comparison.Verdict);
+        Assert.Equal(ComparisonVerdict.WithinNoise, comparison.Verdict);
         Assert.Equal("b is as accurate as a (95% 0.0 to 0.0): within noise, both get the same rows right.", comparison.Words);
     }
 
@@ -44,9 +44,9 @@ public sealed class ComparisonTests
     public void A_clear_win_is_called_one()
     {
         Comparison comparison = Compare(Rows.Of(new string('+', 60) + new string('-', 40)), Rows.Of(new string('+', 80) + new string('-', 20)), baseline: "a");
-        Assert.Equal(Verdict.Better, comparison.Verdict);
+        Assert.Equal(ComparisonVerdict.Better, comparison.Verdict);
         Assert.StartsWith("b is 20.0 points above a (95% +12.0 to +28.0): more than noise, 5.0 standard errors, p < 0.0005", comparison.Words, StringComparison.Ordinal);
-        Assert.Equal(Verdict.Worse, Compare(Rows.Of("++++++++++++++++"), Rows.Of("----------------")).Verdict);
+        Assert.Equal(ComparisonVerdict.Worse, Compare(Rows.Of("++++++++++++++++"), Rows.Of("----------------")).Verdict);
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class ComparisonTests
         Assert.Equal(0.0625, comparison.Paired!.McNemarP, 1e-12);
         Assert.True(comparison.Paired.ClusteredP < 0.05);
         Assert.Equal(0.0625, comparison.P!.Value, 1e-12);
-        Assert.Equal(Verdict.WithinNoise, comparison.Verdict);
+        Assert.Equal(ComparisonVerdict.WithinNoise, comparison.Verdict);
 
         // Thirty copies of one cluster's row: McNemar is sure, but only four clusters differ.
         string outcomes = new string('-', 40) + new string('+', 60);
@@ -76,9 +76,9 @@ public sealed class ComparisonTests
         ComparisonTable table = AnalysisReport.Of(runs).Comparisons!;
         Assert.Equal("ref", table.Reference);
         Assert.All(table.Items, c => Assert.Equal((0.021484375, 4 * 0.021484375), (c.P!.Value, c.HolmP!.Value), new Near(1e-9)));
-        Assert.All(table.Items, c => Assert.Equal(Verdict.WithinNoise, c.Verdict));
+        Assert.All(table.Items, c => Assert.Equal(ComparisonVerdict.WithinNoise, c.Verdict));
         Assert.Contains("would count by itself but not among this many", table.Items[0].Words, StringComparison.Ordinal);
-        Assert.Equal(Verdict.Worse, AnalysisReport.Of(runs[..2]).Comparisons!.Items[0].Verdict);
+        Assert.Equal(ComparisonVerdict.Worse, AnalysisReport.Of(runs[..2]).Comparisons!.Items[0].Verdict);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class ComparisonTests
         Assert.Contains("the evaluation rows differ: compared on the 5 that both have, of 10 and 10", half.Words, StringComparison.Ordinal);
 
         Comparison none = Compare(Rows.Of("++++"), Rows.Of("+--+", firstPair: 50));
-        Assert.Equal((Verdict.NotCompared, (double?)null, (double?)null), (none.Verdict, none.P, none.HolmP));
+        Assert.Equal((ComparisonVerdict.NotCompared, (double?)null, (double?)null), (none.Verdict, none.P, none.HolmP));
         Assert.Equal("b is not compared with a: they were evaluated on different rows, none is shared.", none.Words);
 
         RunInput a = Totals("a", 0.7) with { EvalPairs = "1" }, b = Totals("b", 0.6) with { EvalPairs = "2" };
@@ -97,7 +97,7 @@ public sealed class ComparisonTests
 
         Comparison single = Compare(Rows.Of("+-+-", _ => "c"), Rows.Of("-+--", _ => "c"));
         Assert.Contains("all rows belong to one cluster", single.Words, StringComparison.Ordinal);
-        Assert.Equal(Verdict.NotCompared, single.Verdict);
+        Assert.Equal(ComparisonVerdict.NotCompared, single.Verdict);
     }
 
     [Fact]
@@ -119,8 +119,8 @@ public sealed class ComparisonTests
     {
         RunInput[] runs =
         [
-            Rows.Run("a", Rows.Of("++--")), Rows.Run("b", Rows.Of("+++-")), Rows.Run("c", Rows.Of("++++")) with { State = RunState.Unfinished },
-            new("d", "/d", RunState.Broken) { Problem = "d/run.json: not valid JSON" },
+            Rows.Run("a", Rows.Of("++--")), Rows.Run("b", Rows.Of("+++-")), Rows.Run("c", Rows.Of("++++")) with { State = RunCompletion.Unfinished },
+            new("d", "/d", RunCompletion.Broken) { Problem = "d/run.json: not valid JSON" },
         ];
         ComparisonTable best = AnalysisReport.Of(runs).Comparisons!;
         Assert.Equal(("b", "a"), (best.Reference, Assert.Single(best.Items).Run));
@@ -135,9 +135,9 @@ public sealed class ComparisonTests
     private static Comparison Compare(IReadOnlyList<EvalRow> a, IReadOnlyList<EvalRow> b, string? baseline = "a") =>
         Assert.Single(AnalysisReport.Of([Rows.Run("a", a), Rows.Run("b", b)], baseline).Comparisons!.Items);
 
-    private static RunInput Totals(string name, double accuracy) => new(name, $"/{name}", RunState.Completed)
+    private static RunInput Totals(string name, double accuracy) => new(name, $"/{name}", RunCompletion.Completed)
     {
         BestStep = 10,
-        Evaluations = [new EvaluationPoint(10, 1000, accuracy, 0, 0.6, 0.5, -1, 0, 1, 0.05, 0.2, null, [])],
+        Evaluations = [new EvaluationPoint(10, 1000, accuracy, null, 0, 0.6, 0.5, -1, 0, 1, 0.05, 0.2, null, [])],
     };
 }

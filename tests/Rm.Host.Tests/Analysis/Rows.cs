@@ -21,7 +21,7 @@ internal static class Rows
     public static IReadOnlyList<EvalRow> Of(string outcomes, Func<int, string>? cluster = null, int firstPair = 0) =>
         [.. outcomes.Select((c, i) => One(i, c == '+' ? 1 : c == '-' ? -1 : 0, cluster?.Invoke(i), $"pair{firstPair + i}"))];
 
-    public static RunInput Run(string name, IReadOnlyList<EvalRow> rows) => new(name, $"/{name}", RunState.RowsOnly) { BestRows = rows, FinalRows = rows };
+    public static RunInput Run(string name, IReadOnlyList<EvalRow> rows) => new(name, $"/{name}", RunCompletion.RowsOnly) { BestRows = rows, FinalRows = rows };
 
     /// <summary>Random rows in clusters of one to <paramref name="largest"/>, whose rows share most of their difficulty.</summary>
     public static IReadOnlyList<EvalRow> Random(int seed, int count = 120, int largest = 5)

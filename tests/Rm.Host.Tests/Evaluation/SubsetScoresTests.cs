@@ -86,7 +86,7 @@ public sealed class SubsetScoresTests
     }
 
     private static SubsetScores Of(params (string Subset, int[] Right)[] subsets) => SubsetScores.Of(
-        [.. subsets.SelectMany(s => s.Right.Select(_ => PreferencePair.FromIds([1], [2], 0) with { Subset = s.Subset }))],
+        [.. subsets.SelectMany(s => s.Right.Select((_, i) => PreferencePair.FromIds([1], [2], 0) with { Subset = s.Subset, PromptHash = (UInt128)i }))],
         Rewards([.. subsets.SelectMany(s => s.Right)]))!;
 
     private static PairRewards Rewards(int[] right)

@@ -38,12 +38,19 @@ public sealed class DiagnosticVerdictTests
         Assert.Equal(expected, Judge(DiagnosticMode.PromptOnly, eval: Rows(right, pairs), tellingApart: tellingApart).Verdict);
 
     [Fact]
-    public void Ties_count_as_half()
+    public void Ties_are_never_correct_and_chance_knows_it()
     {
         EvalRow[] ties = [.. Rows(0, 200).Select(row => row with { RejectedReward = row.ChosenReward })];
         DiagnosticOutcome outcome = Judge(DiagnosticMode.PromptOnly, train: ties, eval: ties);
-        Assert.Equal((Verdict.Pass, 0.5, 200), (outcome.Verdict, outcome.EvalAccuracy!.Observed, outcome.EvalAccuracy.Ties));
-        Assert.InRange(outcome.EvalAccuracy.Low, 0.42, 0.44);
+        Assert.Equal((Verdict.Pass, 0.0, 200), (outcome.Verdict, outcome.EvalAccuracy!.Observed, outcome.EvalAccuracy.Ties));
+
+        // 100 ties, and 100 pairs of which 50 are right: 25% is what guessing gives.
+        EvalRow[] half = [.. Rows(50, 200).Select((row, i) => i >= 100 ? row with { RejectedReward = row.ChosenReward } : row)];
+        Assert.Equal(Verdict.Pass, Judge(DiagnosticMode.LabelShuffle, eval: half).Verdict);
+
+        // With 95 of the 100 right the sides are told apart, although 47.5% looks like chance.
+        EvalRow[] told = [.. Rows(95, 200).Select((row, i) => i >= 100 ? row with { RejectedReward = row.ChosenReward } : row)];
+        Assert.Equal(Verdict.Fail, Judge(DiagnosticMode.LabelShuffle, eval: told).Verdict);
     }
 
     [Theory]
@@ -104,13 +111,14 @@ public sealed class DiagnosticVerdictTests
     {
         EvalRow[] independent = [.. Rows(50, 100)];
         EvalRow[] clustered = [.. independent.Select((row, i) => row with { Cluster = $"{i / 10}" })];
-        Assert.Equal(100, Rm.Host.Experiments.Diagnostics.AccuracyEstimate.Of(independent)!.EffectivePairs, 6);
+        Assert.Equal(100, AccuracyEstimate.Of(independent).EffectivePairs, 6);
 
-        // Ten clusters that are right or wrong as a whole are worth ten pairs.
-        Rm.Host.Experiments.Diagnostics.AccuracyEstimate whole = Rm.Host.Experiments.Diagnostics.AccuracyEstimate.Of(clustered)!;
-        Assert.Equal(10, whole.EffectivePairs, 6);
-        (double low, double high) = WilsonInterval.Of(5, 10);
-        Assert.Equal((low, high), (whole.Low, whole.High));
+        // Ten clusters that are right or wrong as a whole are worth less than ten pairs, for their spread is estimated from ten values:
+        // n p (1 - p) / (n - 1) / SE^2 * (t_99 / t_9)^2 with SE^2 = 10 / 9 * 10 * 5^2 / 100^2.
+        AccuracyEstimate whole = AccuracyEstimate.Of(clustered);
+        double ratio = StudentT.Quantile95(99) / StudentT.Quantile95(9);
+        Assert.Equal(100 * (0.25 / 99) / (10.0 / 9 * 10 * 25 / 10_000) * ratio * ratio, whole.EffectivePairs, 6);
+        Assert.Equal(WilsonInterval.Of(0.5, whole.EffectivePairs), (whole.Low, whole.High));
         Assert.Equal(Verdict.Inconclusive, Judge(DiagnosticMode.LabelShuffle, eval: clustered).Verdict);
     }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/Host/Tokenization/NfcData.cs: the canonical decompositions and combining classes, as far as
+"""Writes src/Formats/Tokenization/NfcData.cs: the canonical decompositions and combining classes, as far as
 Hugging Face tokenizers knows them (its data is that of Unicode 9): a newer character must not give other ids than there.
 
 Usage: make_nfc_table.py > NfcData.cs      (needs: tokenizers)

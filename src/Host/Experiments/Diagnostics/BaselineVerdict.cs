@@ -23,14 +23,14 @@ internal static class BaselineVerdict
     /// <summary>The outcome of a run.</summary>
     public static DiagnosticOutcome Of(IReadOnlyList<EvalRow> eval, TellingToken? telling)
     {
-        AccuracyEstimate accuracy = AccuracyEstimate.Of(eval) ?? throw new UserInputException("The baseline has no evaluation rows.");
+        AccuracyEstimate accuracy = eval.Count > 0 ? AccuracyEstimate.Of(eval) : throw new UserInputException("The baseline has no evaluation rows.");
         List<DiagnosticCheck> checks = [Accuracy(accuracy)];
         if (telling is not null)
         {
             checks.Add(Token(telling));
         }
 
-        return new DiagnosticOutcome(Name, checks.Max(check => check.Verdict), null, null, null, accuracy, checks);
+        return new DiagnosticOutcome(Name, checks.Max(check => check.Verdict), null, null, null, DiagnosticAccuracy.Of(accuracy), checks);
     }
 
     private static DiagnosticCheck Accuracy(AccuracyEstimate accuracy)
@@ -38,11 +38,11 @@ internal static class BaselineVerdict
         (Verdict verdict, string meaning) = accuracy switch
         {
             { Low: > TooGood } => (Verdict.Fail, "No reward model agrees with people this often: something in the rows or in the pipeline marks the chosen side."),
-            { High: < 0.5 } => (Verdict.Fail, "Worse than guessing: chosen and rejected may be swapped in the evaluation rows or in the training rows."),
-            { Low: <= 0.5 } => (Verdict.Inconclusive, "Not told from guessing: with a model that learns so little, the diagnostics would not see much of a leak either."),
+            _ when accuracy.High < accuracy.Chance => (Verdict.Fail, "Worse than guessing: chosen and rejected may be swapped in the evaluation rows or in the training rows."),
+            _ when accuracy.Low <= accuracy.Chance => (Verdict.Inconclusive, "Not told from guessing: with a model that learns so little, the diagnostics would not see much of a leak either."),
             _ => (Verdict.Pass, ""),
         };
-        return new DiagnosticCheck("eval_accuracy", "above 50%, at most 95%", accuracy.Observed, accuracy.Low, accuracy.High, verdict, meaning);
+        return new DiagnosticCheck("eval_accuracy", "above 50%, at most 95%", accuracy.Value, accuracy.Low, accuracy.High, verdict, meaning);
     }
 
     private static DiagnosticCheck Token(TellingToken token)

@@ -1,10 +1,15 @@
+using Rm.Training.Statistics;
+
 namespace Rm.Host.Experiments.Diagnostics;
 
-/// <summary>Judges an accuracy that must be one half because there was nothing to learn.</summary>
+/// <summary>
+/// Judges an accuracy that must be what guessing gives (<see cref="AccuracyEstimate.Chance"/>: one half where there are no ties) because there was nothing
+/// to learn.
+/// </summary>
 internal static class ChanceRule
 {
-    /// <summary>The training guide's line: above it the model has found something that should not be there.</summary>
-    public const double Line = 0.55;
+    // The training guide's line is at 55%: farther from chance than this, the model has found something that should not be there.
+    private const double Line = 0.05;
 
     // The interval of fewer pairs is wider than 10 points to each side.
     private const double FewestPairs = 100;
@@ -19,8 +24,8 @@ internal static class ChanceRule
     /// </summary>
     public static (Verdict Verdict, string Doubt) Of(AccuracyEstimate accuracy) => accuracy switch
     {
-        { Low: > Line } or { High: < 1 - Line } => (Verdict.Fail, ""),
-        { Observed: > Line } or { Observed: < 1 - Line } =>
+        _ when accuracy.Low > accuracy.Chance + Line || accuracy.High < accuracy.Chance - Line => (Verdict.Fail, ""),
+        _ when Math.Abs(accuracy.Value - accuracy.Chance) > Line =>
             (Verdict.Inconclusive, "Beyond the line, but chance can do that with so few pairs: evaluate on more, or try another --diagnostic-seed."),
         { EffectivePairs: < FewestPairs } => (Verdict.Inconclusive, "Too few evaluation pairs to tell a leak from none: evaluate on 100 at least."),
         _ => (Verdict.Pass, ""),

@@ -12,7 +12,7 @@ namespace Rm.Host.Experiments.Diagnostics;
 /// <param name="EvalAccuracy">Accuracy of the final model on the evaluation rows; null without any.</param>
 /// <param name="Checks">What was looked at.</param>
 public sealed record DiagnosticOutcome(
-    string Mode, Verdict Verdict, DiagnosticOptions? Settings, DiagnosticReport? Rows, AccuracyEstimate? TrainAccuracy, AccuracyEstimate? EvalAccuracy,
+    string Mode, Verdict Verdict, DiagnosticOptions? Settings, DiagnosticReport? Rows, DiagnosticAccuracy? TrainAccuracy, DiagnosticAccuracy? EvalAccuracy,
     IReadOnlyList<DiagnosticCheck> Checks)
 {
     /// <summary>A diagnostic that could not be run, which is a failure whatever the reason.</summary>

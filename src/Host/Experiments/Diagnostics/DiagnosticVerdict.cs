@@ -27,7 +27,7 @@ internal static class DiagnosticVerdict
     public static DiagnosticOutcome Of(
         DiagnosticOptions options, DiagnosticReport rows, IReadOnlyList<EvalRow> train, IReadOnlyList<EvalRow>? eval, IReadOnlyList<EvalRow>? baseline)
     {
-        AccuracyEstimate? trained = AccuracyEstimate.Of(train), evaluated = eval is null ? null : AccuracyEstimate.Of(eval);
+        AccuracyEstimate? trained = Estimate(train), evaluated = Estimate(eval);
         DiagnosticCheck[] checks =
         [
             .. options.Mode switch
@@ -39,8 +39,11 @@ internal static class DiagnosticVerdict
             },
         ];
         return new DiagnosticOutcome(
-            DiagnosticOptions.NameOf(options.Mode), checks.Max(check => check.Verdict), options, rows, trained, evaluated, checks);
+            DiagnosticOptions.NameOf(options.Mode), checks.Max(check => check.Verdict), options, rows, DiagnosticAccuracy.Of(trained), DiagnosticAccuracy.Of(evaluated),
+            checks);
     }
+
+    private static AccuracyEstimate? Estimate(IReadOnlyList<EvalRow>? rows) => rows is { Count: > 0 } ? AccuracyEstimate.Of(rows) : null;
 
     private static DiagnosticCheck LabelShuffle(DiagnosticOptions options, AccuracyEstimate? eval)
     {
@@ -111,7 +114,7 @@ internal static class DiagnosticVerdict
     // Half of the negatives are answers that were rejected elsewhere, so what makes an answer rejected everywhere is learned as well.
     private static DiagnosticCheck Transferred(AccuracyEstimate eval)
     {
-        Verdict verdict = eval.Low > TransferTooGood ? Verdict.Fail : eval.Observed > Transfer ? Verdict.Inconclusive : Verdict.Pass;
+        Verdict verdict = eval.Low > TransferTooGood ? Verdict.Fail : eval.Value > Transfer ? Verdict.Inconclusive : Verdict.Pass;
         return Check("eval_accuracy", "about 55%, at most 65%", eval, verdict, verdict switch
         {
             Verdict.Fail => "Telling answers to this prompt from answers to others cannot predict every preference: a mark of the chosen side was learned.",
@@ -123,7 +126,7 @@ internal static class DiagnosticVerdict
 
     private static DiagnosticCheck Easy(string name, AccuracyEstimate accuracy)
     {
-        Verdict verdict = accuracy.Observed >= Learned && accuracy.Low > 0.5 ? Verdict.Pass : accuracy.Low > 0.5 ? Verdict.Inconclusive : Verdict.Fail;
+        Verdict verdict = accuracy.Value >= Learned && accuracy.Low > accuracy.Chance ? Verdict.Pass : accuracy.Low > accuracy.Chance ? Verdict.Inconclusive : Verdict.Fail;
         return Check(name, "near 100%, at least 80%", accuracy, verdict, verdict switch
         {
             Verdict.Fail => "The model cannot tell an answer from one to another prompt, the easiest task there is: training does not work, or the prompt does "
@@ -148,14 +151,18 @@ internal static class DiagnosticVerdict
                 $"There is nothing to compare with: give the run without a diagnostic with --diagnostic-baseline RUN, or use btrm diagnose.");
         }
 
-        if (PairedDifference.Of(baseline, eval) is not { } drop)
+        RowJoin join = RowJoin.Of(baseline, eval);
+        if (join.First.Count == 0)
         {
             return new DiagnosticCheck(
                 "drop_from_baseline", Expected, null, null, null, Verdict.Inconclusive, "The baseline was evaluated on other pairs. Use the same evaluation rows.");
         }
 
-        Verdict verdict = drop.Low > MostDrop ? Verdict.Fail : drop.Mean > MostDrop || drop.High > 2 * MostDrop ? Verdict.Inconclusive : Verdict.Pass;
-        return new DiagnosticCheck("drop_from_baseline", Expected, drop.Mean, drop.Low, drop.High, verdict, verdict switch
+        // A single cluster says nothing about the spread: there is no interval, and no verdict.
+        var drop = PairedDifference.Of(join);
+        Verdict verdict = drop.Low > MostDrop ? Verdict.Fail
+            : drop.Difference > MostDrop || drop.High is null or > 2 * MostDrop ? Verdict.Inconclusive : Verdict.Pass;
+        return new DiagnosticCheck("drop_from_baseline", Expected, drop.Difference, drop.Low, drop.High, verdict, verdict switch
         {
             Verdict.Fail => "Most of what the baseline knows is which answer is longer. Compare accuracy by length gap, and train on more pairs of like length.",
             Verdict.Inconclusive => "Too few evaluation pairs to tell how large the drop is.",
@@ -167,7 +174,7 @@ internal static class DiagnosticVerdict
         new("eval_accuracy", expected, null, null, null, Verdict.Inconclusive, "There are no evaluation rows: name them with --eval-file or --eval-split.");
 
     private static DiagnosticCheck Check(string name, string expected, AccuracyEstimate accuracy, Verdict verdict, string meaning) =>
-        new(name, expected, accuracy.Observed, accuracy.Low, accuracy.High, verdict, meaning);
+        new(name, expected, accuracy.Value, accuracy.Low, accuracy.High, verdict, meaning);
 
     private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture);
 }
