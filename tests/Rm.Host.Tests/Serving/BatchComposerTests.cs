@@ -32,6 +32,8 @@ public sealed class BatchComposerTests
         int[][] texts = [.. Enumerable.Range(0, 4).Select(i => (int[])[.. prompt, 1000 + i]), [.. prompt[..64], 7, 7]];
         List<SharedGroup> groups = BatchComposer.Group(Waiting(texts), sharePrefixes: true);
         Assert.Equal([0, 640], groups.Select(group => group.PrefixLength).Order());
+        texts = [.. texts[..1], [.. prompt[..512], 7, 7], [.. prompt[..512], 8, 8]];
+        Assert.Equal(512, Assert.Single(BatchComposer.Group(Waiting(texts), sharePrefixes: true)).PrefixLength);
     }
 
     [Fact]
