@@ -172,6 +172,11 @@ public static class DataReportText
         {
             output.WriteLine($"  {token.Id}{Quote(token.Text)}: {Number(token.Count)} of {Number(split.PairsKept * 2)} texts");
         }
+        if (split.RewardTokensByKind.Values.Select(token => token.Id).Distinct().Count() > 1)
+        {
+            output.WriteLine("  rows of different kinds are read at different tokens, so that their rewards say different things: "
+                + string.Join(", ", split.RewardTokensByKind.Select(kind => $"{Describe(kind.Key)} at {kind.Value.Id}{Quote(kind.Value.Text)}")));
+        }
     }
 
     private static void WriteTellingToken(SplitReport split, string name, TextWriter output)

@@ -55,6 +55,9 @@ public sealed record SplitReport
     /// <summary>The tokens that texts end in, the most frequent first, at most five.</summary>
     public required IReadOnlyList<RewardToken> RewardTokens { get; init; }
 
+    /// <summary>The most frequent last token of every kind of rows.</summary>
+    public required IReadOnlyDictionary<RowKind, RewardToken> RewardTokensByKind { get; init; }
+
     /// <summary>What became of rows before they were read as pairs.</summary>
     public required SelectionReport Selection { get; init; }
 

@@ -14,6 +14,7 @@ internal sealed class SplitReportBuilder
     private readonly SortedDictionary<DropReason, long> _dropped = [];
     private readonly SortedDictionary<RowKind, long> _kinds = [];
     private readonly Dictionary<int, long> _lastTokens = [];
+    private readonly SortedDictionary<RowKind, Dictionary<int, long>> _lastTokensByKind = [];
     private readonly HashSet<UInt128> _pairs = [];
     private readonly HashSet<UInt128> _prompts = [];
     private readonly HashSet<string> _posts = new(StringComparer.Ordinal);
@@ -64,8 +65,15 @@ internal sealed class SplitReportBuilder
         _rejectedLengths.Add(pair.Rejected.Length);
         _tokens += pair.Chosen.Length + pair.Rejected.Length;
         _shared += pair.PrefixLength;
-        CountLast(pair.Chosen);
-        CountLast(pair.Rejected);
+        if (!_lastTokensByKind.TryGetValue(row.Kind, out Dictionary<int, long>? ofKind))
+        {
+            _lastTokensByKind[row.Kind] = ofKind = [];
+        }
+        foreach (int last in (ReadOnlySpan<int>)[pair.Chosen[^1], pair.Rejected[^1]])
+        {
+            _lastTokens[last] = _lastTokens.GetValueOrDefault(last) + 1;
+            ofKind[last] = ofKind.GetValueOrDefault(last) + 1;
+        }
     }
 
     /// <summary>Names columns that pairs were not read from.</summary>
@@ -97,9 +105,11 @@ internal sealed class SplitReportBuilder
             RejectedLengths = new LengthQuantiles(_rejectedLengths),
             Tokens = _tokens,
             TokensShared = _shared,
-            RewardTokens = [.. _lastTokens.OrderByDescending(entry => entry.Value).ThenBy(entry => entry.Key).Take(MostRewardTokens)
-                .Select(entry => new RewardToken(entry.Key, encoder?.Decode([entry.Key]), entry.Value))],
+            RewardTokens = [.. Frequent(_lastTokens, encoder).Take(MostRewardTokens)],
+            RewardTokensByKind = _lastTokensByKind.ToDictionary(kind => kind.Key, kind => Frequent(kind.Value, encoder).First()),
         };
 
-    private void CountLast(int[] ids) => _lastTokens[ids[^1]] = _lastTokens.GetValueOrDefault(ids[^1]) + 1;
+    private static IEnumerable<RewardToken> Frequent(Dictionary<int, long> tokens, ITextEncoder? encoder) =>
+        tokens.OrderByDescending(entry => entry.Value).ThenBy(entry => entry.Key)
+            .Select(entry => new RewardToken(entry.Key, encoder?.Decode([entry.Key]), entry.Value));
 }

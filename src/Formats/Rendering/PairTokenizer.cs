@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Rm.Formats.Rows;
 using Rm.Formats.Tokenization;
@@ -118,19 +119,23 @@ public sealed class PairTokenizer : IPairTokenizer
             CheckIds(ids, row);
             return _sides?.FromIds(ids, promptIds) ?? new TokenizedSide(ids, promptIds, 0, ids, default);
         }
-        TokenizedSide tokenized = _sides?.Tokenize(_renderer.Render(side, row), prompt)
-            ?? throw row.Error("the row holds text, which needs the checkpoint's tokenizer.json. Only rows of token ids do without.");
-        CheckIds(tokenized.Ids, row);
-        return tokenized;
+        if (_sides?.Tokenize(_renderer.Render(side, row), prompt) is { } tokenized)
+        {
+            // A text may be empty; that is told elsewhere.
+            CheckIds(tokenized.Ids, row);
+            return tokenized;
+        }
+        throw row.Error("the row holds text, which needs the checkpoint's tokenizer.json. Only rows of token ids do without.");
     }
 
     private void CheckIds(int[] ids, DataRow row)
     {
-        if (_options.VocabSize > 0 && ids.Length > 0 && ids.Max() is var highest && highest >= _options.VocabSize)
+        if (_options.VocabSize > 0 && ids.Length > 0 && ids.Max() is var largest && largest >= _options.VocabSize)
         {
-            string token = Encoder is null ? "" : $" ({JsonEncodedText.Encode(Encoder.Decode([highest]))})";
-            throw row.Error($"token id {highest}{token} is outside the model's vocabulary of {_options.VocabSize}: its embedding has no such row. "
-                + "The tokenizer belongs to another model, or has tokens that were added without resizing the model.");
+            string name = Encoder is null ? "" : $" (\"{JsonEncodedText.Encode(Encoder.Decode([largest]), JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\")";
+            throw row.Error(
+                $"token id {largest}{name} is outside the model's vocabulary of {_options.VocabSize}: the embedding has no row for it. "
+                + "A token that was added to a tokenizer must be added to the model as well.");
         }
     }
 

@@ -36,6 +36,8 @@ internal sealed class OptimizationOptions : OptionGroup
     private readonly Option<double> _maxGradNorm;
     private readonly Option<bool> _differentialLr;
     private readonly Option<double> _backboneLrMult;
+    private readonly Option<double?> _loraPlusRatio;
+    private readonly Option<double> _loraPlusEmbeddingLr;
     private readonly Option<bool> _headOnlyWeightDecay;
     private readonly Option<double> _beta;
     private readonly Option<double> _labelSmoothing;
@@ -69,6 +71,8 @@ internal sealed class OptimizationOptions : OptionGroup
         _maxGradNorm = Add("--max-grad-norm", "Clip the gradient's global norm; 0 for never.", 1.0, "NORM");
         _differentialLr = AddFlag("--differential-lr", "Train everything but the head at --lr times --backbone-lr-mult.");
         _backboneLrMult = Add("--backbone-lr-mult", "Factor of --differential-lr.", 0.1, "X");
+        _loraPlusRatio = AddOptional<double?>("--loraplus-lr-ratio", "LoRA+: factor on the learning rate of B factors, biases and magnitudes.", "X");
+        _loraPlusEmbeddingLr = Add("--loraplus-lr-embedding", "LoRA+: learning rate of the embedding's factors.", 1e-6, "RATE");
         _headOnlyWeightDecay = AddFlag("--head-only-weight-decay", "Decay the head only.");
         _beta = Add("--beta", "Factor on the reward difference in the loss.", 1.0, "BETA");
         _labelSmoothing = Add("--label-smoothing", "eps: targets 1 - eps and eps.", 0.0, "EPS");
@@ -120,6 +124,8 @@ internal sealed class OptimizationOptions : OptionGroup
             RandomSource = Rng(result),
             SharePrefix = !result.GetValue(_noPrefixSharing),
             BackboneLearningRateMultiplier = result.GetValue(_differentialLr) ? result.GetValue(_backboneLrMult) : 1,
+            LoraPlusRatio = result.GetValue(_loraPlusRatio),
+            LoraPlusEmbeddingRate = result.GetValue(_loraPlusEmbeddingLr),
             HeadOnlyWeightDecay = result.GetValue(_headOnlyWeightDecay),
             EvalEvery = result.GetValue(_evalEvery),
             EvalOnStart = result.GetValue(_evalOnStart),

@@ -107,46 +107,12 @@ public sealed class StepRunner
     private void Update(int step, double factor, double norm)
     {
         ParameterBuffer parameters = _model.Parameters;
-        double learningRate = _options.LearningRate * factor;
 
         // PyTorch's clip_grad_norm_: the coefficient is max / (norm + 1e-6), at most 1.
         double clip = _options.MaxGradNorm > 0 ? Math.Min(1, _options.MaxGradNorm / (norm + 1e-6)) : 1;
         _model.Backend.AdamW(new AdamWArgs(
-            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, Groups(learningRate), step + 1, (float)clip,
+            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, ParameterGroups.Of(parameters, _options, factor), step + 1, (float)clip,
             _options.Beta1, _options.Beta2, _options.Epsilon));
         _model.Refresh();
-    }
-
-    // The head, the last block, and what lies before it, each cut where weights that decay and weights that do not meet.
-    private List<AdamWGroup> Groups(double learningRate)
-    {
-        ParameterBuffer parameters = _model.Parameters;
-        double decay = _options.WeightDecay, backboneRate = learningRate * _options.BackboneLearningRateMultiplier;
-        var groups = new List<AdamWGroup> { new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, decay) };
-        if (parameters.HeadStart == 0)
-        {
-            return groups;
-        }
-
-        if (_options.DecaysVectors || decay == 0 || _options.HeadOnlyWeightDecay)
-        {
-            groups.Add(new AdamWGroup(0, parameters.HeadStart, backboneRate, _options.HeadOnlyWeightDecay ? 0 : decay));
-            return groups;
-        }
-
-        foreach (Parameter parameter in parameters.All.Where(p => p.Offset < parameters.HeadStart))
-        {
-            double own = parameter.IsVector ? 0 : decay;
-            if (groups.Count > 1 && groups[^1].WeightDecay == own)
-            {
-                groups[^1] = groups[^1] with { Length = parameter.Offset + parameter.Count - groups[^1].Start };
-            }
-            else
-            {
-                groups.Add(new AdamWGroup(parameter.Offset, parameter.Count, backboneRate, own));
-            }
-        }
-
-        return groups;
     }
 }

@@ -35,6 +35,12 @@ public sealed record TrainingOptions(
     /// <summary>Factor on the learning rate of everything but the head.</summary>
     public double BackboneLearningRateMultiplier { get; init; } = 1;
 
+    /// <summary>LoRA+: factor on the learning rate of B factors and vectors; null for one rate.</summary>
+    public double? LoraPlusRatio { get; init; }
+
+    /// <summary>LoRA+: learning rate of the embedding's factors.</summary>
+    public double LoraPlusEmbeddingRate { get; init; } = 1e-6;
+
     /// <summary>Decay the head only.</summary>
     public bool HeadOnlyWeightDecay { get; init; }
 

@@ -19,10 +19,11 @@ public sealed class TorchGenerator
     /// <summary>Fills a float32 tensor with <c>uniform_(low, high)</c>.</summary>
     public void Uniform(Span<float> values, float low, float high)
     {
+        // PyTorch's compiler contracts the product and the sum into one rounding.
         float range = high - low;
         foreach (ref float value in values)
         {
-            value = (Unit() * range) + low;
+            value = MathF.FusedMultiplyAdd(Unit(), range, low);
         }
     }
 

@@ -37,11 +37,13 @@ internal static class RewardsEndpoint
             throw new ApiException(400, "rows must be a list of objects.") { Param = "rows" };
         }
 
+        // Rows of a CSV file have nothing but texts, which are read with more patience.
+        bool isText = request.TryGet("csv", out JsonElement csv) && csv.ValueKind == JsonValueKind.True;
         JsonElement[] items = [.. list.EnumerateArray()];
         var rows = new RowTokens[items.Length];
         for (int i = 0; i < rows.Length; i++)
         {
-            rows[i] = Guarded(() => model.Rows.Tokenize(DataRow.FromJson("rows", i + 1, items[i], 0)));
+            rows[i] = Guarded(() => model.Rows.Tokenize(DataRow.FromJson("rows", i + 1, items[i], 0, isText)));
         }
 
         float[] rewards = await scope.ScoreAsync(model, [.. rows.SelectMany(row => row.Sequences)]).ConfigureAwait(false);

@@ -32,7 +32,7 @@ internal sealed class KernelLibrary : IDisposable
         : this(
             device,
             new KernelImages(KernelSources.Embedded, cache ?? new KernelCache(KernelCache.DefaultFolder), device.Architecture, embedded),
-            linked ?? (CudaDriver.IsRehearsal || (CudaLibraries.IsEmulated && EmbeddedImages.Targets.Count == 0)))
+            linked ?? (CudaDriver.IsRehearsal || (CudaLibraries.IsEmulated && !CudaLibraries.RunsPtx && EmbeddedImages.Targets.Count == 0)))
     {
     }
 
