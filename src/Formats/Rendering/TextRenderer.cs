@@ -89,7 +89,10 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         }
         catch (UserInputException e)
         {
-            throw new UserInputException($"{row.File}, line {row.Line}: {e.Message}", e);
+            // transformers fails so too: many templates know contents that are strings only.
+            string hint = messages.Any(message => message.HasParts())
+                ? " A content of the row is a list of parts; where the template takes strings only, write it as one string." : "";
+            throw new UserInputException($"{row.File}, line {row.Line}: {e.Message}{hint}", e);
         }
     }
 

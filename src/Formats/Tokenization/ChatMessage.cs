@@ -21,6 +21,17 @@ public sealed record ChatMessage(string Role, string Content)
     /// <summary>What tells this message from another of the same role: its content, or all of it where it has more.</summary>
     public string Identity => Json ?? Content;
 
+    /// <summary>True when the content is a list of parts. Reads the JSON: for error messages.</summary>
+    public bool HasParts()
+    {
+        if (Json is null)
+        {
+            return false;
+        }
+        using JsonDocument message = JsonDocument.Parse(Json);
+        return message.RootElement.TryGetProperty("content", out JsonElement content) && content.ValueKind == JsonValueKind.Array;
+    }
+
     /// <summary>True for a field that holds something the model said besides its content.</summary>
     public static bool IsSpeech(string field) => Speech.Contains(field);
 

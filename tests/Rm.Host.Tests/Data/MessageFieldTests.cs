@@ -29,6 +29,17 @@ public sealed class MessageFieldTests
     }
 
     [Fact]
+    public void A_template_that_takes_strings_only_fails_on_parts_and_the_message_says_why()
+    {
+        var tokenizer = new PairTokenizer(
+            new FakeEncoder(), ChatTemplate.Parse("{% for m in messages %}{{ 'x' + m.content }}{% endfor %}"), new TextOptions());
+        string error = Rows.Error(() => tokenizer.Tokenize(
+            Rows.Pair("""{"prompt": [{"role":"user","content":[{"type":"text","text":"q"}]}], "chosen": "a", "rejected": "b"}"""), 0));
+        Assert.Contains("line 7", error, StringComparison.Ordinal);
+        Assert.Contains("list of parts", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Tools_documents_and_kwargs_are_variables_also_as_json_texts()
     {
         string text = Render(
