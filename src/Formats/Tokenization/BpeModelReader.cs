@@ -16,10 +16,6 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException($"model.type is {type}; only byte-level BPE is supported");
         }
-        if (Flag(model, "byte_fallback"))
-        {
-            throw new InvalidDataException("model.byte_fallback is true (a SentencePiece-style BPE); only byte-level BPE is supported");
-        }
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (!string.IsNullOrEmpty(Text(model, affix)))
@@ -44,7 +40,8 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException($"model.unk_token '{token}' is not in model.vocab");
         }
-        var encoder = new BytePairEncoder(vocabulary, merges, Flag(model, "ignore_merges"), unknown, Flag(model, "fuse_unk"));
+        var symbols = new ByteSymbols(vocabulary, unknown, Flag(model, "fuse_unk"), Flag(model, "byte_fallback"));
+        var encoder = new BytePairEncoder(vocabulary, merges, Flag(model, "ignore_merges"), symbols);
         return (vocabulary, encoder);
     }
 

@@ -12,47 +12,26 @@ internal sealed class BytePairEncoder
     private readonly Vocabulary vocabulary;
     private readonly MergeTable merges;
     private readonly bool wholeWordFirst;
-    private readonly bool fuseUnknown;
-    private readonly int unknownId;
-    private readonly int[] idOfByte = new int[256];
+    private readonly ByteSymbols byteSymbols;
 
     /// <summary>An encoder over a model's tables.</summary>
     /// <param name="vocabulary">Tokens by their bytes.</param>
     /// <param name="merges">Merge rules over its ids.</param>
     /// <param name="wholeWordFirst"><c>ignore_merges</c>: a word that is itself a token is taken as it is.</param>
-    /// <param name="unknownId">Id of <c>unk_token</c> for a byte without a token, or -1.</param>
-    /// <param name="fuseUnknown"><c>fuse_unk</c>: neighbouring unknown bytes become one token.</param>
-    /// <exception cref="InvalidDataException">A byte has no token and there is no <c>unk_token</c>: text would be lost.</exception>
-    public BytePairEncoder(Vocabulary vocabulary, MergeTable merges, bool wholeWordFirst, int unknownId, bool fuseUnknown)
+    /// <param name="byteSymbols">What a word's bytes begin as.</param>
+    public BytePairEncoder(Vocabulary vocabulary, MergeTable merges, bool wholeWordFirst, ByteSymbols byteSymbols)
     {
         this.vocabulary = vocabulary;
         this.merges = merges;
         this.wholeWordFirst = wholeWordFirst;
-        this.fuseUnknown = fuseUnknown;
-        this.unknownId = unknownId;
-        Span<byte> single = stackalloc byte[1];
-        for (int b = 0; b < 256; b++)
-        {
-            single[0] = (byte)b;
-            idOfByte[b] = vocabulary.TryFind(single, out int id) ? id : unknownId;
-            if (idOfByte[b] < 0)
-            {
-                throw new InvalidDataException(
-                    $"model.vocab has no token for byte 0x{b:X2} ('{ByteAlphabet.Spell(single)}') and model.unk_token is not set; "
-                    + "a byte-level vocabulary needs all 256");
-            }
-        }
+        this.byteSymbols = byteSymbols;
     }
 
     /// <summary>Appends the ids of <paramref name="word"/> (UTF-8 or any bytes) to <paramref name="ids"/>.</summary>
     public void Append(ReadOnlySpan<byte> word, Scratch scratch, List<int> ids)
     {
-        if (word.Length <= 1)
+        if (word.IsEmpty)
         {
-            if (word.Length == 1)
-            {
-                ids.Add(idOfByte[word[0]]);
-            }
             return;
         }
         bool cacheable = word.Length <= WordCache.MaxWord;
@@ -77,17 +56,8 @@ internal sealed class BytePairEncoder
 
     private void Merge(ReadOnlySpan<byte> word, Scratch scratch, List<int> ids)
     {
-        scratch.Reserve(word.Length);
-        int n = 0;
-        foreach (byte b in word)
-        {
-            int id = idOfByte[b];
-            if (fuseUnknown && id == unknownId && n > 0 && scratch.Ids[n - 1] == id)
-            {
-                continue;
-            }
-            scratch.Ids[n++] = id;
-        }
+        scratch.Reserve(ByteSymbols.MostFor(word.Length));
+        int n = byteSymbols.Write(word, scratch.Ids);
         if (n <= MaxScanned)
         {
             MergeByScan(scratch, n, ids);

@@ -56,7 +56,7 @@ internal sealed class WordCache
     private struct Slot
     {
         public Key Key;
-        public byte Length, Count; // Length 0: empty, for a word has at least two bytes here
+        public byte Length, Count; // Length 0: empty, for no word is empty
         public IdRow Ids;
     }
 

@@ -10,7 +10,7 @@ internal static class TestTokenizers
 
     public static string QuickstartFolder => Path.Combine(TestPaths.Repository, "examples", "quickstart", "model");
 
-    /// <summary>qwen2.5, llama3, qwen3 or quickstart.</summary>
+    /// <summary>qwen2.5, llama3, qwen3, smollm2 or quickstart.</summary>
     public static Tokenizer Load(string family) =>
         loaded.GetOrAdd(family, _ => new Lazy<Tokenizer>(() => Tokenizer.Load(Folder(family)))).Value;
 
