@@ -1,0 +1,63 @@
+using System.Text.Json;
+
+namespace Rm.Formats.Tokenization;
+
+/// <summary>Reads the <c>post_processor</c> section of tokenizer.json.</summary>
+internal static class PostProcessorReader
+{
+    /// <summary>The ids around a text.</summary>
+    public static PostProcessor Read(JsonElement? section, string path = "post_processor")
+    {
+        if (section is not { } processor)
+        {
+            return PostProcessor.None;
+        }
+        string type = processor.RequiredString(path, "type");
+        switch (type)
+        {
+            case "ByteLevel": // moves offsets only
+                return PostProcessor.None;
+            case "TemplateProcessing":
+                return ReadTemplate(processor, path);
+            case "Sequence":
+                PostProcessor all = PostProcessor.None;
+                foreach ((JsonElement item, string itemPath) in processor.RequiredArray(path, "processors"))
+                {
+                    all = Read(item, itemPath).Around(all);
+                }
+                return all;
+            default:
+                throw PipelineFields.Unsupported(path, type, "ByteLevel, TemplateProcessing, Sequence");
+        }
+    }
+
+    private static PostProcessor ReadTemplate(JsonElement processor, string path)
+    {
+        JsonElement tokens = processor.Required(path, "special_tokens");
+        List<int> prefix = [], suffix = [];
+        bool afterText = false;
+        foreach ((JsonElement piece, string piecePath) in processor.RequiredArray(path, "single"))
+        {
+            if (piece.Optional(piecePath, "Sequence") is { } sequence)
+            {
+                if (afterText || sequence.RequiredString($"{piecePath}.Sequence", "id") != "A")
+                {
+                    throw new InvalidDataException($"{piecePath}: the template of a single text must have sequence A once and no other");
+                }
+                afterText = true;
+                continue;
+            }
+            string name = piece.Required(piecePath, "SpecialToken").RequiredString($"{piecePath}.SpecialToken", "id");
+            string tokenPath = $"{path}.special_tokens['{name}']";
+            JsonElement token = tokens.Optional($"{path}.special_tokens", name)
+                ?? throw new InvalidDataException($"{tokenPath} is missing");
+            foreach ((JsonElement id, string idPath) in token.RequiredArray(tokenPath, "ids"))
+            {
+                (afterText ? suffix : prefix).Add(id.TokenId(idPath));
+            }
+        }
+        return afterText
+            ? new PostProcessor([.. prefix], [.. suffix])
+            : throw new InvalidDataException($"{path}.single has no sequence A");
+    }
+}
