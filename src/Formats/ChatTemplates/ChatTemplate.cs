@@ -8,7 +8,7 @@ namespace Rm.Formats.ChatTemplates;
 /// A chat template as checkpoints carry it: Jinja in the environment of transformers (immutable sandbox, trim_blocks, lstrip_blocks, loop
 /// controls, <c>tojson</c> without escapes, <c>raise_exception</c>, <c>strftime_now</c>, <c>generation</c> blocks). It is interpreted
 /// within fixed bounds of time and memory, sees nothing but its variables, and can be shared between threads.
-/// Refused by name: tags that need other templates, recursive loops, characters by name (<c>\N{...}</c>), and the filters that
+/// Refused by name: tags that need other templates, characters by name (<c>\N{...}</c>), and the filters that
 /// <see cref="FilterTable"/> leaves out.
 /// </summary>
 public sealed class ChatTemplate : IChatTemplate
@@ -43,16 +43,18 @@ public sealed class ChatTemplate : IChatTemplate
     }
 
     /// <inheritdoc/>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateInputs? inputs = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var list = new List<object>(messages.Count);
         foreach (var message in messages)
         {
-            list.Add(new PyDict { ["role"] = message.Role, ["content"] = message.Content });
+            list.Add(message.Json is { } json
+                ? FromJson(JsonElement.Parse(json))
+                : new PyDict { ["role"] = message.Role, ["content"] = message.Content });
         }
 
-        return Render(list, addGenerationPrompt);
+        return Render(list, addGenerationPrompt, inputs);
     }
 
     /// <summary>
@@ -89,21 +91,27 @@ public sealed class ChatTemplate : IChatTemplate
         }
     }
 
-    private string Render(List<object> messages, bool addGenerationPrompt) => Run(
-    [
-        new("messages", messages),
-        new("tools", PyNone.Value),
-        new("documents", PyNone.Value),
-        new("add_generation_prompt", PythonTypes.Box(addGenerationPrompt)),
-    ]);
+    private string Render(List<object> messages, bool addGenerationPrompt, ChatTemplateInputs? inputs = null) => Run(
+        [
+            new("messages", messages),
+            new("tools", inputs?.Tools is { } tools ? FromJson(tools) : PyNone.Value),
+            new("documents", inputs?.Documents is { } documents ? FromJson(documents) : PyNone.Value),
+            new("add_generation_prompt", PythonTypes.Box(addGenerationPrompt)),
+        ],
+        inputs?.Variables);
 
-    private string Run(IEnumerable<KeyValuePair<string, object>> conversation)
+    private string Run(IEnumerable<KeyValuePair<string, object>> conversation, IReadOnlyDictionary<string, JsonElement>? variables = null)
     {
         var globals = new Scope(null);
         TemplateGlobals.AddTo(globals);
         foreach (var (name, value) in conversation.Concat(_variables))
         {
             globals.Set(name, value);
+        }
+
+        foreach (var (name, value) in variables ?? new Dictionary<string, JsonElement>())
+        {
+            globals.Set(name, FromJson(value));
         }
 
         var state = new RenderState(_now);

@@ -57,7 +57,7 @@ public sealed class DataShow(ITextEncoder encoder, IChatTemplate? template)
         IReadOnlyList<ChatMessage> messages = row.GetMessages("messages");
         try
         {
-            return template.Render(messages, addGenerationPrompt);
+            return template.Render(messages, addGenerationPrompt, row.GetTemplateInputs());
         }
         catch (UserInputException e)
         {

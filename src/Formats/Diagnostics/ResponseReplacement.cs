@@ -35,7 +35,7 @@ internal static class ResponseReplacement
         {
             Rejected = row.Chosen with
             {
-                Messages = row.Chosen.Messages is { } turns ? [.. turns.Take(turns.Count - 1), turns[^1] with { Content = response }] : null,
+                Messages = row.Chosen.Messages is { } turns ? [.. turns.Take(turns.Count - 1), turns[^1].WithContent(response)] : null,
                 Text = row.Chosen.Text is { } text ? text[..row.Chosen.ResponseStart] + response : null,
             },
         };
@@ -76,7 +76,7 @@ internal static class ResponseReplacement
     private static IReadOnlyList<ChatMessage> SharedTurns(IReadOnlyList<ChatMessage> chosen, IReadOnlyList<ChatMessage> rejected)
     {
         int shared = PromptHash.SharedTurns(chosen, rejected);
-        return [.. chosen.Take(shared), chosen[shared] with { Content = Empty }];
+        return [.. chosen.Take(shared), chosen[shared].WithContent(Empty)];
     }
 
     // Sides that part before the last turn share less than what is in front of their responses.

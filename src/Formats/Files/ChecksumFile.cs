@@ -65,7 +65,7 @@ public static class ChecksumFile
             && entry.AsSpan(0, DigestCharacters).IndexOfAnyExcept(Digits) < 0
             && entry.AsSpan(DigestCharacters).StartsWith(Separator)
             && entry[(DigestCharacters + Separator.Length)..] is var name
-            && name.AsSpan().IndexOfAny("/\\:\0") < 0 && name is not ("." or ".."))
+            && DurableDirectory.IsPlainName(name))
         {
             return (Convert.FromHexString(entry.AsSpan(0, DigestCharacters)), name);
         }

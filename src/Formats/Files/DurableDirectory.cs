@@ -14,6 +14,7 @@ public sealed class DurableDirectory : IDisposable
     private readonly string _parent;
     private readonly string _replacedPath;
     private readonly List<KeyValuePair<string, byte[]>> _digests = [];
+    private readonly HashSet<string> _subfolders = new(StringComparer.Ordinal);
     private long _written;
     private bool _renamed;
 
@@ -49,15 +50,16 @@ public sealed class DurableDirectory : IDisposable
     }
 
     /// <summary>
-    /// Writes one file and syncs it. <paramref name="expectedBytes"/>, where known, makes a full disk an error before the first byte, and
+    /// Writes one file, "name" or "folder/name", and syncs it. <paramref name="expectedBytes"/>, where known, makes a full disk an error before the first byte, and
     /// the message exact. Throws <see cref="SaveFailedException"/>; what <paramref name="write"/> itself throws passes through.
     /// </summary>
     public void Write(string fileName, Action<Stream> write, long? expectedBytes = null)
     {
-        if (fileName.Length == 0 || fileName is "." or ".." || fileName.AsSpan().IndexOfAny("/\\:\0") >= 0)
+        if (!IsPlainName(fileName))
         {
             throw new ArgumentException($"\"{fileName}\" is not a plain file name", nameof(fileName));
         }
+        string? subfolder = fileName.Contains('/', StringComparison.Ordinal) ? Path.Combine(TemporaryPath, Path.GetDirectoryName(fileName)!) : null;
 
         if (expectedBytes is { } needed && _files.FreeBytes(TemporaryPath) is { } free && free < needed)
         {
@@ -68,6 +70,11 @@ public sealed class DurableDirectory : IDisposable
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Guard($"writing {fileName}", () =>
         {
+            if (subfolder is not null && _subfolders.Add(subfolder))
+            {
+                _files.CreateDirectory(subfolder);
+            }
+
             using var stream = _files.CreateFile(Path.Combine(TemporaryPath, fileName));
             try
             {
@@ -85,6 +92,11 @@ public sealed class DurableDirectory : IDisposable
         _written += length;
         _digests.Add(new(fileName, hash.GetHashAndReset()));
     }
+
+    /// <summary>True for the name of a file of a saved folder, perhaps with one folder before it: "name" or "folder/name".</summary>
+    internal static bool IsPlainName(string name) =>
+        name.Split('/') is { Length: 1 or 2 } parts
+        && parts.All(part => part.Length > 0 && part is not ("." or "..") && part.AsSpan().IndexOfAny("\\:\0") < 0);
 
     /// <summary>
     /// Writes the checksums of all files so far, then reads every file back and compares. Throws <see cref="SaveFailedException"/> when a file does not
@@ -115,6 +127,11 @@ public sealed class DurableDirectory : IDisposable
     {
         Guard("putting it in place", () =>
         {
+            foreach (var subfolder in _subfolders)
+            {
+                _files.FlushDirectory(subfolder);
+            }
+
             _files.FlushDirectory(TemporaryPath);
             if (!_files.DirectoryExists(TargetPath))
             {

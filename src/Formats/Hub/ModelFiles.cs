@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rm.Formats.Json;
 using Rm.Formats.Safetensors;
+using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Hub;
 
@@ -8,7 +9,7 @@ namespace Rm.Formats.Hub;
 internal static class ModelFiles
 {
     private static readonly string[] Texts =
-        ["config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"];
+        ["config.json", "tokenizer.json", "tokenizer_config.json", ChatTemplateFiles.FileName, "special_tokens_map.json", "added_tokens.json"];
 
     private static readonly string[] Adapter = [AdapterFiles.Config, AdapterFiles.Weights];
 
@@ -40,7 +41,7 @@ internal static class ModelFiles
                     : $"{repo}: is no transformers model: config.json is not there. It has {Listed(listing)}.");
         }
 
-        List<string> files = [.. Texts.Where(Has)];
+        List<string> files = [.. Texts.Where(Has), .. listing.Files.Select(file => file.Path).Where(ChatTemplateFiles.IsTemplate).Except(Texts)];
         if (parts == ModelParts.All)
         {
             // A single file wins over shards, as it does when the folder is read.

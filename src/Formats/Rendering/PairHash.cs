@@ -13,5 +13,5 @@ internal static class PairHash
             : ContentHash.OfTexts([.. Side(row.Chosen), "", .. Side(row.Rejected)]);
 
     private static IEnumerable<string> Side(Conversation side) =>
-        side.Messages is { } turns ? turns.SelectMany(turn => new[] { turn.Role, turn.Content }) : [side.Text!];
+        side.Messages is { } turns ? turns.SelectMany(turn => new[] { turn.Role, turn.Identity }) : [side.Text!];
 }

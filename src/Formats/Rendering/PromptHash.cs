@@ -40,7 +40,7 @@ internal static class PromptHash
     private static UInt128 OfTurns(IReadOnlyList<ChatMessage> chosen, IReadOnlyList<ChatMessage> rejected)
     {
         int turns = SharedTurns(chosen, rejected);
-        return ContentHash.OfTexts(chosen.Take(turns).SelectMany(turn => new[] { turn.Role, turn.Content })
+        return ContentHash.OfTexts(chosen.Take(turns).SelectMany(turn => new[] { turn.Role, turn.Identity })
             .Prepend(turns.ToString(CultureInfo.InvariantCulture)));
     }
 }

@@ -21,7 +21,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             return Verbatim(side);
         }
-        return options.UseChatTemplate ? Template(WithSystem(messages), row) : Concatenate(WithSystem(messages));
+        return options.UseChatTemplate ? Template(WithSystem(messages), side.Inputs, row) : Concatenate(WithSystem(messages), side.Inputs, row);
     }
 
     private RenderedText Verbatim(Conversation side)
@@ -38,8 +38,16 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
     }
 
     // Message lists carry no separator of their own: a blank line keeps turns apart.
-    private static RenderedText Concatenate(IReadOnlyList<ChatMessage> messages)
+    private static RenderedText Concatenate(IReadOnlyList<ChatMessage> messages, ChatTemplateInputs? inputs, DataRow row)
     {
+        if (inputs?.Tools is { } tools && tools.GetArrayLength() > 0)
+        {
+            throw row.Error("tools", "needs a chat template to be written; --no-chat-template would leave it out.");
+        }
+        if (messages.SelectMany(message => message.SpeechFields()).FirstOrDefault() is { } field)
+        {
+            throw row.Error(field, "of a message needs a chat template to be written; --no-chat-template would leave it out.");
+        }
         var text = new StringBuilder();
         for (int i = 0; i < messages.Count - 1; i++)
         {
@@ -52,10 +60,10 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
 
     // Where the content lies is found by rendering the same turns with a mark in its place and comparing from both ends. Searching for
     // the content itself would fail: templates trim it or take parts out of it, and it may be empty or occur in the closing text.
-    private RenderedText Template(IReadOnlyList<ChatMessage> messages, DataRow row)
+    private RenderedText Template(IReadOnlyList<ChatMessage> messages, ChatTemplateInputs? inputs, DataRow row)
     {
-        string text = Render(messages, row);
-        string marked = Render([.. messages.Take(messages.Count - 1), messages[^1] with { Content = Mark }], row);
+        string text = Render(messages, inputs, row);
+        string marked = Render([.. messages.Take(messages.Count - 1), messages[^1].WithContent(Mark)], inputs, row);
         int mark = marked.LastIndexOf(Mark, StringComparison.Ordinal);
         if (mark < 0)
         {
@@ -67,7 +75,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
             text, TextBoundary.Before(text, start), TextBoundary.After(text, text.Length - closing), IsTemplated: true);
     }
 
-    private string Render(IReadOnlyList<ChatMessage> messages, DataRow row)
+    private string Render(IReadOnlyList<ChatMessage> messages, ChatTemplateInputs? inputs, DataRow row)
     {
         if (template is null)
         {
@@ -77,7 +85,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         }
         try
         {
-            return template.Render(messages, addGenerationPrompt: false);
+            return template.Render(messages, addGenerationPrompt: false, inputs);
         }
         catch (UserInputException e)
         {

@@ -17,6 +17,9 @@ public sealed record Conversation
     /// <summary>Index in <see cref="Text"/> where the response begins.</summary>
     public int ResponseStart { get; init; }
 
+    /// <summary>What a chat template sees besides the turns; null for nothing.</summary>
+    public ChatTemplateInputs? Inputs { get; init; }
+
     /// <summary>Token ids given by the row.</summary>
     public int[]? TokenIds { get; init; }
 }

@@ -115,6 +115,7 @@ public static class PairRowParser
 
     private static PairRow Build(DataRow row, RowKind kind, Conversation chosen, Conversation rejected)
     {
+        ChatTemplateInputs? inputs = chosen.Messages is null ? null : row.GetTemplateInputs();
         double margin = row.GetOptionalNumber("margin") ?? 0;
         double weight = row.GetOptionalNumber("weight") ?? 1;
         if (weight < 0 || !float.IsFinite((float)weight))
@@ -125,8 +126,8 @@ public static class PairRowParser
         {
             Source = row,
             Kind = kind,
-            Chosen = chosen,
-            Rejected = rejected,
+            Chosen = chosen with { Inputs = inputs },
+            Rejected = rejected with { Inputs = inputs },
             Margin = float.IsFinite((float)margin) ? (float)margin : throw row.Error("margin", $"must be within float32, not {margin}."),
             Weight = (float)weight,
             Domain = Label(row, "domain") ?? Label(row, "subset"),

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Rows;
 
@@ -55,58 +54,16 @@ internal static class RowFields
         return count > 0 ? ids : throw row.Error(field, "the list of token ids is empty.");
     }
 
-    /// <summary>A list of {"role", "content"} objects; at least one.</summary>
-    public static IReadOnlyList<ChatMessage> GetMessages(this DataRow row, string field)
-    {
-        JsonElement list = GetList(row, field, "a list of messages");
-        var messages = new List<ChatMessage>(list.GetArrayLength());
-        foreach (JsonElement item in list.EnumerateArray())
-        {
-            string place = $"{field}[{messages.Count}]";
-            if (item.ValueKind != JsonValueKind.Object)
-            {
-                throw row.Error(place, $"must be an object with \"role\" and \"content\", not {DataRow.Describe(item.ValueKind)}.");
-            }
-            string role = Text(row, place + ".role", Member(row, place, item, "role"));
-            if (role.Length == 0)
-            {
-                throw row.Error(place + ".role", "is empty; it must be system, user, assistant or what the chat template knows.");
-            }
-            messages.Add(new ChatMessage(role, Content(row, place, item)));
-        }
-        return messages.Count > 0 ? messages : throw row.Error(field, "the list of messages is empty.");
-    }
-
     /// <summary>True when the field holds a list rather than a string.</summary>
     public static bool IsList(this DataRow row, string field) =>
         row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array;
 
-    // Content is a string or, as chat APIs write it, a list of parts of type text.
-    private static string Content(DataRow row, string place, JsonElement message)
-    {
-        JsonElement content = Member(row, place, message, "content");
-        string field = place + ".content";
-        if (content.ValueKind != JsonValueKind.Array)
-        {
-            return Text(row, field, content);
-        }
-        var parts = new List<string>();
-        foreach (JsonElement part in content.EnumerateArray())
-        {
-            if (part.ValueKind != JsonValueKind.Object || !TryMember(row, field, part, "type", out JsonElement type)
-                || type.ValueKind != JsonValueKind.String || Text(row, field, type) != "text")
-            {
-                throw row.Error(field, $"part {parts.Count} must be an object of \"type\": \"text\"; other media cannot be scored.");
-            }
-            parts.Add(Text(row, field, Member(row, field, part, "text")));
-        }
-        return string.Concat(parts);
-    }
+    /// <summary>A member of an object within a field; <paramref name="place"/> is its path.</summary>
+    public static JsonElement Member(this DataRow row, string place, JsonElement item, string name) =>
+        row.TryMember(place, item, name, out JsonElement value) ? value : throw row.Error(place, $"has no \"{name}\".");
 
-    private static JsonElement Member(DataRow row, string place, JsonElement item, string name) =>
-        TryMember(row, place, item, name, out JsonElement value) ? value : throw row.Error(place, $"has no \"{name}\".");
-
-    private static bool TryMember(DataRow row, string place, JsonElement item, string name, out JsonElement value)
+    /// <summary>A member of an object within a field, if it has one.</summary>
+    public static bool TryMember(this DataRow row, string place, JsonElement item, string name, out JsonElement value)
     {
         try
         {
@@ -118,8 +75,8 @@ internal static class RowFields
         }
     }
 
-    // CSV has no lists: a field that can be nothing else is then JSON in a string.
-    private static JsonElement GetList(DataRow row, string field, string what)
+    /// <summary>A list. CSV has none: a field that can be nothing else is then JSON in a string.</summary>
+    public static JsonElement GetList(this DataRow row, string field, string what)
     {
         if (!row.TryGet(field, out JsonElement value))
         {
@@ -141,7 +98,8 @@ internal static class RowFields
             : throw row.Error(field, $"must be {what}, not {DataRow.Describe(value.ValueKind)}.");
     }
 
-    private static string Text(DataRow row, string field, JsonElement value, string what = "a string")
+    /// <summary>The text of a JSON string.</summary>
+    public static string Text(this DataRow row, string field, JsonElement value, string what = "a string")
     {
         if (value.ValueKind != JsonValueKind.String)
         {

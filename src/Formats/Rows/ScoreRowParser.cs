@@ -20,7 +20,8 @@ public static class ScoreRowParser
     {
         if (row.Has("messages"))
         {
-            return Single(row, RowKind.SingleMessages, new Conversation { Messages = row.GetMessages("messages") });
+            return Single(row, RowKind.SingleMessages,
+                new Conversation { Messages = row.GetMessages("messages"), Inputs = row.GetTemplateInputs() });
         }
         if (row.Has("text"))
         {

@@ -12,9 +12,14 @@ internal sealed class AddedTokenMatcher
     private readonly List<AddedToken?> tokenAt = [null]; // [node]
     private readonly SearchValues<char> firstChars;
 
+    private readonly bool passSpecial;
+
     /// <summary>A matcher for tokens given with the text to look for, which is never empty.</summary>
-    public AddedTokenMatcher(IEnumerable<(string Text, AddedToken Token)> tokens)
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="passSpecial">Leaves special tokens as the text that they are.</param>
+    public AddedTokenMatcher(IEnumerable<(string Text, AddedToken Token)> tokens, bool passSpecial)
     {
+        this.passSpecial = passSpecial;
         var first = new HashSet<char>();
         foreach ((string text, AddedToken token) in tokens)
         {
@@ -60,6 +65,10 @@ internal sealed class AddedTokenMatcher
                 continue;
             }
             searchFrom = end;
+            if (passSpecial && token.Special)
+            {
+                continue;
+            }
             if (token.SingleWord && (EndsInWord(text[..start]) || StartsWithWord(text[end..])))
             {
                 continue;

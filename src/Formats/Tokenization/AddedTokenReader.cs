@@ -1,25 +1,23 @@
-using System.Text;
+using System.Globalization;
 using System.Text.Json;
 
 namespace Rm.Formats.Tokenization;
 
-/// <summary>Reads <c>added_tokens</c> of tokenizer.json and <c>added_tokens_decoder</c> of tokenizer_config.json.</summary>
+/// <summary>Reads <c>added_tokens</c> of tokenizer.json, <c>added_tokens_decoder</c> of tokenizer_config.json and added_tokens.json.</summary>
 internal static class AddedTokenReader
 {
-    /// <summary>The tokens of tokenizer.json, whose texts join <paramref name="vocabulary"/>.</summary>
-    public static List<AddedToken> Read(JsonElement? section, Vocabulary vocabulary)
+    /// <summary>Adds the tokens of tokenizer.json in their order. Their ids there have no say, as in Hugging Face tokenizers.</summary>
+    public static void Read(JsonElement? section, AddedVocabulary added)
     {
         const string path = "added_tokens";
-        var tokens = new List<AddedToken>();
         if (section is not { } array)
         {
-            return tokens;
+            return;
         }
         if (array.ValueKind != JsonValueKind.Array)
         {
             throw new InvalidDataException($"{path} is not an array");
         }
-        var known = new Dictionary<string, int>(StringComparer.Ordinal);
         int index = 0;
         foreach (JsonElement item in array.EnumerateArray())
         {
@@ -29,46 +27,57 @@ internal static class AddedTokenReader
             {
                 continue; // matches nothing; Hugging Face passes it over as well
             }
-            if (!known.TryAdd(token.Content, token.Id))
+            if (added.Find(token.Content) is not null)
             {
                 throw new InvalidDataException($"{itemPath}: '{token.Content}' is there twice");
             }
-            Claim(token, itemPath, vocabulary);
-            tokens.Add(token);
+            added.Add(token, itemPath);
         }
-        return tokens;
     }
 
-    /// <summary>Adds the tokens that only tokenizer_config.json knows, as transformers does on loading.</summary>
-    public static List<AddedToken> ReadDecoder(JsonElement? section, IReadOnlyList<AddedToken> present, Vocabulary vocabulary)
+    /// <summary>The tokens of tokenizer_config.json by rising id, with the flags that they have there.</summary>
+    public static List<AddedToken> ReadDecoder(JsonElement decoder)
     {
-        const string path = "added_tokens_decoder";
-        var tokens = new List<AddedToken>();
-        if (section is not { } decoder)
-        {
-            return tokens;
-        }
         if (decoder.ValueKind != JsonValueKind.Object)
         {
-            throw new InvalidDataException($"{path} is not an object");
+            throw new InvalidDataException("added_tokens_decoder is not an object");
         }
-        var known = present.Select(token => token.Content).ToHashSet(StringComparer.Ordinal);
+        var tokens = new List<AddedToken>();
         foreach (JsonProperty property in decoder.EnumerateObject())
         {
-            string itemPath = $"{path}['{property.Name}']";
-            if (!int.TryParse(property.Name, System.Globalization.NumberStyles.None, null, out int id) || id >= Vocabulary.MaxIds)
+            string itemPath = $"added_tokens_decoder['{property.Name}']";
+            if (!int.TryParse(property.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id) || id >= Vocabulary.MaxIds)
             {
                 throw new InvalidDataException($"{itemPath}: the key is not a token id");
             }
-            AddedToken token = ReadToken(property.Value, itemPath, id);
-            if (token.Content.Length > 0 && known.Add(token.Content))
-            {
-                Claim(token, itemPath, vocabulary);
-                tokens.Add(token);
-            }
+            tokens.Add(ReadToken(property.Value, itemPath, id));
         }
-        return tokens;
+        return [.. tokens.OrderBy(token => token.Id)];
     }
+
+    /// <summary>The tokens of added_tokens.json, an object of ids by text, by rising id. <paramref name="special"/>: texts of special ones.</summary>
+    public static List<AddedToken> ReadPlain(JsonElement root, IReadOnlySet<string> special)
+    {
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidDataException("$ is not an object of token ids by their texts");
+        }
+        return [.. root.EnumerateObject()
+            .Select(entry => Plain(entry.Name, special.Contains(entry.Name), entry.Value.TokenId($"$['{entry.Name}']")))
+            .OrderBy(token => token.Id)];
+    }
+
+    /// <summary>A token of which only the text is known.</summary>
+    public static AddedToken Plain(string content, bool special, int id = -1) =>
+        new(id, content, special, SingleWord: false, LeftStrip: false, RightStrip: false, Normalized: !special);
+
+    /// <summary>A token given by its text, or by an object with its text as <c>content</c> and its flags; null for anything else.</summary>
+    public static AddedToken? ReadSpecial(JsonElement value, string path) => value.ValueKind switch
+    {
+        JsonValueKind.String => Plain(value.GetString()!, special: true),
+        JsonValueKind.Object => ReadToken(value, path, id: -1) with { Special = true },
+        _ => null,
+    };
 
     private static AddedToken ReadToken(JsonElement item, string path, int id)
     {
@@ -81,26 +90,5 @@ internal static class AddedTokenReader
             item.Flag(path, "lstrip", otherwise: false),
             item.Flag(path, "rstrip", otherwise: false),
             item.Flag(path, "normalized", otherwise: !special));
-    }
-
-    /// <summary>Checks that the id means this token and nothing else, and gives it its text unless the model's vocabulary has it.</summary>
-    private static void Claim(AddedToken token, string path, Vocabulary vocabulary)
-    {
-        byte[] content = Encoding.UTF8.GetBytes(token.Content);
-        if (vocabulary.TryFindSpelling(content, out int modelId))
-        {
-            if (modelId != token.Id)
-            {
-                throw new InvalidDataException($"{path}: '{token.Content}' has id {token.Id} here and {modelId} in model.vocab");
-            }
-        }
-        else if (vocabulary.Contains(token.Id))
-        {
-            throw new InvalidDataException($"{path}: '{token.Content}' has id {token.Id}, which belongs to another token");
-        }
-        else
-        {
-            vocabulary.SetBytes(token.Id, content);
-        }
     }
 }

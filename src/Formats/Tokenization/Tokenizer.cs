@@ -21,12 +21,12 @@ public sealed class Tokenizer : ITextEncoder
     private readonly AddedTokenMatcher normalizedTokens;
     private readonly ConcurrentBag<WordEncoder> encoders = [];
 
-    private Tokenizer(TokenizerFile file, TokenizerConfig config, IEnumerable<AddedToken> addedTokens)
+    private Tokenizer(TokenizerFile file, TokenizerConfig config)
     {
         this.file = file;
         vocabulary = file.Vocabulary;
         List<(string, AddedToken)> raw = [], normalized = [];
-        foreach (AddedToken token in addedTokens)
+        foreach (AddedToken token in file.Added.Tokens)
         {
             addedIds.Add(token.Content, token.Id);
             if (token.Special)
@@ -42,59 +42,59 @@ public sealed class Tokenizer : ITextEncoder
                 (token.Normalized ? normalized : raw).Add((token.Content, token));
             }
         }
-        rawTokens = new AddedTokenMatcher(raw);
-        normalizedTokens = new AddedTokenMatcher(normalized);
-        ChatTemplateText = config.ChatTemplate;
-        (BosToken, EosToken, PadToken, UnkToken) = (config.BosToken, config.EosToken, config.PadToken, config.UnkToken);
-        BosTokenId = BosToken is null ? null : TokenId(BosToken);
-        EosTokenId = EosToken is null ? null : TokenId(EosToken);
-        PadTokenId = PadToken is null ? null : TokenId(PadToken);
-        UnkTokenId = UnkToken is null ? null : TokenId(UnkToken);
+        rawTokens = new AddedTokenMatcher(raw, config.SplitSpecialTokens);
+        normalizedTokens = new AddedTokenMatcher(normalized, config.SplitSpecialTokens);
+        ChatTemplates = config.ChatTemplates;
+        SpecialTokens = config.Special.Named.ToDictionary(entry => entry.Name, entry => entry.Token.Content, StringComparer.Ordinal);
     }
 
     /// <summary>One more than the highest token id, added tokens included: rows that an embedding needs.</summary>
     public int VocabularySize => vocabulary.Size;
 
-    /// <summary>Text of <c>bos_token</c> of tokenizer_config.json, or null.</summary>
-    public string? BosToken { get; }
-
-    /// <summary>Text of <c>eos_token</c> of tokenizer_config.json, or null.</summary>
-    public string? EosToken { get; }
-
-    /// <summary>Text of <c>pad_token</c> of tokenizer_config.json, or null.</summary>
-    public string? PadToken { get; }
-
-    /// <summary>Text of <c>unk_token</c> of tokenizer_config.json, or null.</summary>
-    public string? UnkToken { get; }
-
-    /// <summary>Id of <see cref="BosToken"/>; null without one, or when the vocabulary lacks it.</summary>
-    public int? BosTokenId { get; }
-
-    /// <summary>Id of <see cref="EosToken"/>; null without one, or when the vocabulary lacks it.</summary>
-    public int? EosTokenId { get; }
-
-    /// <summary>Id of <see cref="PadToken"/>; null without one, or when the vocabulary lacks it.</summary>
-    public int? PadTokenId { get; }
-
-    /// <summary>Id of <see cref="UnkToken"/>; null without one, or when the vocabulary lacks it.</summary>
-    public int? UnkTokenId { get; }
-
     /// <summary>
-    /// Jinja source of the default chat template: <c>chat_template.jinja</c> beside the tokenizer, else <c>chat_template</c> of
-    /// tokenizer_config.json (its "default" when there are several); null when the checkpoint has none.
+    /// Texts of the special tokens that the checkpoint names, under their names there: <c>bos_token</c>, <c>sep_token</c>, or a model's own.
+    /// Chat templates see them so.
     /// </summary>
-    public string? ChatTemplateText { get; }
+    public IReadOnlyDictionary<string, string> SpecialTokens { get; }
 
-    /// <summary>Loads a checkpoint folder's tokenizer.json (or tokenizer.json.gz), tokenizer_config.json and chat_template.jinja.</summary>
+    /// <summary>Text of <c>bos_token</c>, or null.</summary>
+    public string? BosToken => SpecialTokens.GetValueOrDefault("bos_token");
+
+    /// <summary>Text of <c>eos_token</c>, or null.</summary>
+    public string? EosToken => SpecialTokens.GetValueOrDefault("eos_token");
+
+    /// <summary>Text of <c>pad_token</c>, or null.</summary>
+    public string? PadToken => SpecialTokens.GetValueOrDefault("pad_token");
+
+    /// <summary>Text of <c>unk_token</c>, or null.</summary>
+    public string? UnkToken => SpecialTokens.GetValueOrDefault("unk_token");
+
+    /// <summary>Id of <see cref="BosToken"/>; null without one.</summary>
+    public int? BosTokenId => IdOf(BosToken);
+
+    /// <summary>Id of <see cref="EosToken"/>; null without one.</summary>
+    public int? EosTokenId => IdOf(EosToken);
+
+    /// <summary>Id of <see cref="PadToken"/>; null without one.</summary>
+    public int? PadTokenId => IdOf(PadToken);
+
+    /// <summary>Id of <see cref="UnkToken"/>; null without one.</summary>
+    public int? UnkTokenId => IdOf(UnkToken);
+
+    /// <summary>Jinja sources of the checkpoint's chat templates by name; see <see cref="ChatTemplateFiles"/>.</summary>
+    public IReadOnlyDictionary<string, string> ChatTemplates { get; }
+
+    /// <summary>The default chat template, or null when the checkpoint has none.</summary>
+    public string? ChatTemplateText => ChatTemplates.GetValueOrDefault(ChatTemplateFiles.Default);
+
+    /// <summary>Loads a checkpoint folder's tokenizer.json (or tokenizer.json.gz) and the files beside it that say more of the tokenizer.</summary>
     /// <exception cref="UserInputException">A file is missing, malformed, or a tokenizer of a kind other than byte-level BPE.</exception>
     public static Tokenizer Load(string folder)
     {
         TokenizerFile file = TokenizerFile.Load(folder);
         TokenizerConfig config = TokenizerConfig.Load(folder);
-        List<AddedToken> more = TokenizerFile.Guarded(
-            Path.Combine(folder, TokenizerConfig.FileName),
-            () => AddedTokenReader.ReadDecoder(config.AddedTokensDecoder, file.AddedTokens, file.Vocabulary));
-        return new Tokenizer(file, config, file.AddedTokens.Concat(more));
+        config.AddTo(file.Added);
+        return new Tokenizer(file, config);
     }
 
     /// <summary>
@@ -202,6 +202,8 @@ public sealed class Tokenizer : ITextEncoder
     internal ReadOnlySpan<byte> BytesOf(int id) => vocabulary.Contains(id)
         ? vocabulary.Bytes(id)
         : throw new UserInputException($"Token id {id} is not in the tokenizer's vocabulary (ids 0 to {VocabularySize - 1}).");
+
+    private int? IdOf(string? token) => token is null ? null : TokenId(token);
 
     private void EncodeRaw(string text, WordEncoder encoder)
     {

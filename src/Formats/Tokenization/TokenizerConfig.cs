@@ -1,87 +1,90 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// What <c>tokenizer_config.json</c> and <c>chat_template.jinja</c> say of a tokenizer; all null where the files are not there.
+/// What the files beside tokenizer.json say of a tokenizer: tokenizer_config.json, and where that has no <c>added_tokens_decoder</c> the files
+/// of transformers before 4.34, special_tokens_map.json and added_tokens.json.
 /// </summary>
-/// <param name="BosToken">Text of the token that begins a text.</param>
-/// <param name="EosToken">Text of the token that ends one.</param>
-/// <param name="PadToken">Text of the padding token.</param>
-/// <param name="UnkToken">Text of the unknown token.</param>
-/// <param name="ChatTemplate">The default chat template, Jinja source.</param>
-/// <param name="AddedTokensDecoder">Added tokens by id, as JSON.</param>
+/// <param name="Special">The special tokens that they name.</param>
+/// <param name="Decoder">Further added tokens with their ids, which are checked.</param>
+/// <param name="DecoderFile">The file that <paramref name="Decoder"/> comes from.</param>
+/// <param name="SplitSpecialTokens"><c>split_special_tokens</c>: special tokens written in a text are text.</param>
+/// <param name="ChatTemplates">Chat templates by name.</param>
 internal sealed record TokenizerConfig(
-    string? BosToken = null,
-    string? EosToken = null,
-    string? PadToken = null,
-    string? UnkToken = null,
-    string? ChatTemplate = null,
-    JsonElement? AddedTokensDecoder = null)
+    SpecialTokens Special,
+    IReadOnlyList<AddedToken> Decoder,
+    string DecoderFile,
+    bool SplitSpecialTokens,
+    IReadOnlyDictionary<string, string> ChatTemplates)
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "tokenizer_config.json";
 
-    private const string TemplateFileName = "chat_template.jinja";
+    private const string MapFileName = "special_tokens_map.json", AddedFileName = "added_tokens.json";
 
     /// <summary>Reads the files of a folder.</summary>
     /// <exception cref="UserInputException">A file is malformed or cannot be read.</exception>
     public static TokenizerConfig Load(string folder)
     {
-        var config = new TokenizerConfig();
+        JsonElement? config = ReadObject(folder, FileName);
         string path = Path.Combine(folder, FileName);
-        if (File.Exists(path))
+        JsonElement? decoder = TokenizerFile.Guarded(path, () => config?.Optional("$", "added_tokens_decoder"));
+        JsonElement? map = decoder is null ? ReadObject(folder, MapFileName) : null;
+        JsonElement? added = decoder is null ? ReadObject(folder, AddedFileName) : null;
+        SpecialTokens special = TokenizerFile.Guarded(path, () => SpecialTokens.Read(config, null));
+        if (map is not null)
         {
-            config = TokenizerFile.Guarded(path, () => Parse(TokenizerFile.ReadBytes(path)));
+            special = TokenizerFile.Guarded(Path.Combine(folder, MapFileName), () => SpecialTokens.Read(config, map));
         }
-        string templatePath = Path.Combine(folder, TemplateFileName);
-        if (File.Exists(templatePath))
-        {
-            // transformers lets the file replace the template of tokenizer_config.json.
-            config = config with
-            {
-                ChatTemplate = TokenizerFile.Guarded(
-                    templatePath, () => Encoding.UTF8.GetString(TokenizerFile.ReadBytes(templatePath).Span)),
-            };
-        }
-        return config;
-    }
-
-    private static TokenizerConfig Parse(ReadOnlyMemory<byte> json)
-    {
-        JsonElement root = JsonElement.Parse(json.Span);
+        var specialTexts = special.Named.Select(entry => entry.Token).Concat(special.Unnamed).Select(token => token.Content).ToHashSet();
+        string decoderFile = Path.Combine(folder, added is null ? FileName : AddedFileName);
         return new TokenizerConfig(
-            ReadToken(root, "bos_token"),
-            ReadToken(root, "eos_token"),
-            ReadToken(root, "pad_token"),
-            ReadToken(root, "unk_token"),
-            ReadTemplate(root),
-            root.Optional("$", "added_tokens_decoder"));
+            special,
+            TokenizerFile.Guarded(decoderFile, () => decoder is { } section ? AddedTokenReader.ReadDecoder(section)
+                : added is { } root ? AddedTokenReader.ReadPlain(root, specialTexts) : []),
+            decoderFile,
+            TokenizerFile.Guarded(path, () => config?.Flag("$", "split_special_tokens", otherwise: false) ?? false),
+            ChatTemplateFiles.Read(folder, config));
     }
 
-    /// <summary>A token is its text, or an object with its text as <c>content</c>.</summary>
-    private static string? ReadToken(JsonElement root, string name) => root.Optional("$", name) switch
+    /// <summary>
+    /// Adds the tokens that only these files know to those of tokenizer.json, as transformers does on loading; flags given here win.
+    /// </summary>
+    /// <exception cref="UserInputException">A token's id here is not the one that it gets.</exception>
+    public void AddTo(AddedVocabulary added)
     {
-        null => null,
-        { ValueKind: JsonValueKind.Object } token => token.RequiredString(name, "content"),
-        _ => root.RequiredString("$", name),
-    };
-
-    /// <summary>One template, or a list of named ones of which the default is taken; null when the list has no default.</summary>
-    private static string? ReadTemplate(JsonElement root)
-    {
-        if (root.Optional("$", "chat_template") is not { ValueKind: JsonValueKind.Array })
+        TokenizerFile.Guarded(DecoderFile, () =>
         {
-            return root.OptionalString("$", "chat_template");
-        }
-        foreach ((JsonElement item, string path) in root.RequiredArray("$", "chat_template"))
-        {
-            if (item.RequiredString(path, "name") == "default")
+            var named = Special.Named.Select(entry => entry.Token.Content).ToHashSet(StringComparer.Ordinal);
+            foreach (AddedToken token in Decoder.Where(token => token.Content.Length > 0))
             {
-                return item.RequiredString(path, "template");
+                string path = $"added_tokens_decoder['{token.Id}']";
+                AddedToken found = added.Add(token with { Special = token.Special || named.Contains(token.Content) }, path);
+                if (found.Id != token.Id)
+                {
+                    throw new InvalidDataException($"'{token.Content}' has id {token.Id} here and {found.Id} by tokenizer.json");
+                }
             }
-        }
-        return null;
+            foreach (AddedToken token in Special.Named.Select(entry => entry.Token).Concat(Special.Unnamed))
+            {
+                if (token.Content.Length > 0 && added.Find(token.Content) is null)
+                {
+                    added.Add(token, token.Content);
+                }
+            }
+            return true;
+        });
+    }
+
+    private static JsonElement? ReadObject(string folder, string name)
+    {
+        string path = Path.Combine(folder, name);
+        return !File.Exists(path) ? null : TokenizerFile.Guarded<JsonElement?>(path, () =>
+        {
+            JsonElement root = JsonElement.Parse(TokenizerFile.ReadBytes(path).Span);
+            root.Optional("$", ""); // throws unless it is an object
+            return root;
+        });
     }
 }

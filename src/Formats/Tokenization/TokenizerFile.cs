@@ -7,14 +7,14 @@ namespace Rm.Formats.Tokenization;
 /// What a Hugging Face <c>tokenizer.json</c> says, read and checked: byte-level BPE only, everything else is refused by name.
 /// </summary>
 /// <param name="Vocabulary">Tokens of the model, and the texts of the added ones.</param>
-/// <param name="AddedTokens">Tokens that are matched in the text.</param>
+/// <param name="Added">Tokens that are matched in the text; other files of the folder add to them.</param>
 /// <param name="NormalizeNfc">The normalizer is NFC; otherwise there is none.</param>
 /// <param name="PreTokenizer">Cuts text into words.</param>
 /// <param name="Model">Encodes a word.</param>
 /// <param name="PostProcessor">What surrounds a text.</param>
 internal sealed record TokenizerFile(
     Vocabulary Vocabulary,
-    IReadOnlyList<AddedToken> AddedTokens,
+    AddedVocabulary Added,
     bool NormalizeNfc,
     PreTokenizer PreTokenizer,
     BytePairEncoder Model,
@@ -104,12 +104,14 @@ internal sealed record TokenizerFile(
         PostProcessor postProcessor = PipelineReader.ReadPostProcessor(root.Element("post_processor"), "post_processor");
         PipelineReader.CheckDecoder(root.Element("decoder"), "decoder");
         (Vocabulary vocabulary, BytePairEncoder encoder) = BpeModelReader.Read(model);
-        List<AddedToken> added = AddedTokenReader.Read(root.Element("added_tokens"), vocabulary);
+        var added = new AddedVocabulary(vocabulary);
+        AddedTokenReader.Read(root.Element("added_tokens"), added);
         foreach (int id in postProcessor.Prefix.Concat(postProcessor.Suffix))
         {
             if (!vocabulary.Contains(id))
             {
-                throw new InvalidDataException($"post_processor adds token id {id}, which is not in the vocabulary");
+                throw new InvalidDataException($"post_processor adds token id {id}, which is not in the vocabulary; "
+                    + "added tokens count on from model.vocab, whatever ids added_tokens gives them");
             }
         }
         return new TokenizerFile(vocabulary, added, nfc, preTokenizer, encoder, postProcessor);

@@ -26,6 +26,9 @@ internal sealed class Vocabulary
     /// <summary>How many tokens <see cref="TryFind"/> can find.</summary>
     public int Count { get; private set; }
 
+    /// <summary>How many tokens the model has, without those that are only added.</summary>
+    public int TokenCount => Count + literals.Count;
+
     /// <summary>True when <paramref name="id"/> names a token.</summary>
     public bool Contains(int id) => (uint)id < (uint)Size && lengths[id] >= 0;
 

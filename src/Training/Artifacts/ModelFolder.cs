@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Rm.Formats.Files;
 using Rm.Formats.Safetensors;
+using Rm.Formats.Tokenization;
 using Rm.Kernels.Tensors;
 using Rm.Training.Adapters;
 using Rm.Training.Model;
@@ -18,7 +19,7 @@ public static class ModelFolder
 
     // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
     private static readonly string[] TokenizerFiles =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json", "merges.txt", "added_tokens.json"];
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json"];
 
     /// <summary>Writes the model's files into a folder that is being saved.</summary>
     /// <param name="folder">The save.</param>
@@ -43,9 +44,14 @@ public static class ModelFolder
     /// <summary>Copies a checkpoint's tokenizer files into a folder that is being saved.</summary>
     public static void CopyTokenizer(DurableDirectory folder, string? baseFolder)
     {
-        foreach (string file in TokenizerFiles.Where(f => baseFolder is not null && File.Exists(Path.Combine(baseFolder, f))))
+        if (baseFolder is null)
         {
-            folder.Write(file, File.ReadAllBytes(Path.Combine(baseFolder!, file)));
+            return;
+        }
+
+        foreach (string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(baseFolder, f))).Concat(ChatTemplateFiles.In(baseFolder)))
+        {
+            folder.Write(file, File.ReadAllBytes(Path.Combine(baseFolder, file)));
         }
     }
 

@@ -52,8 +52,7 @@ internal sealed class ModelSource
     public IChatTemplate? Template() => Tokenizer is { } tokenizer ? TemplateOf(tokenizer) : null;
 
     /// <summary>The chat template beside a tokenizer, or null when there is none.</summary>
-    public static IChatTemplate? TemplateOf(Tokenizer tokenizer) =>
-        tokenizer.ChatTemplateText is { } text ? ChatTemplate.Parse(text, new ChatTemplateSettings(SpecialTokens(tokenizer))) : null;
+    public static IChatTemplate? TemplateOf(Tokenizer tokenizer) => ChatTemplateSet.Of(tokenizer);
 
     /// <summary>Loads the weights into a model.</summary>
     public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
@@ -85,15 +84,6 @@ internal sealed class ModelSource
         ModelFolder.Load(adapter, model);
         return hasHead || model.HasPretrainedHead ? model : throw NoHead(model, adapter);
     }
-
-    // Templates see the special tokens under these names, as in transformers.
-    private static Dictionary<string, string> SpecialTokens(Tokenizer tokenizer) =>
-        new (string Name, string? Text)[]
-        {
-            ("bos_token", tokenizer.BosToken), ("eos_token", tokenizer.EosToken), ("pad_token", tokenizer.PadToken), ("unk_token", tokenizer.UnkToken),
-        }
-        .Where(t => t.Text is not null)
-        .ToDictionary(t => t.Name, t => t.Text!, StringComparer.Ordinal);
 
     private static UserInputException NoHead(RewardModel model, string where)
     {

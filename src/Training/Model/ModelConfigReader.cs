@@ -119,7 +119,8 @@ internal static class ModelConfigReader
         return headDim % 2 == 0 ? headDim : throw fields.Error("head_dim", $"is {headDim}; rotary embedding needs an even width.");
     }
 
-    // A reward model has one label. The count is the length of id2label, or num_labels in hand-written files; transformers' default is 2.
+    // A reward model has one label. The count is the length of id2label, or num_labels in hand-written files. A file with neither (as some
+    // trainers write it) leaves it to the head, whose tensor must have one row then as always.
     private static void CheckLabels(JsonFields fields, string? architecture)
     {
         if (architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) != true)
@@ -127,7 +128,7 @@ internal static class ModelConfigReader
             return;
         }
 
-        var labels = fields.OptionalObject("id2label") is { } map ? map.Element.EnumerateObject().Count() : 2;
+        var labels = fields.OptionalObject("id2label") is { } map ? map.Element.EnumerateObject().Count() : 1;
         var count = fields.Int("num_labels", 0, int.MaxValue, labels);
         if (count != 1)
         {

@@ -4,6 +4,7 @@ namespace Rm.Training.Model;
 
 /// <summary>
 /// Rotary settings in both spellings: rope_theta and rope_scaling {type or rope_type} (transformers 4), or all in rope_parameters (5).
+/// rope_theta and partial_rotary_factor may stand in any of the three places; where they do twice, they must agree.
 /// </summary>
 internal static class RopeReader
 {
@@ -12,39 +13,46 @@ internal static class RopeReader
     public static (double Theta, RopeScaling Scaling) Read(JsonFields fields, int maxPositions)
     {
         var parameters = fields.OptionalObject("rope_parameters");
-        var theta = ReadTheta(fields, parameters);
+        var scaling = fields.OptionalObject("rope_scaling");
+        var theta = ReadTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters));
         CheckPartial(fields);
-        RopeScaling? newer = null;
-        if (parameters is { } inner)
-        {
-            CheckPartial(inner);
-            newer = ReadScaling(inner, maxPositions);
-        }
+        CheckPartial(parameters);
+        CheckPartial(scaling);
 
-        var older = fields.OptionalObject("rope_scaling") is { } outer ? ReadScaling(outer, maxPositions) : null;
+        var newer = parameters is { } inner ? ReadScaling(inner, maxPositions) : null;
+        var older = scaling is { } outer ? ReadScaling(outer, maxPositions) : null;
         return newer is not null && older is not null && newer != older
             ? throw fields.Error("rope_scaling", "and rope_parameters contradict each other; one of them is wrong.")
             : (theta, newer ?? older ?? RopeScaling.None);
     }
 
-    private static double ReadTheta(JsonFields fields, JsonFields? parameters)
+    private static double ReadTheta(params ReadOnlySpan<(string Name, JsonFields? Place)> places)
     {
-        double? Theta(JsonFields place) => place.Find("rope_theta") is null ? null : place.Double("rope_theta", 1, 1e15);
-        var outer = Theta(fields);
-        var inner = parameters is { } newer ? Theta(newer) : null;
-        if (outer is { } a && inner is { } b && a != b)
+        (string Name, double Value)? found = null;
+        foreach (var (name, candidate) in places)
         {
-            throw fields.Error("rope_theta", $"is {a}, but rope_parameters.rope_theta is {b}; one of them is wrong.");
+            if (candidate is not { } place || place.Find("rope_theta") is null)
+            {
+                continue;
+            }
+
+            var value = place.Double("rope_theta", 1, 1e15);
+            if (found is { } other && other.Value != value)
+            {
+                throw place.Error("rope_theta", $"is {value}, but {other.Name} is {other.Value}; one of them is wrong.");
+            }
+
+            found ??= (name, value);
         }
 
-        return inner ?? outer ?? DefaultTheta;
+        return found?.Value ?? DefaultTheta;
     }
 
-    private static void CheckPartial(JsonFields fields)
+    private static void CheckPartial(JsonFields? fields)
     {
-        if (fields.Find("partial_rotary_factor") is not null && fields.Double("partial_rotary_factor", 0, 1) != 1)
+        if (fields is { } place && place.Find("partial_rotary_factor") is not null && place.Double("partial_rotary_factor", 0, 1) != 1)
         {
-            throw fields.Error("partial_rotary_factor", "is below 1; rotating only a part of each head is not supported.");
+            throw place.Error("partial_rotary_factor", "is below 1; rotating only a part of each head is not supported.");
         }
     }
 

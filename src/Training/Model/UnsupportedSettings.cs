@@ -36,6 +36,23 @@ internal static class UnsupportedSettings
                 "(set it to 1, the weights are the same).");
         }
 
+        // transformers 5 obeys these in models whose own code is causal; embedding models (gte-Qwen2) are published so.
+        if (!fields.Bool("is_causal", true))
+        {
+            throw fields.Error("is_causal", "is false: every token attends to those after it too, which is not supported. " +
+                "A reward model reads left to right; the checkpoint is an embedding model.");
+        }
+
+        if (fields.Bool("use_bidirectional_attention", false))
+        {
+            throw fields.Error("use_bidirectional_attention", "is true: attention in both directions is not supported.");
+        }
+
+        if (fields.IsSet("per_layer_config"))
+        {
+            throw fields.Error("per_layer_config", "is set: settings that differ between layers are not supported.");
+        }
+
         CheckSlidingWindow(fields, family, layers, maxPositions);
         if (fields.Double("attention_dropout", 0, 1, 0) is > 0 and var dropout)
         {
@@ -53,7 +70,8 @@ internal static class UnsupportedSettings
     {
         if (fields.OptionalStrings("layer_types") is { } types)
         {
-            if (types.FirstOrDefault(type => type != "full_attention") is { } other)
+            // "attention" is the older name.
+            if (types.FirstOrDefault(type => type is not ("full_attention" or "attention")) is { } other)
             {
                 throw fields.Error("layer_types", $"holds \"{other}\"; only full_attention is supported.");
             }

@@ -48,12 +48,31 @@ public sealed class DurableDirectoryTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("..")]
-    [InlineData("a/b")]
+    [InlineData("a/b/c")]
+    [InlineData("/a")]
+    [InlineData("a/..")]
     [InlineData("a\\b")]
     public void A_file_name_is_not_a_path(string name)
     {
         using var save = DurableDirectory.Begin(_folder["best"]);
         Assert.Throws<ArgumentException>(() => save.Write(name, new byte[1]));
+    }
+
+    [Fact]
+    public void A_file_may_lie_one_folder_deep_and_is_checked_there()
+    {
+        using (var save = DurableDirectory.Begin(_folder["best"]))
+        {
+            save.Write("templates/a.jinja", "a"u8.ToArray());
+            save.Write("templates/b.jinja", "b"u8.ToArray());
+            save.WriteChecksums();
+            save.Commit();
+        }
+
+        Assert.Equal("b", File.ReadAllText(_folder["best/templates/b.jinja"]));
+        ChecksumFile.Verify(_folder["best"]);
+        _folder.Write("best/templates/b.jinja", "c");
+        Assert.Contains("b.jinja", Assert.Throws<UserInputException>(() => ChecksumFile.Verify(_folder["best"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal sealed class FakeTemplate : IChatTemplate
 
     public string Closing { get; init; } = "<|end|>\n";
 
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateInputs? inputs = null)
     {
         if (messages.Any(message => message.Role == "tool"))
         {

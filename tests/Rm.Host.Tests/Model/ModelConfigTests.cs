@@ -68,6 +68,9 @@ public sealed class ModelConfigTests
     [InlineData("""{"rope_theta":500000.0,"rope_scaling":null}""", RopeScalingKind.None, 1)]
     [InlineData("""{"rope_theta":500000,"rope_scaling":{"rope_type":"default"}}""", RopeScalingKind.None, 1)]
     [InlineData("""{"rope_parameters":{"rope_theta":500000.0}}""", RopeScalingKind.None, 1)]
+    [InlineData("""{"rope_scaling":{"rope_type":"default","rope_theta":500000.0}}""", RopeScalingKind.None, 1)]
+    [InlineData("""{"rope_scaling":{"type":"linear","factor":2,"rope_theta":500000.0}}""", RopeScalingKind.Linear, 2)]
+    [InlineData("""{"rope_theta":500000.0,"rope_scaling":{"rope_type":"default","rope_theta":500000.0}}""", RopeScalingKind.None, 1)]
     public void Rotary_settings_are_read_in_both_spellings(string extra, RopeScalingKind kind, double factor)
     {
         var config = Parse(Merge(Llama, extra));
@@ -90,7 +93,8 @@ public sealed class ModelConfigTests
     [InlineData(Qwen, """{"rope_scaling":{"type":"linear"}}""", "rope_scaling.factor is missing")]
     [InlineData(Qwen, """{"rope_scaling":{"type":"linear","factor":0}}""", "rope_scaling.factor is 0; expected a number from 1")]
     [InlineData(Qwen, """{"rope_scaling":{"type":"linear","factor":2},"rope_parameters":{"rope_type":"linear","factor":3}}""", "contradict each other")]
-    [InlineData(Qwen, """{"rope_theta":1000000,"rope_parameters":{"rope_theta":10000}}""", "rope_theta is 1000000, but rope_parameters.rope_theta is 10000")]
+    [InlineData(Qwen, """{"rope_theta":1000000,"rope_parameters":{"rope_theta":10000}}""", "rope_parameters.rope_theta is 10000, but rope_theta is 1000000")]
+    [InlineData(Qwen, """{"rope_theta":1000000,"rope_scaling":{"type":"default","rope_theta":10000}}""", "rope_scaling.rope_theta is 10000, but rope_theta is 1000000")]
     [InlineData(Llama, """{"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":1}}""", "low_freq_factor must be below")]
     [InlineData(Llama, """{"rope_scaling":{"rope_type":"llama3","factor":8,"high_freq_factor":1}}""", "low_freq_factor is missing")]
     [InlineData(Llama, """{"attention_bias":true}""", "attention_bias is true")]
@@ -99,13 +103,17 @@ public sealed class ModelConfigTests
     [InlineData(Llama, """{"hidden_act":"gelu"}""", "hidden_act is \"gelu\"")]
     [InlineData(Llama, """{"partial_rotary_factor":0.5}""", "partial_rotary_factor is below 1")]
     [InlineData(Llama, """{"rope_parameters":{"rope_theta":1e4,"partial_rotary_factor":0.5}}""", "rope_parameters.partial_rotary_factor is below 1")]
+    [InlineData(Llama, """{"rope_scaling":{"rope_type":"default","partial_rotary_factor":0.5}}""", "rope_scaling.partial_rotary_factor is below 1")]
+    [InlineData(Qwen, """{"is_causal":false}""", "is_causal is false")]
+    [InlineData(Llama, """{"use_bidirectional_attention":true}""", "use_bidirectional_attention is true")]
+    [InlineData(Llama, """{"per_layer_config":{"0":{}}}""", "per_layer_config is set")]
     [InlineData(Llama, """{"quantization_config":{"quant_method":"awq"}}""", "quantization_config is set")]
     [InlineData(Llama, """{"architectures":["LlamaForTokenClassification"]}""", "architectures names LlamaForTokenClassification")]
     [InlineData(Llama, """{"architectures":["MistralForCausalLM"]}""", "architectures names MistralForCausalLM")]
     [InlineData(Llama, """{"architectures":["Qwen2ForCausalLM"]}""", "architectures names Qwen2ForCausalLM, but model_type is \"llama\"")]
     [InlineData(Llama, """{"model_type":"mistral"}""", "model_type is \"mistral\"")]
     [InlineData(Llama, """{"model_type":null,"architectures":null}""", "model_type is missing")]
-    [InlineData(Llama, """{"architectures":["LlamaForSequenceClassification"]}""", "gives 2 labels")]
+    [InlineData(Llama, """{"architectures":["LlamaForSequenceClassification"],"num_labels":2}""", "gives 2 labels")]
     [InlineData(Llama, """{"architectures":["LlamaForSequenceClassification"],"id2label":{"0":"a","1":"b","2":"c"}}""", "gives 3 labels")]
     [InlineData(Llama, """{"architectures":["LlamaForSequenceClassification"],"num_labels":4}""", "gives 4 labels")]
     [InlineData(Llama, """{"num_key_value_heads":3}""", "num_key_value_heads is 3, which does not divide num_attention_heads = 4")]
@@ -133,6 +141,8 @@ public sealed class ModelConfigTests
     [InlineData("""{"use_sliding_window":true,"sliding_window":1024,"max_window_layers":2}""")]
     [InlineData("""{"architectures":["Qwen2Model"],"hidden_act":"swish","unknown":{"a":1}}""")]
     [InlineData("""{"architectures":["Qwen2ForSequenceClassification"],"num_labels":1}""")]
+    [InlineData("""{"architectures":["Qwen2ForSequenceClassification"]}""")]
+    [InlineData("""{"layer_types":["attention","full_attention"],"is_causal":true}""")]
     public void Settings_without_effect_are_accepted(string extra) => Assert.Empty(Parse(Merge(Qwen, extra)).Warnings);
 
     [Fact]

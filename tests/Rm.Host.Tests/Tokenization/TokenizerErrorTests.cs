@@ -85,8 +85,6 @@ public sealed class TokenizerErrorTests
         { "added_tokens", "[{'content': '<a>'}]", "added_tokens[0].id is missing" },
         { "added_tokens", "[{'id': 5000}]", "added_tokens[0].content is missing" },
         { "added_tokens", "[{'id': -1, 'content': '<a>'}]", "added_tokens[0].id is not a token id" },
-        { "added_tokens", "[{'id': 7, 'content': '<a>'}]", "'<a>' has id 7, which belongs to another token" },
-        { "added_tokens", "[{'id': 5000, 'content': 'a'}]", "'a' has id 5000 here and" },
         { "added_tokens", "[{'id': 5000, 'content': '<a>', 'lstrip': 1}]", "added_tokens[0].lstrip is not true or false" },
         { "added_tokens", "[{'id': 5000, 'content': '<a>'}, {'id': 5001, 'content': '<a>'}]", "added_tokens[1]: '<a>' is there twice" },
         { "added_tokens", "[{'id': 5000, 'content': '\\udc00'}]", "tokenizer.json: " },
@@ -145,7 +143,10 @@ public sealed class TokenizerErrorTests
     [InlineData("{\"chat_template\": [{\"name\": \"default\"}]}", "$.chat_template[0].template is missing")]
     [InlineData("{\"added_tokens_decoder\": []}", "added_tokens_decoder is not an object")]
     [InlineData("{\"added_tokens_decoder\": {\"x\": {}}}", "added_tokens_decoder['x']: the key is not a token id")]
-    [InlineData("{\"added_tokens_decoder\": {\"3\": {\"content\": \"<a>\"}}}", "'<a>' has id 3, which belongs to another token")]
+    [InlineData("{\"added_tokens_decoder\": {\"3\": {\"content\": \"<a>\"}}}", "'<a>' has id 3 here and 256 by tokenizer.json")]
+    [InlineData("{\"extra_special_tokens\": [3]}", "extra_special_tokens[0] is not a token")]
+    [InlineData("{\"model_specific_special_tokens\": [3]}", "model_specific_special_tokens is not an object of tokens by name")]
+    [InlineData("{\"split_special_tokens\": 3}", "split_special_tokens is not true or false")]
     [InlineData("{", "not valid JSON")]
     public void A_bad_tokenizer_config_is_named(string content, string message)
     {

@@ -132,16 +132,16 @@ public sealed class TokenizerTests
         folder.Write("tokenizer.json", TokenizerFolder.Bytes().ToJsonString()).Write("tokenizer_config.json", """
             {"eos_token": {"content": "<eos>", "lstrip": false}, "bos_token": "missing",
              "chat_template": [{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}],
-             "added_tokens_decoder": {"300": {"content": "<eos>", "special": true}, "301": {"content": "", "special": false}}}
+             "added_tokens_decoder": {"256": {"content": "<eos>", "special": true}, "301": {"content": "", "special": false}}}
             """);
         Tokenizer tokenizer = folder.Load();
-        Assert.Equal(("<eos>", 300), (tokenizer.EosToken, tokenizer.EosTokenId));
-        Assert.Equal(("missing", null), (tokenizer.BosToken, tokenizer.BosTokenId));
+        Assert.Equal(("<eos>", 256), (tokenizer.EosToken, tokenizer.EosTokenId));
+        Assert.Equal(("missing", 257), (tokenizer.BosToken, tokenizer.BosTokenId)); // a named token joins the vocabulary
         Assert.Equal("D", tokenizer.ChatTemplateText);
-        Assert.Equal(['a', 300, 'b'], tokenizer.Encode("a<eos>b", addSpecialTokens: false));
-        Assert.Equal("a<eos>b", tokenizer.Decode(['a', 300, 'b']));
-        Assert.True(tokenizer.IsSpecial(300));
-        Assert.Throws<UserInputException>(() => tokenizer.Decode([299])); // a hole between the vocabulary and the added token
+        Assert.Equal(['a', 256, 'b'], tokenizer.Encode("a<eos>b", addSpecialTokens: false));
+        Assert.Equal("a<eos>b", tokenizer.Decode(['a', 256, 'b']));
+        Assert.True(tokenizer.IsSpecial(256));
+        Assert.Throws<UserInputException>(() => tokenizer.Decode([258]));
 
         folder.Write("chat_template.jinja", "the file {{ messages }}\n");
         Assert.Equal("the file {{ messages }}\n", folder.Load().ChatTemplateText);
