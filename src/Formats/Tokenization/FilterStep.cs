@@ -19,7 +19,7 @@ internal sealed class FilterStep : NormalizerStep
         new CharClass(ranges: ScalarRanges.Parse("9 A C D 1680 200B-200F 2028 2029 2581 FEFF FFFD")));
 
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit)
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         StringBuilder? result = null;
         for (int i = 0, length; i < text.Length; i += length)

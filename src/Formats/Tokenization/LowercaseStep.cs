@@ -6,7 +6,7 @@ internal sealed class LowercaseStep : NormalizerStep
     private const char CapitalDotted = '\u0130'; // the one character whose lower case has two
 
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit)
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         char[] result = new char[text.Length + text.Count(CapitalDotted)];
         int at = 0;

@@ -16,7 +16,7 @@ internal sealed class Normalizer(IReadOnlyList<NormalizerStep> steps)
     /// <param name="text">Text without lone surrogates.</param>
     /// <param name="atStart">As in <see cref="NormalizerStep.Apply"/>.</param>
     /// <exception cref="UserInputException">The steps multiply the text beyond all use.</exception>
-    public ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart)
+    public ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart)
     {
         // No Unicode form makes a text longer than 18 times; what does is a chain of replacements in a damaged file.
         long limit = Math.Min(1 << 29, 65536 + (64L * text.Length));

@@ -11,5 +11,5 @@ internal abstract class NormalizerStep
     /// </param>
     /// <param name="limit">The length that the result may have.</param>
     /// <exception cref="UserInputException">The result is longer than <paramref name="limit"/>.</exception>
-    public abstract ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit);
+    public abstract ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit);
 }

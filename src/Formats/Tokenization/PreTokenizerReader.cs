@@ -82,7 +82,7 @@ internal static class PreTokenizerReader
                 steps.Add(new SplitStep(SplitRegex.OneOf(numbers, runs), SplitBehavior.Isolated, invert: false));
                 break;
             case "Punctuation":
-                SplitBehavior behavior = section.ReadName(path, "behavior", otherwise: SplitBehavior.Isolated);
+                SplitBehavior behavior = section.ReadName<SplitBehavior>(path, "behavior", SplitBehavior.Isolated);
                 steps.Add(new SplitStep(SplitRegex.OneOf(punctuation, run: false), behavior, invert: false));
                 break;
             case "Whitespace": // words and runs of what is neither word nor white space

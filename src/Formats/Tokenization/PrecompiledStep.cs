@@ -25,7 +25,7 @@ internal sealed class PrecompiledStep : NormalizerStep
     }
 
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit)
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         StringBuilder? result = null;
         for (int i = 0; i < text.Length;)

@@ -4,5 +4,5 @@ namespace Rm.Formats.Tokenization;
 internal sealed class PrependStep(string prefix) : NormalizerStep
 {
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit) => string.Concat(prefix, text);
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit) => string.Concat(prefix, text);
 }

@@ -4,7 +4,7 @@ namespace Rm.Formats.Tokenization;
 internal sealed class ReplaceCharacterStep(char from, char to) : NormalizerStep
 {
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit)
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         if (!text.Contains(from))
         {

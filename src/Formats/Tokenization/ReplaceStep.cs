@@ -8,7 +8,7 @@ namespace Rm.Formats.Tokenization;
 internal sealed class ReplaceStep(WordScanner pattern, string content) : NormalizerStep
 {
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit)
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         long budget = WordScanner.BudgetFor(text.Length);
         if (!pattern.TryNext(text, 0, ref budget, out int start, out int end))

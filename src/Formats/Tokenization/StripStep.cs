@@ -4,7 +4,7 @@ namespace Rm.Formats.Tokenization;
 internal sealed class StripStep(bool left, bool right) : NormalizerStep
 {
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit)
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         int start = 0, end = text.Length;
         while (left && start < end && Scalars.IsWhiteSpace(text[start]))

@@ -4,6 +4,6 @@ namespace Rm.Formats.Tokenization;
 internal sealed class UnicodeFormStep(UnicodeForm form) : NormalizerStep
 {
     /// <inheritdoc/>
-    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, ref bool atStart, long limit) =>
+    public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit) =>
         form.IsPlain(text) ? text : form.Normalize(text);
 }

@@ -63,7 +63,7 @@ public sealed class TokenizerFuzzTests
             string decoded = llama.Decode(llama.Encode(text.ToString(), addSpecialTokens: false));
             Assert.True(decoded == repaired, $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
             decoded = qwen.Decode(qwen.Encode(text.ToString(), addSpecialTokens: false));
-            Assert.True(decoded == Nfc.Normalize(repaired), $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
+            Assert.True(decoded == UnicodeForm.Nfc.Normalize(repaired), $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
         }
     }
 
