@@ -55,6 +55,9 @@ internal sealed class CharClass
     /// </summary>
     public static CharClass Word { get; } = new(wordCategories, [.. alphabeticSymbols, (0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
 
+    /// <summary><c>\w</c> of Oniguruma inside brackets, where those are missing.</summary>
+    public static CharClass BracketWord { get; } = new(wordCategories, [.. alphabeticSymbols]);
+
     /// <summary><c>\w</c> of Rust's regex: Alphabetic, marks, decimal digits, connectors, join controls (UTS #18 annex C).</summary>
     public static CharClass RegexWord { get; } = new(wordCategories, [.. alphabeticSymbols, (0x200C, 0x200D)]);
 

@@ -63,57 +63,7 @@ internal sealed class CharClassParser(RegexCursor cursor)
     }
 
     /// <summary>The class of an escape, or null when it is the one character <paramref name="literal"/>.</summary>
-    public CharClass? ParseEscape(out int literal)
-    {
-        literal = 0;
-        cursor.At++;
-        if (cursor.AtEnd)
-        {
-            throw cursor.Unsupported("a '\\' at the end");
-        }
-
-        char c = cursor.Next;
-        cursor.At++;
-        switch (c)
-        {
-            case 's':
-                return CharClass.WhiteSpace;
-            case 'S':
-                return CharClass.WhiteSpace.Complement();
-            case 'd':
-                return CharClass.Digit;
-            case 'D':
-                return CharClass.Digit.Complement();
-            case 'w':
-                return CharClass.Word;
-            case 'W':
-                return CharClass.Word.Complement();
-            case 'p' or 'P':
-                return ParseProperty(complement: c == 'P');
-            case 'x' when cursor.Skip("{"):
-                literal = ParseHex(Math.Max(0, cursor.Rest.IndexOf('}')));
-                cursor.At++;
-                return null;
-            case 'x':
-                literal = ParseHex(2);
-                return null;
-            case 'u':
-                literal = ParseHex(4);
-                return null;
-        }
-
-        literal = c switch
-        {
-            'r' => '\r',
-            'n' => '\n',
-            't' => '\t',
-            'f' => '\f',
-            'v' => '\v',
-            _ when c < 128 && !char.IsAsciiLetterOrDigit(c) => c,
-            _ => throw cursor.Unsupported($"the escape '\\{c}'"),
-        };
-        return null;
-    }
+    public CharClass? ParseEscape(out int literal) => ParseEscape(CharClass.Word, out literal);
 
     private static CharClass Joined(CharClass? left, List<(int, int)> ranges, List<CharClass> members, bool ignoreCase)
     {
@@ -151,10 +101,62 @@ internal sealed class CharClassParser(RegexCursor cursor)
     {
         if (cursor.Next == '\\')
         {
-            return ParseEscape(out literal);
+            return ParseEscape(CharClass.BracketWord, out literal);
         }
 
         literal = cursor.NextScalar();
+        return null;
+    }
+
+    private CharClass? ParseEscape(CharClass word, out int literal)
+    {
+        literal = 0;
+        cursor.At++;
+        if (cursor.AtEnd)
+        {
+            throw cursor.Unsupported("a '\\' at the end");
+        }
+
+        char c = cursor.Next;
+        cursor.At++;
+        switch (c)
+        {
+            case 's':
+                return CharClass.WhiteSpace;
+            case 'S':
+                return CharClass.WhiteSpace.Complement();
+            case 'd':
+                return CharClass.Digit;
+            case 'D':
+                return CharClass.Digit.Complement();
+            case 'w':
+                return word;
+            case 'W':
+                return word.Complement();
+            case 'p' or 'P':
+                return ParseProperty(complement: c == 'P');
+            case 'x' when cursor.Skip("{"):
+                literal = ParseHex(Math.Max(0, cursor.Rest.IndexOf('}')));
+                cursor.At++;
+                return null;
+            case 'x':
+                literal = ParseHex(2);
+                return null;
+            case 'u':
+                literal = ParseHex(4);
+                return null;
+        }
+
+        literal = c switch
+        {
+            'r' => '\r',
+            'n' => '\n',
+            't' => '\t',
+            'f' => '\f',
+            'v' => '\v',
+            _ when c < 128 && !char.IsAsciiLetterOrDigit(c) => c,
+            _ => throw cursor.Unsupported($"the escape '\\{c}'"),
+        };
         return null;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -10,7 +11,8 @@ namespace Rm.Host.Tests.Tokenization;
 /// <summary>SentencePiece-like BPE, Unigram, normalizers, pre-tokenizers and split patterns against Hugging Face tokenizers.</summary>
 public sealed class TokenizerKindsTests
 {
-    // Decoding is for reading: bytes that are no character come out as one U+FFFD for what .NET takes as one, not one a byte.
+    // Decoding is for reading: bytes that are no character come out as one U+FFFD for what .NET takes as one, not one a byte; an added token
+    // comes out as its content, where the library writes its normalized form.
     private const char Replacement = '\uFFFD';
 
     public static TheoryData<string> Variants => [.. KindVariants.Names];
@@ -37,7 +39,7 @@ public sealed class TokenizerKindsTests
             GoldenRows.AssertIds(ids, tokenizer, text);
             AssertSpecial(ids, special!, tokenizer.Encode(text, addSpecialTokens: true));
             string found = tokenizer.Decode(ids);
-            if (!decoded!.Contains(Replacement, StringComparison.Ordinal))
+            if (!decoded!.Contains(Replacement, StringComparison.Ordinal) && !name.Contains("_normalized", StringComparison.Ordinal))
             {
                 Assert.Equal(decoded, found);
             }
@@ -59,7 +61,8 @@ public sealed class TokenizerKindsTests
         var sink = new WordList(words);
         for (int scalar = 0; scalar <= 0x10FFFF; scalar++)
         {
-            if (scalar is >= 0xD800 and < 0xE000)
+            // The library's lower case and digits know Unicode 17, .NET 10 and these digests Unicode 16.
+            if (CharUnicodeInfo.GetUnicodeCategory(scalar) is UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned)
             {
                 continue;
             }

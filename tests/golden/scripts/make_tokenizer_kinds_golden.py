@@ -8,7 +8,7 @@ NAME.json          trained here: "llama" (BPE with byte fallback), "crossing" (B
                    The base "quickstart" is examples/quickstart/model/tokenizer.json.
 variants.jsonl.gz  {"name", "base", "patch", "texts", "ids", "special", "decoded"}: the base with the values at the paths of "patch" replaced;
                    "texts" are rows of texts.json or their own; ids is null where the library refuses the text; decoded is that of ids.
-scalars.json       SHA-256 of what a normalizer or pre-tokenizer makes of every Unicode scalar by itself, one a line (pieces with | between).
+scalars.json       SHA-256 of what a normalizer or pre-tokenizer makes of every assigned scalar of Unicode 16 by itself, one a line (pieces with | between).
 """
 import base64, gzip, hashlib, json, pathlib, random, struct, sys, unicodedata
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -108,7 +108,7 @@ PATTERNS = {
     "cl100k": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
     "end": r"\s+$", "start": r"^\s+|^#+", "boundary": r"\b\w+\b|\B.", "ends": r"\A\S+|\S+\z|x\Z", "lazy": r"<.+?>|\(.*?\)|\d{2,4}?", "behind": r"(?<=\d)\p{L}+|(?<![a-z])[A-Z]+", "atomic": r"(?>a+)b|(?>\s+)x|\w",
     "scripts": r"\p{Hiragana}+|\p{Katakana}+|\p{Hangul}+|\p{Cyrillic}+|\p{Greek}+|\p{Thai}+|\p{Latin}+", "classes": r"[a-z&&[^aeiou]]+|[\p{L}&&\p{Lu}]+", "flag": r"(?i)the|small\b", "posix_free": r"[\d.,]+|[^\W\d_]+",
-    "interval": r"(?:[a-z]{1,2})+|\p{N}{2}?", "open_interval": r"[a-z]{,3}[0-9]|[a-z]{2,}",
+    "interval": r"(?:[a-z]{1,2})+|\p{N}{2}?[ a]", "open_interval": r"[a-z]{,3}[0-9]|[a-z]{2,}",
 }
 
 def variants():
@@ -197,7 +197,7 @@ def encoded(tok, text, special):
         return None
 
 def scalars():
-    every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    every = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cs", "Cn")]
     digest = lambda lines: hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
     for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Strip"):
         n = getattr(normalizers, name)()
