@@ -1,6 +1,5 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Rm.Formats.Files;
 using Rm.Formats.Rows;
 using Rm.Formats.Tokenization;
 

@@ -26,7 +26,7 @@ internal static class SwiftToolTurns
         {
             if (given[i].Role == Call)
             {
-                (calls ??= []).Add(ParseCall(row, $"{field}[{i}].content", given[i].Content));
+                (calls ??= []).Add((JsonNode?)ParseCall(row, $"{field}[{i}].content", given[i].Content));
                 if (i + 1 < given.Length && given[i + 1].Role == Call)
                 {
                     continue;
