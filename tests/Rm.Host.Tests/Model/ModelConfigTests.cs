@@ -89,7 +89,7 @@ public sealed class ModelConfigTests
     [InlineData(Qwen, """{"rope_scaling":{"rope_type":"xpos","factor":4}}""", "rope_scaling.rope_type is \"xpos\"")]
     [InlineData(Qwen, """{"rope_scaling":{"rope_type":"dynamic","factor":4,"alpha":1000}}""", "rope_scaling.alpha is set")]
     [InlineData(Qwen, """{"mlp_bias":true}""", "mlp_bias is true")]
-    [InlineData(Llama, """{"partial_rotary_factor":0.3}""", "partial_rotary_factor rotates")]
+    [InlineData(Llama, """{"partial_rotary_factor":0.2}""", "partial_rotary_factor rotates")]
     [InlineData(Llama, """{"rope_scaling":{"rope_type":"longrope","short_factor":[1],"long_factor":[1],"partial_rotary_factor":0.5}}""", "short_factor has 1 numbers")]
     [InlineData(Llama, """{"num_experts":4}""", "num_experts is set")]
     [InlineData(Qwen, """{"rope_parameters":{"rope_type":"longrope"}}""", "rope_parameters.short_factor is missing")]
