@@ -5,7 +5,10 @@
 //   dq[t, h] = scale sum_j ds[t, j] k[j, g],   dk[j, g] = scale sum_{h, t} ds[t, j] q[t, h],   dv[j, g] = sum_{h, t} p[t, j]
 //   dO[t, h]
 //
-// with j over the keys that t sees and, for dk and dv, h over the H / G heads of the group and t over the queries that see j.
+// With softcap c, p[t, j] = exp(c u - lse[t]) and ds is multiplied by 1 - u^2, u = tanh(scale * q[t] . k[j] / c).
+//
+// with j over the keys that t sees (of which a window leaves the last) and, for dk and dv, h over the H / G heads of the group
+// and t over the queries that see j.
 //
 // Shapes: q, o, dO, dq [rows, H * D], k, v, dk, dv [T, G * D], float32 or bfloat16 (the kernel's suffix), rows ld* elements
 // apart; lse, delta [rows, H] float32. Outputs: delta =, dq =, dk =, dv = (zero where no query looks). Arithmetic in float32; p
@@ -36,18 +39,18 @@ using AttentionDeltaArgs = AttentionDeltaOf<bfloat16>;
 
 template <typename T>
 struct AttentionBackwardOf {
-    GlobalPtr<const T> d_out;            // [rows, H * D]
-    GlobalPtr<const T> q;                // [rows, H * D]
-    GlobalPtr<const T> k;                // [T, G * D]
-    GlobalPtr<const T> v;                // [T, G * D]
-    GlobalPtr<const float> lse;          // [rows, H]
-    GlobalPtr<const float> delta;        // [rows, H]
-    GlobalPtr<T> dq;                     // [rows, H * D] =, by the query kernel
-    GlobalPtr<T> dk;                     // [T, G * D] =, by the key kernel
-    GlobalPtr<T> dv;                     // [T, G * D] =, by the key kernel
-    GlobalPtr<const int32> blocks;       // query kernel: [blocks, AttentionQueryBlock::kFields]; key kernel: [blocks, 4]
-    GlobalPtr<const int32> ranges;       // key kernel: [ranges, 2], first slot and number of slots
-    GlobalPtr<const int32> slot_rows;    // [slots], or null: slot = row
+    GlobalPtr<const T> d_out;          // [rows, H * D]
+    GlobalPtr<const T> q;              // [rows, H * D]
+    GlobalPtr<const T> k;              // [T, G * D]
+    GlobalPtr<const T> v;              // [T, G * D]
+    GlobalPtr<const float> lse;        // [rows, H]
+    GlobalPtr<const float> delta;      // [rows, H]
+    GlobalPtr<T> dq;                   // [rows, H * D] =, by the query kernel
+    GlobalPtr<T> dk;                   // [T, G * D] =, by the key kernel
+    GlobalPtr<T> dv;                   // [T, G * D] =, by the key kernel
+    GlobalPtr<const int32> blocks;     // query kernel: [blocks, AttentionQueryBlock::kFields]; key kernel: [blocks, 4]
+    GlobalPtr<const int32> ranges;     // key kernel: [ranges, 3], first slot, number of slots, prefix_shift of their segment or 0
+    GlobalPtr<const int32> slot_rows;  // [slots], or null: slot = row
     GlobalPtr<const int32> slot_tokens;  // [slots], or null: slot = token
     int32 ld_out;                        // of d_out
     int32 ldq;
@@ -60,7 +63,9 @@ struct AttentionBackwardOf {
     int32 heads_per_group;  // H / G
     int32 head_dim;         // D
     int32 packets;          // 0 or 1
+    int32 window;           // 0 for none
     float scale;
+    float softcap;  // 0 for none
 };
 using AttentionBackwardArgs = AttentionBackwardOf<bfloat16>;
 
@@ -78,11 +83,19 @@ struct BackwardTiles {
     static constexpr int kStayingElements = kRows * kDim;
     static constexpr int kMovingElements = kMoving * kDim;
     static constexpr int kScratch = kOnTensorCores<T> ? 0 : 16 * kMoving;  // floats of a warp
-    static constexpr int kStatistics = 3 * kMoving;                        // lse, delta and token of a stage
+    static constexpr int kStatistics = 4 * kMoving;                        // lse, delta, last and first key of a stage
     static constexpr int kTileBytes = (2 * kStayingElements + 4 * kMovingElements) * static_cast<int>(sizeof(T));
     static constexpr int kSharedBytes = kTileBytes + (2 * kStatistics + kWarps * kScratch) * 4;
     static_assert(kSharedBytes <= 99 << 10, "what a block can have on sm_86 and sm_89");
 };
+
+// score = what exp2f takes after scale_log2: itself without a cap, else the capped score over the scale. Returns the slope.
+RM_DEVICE float cap_score(float& score, float scale, float softcap) {
+    if (!(softcap > 0.0f)) return 1.0f;
+    const float bent = tanhf(score * scale / softcap);
+    score = bent * softcap / scale;
+    return 1.0f - bent * bent;
+}
 
 // The diagonal of dO o^T, by the products that the other kernels use for dO v^T: where a query sees one key, o is v, both agree
 // to the bit, and ds is exactly zero.
@@ -128,9 +141,11 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
     const int head = static_cast<int>(blockIdx.x) % args.heads;
     const int64 column = static_cast<int64>(head) * args.head_dim;
     const int64 key_column = static_cast<int64>(head / args.heads_per_group) * args.head_dim;
-    const AttentionQueryBlock block = AttentionQueryBlock::read(args.blocks, static_cast<int>(blockIdx.x) / args.heads);
+    AttentionQueryBlock block = AttentionQueryBlock::read(args.blocks, static_cast<int>(blockIdx.x) / args.heads);
     const AttentionQueries queries{args.slot_rows, args.slot_tokens};
     const bool packets = args.packets != 0;
+    const int prefix_shift = block.prefix_shift();
+    if (args.window > 0) block.enter_window<kKeys>(args.window, queries.token(block.first_slot));
 
     auto query_row = [&](int row) { return row < block.count ? queries.row(block.first_slot + row) : -1; };
     copy_tile<T, kDim, Tiles::kRows, Tiles::kThreads>(q_tile, args.q + column, args.ldq, args.head_dim, packets, query_row);
@@ -141,10 +156,9 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
         int first, keys;
         block.keys<kKeys>(step, first, keys);
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
-        auto row_of = [&](int row) { return row < keys ? first + row : -1; };
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kMovingElements, args.v + key_column, args.ldv, args.head_dim,
-                                                   packets, row_of);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, first, keys);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kMovingElements, args.v + key_column, args.ldv, args.head_dim,
+                                                   packets, first, keys);
         copy_async_commit();
     };
     copy_step(0);
@@ -179,14 +193,16 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
         Fragment<float, 4> s[1][kKeyTiles], dp[1][kKeyTiles];
         rows_times_rows<T, kDim>(s, q_tile, warp * 16, k_tile, lane);
         rows_times_rows<T, kDim>(dp, d_out_tile, warp * 16, v_tile, lane);
+        const int window_start = window_offset(args.window, block.in_prefix<kKeys>(step) ? prefix_shift : 0);
 #pragma unroll
         for (int n = 0; n < kKeyTiles; n++) {
 #pragma unroll
             for (int e = 0; e < 4; e++) {
                 const int key = first + 8 * n + 2 * (lane % 4) + e % 2;
-                const bool seen = key <= minimum(tokens[e / 2], first + keys - 1);
-                const float p = seen ? exp2f(fmaf(s[0][n][e], scale_log2, -lse_log2[e / 2])) : 0.0f;
-                s[0][n][e] = p * (dp[0][n][e] - delta[e / 2]);
+                const bool seen = key <= minimum(tokens[e / 2], first + keys - 1) && key >= tokens[e / 2] + window_start;
+                const float slope = cap_score(s[0][n][e], args.scale, args.softcap);
+                const float p = seen ? exp2_of<T>(fmaf(s[0][n][e], scale_log2, -lse_log2[e / 2])) : 0.0f;
+                s[0][n][e] = p * (dp[0][n][e] - delta[e / 2]) * slope;
             }
         }
         weights_times_rows<T, kDim>(dq, s, k_tile, 0, scratch, lane);
@@ -209,22 +225,27 @@ template <int kTile>
 struct QueryWalk {
     GlobalPtr<const int32> ranges;
     int range_begin, range_end, head_end;
+    int last_token;  // of queries whose window has a key of the block, plus the shift of their range
     int head, range;
     int first, left;  // first slot of the tile, and slots of the range from there on
+    int shift;        // prefix_shift of the range's segment, 0 where the keys are its own
 
-    RM_DEVICE QueryWalk(GlobalPtr<const int32> ranges_, int begin, int end, int first_head, int last_head)
+    RM_DEVICE QueryWalk(GlobalPtr<const int32> ranges_, int begin, int end, int first_head, int last_head, int last_token_)
         : ranges(ranges_),
           range_begin(begin),
           range_end(end),
           head_end(last_head),
+          last_token(last_token_),
           head(first_head),
           range(begin),
           first(0),
-          left(0) {
+          left(0),
+          shift(0) {
         if (begin == end) {
             head = head_end;
         } else {
             enter();
+            if (left <= 0) next_range();
         }
     }
 
@@ -233,19 +254,26 @@ struct QueryWalk {
     RM_DEVICE void advance() {
         first += kTile;
         left -= kTile;
-        if (left > 0) return;
-        range++;
-        if (range == range_end) {
-            range = range_begin;
-            head++;
-        }
-        enter();
+        if (left <= 0) next_range();
     }
 
 private:
+    RM_DEVICE void next_range() {
+        do {
+            range++;
+            if (range == range_end) {
+                range = range_begin;
+                head++;
+            }
+            enter();
+        } while (left <= 0 && head < head_end);
+    }
+
     RM_DEVICE void enter() {
-        first = ranges[2 * range];
-        left = ranges[2 * range + 1];
+        first = ranges[3 * range];
+        left = ranges[3 * range + 1];
+        shift = ranges[3 * range + 2];
+        left = minimum(left, last_token - shift - first + 1);
     }
 };
 
@@ -260,6 +288,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
     const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarpSize, warp = thread / kWarpSize;
     const SharedPtr<float> statistics = shared_cast<float>(memory + Tiles::kTileBytes);
     const SharedPtr<int32> seen_until = shared_cast<int32>(memory + Tiles::kTileBytes) + 2 * kQueries;
+    const SharedPtr<int32> seen_from = seen_until + kQueries;
     const SharedPtr<float> scratch = statistics + (2 * Tiles::kStatistics + warp * Tiles::kScratch);
     const int part = static_cast<int>(blockIdx.x) % Tiles::kParts, index = static_cast<int>(blockIdx.x) / Tiles::kParts;
     const int groups = args.heads / args.heads_per_group, group = index % groups;
@@ -277,16 +306,28 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
 
     // lse, delta and token of one query, loaded while the step before is computed and stored for all after it.
     float lse_log2 = 0.0f, delta = 0.0f;
-    int token = -1;
+    int token = -1, first_seen = 0;
+
+    // Slots are tokens where queries are all tokens; there a window ends the walk early. Elsewhere queries are few.
+    const bool bounded = args.window > 0 && args.slot_tokens == nullptr;
     QueryWalk<kQueries> walk(args.ranges, range_begin, range_end, group * args.heads_per_group,
-                             (group + 1) * args.heads_per_group);
+                             (group + 1) * args.heads_per_group,
+                             bounded ? first_key + keys - 1 + args.window - 1 : 0x7FFFFFFF - (1 << 30));
     auto copy_step = [&](int step) {
         const int64 column = static_cast<int64>(walk.head) * args.head_dim;
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
-        auto row_of = [&](int row) { return row < walk.left ? queries.row(walk.first + row) : -1; };
-        copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage, args.q + column, args.ldq, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, args.d_out + column, args.ld_out,
-                                                      args.head_dim, packets, row_of);
+        const GlobalPtr<const T> q = args.q + column, d_out = args.d_out + column;
+        if (args.slot_rows == nullptr) {
+            const int rows = minimum(walk.left, kQueries);
+            copy_rows<T, kDim, kQueries, Tiles::kThreads>(stage, q, args.ldq, args.head_dim, packets, walk.first, rows);
+            copy_rows<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, d_out, args.ld_out, args.head_dim,
+                                                          packets, walk.first, rows);
+        } else {
+            auto row_of = [&](int row) { return row < walk.left ? queries.row(walk.first + row) : -1; };
+            copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage, q, args.ldq, args.head_dim, packets, row_of);
+            copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, d_out, args.ld_out, args.head_dim,
+                                                          packets, row_of);
+        }
         copy_async_commit();
         lse_log2 = 0.0f;
         delta = 0.0f;
@@ -296,6 +337,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
             lse_log2 = args.lse[at] * kLog2E;
             delta = args.delta[at];
             token = queries.token(walk.first + thread);
+            first_seen = token + window_offset(args.window, walk.shift);
         }
         walk.advance();
     };
@@ -305,6 +347,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
         statistics[at] = lse_log2;
         statistics[at + kQueries] = delta;
         seen_until[at] = token;
+        seen_from[at] = first_seen;
     };
 
     const float scale_log2 = args.scale * kLog2E;
@@ -333,13 +376,15 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
             for (int odd = 0; odd < 2; odd++) {
                 const int at = step % 2 * Tiles::kStatistics + 8 * n + 2 * (lane % 4) + odd;
                 const float query_lse = statistics[at], query_delta = statistics[at + kQueries];
-                const int query_token = seen_until[at];
+                const int query_token = seen_until[at], query_first = seen_from[at];
 #pragma unroll
                 for (int e = odd; e < 4; e += 2) {
-                    const bool seen = first_key + warp * 16 + lane / 4 + e / 2 * 8 <= query_token;
-                    const float weight = seen ? exp2f(fmaf(p[0][n][e], scale_log2, -query_lse)) : 0.0f;
+                    const int key = first_key + warp * 16 + lane / 4 + e / 2 * 8;
+                    const bool seen = key <= query_token && key >= query_first;
+                    const float slope = cap_score(p[0][n][e], args.scale, args.softcap);
+                    const float weight = seen ? exp2_of<T>(fmaf(p[0][n][e], scale_log2, -query_lse)) : 0.0f;
                     p[0][n][e] = weight;
-                    ds[0][n][e] = weight * (ds[0][n][e] - query_delta);
+                    ds[0][n][e] = weight * (ds[0][n][e] - query_delta) * slope;
                 }
             }
         }
@@ -420,4 +465,5 @@ RM_LAYOUT(AttentionBackwardArgs, RM_FIELD(AttentionBackwardArgs, d_out), RM_FIEL
           RM_FIELD(AttentionBackwardArgs, ldv), RM_FIELD(AttentionBackwardArgs, ld_dq), RM_FIELD(AttentionBackwardArgs, ld_dk),
           RM_FIELD(AttentionBackwardArgs, ld_dv), RM_FIELD(AttentionBackwardArgs, heads),
           RM_FIELD(AttentionBackwardArgs, heads_per_group), RM_FIELD(AttentionBackwardArgs, head_dim),
-          RM_FIELD(AttentionBackwardArgs, packets), RM_FIELD(AttentionBackwardArgs, scale))
+          RM_FIELD(AttentionBackwardArgs, packets), RM_FIELD(AttentionBackwardArgs, window),
+          RM_FIELD(AttentionBackwardArgs, scale), RM_FIELD(AttentionBackwardArgs, softcap))

@@ -1,5 +1,4 @@
-// Linear layers on the tensor cores of sm_80 and later: mma.sync fed by ldmatrix from a ring of shared-memory stages that
-// cp.async fills (the multistage scheme of CUTLASS's sm_80 kernels, Thakkar et al.).
+// Linear layers on the tensor cores of sm_80 and later (common/tile_product.cuh).
 //
 //   forward:   y[m,n] = sum_k a[m,k] b[n,k] + sum_r a2[m,r] b2[n,r] + bias[n] + residual[m,n]       (y = x W^T, LoRA: a2 = S, b2
 //   = B) backward:  y[m,n] = sum_k a[m,k] b[k,n] + sum_r a2[m,r] b2[r,n] + residual[m,n]                 (dX = dY W, LoRA: a2 =
@@ -15,11 +14,10 @@
 // Launch: grid (ceil(M / 128) * ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory. Contract "16-byte rows": a, b,
 // a2, b2 and their rows start at multiples of 16 bytes (lda, ldb multiples of 8). y and residual: 4-byte aligned when ldy, ldr
 // are even.
-#include "common/chunk.cuh"
 #include "common/launch.cuh"
 #include "common/packet.cuh"
-#include "common/tensor_core.cuh"
 #include "common/tile_order.cuh"
+#include "common/tile_product.cuh"
 
 struct LinearOperands {
     GlobalPtr<const bfloat16> a;
@@ -44,80 +42,17 @@ struct LinearArgs {
 
 namespace {
 
-constexpr int kTileM = 128, kTileN = 128, kTileK = 32;
-constexpr int kStages = 4, kThreads = 256;
-constexpr int kWarpM = 64, kWarpN = 32;  // 2 x 4 warps
-constexpr int kTileElements = kTileM * kTileK;
-constexpr int kStageElements = 2 * kTileElements;
-static_assert(kTileM == kTileN, "both operands' tiles have kTileElements elements");
+using tile_product::kThreads;
+using tile_product::kTile;
+using tile_product::kTileElements;
+using tile_product::kTileK;
 
-// Member by member: choosing between two structures by address would put the kernel's arguments into local memory.
-RM_DEVICE LinearOperands choose(bool first, const LinearOperands& one, const LinearOperands& other) {
-    LinearOperands chosen;
-    chosen.a = first ? one.a : other.a;
-    chosen.b = first ? one.b : other.b;
-    chosen.lda = first ? one.lda : other.lda;
-    chosen.ldb = first ? one.ldb : other.ldb;
-    chosen.k = first ? one.k : other.k;
-    chosen.reserved = 0;
-    return chosen;
+RM_DEVICE tile_product::Operand operand_a(const LinearOperands& operands, int32 rows) {
+    return {operands.a, operands.lda, rows, operands.k};
 }
 
-// One step of the ring: tiles of a and b at depth k.
-template <bool kBIsNK>
-RM_DEVICE void copy_stage(SharedPtr<bfloat16> stage, const LinearOperands& operands, int first_m, int first_n, int k,
-                          const LinearArgs& args) {
-    const SharedPtr<bfloat16> tile_a = stage, tile_b = stage + kTileElements;
-#pragma unroll
-    for (int i = static_cast<int>(threadIdx.x); i < kTileElements / kChunk; i += kThreads) {
-        const int row = i / (kTileK / kChunk), chunk = i % (kTileK / kChunk);
-        copy_chunk(tile_a + chunk_at<kTileK>(row, chunk), operands.a, first_m + row, k + chunk * kChunk, args.m, operands.k,
-                   operands.lda);
-        if constexpr (kBIsNK) {
-            copy_chunk(tile_b + chunk_at<kTileK>(row, chunk), operands.b, first_n + row, k + chunk * kChunk, args.n, operands.k,
-                       operands.ldb);
-        } else {
-            const int row_k = i / (kTileN / kChunk), chunk_n = i % (kTileN / kChunk);
-            copy_chunk(tile_b + chunk_at<kTileN>(row_k, chunk_n), operands.b, k + row_k, first_n + chunk_n * kChunk, operands.k,
-                       args.n, operands.ldb);
-        }
-    }
-}
-
-// sums += the products of one stage, for the warp's 64 x 32 part of the tile.
-template <bool kBIsNK>
-RM_DEVICE void multiply_stage(SharedPtr<bfloat16> stage, int warp_m, int warp_n, int lane, Fragment<float, 4> (&sums)[4][4]) {
-    const SharedPtr<bfloat16> tile_a = stage, tile_b = stage + kTileElements;
-#pragma unroll
-    for (int k = 0; k < kTileK; k += 16) {
-        Fragment<uint32, 4> a[4];
-        Fragment<uint32, 2> b[4];
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            load_matrices<4>(a[i], tile_a + chunk_at<kTileK>(warp_m + i * 16 + lane % 16, k / kChunk + lane / 16));
-        }
-#pragma unroll
-        for (int pair = 0; pair < 2; pair++) {
-            // Four matrices: columns 0-7 and 8-15 of sixteen, each with both halves of the k range.
-            Fragment<uint32, 4> words;
-            if constexpr (kBIsNK) {
-                const int row = warp_n + pair * 16 + lane / 16 * 8 + lane % 8;
-                load_matrices<4>(words, tile_b + chunk_at<kTileK>(row, k / kChunk + lane / 8 % 2));
-            } else {
-                const int chunk = (warp_n + pair * 16) / kChunk + lane / 16;
-                load_matrices_transposed<4>(words, tile_b + chunk_at<kTileN>(k + lane % 16, chunk));
-            }
-            b[2 * pair][0] = words[0];
-            b[2 * pair][1] = words[1];
-            b[2 * pair + 1][0] = words[2];
-            b[2 * pair + 1][1] = words[3];
-        }
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-#pragma unroll
-            for (int j = 0; j < 4; j++) multiply_m16n8k16(sums[i][j], a[i], b[j]);
-        }
-    }
+RM_DEVICE tile_product::Operand operand_b(const LinearOperands& operands, int32 rows) {
+    return {operands.b, operands.ldb, rows, operands.k};
 }
 
 // Adds bias and residual to two neighbouring sums and stores them.
@@ -148,67 +83,46 @@ RM_DEVICE void store_sums(const LinearArgs& args, int64 row, int column, float f
     }
 }
 
-template <bool kBIsNK>
+template <bool kBTransposed>
 RM_DEVICE void linear_tile(const LinearArgs& args) {
     RM_DYNAMIC_SHARED(memory);
-    const SharedPtr<bfloat16> ring = shared_cast<bfloat16>(memory);
-    const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
-    const int warp_m = warp / (kTileN / kWarpN) * kWarpM, warp_n = warp % (kTileN / kWarpN) * kWarpN;
     int tile_m, tile_n;
-    place_of_tile(static_cast<int>(blockIdx.x), static_cast<int>(ceil_div(args.m, kTileM)),
-                  static_cast<int>(ceil_div(args.n, kTileN)), tile_m, tile_n);
-    const int first_m = tile_m * kTileM, first_n = tile_n * kTileN;
-
+    place_of_tile(static_cast<int>(blockIdx.x), static_cast<int>(ceil_div(args.m, kTile)),
+                  static_cast<int>(ceil_div(args.n, kTile)), tile_m, tile_n);
+    const int first_m = tile_m * kTile, first_n = tile_n * kTile;
+    const tile_product::Operand a = operand_a(args.main, args.m), b = operand_b(args.main, args.n);
     const int main_steps = static_cast<int>(ceil_div(args.main.k, kTileK));
     const int steps = main_steps + static_cast<int>(ceil_div(args.extension.k, kTileK));
-    // A group is committed for every step, also for those past the end: the count of outstanding groups stays simple.
-    auto copy_step = [&](int step) {
-        if (step < steps) {
-            const SharedPtr<bfloat16> stage = ring + step % kStages * kStageElements;
-            const bool in_main = step < main_steps;
-            copy_stage<kBIsNK>(stage, choose(in_main, args.main, args.extension), first_m, first_n,
-                               (in_main ? step : step - main_steps) * kTileK, args);
+    const int whole = tile_product::TileCopy<kBTransposed>::serves(b) ? args.main.k / kTileK : 0;
+    auto copy_edge = [&](SharedPtr<bfloat16> stage, int step) {
+        const bool in_main = step < main_steps;
+        const int k = (in_main ? step : step - main_steps) * kTileK;
+        // Not a choice between two structures by address, which would put the kernel's arguments into local memory.
+        if (in_main) {
+            tile_product::copy_edge_tile<false>(stage, a, first_m, k);
+            tile_product::copy_edge_tile<kBTransposed>(stage + kTileElements, b, first_n, k);
+        } else {
+            tile_product::copy_edge_tile<false>(stage, operand_a(args.extension, args.m), first_m, k);
+            tile_product::copy_edge_tile<kBTransposed>(stage + kTileElements, operand_b(args.extension, args.n), first_n, k);
         }
-        copy_async_commit();
     };
 
-    Fragment<float, 4> sums[4][4];
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-#pragma unroll
-            for (int e = 0; e < 4; e++) sums[i][j][e] = 0.0f;
-        }
-    }
-    for (int step = 0; step < kStages - 1; step++) copy_step(step);
-    for (int step = 0; step < steps; step++) {
-        copy_async_wait<kStages - 2>();
-        __syncthreads();  // this step has landed for all threads, and all have finished the step whose stage is filled next
-        copy_step(step + kStages - 1);
-        multiply_stage<kBIsNK>(ring + step % kStages * kStageElements, warp_m, warp_n, lane, sums);
-    }
-
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const int64 row = first_m + warp_m + i * 16 + lane / 4;
-            const int column = first_n + warp_n + j * 8 + lane % 4 * 2;
-            store_sums(args, row, column, sums[i][j][0], sums[i][j][1]);
-            store_sums(args, row + 8, column, sums[i][j][2], sums[i][j][3]);
-        }
-    }
+    tile_product::Sums sums;
+    tile_product::multiply(shared_cast<bfloat16>(memory), tile_product::TileCopy<false>(a, first_m),
+                           tile_product::TileCopy<kBTransposed>(b, first_n), whole, steps, copy_edge, sums);
+    tile_product::store_pairs(sums, [&](int row, int column, float first, float second) {
+        store_sums(args, first_m + row, first_n + column, first, second);
+    });
 }
 
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads) linear_forward_bf16(LinearArgs args) {
-    linear_tile<true>(args);
+    linear_tile<false>(args);
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) linear_backward_bf16(LinearArgs args) {
-    linear_tile<false>(args);
+    linear_tile<true>(args);
 }
 
 RM_KERNEL(linear_forward_bf16, kThreads)

@@ -5,11 +5,11 @@
 //   t = beta (eps sigmoid(z) - (1 - eps) sigmoid(-z)) + 2 margin_reg d
 //   d_r_c = f (t + 2 score_reg r_c),   d_r_r = f (2 score_reg r_r - t)
 //
-// Shapes: rewards, d_rewards [2N] (chosen and rejected of each pair in turn), margins, weights, losses [N], float32; margins,
+// Shapes: rewards, d_rewards [2n] (chosen and rejected of each pair in turn), margins, weights, losses [n], float32; margins,
 // weights and d_rewards may be null. losses =, d_rewards =. In double precision: a few pairs, and differences of large rewards
 // cancel. Deterministic, every pair by itself.
 //
-// Launch: grid (ceil(N / 128)), block 128.
+// Launch: grid (ceil(n / 128)), block 128.
 #include "common/launch.cuh"
 #include "common/memory.cuh"
 
@@ -19,7 +19,7 @@ struct PairLossArgs {
     GlobalPtr<const float> weights;
     GlobalPtr<float> losses;
     GlobalPtr<float> d_rewards;
-    int32 pairs;  // N
+    int32 pairs;  // n
     float beta;
     float label_smoothing;
     float score_regularization;

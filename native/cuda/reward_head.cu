@@ -2,12 +2,12 @@
 //
 //   rewards[i] = sum_c x[i,c] w[c]        dx[i,c] = d_rewards[i] w[c],   dw[c] += sum_i d_rewards[i] x[i,c] in order of i
 //
-// Shapes: x, dx [R, C] contiguous, float32 or bfloat16 (the kernel's suffix); w, dw [C], rewards, d_rewards [R] float32.
+// Shapes: x, dx [S, C] contiguous, float32 or bfloat16 (the kernel's suffix); w, dw [C], rewards, d_rewards [S] float32.
 // rewards =, dx =, dw += (null when the head is frozen). Arithmetic in float32. Deterministic: the sum over C has an order
 // that depends on C and the block size alone.
 //
-// Launch: forward: grid (R), block a multiple of 32 up to 1024 that is a function of C. backward: grid (ceil(C / 128)), block
-// 128. R is a few hundred at most, so neither is worth packets.
+// Launch: forward: grid (S), block a multiple of 32 up to 1024 that is a function of C. backward: grid (ceil(C / 128)), block
+// 128. S is a few hundred at most, so neither is worth packets.
 #include "common/bfloat16.cuh"
 #include "common/launch.cuh"
 #include "common/reduce.cuh"
@@ -19,7 +19,7 @@ struct RewardHeadBackwardOf {
     GlobalPtr<const float> w;
     GlobalPtr<T> dx;
     GlobalPtr<float> dw;  // or null
-    int32 rows;           // R
+    int32 rows;           // S
     int32 columns;        // C
 };
 using RewardHeadBackwardArgs = RewardHeadBackwardOf<bfloat16>;

@@ -1,17 +1,28 @@
 // Rotary position embedding (Su et al. 2021), with the halves of a head as in the Hugging Face models.
 //
-//   table:     cos_sin[t,i] = cos(a), cos_sin[t,D/2+i] = sin(a),  a = position[t] * inverse_frequency[i] rounded to float32
+//   table:     cos_sin[t,i] = m cos(a), cos_sin[t,R/2+i] = m sin(a),  a = position[t] * inverse_frequency[i] rounded to float32,
+//              m = scale (1 + growth ln(1 + floor(position[t] / growth_length)))
 //   forward:   (x1, x2) = (x1 cos - x2 sin, x2 cos + x1 sin)       backward: the same with -sin
 //
-// Shapes: positions [T] int32, inverse_frequencies [D/2], cos_sin [T, D] contiguous, float32; x [T, H * D] with a row stride in
-// elements, float32 or bfloat16 (the kernel's suffix), in place. cos_sin =. The table's sines are taken in double precision: its
+// Shapes: positions [T] int32, inverse_frequencies [R/2], cos_sin [T, R] contiguous, float32; x [T, H * D] with a row stride in
+// elements, float32 or bfloat16 (the kernel's suffix), in place: the first R features of each head are rotated. cos_sin =. The table's sines are taken in double precision: its
 // angles reach tens of thousands. Rotation in float32; deterministic, every pair by itself.
 //
 // Launch: table: grid (T), block any. forward, backward: grid (T, any), block any; grid.y and the block only share out the pairs.
-// `packed` is 1 when D/2 is a multiple of the elements in 16 bytes of x's type and all rows of x and cos_sin start at multiples
+// `packed` is 1 when R/2 and D are multiples of the elements in 16 bytes of x's type and all rows of x and cos_sin start at multiples
 // of 16 bytes. Not yet timed on a GPU.
 #include "common/launch.cuh"
 #include "common/packet.cuh"
+
+struct RopeTableArgs {
+    GlobalPtr<const int32> positions;
+    GlobalPtr<const float> inverse_frequencies;
+    GlobalPtr<float> cos_sin;
+    int32 half;  // R / 2
+    int32 growth_length;
+    float growth;
+    float scale;
+};
 
 template <typename T>
 struct RopeOf {
@@ -19,6 +30,7 @@ struct RopeOf {
     GlobalPtr<const float> cos_sin;
     int32 heads;     // H
     int32 head_dim;  // D
+    int32 rotated;   // R, at most D
     int32 x_stride;
     int32 packed;
 };
@@ -43,9 +55,9 @@ RM_DEVICE void load_floats(GlobalPtr<const float> from, float (&values)[kCount])
 template <typename T>
 RM_DEVICE void rotate(const RopeOf<T>& args, float sign) {
     constexpr int kCount = Packet<T>::kCount;
-    const int half = args.head_dim / 2;
+    const int half = args.rotated / 2;
     const GlobalPtr<T> row = args.x + static_cast<int64>(blockIdx.x) * args.x_stride;
-    const GlobalPtr<const float> angles = args.cos_sin + static_cast<int64>(blockIdx.x) * args.head_dim;
+    const GlobalPtr<const float> angles = args.cos_sin + static_cast<int64>(blockIdx.x) * args.rotated;
     const int step = static_cast<int>(gridDim.y * blockDim.x);
     int item = static_cast<int>(blockIdx.y * blockDim.x + threadIdx.x);
     if (args.packed != 0) {
@@ -85,14 +97,15 @@ RM_DEVICE void rotate(const RopeOf<T>& args, float sign) {
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    rope_table_forward_f32(GlobalPtr<const int32> positions, GlobalPtr<const float> inverse_frequencies, GlobalPtr<float> cos_sin,
-                           int32 half) {
-    const int32 position = positions[blockIdx.x];
-    const GlobalPtr<float> row = cos_sin + static_cast<int64>(blockIdx.x) * 2 * half;
+    rope_table_forward_f32(RopeTableArgs args) {
+    const int32 position = args.positions[blockIdx.x], half = args.half;
+    float scale = args.scale;
+    if (args.growth != 0.0f) scale *= 1.0f + args.growth * logf(static_cast<float>(1 + position / args.growth_length));
+    const GlobalPtr<float> row = args.cos_sin + static_cast<int64>(blockIdx.x) * 2 * half;
     for (int i = static_cast<int>(threadIdx.x); i < half; i += static_cast<int>(blockDim.x)) {
-        const double angle = static_cast<float>(position) * inverse_frequencies[i];
-        row[i] = static_cast<float>(cos(angle));
-        row[half + i] = static_cast<float>(sin(angle));
+        const double angle = static_cast<float>(position) * args.inverse_frequencies[i];
+        row[i] = static_cast<float>(cos(angle)) * scale;
+        row[half + i] = static_cast<float>(sin(angle)) * scale;
     }
 }
 
@@ -118,5 +131,8 @@ RM_KERNEL(rope_forward_f32, kThreads)
 RM_KERNEL(rope_backward_bf16, kThreads)
 RM_KERNEL(rope_backward_f32, kThreads)
 
-RM_LAYOUT(RopeArgs, RM_FIELD(RopeArgs, x), RM_FIELD(RopeArgs, cos_sin), RM_FIELD(RopeArgs, heads), RM_FIELD(RopeArgs, head_dim),
+RM_LAYOUT(RopeTableArgs, RM_FIELD(RopeTableArgs, positions), RM_FIELD(RopeTableArgs, inverse_frequencies),
+          RM_FIELD(RopeTableArgs, cos_sin), RM_FIELD(RopeTableArgs, half), RM_FIELD(RopeTableArgs, growth_length),
+          RM_FIELD(RopeTableArgs, growth), RM_FIELD(RopeTableArgs, scale))
+RM_LAYOUT(RopeArgs, RM_FIELD(RopeArgs, x), RM_FIELD(RopeArgs, cos_sin), RM_FIELD(RopeArgs, heads), RM_FIELD(RopeArgs, head_dim), RM_FIELD(RopeArgs, rotated),
           RM_FIELD(RopeArgs, x_stride), RM_FIELD(RopeArgs, packed))

@@ -3,6 +3,9 @@
 //   s = 1 / (1 + exp(-gate)):   y = gate * s * up
 //   d_gate = dy * up * s * (1 + gate * (1 - s)),   d_up = dy * gate * s
 //
+// geglu_*: the same with GELU in its tanh form (Hendrycks and Gimpel 2016) in place of gate * s: there s is 1 / (1 + exp(-2z))
+// with z = sqrt(2/pi) (gate + 0.044715 gate^3).
+//
 // Shapes: gate_up, d_gate_up [T, 2F] (gate in the first F columns, up in the last), y, dy [T, F], float32 or bfloat16 (the
 // kernel's suffix), contiguous. Outputs: y =, d_gate_up = (may be the memory of gate_up). Arithmetic in float32; deterministic,
 // every element by itself.
@@ -17,7 +20,39 @@ namespace {
 
 constexpr int kThreads = 256;
 
-template <typename T>
+// What a gate goes through, and its slope there.
+struct Silu {
+    RM_DEVICE static float of(float gate, float& slope) {
+        const float s = sigmoid(gate);
+        slope = s * (1.0f + gate * (1.0f - s));
+        return gate * s;
+    }
+};
+
+struct GeluTanh {
+    RM_DEVICE static float of(float gate, float& slope) {
+        const float root = 2.0f * 0.7978845608028654f, cubic = 0.044715f, square = gate * gate;
+        const float twice = root * gate * (1.0f + cubic * square), e = expf(-fabsf(twice));
+        const float larger = 1.0f / (1.0f + e), smaller = e * larger, share = twice < 0.0f ? smaller : larger;
+        const float bend = larger * smaller;
+        // Far from zero the square may overflow while the product of the shares is zero.
+        slope = share + (bend == 0.0f ? 0.0f : gate * bend * root * (1.0f + 3.0f * cubic * square));
+        return gate * share;
+    }
+};
+
+template <typename Activation>
+RM_DEVICE float gated(float gate, float up) {
+    float slope;
+    return Activation::of(gate, slope) * up;
+}
+
+template <>
+RM_DEVICE float gated<Silu>(float gate, float up) {
+    return swiglu(gate, up);  // the bits of the product that computes it in its registers
+}
+
+template <typename Activation, typename T>
 RM_DEVICE void forward(GlobalPtr<const T> gate_up, GlobalPtr<T> y, int features) {
     constexpr int kCount = Packet<T>::kCount;
     const int64 row = blockIdx.x;
@@ -31,18 +66,18 @@ RM_DEVICE void forward(GlobalPtr<const T> gate_up, GlobalPtr<T> y, int features)
         unpack(load_packet(gates + c), gate);
         unpack(load_packet(ups + c), up);
 #pragma unroll
-        for (int i = 0; i < kCount; i++) gate[i] = swiglu(gate[i], up[i]);
+        for (int i = 0; i < kCount; i++) gate[i] = gated<Activation>(gate[i], up[i]);
         Packet<T> packet;
         pack(gate, packet);
         store_packet(out + c, packet);
     } else if (thread < features) {
         const float gate = to_float(gates[thread]), up = to_float(ups[thread]);
-        out[thread] = from_float<T>(swiglu(gate, up));
+        out[thread] = from_float<T>(gated<Activation>(gate, up));
     }
 }
 
 // The thread that reads an element of gate_up is the one that writes it to d_gate_up.
-template <typename T>
+template <typename Activation, typename T>
 RM_DEVICE void backward(GlobalPtr<const T> dy, GlobalPtr<const T> gate_up, GlobalPtr<T> d_gate_up, int features) {
     constexpr int kCount = Packet<T>::kCount;
     const int64 row = blockIdx.x, start = row * 2 * features;
@@ -56,10 +91,10 @@ RM_DEVICE void backward(GlobalPtr<const T> dy, GlobalPtr<const T> gate_up, Globa
         unpack(load_packet(dy + row * features + c), gradient);
 #pragma unroll
         for (int i = 0; i < kCount; i++) {
-            const float s = sigmoid(gate[i]), silu = gate[i] * s;
-            const float d_gate = gradient[i] * up[i] * s * (1.0f + gate[i] * (1.0f - s));
-            up[i] = gradient[i] * silu;
-            gate[i] = d_gate;
+            float slope;
+            const float activated = Activation::of(gate[i], slope);
+            gate[i] = gradient[i] * up[i] * slope;
+            up[i] = gradient[i] * activated;
         }
         Packet<T> packet;
         pack(gate, packet);
@@ -68,36 +103,36 @@ RM_DEVICE void backward(GlobalPtr<const T> dy, GlobalPtr<const T> gate_up, Globa
         store_packet(d_gate_up + start + features + c, packet);
     } else if (thread < features) {
         const float gate = to_float(gate_up[start + thread]), up = to_float(gate_up[start + features + thread]);
-        const float gradient = to_float(dy[row * features + thread]), s = sigmoid(gate);
-        d_gate_up[start + thread] = from_float<T>(gradient * up * s * (1.0f + gate * (1.0f - s)));
-        d_gate_up[start + features + thread] = from_float<T>(gradient * gate * s);
+        const float gradient = to_float(dy[row * features + thread]);
+        float slope;
+        const float activated = Activation::of(gate, slope);
+        d_gate_up[start + thread] = from_float<T>(gradient * up * slope);
+        d_gate_up[start + features + thread] = from_float<T>(gradient * activated);
     }
 }
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kThreads)
-    swiglu_forward_bf16(GlobalPtr<const bfloat16> gate_up, GlobalPtr<bfloat16> y, int32 features) {
-    forward(gate_up, y, features);
-}
-
-extern "C" __global__ void __launch_bounds__(kThreads)
-    swiglu_forward_f32(GlobalPtr<const float> gate_up, GlobalPtr<float> y, int32 features) {
-    forward(gate_up, y, features);
-}
-
-extern "C" __global__ void __launch_bounds__(kThreads)
-    swiglu_backward_bf16(GlobalPtr<const bfloat16> dy, GlobalPtr<const bfloat16> gate_up, GlobalPtr<bfloat16> d_gate_up,
-                         int32 features) {
-    backward(dy, gate_up, d_gate_up, features);
-}
-
-extern "C" __global__ void __launch_bounds__(kThreads)
-    swiglu_backward_f32(GlobalPtr<const float> dy, GlobalPtr<const float> gate_up, GlobalPtr<float> d_gate_up, int32 features) {
-    backward(dy, gate_up, d_gate_up, features);
-}
+#define RM_GATED(name, activation, suffix, type)                                                                             \
+    extern "C" __global__ void __launch_bounds__(kThreads)                                                                   \
+        name##_forward_##suffix(GlobalPtr<const type> gate_up, GlobalPtr<type> y, int32 features) {                          \
+        forward<activation>(gate_up, y, features);                                                                           \
+    }                                                                                                                        \
+    extern "C" __global__ void __launch_bounds__(kThreads) name##_backward_##suffix(                                         \
+        GlobalPtr<const type> dy, GlobalPtr<const type> gate_up, GlobalPtr<type> d_gate_up, int32 features) {                \
+        backward<activation>(dy, gate_up, d_gate_up, features);                                                              \
+    }
+RM_GATED(swiglu, Silu, bf16, bfloat16)
+RM_GATED(swiglu, Silu, f32, float)
+RM_GATED(geglu, GeluTanh, bf16, bfloat16)
+RM_GATED(geglu, GeluTanh, f32, float)
+#undef RM_GATED
 
 RM_KERNEL(swiglu_forward_bf16, kThreads)
 RM_KERNEL(swiglu_forward_f32, kThreads)
 RM_KERNEL(swiglu_backward_bf16, kThreads)
 RM_KERNEL(swiglu_backward_f32, kThreads)
+RM_KERNEL(geglu_forward_bf16, kThreads)
+RM_KERNEL(geglu_forward_f32, kThreads)
+RM_KERNEL(geglu_backward_bf16, kThreads)
+RM_KERNEL(geglu_backward_f32, kThreads)

@@ -9,9 +9,8 @@
 //
 // Launch: dw: grid (ceil(C / 128), ceil(N / 128)), block 256, 65536 bytes of dynamic shared memory; dy, x and their rows start at
 // multiples of 16 bytes. Bias: grid (ceil(N / 128), splits), block 128. Not yet timed on a GPU.
-#include "common/chunk.cuh"
 #include "common/launch.cuh"
-#include "common/tensor_core.cuh"
+#include "common/tile_product.cuh"
 
 struct WeightGradientArgs {
     GlobalPtr<const bfloat16> dy;
@@ -37,49 +36,12 @@ using BiasGradientArgs = BiasGradientOf<bfloat16>;
 
 namespace {
 
-constexpr int kTile = 128, kTileK = 32;  // outputs and inputs, tokens
-constexpr int kStages = 4, kThreads = 256, kBiasThreads = 128;
-constexpr int kWarpM = 64, kWarpN = 32;  // 2 x 4 warps
-constexpr int kTileElements = kTile * kTileK, kStageElements = 2 * kTileElements;
+using tile_product::kThreads;
+using tile_product::kTile;
+using tile_product::kTileElements;
+using tile_product::kTileK;
 
-RM_DEVICE void copy_stage(SharedPtr<bfloat16> stage, const WeightGradientArgs& args, int first_m, int first_n, int t) {
-#pragma unroll
-    for (int i = static_cast<int>(threadIdx.x); i < kTileElements / kChunk; i += kThreads) {
-        const int row = i / (kTile / kChunk), chunk = i % (kTile / kChunk), at = chunk_at<kTile>(row, chunk);
-        copy_chunk(stage + at, args.dy, t + row, first_m + chunk * kChunk, args.rows, args.outputs, args.lddy);
-        copy_chunk(stage + kTileElements + at, args.x, t + row, first_n + chunk * kChunk, args.rows, args.inputs, args.ldx);
-    }
-}
-
-// sums += the products of one stage, for the warp's 64 x 32 part. Both operands lie with tokens as rows: ldmatrix transposes
-// them.
-RM_DEVICE void multiply_stage(SharedPtr<bfloat16> stage, int warp_m, int warp_n, int lane, Fragment<float, 4> (&sums)[4][4]) {
-#pragma unroll
-    for (int k = 0; k < kTileK; k += 16) {
-        Fragment<uint32, 4> a[4];
-        Fragment<uint32, 2> b[4];
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            const int chunk = (warp_m + i * 16) / kChunk + lane / 8 % 2;
-            load_matrices_transposed<4>(a[i], stage + chunk_at<kTile>(k + lane / 16 * 8 + lane % 8, chunk));
-        }
-#pragma unroll
-        for (int pair = 0; pair < 2; pair++) {
-            const int chunk = (warp_n + pair * 16) / kChunk + lane / 16;
-            Fragment<uint32, 4> words;
-            load_matrices_transposed<4>(words, stage + kTileElements + chunk_at<kTile>(k + lane % 16, chunk));
-            b[2 * pair][0] = words[0];
-            b[2 * pair][1] = words[1];
-            b[2 * pair + 1][0] = words[2];
-            b[2 * pair + 1][1] = words[3];
-        }
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-#pragma unroll
-            for (int j = 0; j < 4; j++) multiply_m16n8k16(sums[i][j], a[i], b[j]);
-        }
-    }
-}
+constexpr int kBiasThreads = 128;
 
 RM_DEVICE void add(const WeightGradientArgs& args, int row, int column, float sum) {
     if (row < args.outputs && column < args.inputs) args.dw[static_cast<int64>(row) * args.inputs + column] += sum;
@@ -99,44 +61,24 @@ RM_DEVICE void sum_columns(const BiasGradientOf<T>& args) {
 
 extern "C" __global__ void __launch_bounds__(kThreads) weight_gradient_backward_bf16(WeightGradientArgs args) {
     RM_DYNAMIC_SHARED(memory);
-    const SharedPtr<bfloat16> ring = shared_cast<bfloat16>(memory);
-    const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
-    const int warp_m = warp / (kTile / kWarpN) * kWarpM, warp_n = warp % (kTile / kWarpN) * kWarpN;
     const int first_m = static_cast<int>(blockIdx.y) * kTile, first_n = static_cast<int>(blockIdx.x) * kTile;
+    // Both operands lie with tokens as rows.
+    using Copy = tile_product::TileCopy<true>;
+    const tile_product::Operand dy = {args.dy, args.lddy, args.outputs, args.rows},
+                                x = {args.x, args.ldx, args.inputs, args.rows};
     const int steps = static_cast<int>(ceil_div(args.rows, kTileK));
-    auto copy_step = [&](int step) {
-        if (step < steps) copy_stage(ring + step % kStages * kStageElements, args, first_m, first_n, step * kTileK);
-        copy_async_commit();
+    const int whole = Copy::serves(dy) && Copy::serves(x) ? args.rows / kTileK : 0;
+    auto copy_edge = [&](SharedPtr<bfloat16> stage, int step) {
+        tile_product::copy_edge_tile<true>(stage, dy, first_m, step * kTileK);
+        tile_product::copy_edge_tile<true>(stage + kTileElements, x, first_n, step * kTileK);
     };
 
-    Fragment<float, 4> sums[4][4];
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-#pragma unroll
-            for (int e = 0; e < 4; e++) sums[i][j][e] = 0.0f;
-        }
-    }
-    for (int step = 0; step < kStages - 1; step++) copy_step(step);
-    for (int step = 0; step < steps; step++) {
-        copy_async_wait<kStages - 2>();
-        __syncthreads();  // this step has landed for all threads, and all have finished the step whose stage is filled next
-        copy_step(step + kStages - 1);
-        multiply_stage(ring + step % kStages * kStageElements, warp_m, warp_n, lane, sums);
-    }
-
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const int row = first_m + warp_m + i * 16 + lane / 4, column = first_n + warp_n + j * 8 + lane % 4 * 2;
-            add(args, row, column, sums[i][j][0]);
-            add(args, row, column + 1, sums[i][j][1]);
-            add(args, row + 8, column, sums[i][j][2]);
-            add(args, row + 8, column + 1, sums[i][j][3]);
-        }
-    }
+    tile_product::Sums sums;
+    tile_product::multiply(shared_cast<bfloat16>(memory), Copy(dy, first_m), Copy(x, first_n), whole, steps, copy_edge, sums);
+    tile_product::store_pairs(sums, [&](int row, int column, float first, float second) {
+        add(args, first_m + row, first_n + column, first);
+        add(args, first_m + row, first_n + column + 1, second);
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(kBiasThreads) bias_gradient_backward_bf16(BiasGradientOf<bfloat16> args) {

@@ -31,10 +31,6 @@ internal sealed unsafe partial class ManagedCudaDriver
     public CudaResult FunctionSetAttribute(nint function, FunctionAttribute attribute, int value) =>
         (CudaResult)Api.FunctionManagement.cuFuncSetAttribute(Function(function), (CUFunctionAttribute)attribute, value);
 
-    public CudaResult OccupancyMaxActiveBlocks(int* blocks, nint function, int blockSize, nuint dynamicSharedBytes) =>
-        (CudaResult)Api.Occupancy.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-            ref *blocks, Function(function), blockSize, Size(dynamicSharedBytes));
-
     public CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters, int count) =>
         (CudaResult)Api.Launch.cuLaunchKernel(
             Function(function), grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, sharedBytes, Stream(stream),
@@ -74,18 +70,6 @@ internal sealed unsafe partial class ManagedCudaDriver
 
     // By btrm's own import: it computes 128 bytes from numbers and touches neither context nor device.
     public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => layout.Encode(map);
-
-    public CudaResult GraphInstantiate(nint* executable, nint graph) =>
-        (CudaResult)Api.GraphManagment.cuGraphInstantiate(
-            ref *(CUgraphExec*)executable, new CUgraph { Pointer = graph }, CUgraphInstantiate_flags.None);
-
-    public CudaResult GraphLaunch(nint executable, nint stream) =>
-        (CudaResult)Api.GraphManagment.cuGraphLaunch(new CUgraphExec { Pointer = executable }, Stream(stream));
-
-    public CudaResult GraphDestroy(nint graph) => (CudaResult)Api.GraphManagment.cuGraphDestroy(new CUgraph { Pointer = graph });
-
-    public CudaResult GraphExecDestroy(nint executable) =>
-        (CudaResult)Api.GraphManagment.cuGraphExecDestroy(new CUgraphExec { Pointer = executable });
 
     private static CUfunction Function(nint function) => new() { Pointer = function };
 

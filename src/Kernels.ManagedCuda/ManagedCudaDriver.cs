@@ -91,16 +91,8 @@ internal sealed unsafe partial class ManagedCudaDriver : ICudaDriver
 
     public CudaResult StreamSynchronize(nint stream) => (CudaResult)Api.Streams.cuStreamSynchronize(Stream(stream));
 
-    public CudaResult StreamQuery(nint stream) => (CudaResult)Api.Streams.cuStreamQuery(Stream(stream));
-
     public CudaResult StreamWaitEvent(nint stream, nint cudaEvent) =>
         (CudaResult)Api.Streams.cuStreamWaitEvent(Stream(stream), Event(cudaEvent), 0);
-
-    public CudaResult StreamBeginCapture(nint stream, uint mode) =>
-        (CudaResult)Api.Streams.cuStreamBeginCapture(Stream(stream), (CUstreamCaptureMode)mode);
-
-    public CudaResult StreamEndCapture(nint stream, nint* graph) =>
-        (CudaResult)Api.Streams.cuStreamEndCapture(Stream(stream), ref *(CUgraph*)graph);
 
     public CudaResult ProfilerStart() => (CudaResult)Api.Profiling.cuProfilerStart();
 

@@ -28,8 +28,14 @@ inline void copy_async_wait() {
 
 #else
 
+// Without a count: with one, even of 16, the machine code computes a mask and another address.
 template <typename T>
-RM_DEVICE void copy_async_16(SharedPtr<T> target, GlobalPtr<const T> source, uint32 valid_bytes = 16) {
+RM_DEVICE void copy_async_16(SharedPtr<T> target, GlobalPtr<const T> source) {
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" : : "r"(shared_address(target)), "l"(source) : "memory");
+}
+
+template <typename T>
+RM_DEVICE void copy_async_16(SharedPtr<T> target, GlobalPtr<const T> source, uint32 valid_bytes) {
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;"
                  :
                  : "r"(shared_address(target)), "l"(source), "r"(valid_bytes)

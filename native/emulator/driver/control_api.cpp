@@ -43,7 +43,7 @@ EMU_API CUresult btrmEmuSetMemory(std::uint64_t free_bytes, std::uint64_t total_
     return CUDA_SUCCESS;
 }
 
-/// Architecture that the device reports: 80, 86, 89, 90 or 100.
+/// Architecture that the device reports: 80, 86, 89, 90, 100 or 120.
 EMU_API CUresult btrmEmuSetArch(unsigned architecture) {
     EMU_LOCK();
     if (!emu::is_known_architecture(architecture)) return CUDA_ERROR_INVALID_VALUE;

@@ -1,4 +1,6 @@
 // Device and context calls of the driver API.
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "emulator/defect.h"
@@ -23,7 +25,7 @@ struct Capability {
 // Table "Technical Specifications per Compute Capability" of the CUDA C++ programming guide.
 constexpr Capability kCapabilities[] = {
     {80, 164 * 1024, 163 * 1024, 2048, 32}, {86, 100 * 1024, 99 * 1024, 1536, 16},   {89, 100 * 1024, 99 * 1024, 1536, 24},
-    {90, 228 * 1024, 227 * 1024, 2048, 32}, {100, 228 * 1024, 227 * 1024, 2048, 32},
+    {90, 228 * 1024, 227 * 1024, 2048, 32}, {100, 228 * 1024, 227 * 1024, 2048, 32}, {120, 100 * 1024, 99 * 1024, 1536, 24},
 };
 
 const Capability& capability(unsigned architecture) {
@@ -46,6 +48,13 @@ CUresult require_device(int device) {
 }  // namespace
 
 namespace emu {
+
+unsigned architecture_from_environment() {
+    const char* text = std::getenv("BTRM_EMULATOR_CAPABILITY");
+    unsigned major = 0, minor = 0;
+    if (text == nullptr || std::sscanf(text, "%u.%u", &major, &minor) != 2 || !is_known_architecture(10 * major + minor)) return 90;
+    return 10 * major + minor;
+}
 
 bool is_known_architecture(unsigned architecture) {
     return capability(architecture).architecture == architecture;

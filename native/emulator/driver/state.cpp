@@ -1,7 +1,9 @@
 #include "emulator/driver/state.h"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "emulator/driver/limits.h"
 #include "emulator/global_memory.h"
 
 namespace emu {
@@ -15,6 +17,13 @@ constexpr std::size_t kQueueLimit = 512;
 Driver& Driver::instance() {
     static auto* driver = new Driver();
     return *driver;
+}
+
+Driver::Driver() {
+    // BTRM_EMULATOR_ARCHITECTURE=80 rehearses another GPU without a test's calls.
+    const char* text = std::getenv("BTRM_EMULATOR_ARCHITECTURE");
+    const unsigned wanted = text == nullptr ? 0 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+    if (is_known_architecture(wanted)) architecture = wanted;
 }
 
 Context*& current_context() {

@@ -126,10 +126,28 @@ TEST(driver_launch_misuse) {
     CHECK_EQUAL(cuLaunchKernel(gpu.function("linear_forward_bf16"), 1, 1, 1, 288, 1, 1, 0, nullptr, parameters, nullptr),
                 CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
     void* module;
-    CHECK_CUDA(cuModuleLoadData(&module, ""));
+    CHECK_CUDA(cuModuleLoadData(&module, "btrm linked kernels"));
     CHECK_EQUAL(cuModuleGetFunction(&kernel, module, "no_such_kernel"), CUDA_ERROR_NOT_FOUND);
     CHECK_CUDA(cuModuleUnload(module));
     CHECK_EQUAL(cuModuleUnload(module), CUDA_ERROR_INVALID_HANDLE);
+}
+
+TEST(driver_images) {
+    // PTX for this architecture or an older one, with the kernels that it names and no others.
+    Gpu gpu;
+    void *module, *kernel;
+    CHECK_CUDA(
+        cuModuleLoadData(&module, "//\n.version 8.4\n.target sm_80\n.address_size 64\n.visible .entry linear_forward_bf16() { ret; }\n"));
+    CHECK_CUDA(cuModuleGetFunction(&kernel, module, "linear_forward_bf16"));
+    CHECK_EQUAL(cuModuleGetFunction(&kernel, module, "linear_backward_bf16"), CUDA_ERROR_NOT_FOUND);
+    CHECK_CUDA(cuModuleUnload(module));
+    CHECK_EQUAL(cuModuleLoadData(&module, "\n.version 8.4\n.target sm_100\n"), CUDA_ERROR_NO_BINARY_FOR_GPU);
+    CHECK_CUDA(cuModuleLoadData(&module, "\n.version 8.4\n.target sm_90a\n"));
+    CHECK_CUDA(cuModuleUnload(module));
+    CHECK_CUDA(btrmEmuSetArch(100));
+    CHECK_EQUAL(cuModuleLoadData(&module, "\n.version 8.4\n.target sm_90a\n"), CUDA_ERROR_NO_BINARY_FOR_GPU);
+    CHECK_EQUAL(cuModuleLoadData(&module, "any image"), CUDA_ERROR_INVALID_IMAGE);
+    CHECK_EQUAL(cuModuleLoadData(&module, ""), CUDA_ERROR_INVALID_IMAGE);
 }
 
 TEST(driver_parameter_buffer) {

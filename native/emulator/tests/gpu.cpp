@@ -17,7 +17,7 @@ Gpu::Gpu(std::uint64_t seed) {
     void* context;
     CHECK_CUDA(cuDevicePrimaryCtxRetain(&context, 0));
     CHECK_CUDA(cuCtxSetCurrent(context));
-    CHECK_CUDA(cuModuleLoadData(&module_, "any image"));
+    CHECK_CUDA(cuModuleLoadData(&module_, "btrm linked kernels"));
 }
 
 Gpu::~Gpu() {

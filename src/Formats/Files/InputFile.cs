@@ -19,7 +19,7 @@ internal static class InputFile
         FileStream file = OpenFile(path, bufferSize: 1 << 16, FileOptions.SequentialScan);
         if (HasEnding(path, ".zst"))
         {
-            return Zstandard(path, file);
+            return new ZstdStream(file, ZstdDecoder.Create());
         }
 
         return HasEnding(path, ".gz") ? new GZipStream(file, CompressionMode.Decompress) : file;
@@ -68,15 +68,4 @@ internal static class InputFile
     }
 
     private static bool HasEnding(string path, string ending) => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase);
-
-    private static ZstdStream Zstandard(string path, FileStream file)
-    {
-        if (ZstdDecoder.TryCreate() is { } decoder)
-        {
-            return new ZstdStream(file, decoder);
-        }
-
-        file.Dispose();
-        throw new UserInputException($"{path}: is compressed with Zstandard, and the system has no libzstd.so.1. Install libzstd, or unpack the file.");
-    }
 }

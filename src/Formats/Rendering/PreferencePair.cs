@@ -49,6 +49,12 @@ public sealed record PreferencePair
     /// <summary>1-based line of the row; 0 for pairs made in memory.</summary>
     public long SourceLine { get; init; }
 
+    /// <summary>Tokens of both sides that come after the token at which the reward is read, and are not computed.</summary>
+    public int UnreadTokens { get; init; }
+
+    /// <summary>Tokens of both sides.</summary>
+    public int Tokens => Chosen.Length + Rejected.Length + UnreadTokens;
+
     /// <summary>A pair from token ids, with its prefix length found. Throws <see cref="ArgumentException"/> on an empty side.</summary>
     public static PreferencePair FromIds(int[] chosen, int[] rejected, long rowIndex) =>
         new() { Chosen = chosen, Rejected = rejected, PrefixLength = CommonPrefix(chosen, rejected), RowIndex = rowIndex };

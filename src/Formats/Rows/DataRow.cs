@@ -63,6 +63,14 @@ public sealed class DataRow
         return new DataRow(file, line, columns, byteLength, isText);
     }
 
+    /// <summary>The same row without some of its columns.</summary>
+    public DataRow Without(IReadOnlySet<string> columns) => new(
+        File, Line, _columns.Where(column => !columns.Contains(column.Key)).ToDictionary(StringComparer.Ordinal), ByteLength, IsText);
+
+    /// <summary>The row with some of its columns.</summary>
+    public DataRow With(IReadOnlyCollection<string> columns) => new(
+        File, Line, _columns.Where(column => columns.Contains(column.Key)).ToDictionary(column => column.Key, column => column.Value, StringComparer.Ordinal), ByteLength, IsText);
+
     /// <summary>The value of a column; false when the column is absent or null.</summary>
     public bool TryGet(string column, out JsonElement value) =>
         _columns.TryGetValue(column, out value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined);

@@ -29,7 +29,10 @@ public static class RowSource
 
     /// <summary>The rows of several files, one file after the other.</summary>
     public static IRowSource OpenFiles(IReadOnlyList<string> paths) =>
-        paths.Count == 1 ? OpenFile(paths[0]) : new ConcatenatedSource([.. paths.Select(OpenFile)]);
+        Concatenate([.. paths.Select(OpenFile)]);
+
+    /// <summary>The rows of several sources, one after the other.</summary>
+    public static IRowSource Concatenate(IReadOnlyList<IRowSource> sources) => sources.Count == 1 ? sources[0] : new ConcatenatedSource(sources);
 
     /// <summary>The format that a file name stands for, or null.</summary>
     internal static DataFormat? FormatOf(string path)

@@ -5,6 +5,12 @@ namespace Rm.Formats.Tokenization;
 /// <param name="Suffix">After the text.</param>
 internal sealed record PostProcessor(int[] Prefix, int[] Suffix)
 {
+    /// <summary>Between a first text (with its own ends) and a second, where two texts are joined.</summary>
+    public int[] SecondPrefix { get; init; } = [];
+
+    /// <summary>After the second text.</summary>
+    public int[] SecondSuffix { get; init; } = [];
+
     /// <summary>Adds nothing.</summary>
     public static PostProcessor None { get; } = new([], []);
 
@@ -24,5 +30,10 @@ internal sealed record PostProcessor(int[] Prefix, int[] Suffix)
     }
 
     /// <summary>This template around what <paramref name="inner"/> made.</summary>
-    public PostProcessor Around(PostProcessor inner) => new([.. Prefix, .. inner.Prefix], [.. inner.Suffix, .. Suffix]);
+    public PostProcessor Around(PostProcessor inner) =>
+        new([.. Prefix, .. inner.Prefix], [.. inner.Suffix, .. Suffix])
+        {
+            SecondPrefix = [.. SecondPrefix, .. inner.SecondPrefix],
+            SecondSuffix = [.. inner.SecondSuffix, .. SecondSuffix],
+        };
 }

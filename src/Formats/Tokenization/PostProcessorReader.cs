@@ -43,6 +43,7 @@ internal static class PostProcessorReader
     private static PostProcessor ReadTemplate(JsonElement processor, string path)
     {
         JsonElement tokens = processor.Required(path, "special_tokens");
+        (int[] Before, int[] After) second = ReadSecondEnds(processor, path);
         List<int> prefix = [], suffix = [];
         bool afterText = false;
         foreach ((JsonElement piece, string piecePath) in processor.RequiredArray(path, "single"))
@@ -66,7 +67,40 @@ internal static class PostProcessorReader
             }
         }
         return afterText
-            ? new PostProcessor([.. prefix], [.. suffix])
+            ? new PostProcessor([.. prefix], [.. suffix]) { SecondPrefix = second.Before, SecondSuffix = second.After }
             : throw new InvalidDataException($"{path}.single has no sequence A");
+    }
+
+    // Of the template of a pair only what stands around its second text: the first one's ends are those of a single text (in a template where they
+    // are not, the difference counts as the second's). A file without such a template joins texts without anything between.
+    private static (int[] Before, int[] After) ReadSecondEnds(JsonElement processor, string path)
+    {
+        if (processor.Optional(path, "pair") is not { ValueKind: JsonValueKind.Array } pair)
+        {
+            return ([], []);
+        }
+
+        JsonElement tokens = processor.Required(path, "special_tokens");
+        List<int> before = [], after = [];
+        int seen = 0;
+        foreach (JsonElement piece in pair.EnumerateArray())
+        {
+            if (piece.ValueKind == JsonValueKind.Object && piece.TryGetProperty("Sequence", out _))
+            {
+                seen++;
+            }
+            else if (seen > 0)
+            {
+                string name = piece.Required($"{path}.pair", "SpecialToken").RequiredString($"{path}.pair.SpecialToken", "id");
+                string tokenPath = $"{path}.special_tokens['{name}']";
+                JsonElement token = tokens.Optional($"{path}.special_tokens", name) ?? throw new InvalidDataException($"{tokenPath} is missing");
+                foreach ((JsonElement id, string idPath) in token.RequiredArray(tokenPath, "ids"))
+                {
+                    (seen == 1 ? before : after).Add(id.TokenId(idPath));
+                }
+            }
+        }
+
+        return ([.. before], [.. after]);
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using System.Text;
 
 namespace Rm.Formats.Tokenization;
@@ -17,6 +16,7 @@ public sealed class Tokenizer : ITextEncoder
     private readonly TokenizerFile file;
     private readonly Dictionary<string, int> addedIds = new(StringComparer.Ordinal);
     private readonly HashSet<int> specialIds = [];
+    private readonly HashSet<int> spelledAsText = [];
     private readonly AddedTokenMatcher rawTokens;
     private readonly AddedTokenMatcher normalizedTokens;
     private readonly ConcurrentBag<WordEncoder> encoders = [];
@@ -29,6 +29,7 @@ public sealed class Tokenizer : ITextEncoder
         foreach (AddedToken token in file.Added.Tokens)
         {
             addedIds.Add(token.Content, token.Id);
+            spelledAsText.Add(token.Id);
             if (token.Special)
             {
                 specialIds.Add(token.Id);
@@ -47,6 +48,16 @@ public sealed class Tokenizer : ITextEncoder
 
     /// <summary>One more than the highest token id, added tokens included: rows that an embedding needs.</summary>
     public int VocabularySize => vocabulary.Size;
+
+    /// <summary>What the tokenizer puts in front of a text when special tokens are added: a BOS, or nothing.</summary>
+    public ReadOnlyMemory<int> LeadingSpecialTokens => file.PostProcessor.Prefix;
+
+    /// <summary>What the tokenizer puts behind a text when special tokens are added.</summary>
+    public ReadOnlyMemory<int> TrailingSpecialTokens => file.PostProcessor.Suffix;
+
+    /// <summary>What the tokenizer puts around the second text of a pair.</summary>
+    public (ReadOnlyMemory<int> Leading, ReadOnlyMemory<int> Trailing) SecondSpecialTokens =>
+        (file.PostProcessor.SecondPrefix, file.PostProcessor.SecondSuffix);
 
     /// <summary>
     /// Texts of the special tokens that the checkpoint names, under their names there: <c>bos_token</c>, <c>sep_token</c>, or a model's own.
@@ -115,6 +126,11 @@ public sealed class Tokenizer : ITextEncoder
             : $"<{string.Join(' ', bytes.ToArray().Select(b => $"0x{b:X2}"))}>";
     }
 
+    /// <summary>A token as tokenizer.json spells it, in the byte-level alphabet ("Ġthe"); an added token's own text.</summary>
+    /// <exception cref="UserInputException">There is no such id.</exception>
+    public string TokenSpelling(int id) => spelledAsText.Contains(id) || !vocabulary.Contains(id) ? TokenText(id)
+        : vocabulary.IsByteLevel ? ByteAlphabet.Spell(vocabulary.Bytes(id)) : Encoding.UTF8.GetString(vocabulary.Bytes(id));
+
     /// <summary>True for a control token (<c>special</c> among the added tokens).</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);
 
@@ -143,34 +159,6 @@ public sealed class Tokenizer : ITextEncoder
         int[] ids = [.. encoder.Ids];
         encoder.Trim();
         encoders.Add(encoder);
-        return ids;
-    }
-
-    /// <summary>Token ids of many texts, in their order, encoded in parallel.</summary>
-    /// <param name="texts">The texts.</param>
-    /// <param name="addSpecialTokens">As in <see cref="Encode"/>.</param>
-    /// <param name="maxThreads">Threads to use; 0 for one a processor.</param>
-    /// <param name="cancellation">Stops the work between two texts.</param>
-    /// <exception cref="UserInputException">As in <see cref="Encode"/>.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public int[][] EncodeMany(
-        IReadOnlyList<string> texts, bool addSpecialTokens, int maxThreads = 0, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(texts);
-        int[][] ids = new int[texts.Count][];
-        var options = new ParallelOptions
-        {
-            MaxDegreeOfParallelism = maxThreads > 0 ? maxThreads : Environment.ProcessorCount,
-            CancellationToken = cancellation,
-        };
-        try
-        {
-            Parallel.For(0, texts.Count, options, i => ids[i] = Encode(texts[i], addSpecialTokens));
-        }
-        catch (AggregateException e)
-        {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
         return ids;
     }
 

@@ -125,7 +125,7 @@ public static class RunReader
         var best = new BestSoFar();
         foreach (EvaluationPoint point in evaluations)
         {
-            (best, _) = best.After(metric == BestMetric.Loss ? point.Loss : point.Accuracy, point.Step, metric, minDelta);
+            (best, _) = best.After(metric == BestMetric.Loss ? point.Loss : point.Accuracy, point.Step, metric == BestMetric.Accuracy, minDelta);
         }
 
         return best.BestValue is null ? null : best.BestStep;

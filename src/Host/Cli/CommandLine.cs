@@ -2,6 +2,7 @@ using System.CommandLine;
 using Rm.Formats;
 using Rm.Formats.Files;
 using Rm.Host.Options;
+using Rm.Host.Trl;
 using Rm.Kernels.Cuda;
 using Rm.Training.Loop;
 using Rm.Training.Model;
@@ -34,6 +35,7 @@ public static class CommandLine
         root.Subcommands.Add(new SweepCommand().Create());
         root.Subcommands.Add(new EvalCommand().Create());
         root.Subcommands.Add(new ScoreCommand().Create());
+        root.Subcommands.Add(new ServeCommand().Create());
         root.Subcommands.Add(new MergeCommand().Create());
         root.Subcommands.Add(new ReportCommand().Create());
         root.Subcommands.Add(DataCommand.Create());
@@ -41,6 +43,7 @@ public static class CommandLine
         root.Subcommands.Add(new BenchCommand().Create());
         root.Subcommands.Add(new PlanCommand().Create());
         root.Subcommands.Add(new DoctorCommand().Create());
+        root.Subcommands.Add(new TrlRewardCommand().Create());
         NumberArguments.MakeStrict(root);
         return root;
     }

@@ -23,7 +23,7 @@ internal sealed class PlanCommand
 
     private readonly Option<string?> _shape = new("--shape") { Description = $"A shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _model = new("--model") { Description = "A checkpoint's config.json instead.", HelpName = "DIR|ID" };
-    private readonly Option<int> _budget = new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ => 8192, HelpName = "N" };
+    private readonly Option<int> _budget = OptimizationOptions.CreateMicroTokenBudget();
     private readonly Option<int> _pair = new("--pair-tokens") { Description = "Packed tokens of a pair; one larger than the budget is computed alone.", DefaultValueFactory = _ => 1024, HelpName = "N" };
     private readonly Option<int> _rank = new("--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4, HelpName = "R" };
     private readonly Option<bool> _noPrefixSharing = new("--no-prefix-sharing") { Description = "Compute what both sides begin with twice." };

@@ -59,7 +59,7 @@ internal sealed class ReportCommand
 
         using var server = ReportServer.Start(new ReportSite(folder), port);
         Console.Out.WriteLine($"{server.Address} shows {folder}; Ctrl-C ends it.");
-        server.RunUntilStopped();
+        server.WaitUntilStopped();
         return ExitCodes.Success;
     }
 }

@@ -8,12 +8,10 @@ using Rm.Host.Experiments.Diagnostics;
 using Rm.Host.Options;
 using Rm.Host.Reporting;
 using Rm.Host.Reporting.TensorBoard;
-using Rm.Kernels.Ops;
+using Rm.Host.Sessions;
 using Rm.Training.Artifacts;
-using Rm.Training.Batching;
 using Rm.Training.Evaluation;
 using Rm.Training.Loop;
-using Rm.Training.Memory;
 using Rm.Training.Model;
 using Rm.Training.Statistics;
 
@@ -68,56 +66,29 @@ internal sealed class TrainCommand
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _options.Optimization.Read(result, train.Pairs.Count);
         IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
-        string weights = WeightsFingerprint.Of(source.Folder);
-        if (_options.Output.Resumes(result))
-        {
-            new EarlierRun(run.RunFile).RequireSame(settings, weights, train.Fingerprint, eval?.Fingerprint);
-        }
-
-        using IBackend backend = _options.Device.Open(result);
-        MemoryPlan plan = _options.Device.Plan(
-            result, backend, source.Config, scope, source.WeightType(), TrainingExtent(train, options),
-            eval is null ? null : MicroBatchExtent.Of([eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
-        using RewardModel model = source.Load(backend, scope, training: true, plan.Recompute);
-        model.ReserveActivations(plan.Activations.Peak);
-        ModelStart.Initialize(model, _options.Lora.InitAdapter(result), options.Seed);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
-        ArtifactInfo artifact = new(
-            BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString());
-        var saver = new ModelSaver(model, source.Name, source.Folder, artifact, Probe(eval ?? train));
-        var store = new CheckpointStore(run.Checkpoints, saver);
-        run.Prepare();
-        TrainerState state = _options.Output.Resume(result, run, store, model);
-        if (state.Step == 0 || !File.Exists(run.RunFile))
+        var setup = new SessionSetup(source, scope, train, eval, report, options, settings)
         {
-            RunFile.Write(run, settings, preset?.Name, backend, source.Name, source.Folder, weights, model, plan, train, eval, report);
-        }
-
-        using StepInstruments instruments = _options.Instruments.Start(result, backend);
-        using var console = new ConsoleProgress(options.Steps, state.Step);
-        using TensorBoardLog? board = toTensorBoard ? TensorBoardLog.Create(run.FolderPath, state.Step, console.Message) : null;
-        var reporter = new RunReporter(console, run, board);
-        var job = new TrainingJob(model, options, run, store, train.Pairs, eval?.Pairs ?? [], saver, source.Tokenizer)
-        {
-            Instruments = instruments,
-            MetricsWritten = board is null ? null : board.Metrics,
+            Preset = preset?.Name,
+            InitAdapter = _options.Lora.InitAdapter(result),
+            Artifact = new ArtifactInfo(
+                BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString()),
         };
-        TrainingOutcome outcome = new Trainer(job, state, reporter, signals).Run();
+        using var session = new TrainingSession(setup, run, _options.Device, result);
+        session.Begin(_options.Output.Resumes(result), store => _options.Output.Resume(result, run, store, session.Model));
+        using StepInstruments instruments = _options.Instruments.Start(result, session.Backend);
+        using var console = new ConsoleProgress(options.Steps, session.State.Step);
+        using TensorBoardLog? board = toTensorBoard ? TensorBoardLog.Create(run.FolderPath, session.State.Step, console.Message) : null;
+        var reporter = new RunReporter(console, run, board);
+        TrainingJob job = session.Job(instruments, board);
+        TrainingOutcome outcome = new Trainer(job, session.State, reporter, signals).Run();
         console.Dispose();
         DiagnosticOutcome? verdict = diagnostic is null || outcome.End == TrainingEnd.Interrupted
             ? null
-            : DiagnosticRun.Judge(diagnostic, model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
-        int code = Finish(run, model, outcome, verdict, signals);
+            : DiagnosticRun.Judge(diagnostic, session.Model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
+        int code = Finish(run, session.Model, outcome, verdict, signals);
         reporter.WritePage();
         return code;
-    }
-
-    // The order of the pairs is known, so every micro-batch of the run is.
-    private static MicroBatchExtent TrainingExtent(PairDataset train, TrainingOptions options)
-    {
-        var planner = new BatchPlanner(train.Pairs, options.BatchSize, options.Order, options.Seed);
-        return MicroBatchExtent.Of(
-            Enumerable.Range(0, options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
     }
 
     private int Finish(RunDirectory run, RewardModel model, TrainingOutcome outcome, DiagnosticOutcome? verdict, StopSignals signals)
@@ -138,8 +109,4 @@ internal sealed class TrainCommand
 
         return ExitCodes.Success;
     }
-
-    // The shortest pair costs least to score at every save.
-    private static SequenceLayout Probe(PairDataset data) =>
-        PairPacking.Pack([data.Pairs.MinBy(p => p.PackedTokens(sharePrefix: true))!], sharePrefix: true);
 }

@@ -83,7 +83,18 @@ public static class DoctorJson
     private static void WriteBuilds(Utf8JsonWriter json, CudaBuildsReport builds)
     {
         json.WriteStartObject("kernels");
-        json.WriteNumber("fatbin_bytes", builds.FatbinBytes);
+        json.WriteStartArray("images");
+        foreach (KernelImagesReport image in builds.Images)
+        {
+            json.WriteStartObject();
+            json.WriteString("target", image.Target);
+            json.WriteString("compiler", image.Compiler);
+            json.WriteBoolean("current", image.IsCurrent);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteNumber("image_bytes", builds.ImageBytes);
         json.WriteNumber("source_files", builds.SourceFiles);
         json.WriteNumber("kernels", builds.Kernels);
         json.WriteString("nvrtc_library", builds.NvrtcLibrary);

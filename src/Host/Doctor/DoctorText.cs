@@ -54,7 +54,7 @@ public static class DoctorText
         CudaBuildsReport builds = cuda.Builds;
         Line(
             output, "kernels",
-            $"{builds.Kernels} in {builds.SourceFiles} files; fatbin {(builds.FatbinBytes == 0 ? "not in this build" : Bytes(builds.FatbinBytes))}");
+            $"{builds.Kernels} in {builds.SourceFiles} files; {Images(builds)}");
         Line(
             output, "nvrtc",
             builds.NvrtcVersion is null
@@ -78,4 +78,8 @@ public static class DoctorText
         >= 1L << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):F1} MiB"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes"),
     };
+
+    private static string Images(CudaBuildsReport builds) => builds.Images.Count == 0
+        ? "no compiled ones in this build"
+        : $"compiled for {string.Join(", ", builds.Images.Select(image => image.Target + (image.IsCurrent ? "" : " (of other sources: not used)")))}, {Bytes(builds.ImageBytes)}";
 }

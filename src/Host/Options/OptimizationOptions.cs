@@ -3,6 +3,7 @@ using System.CommandLine;
 using Rm.Kernels.Ops;
 using Rm.Training.Batching;
 using Rm.Training.Loop;
+using Rm.Training.RandomNumbers;
 
 namespace Rm.Host.Options;
 
@@ -35,6 +36,8 @@ internal sealed class OptimizationOptions : OptionGroup
     private readonly Option<double> _maxGradNorm;
     private readonly Option<bool> _differentialLr;
     private readonly Option<double> _backboneLrMult;
+    private readonly Option<double?> _loraPlusRatio;
+    private readonly Option<double> _loraPlusEmbeddingLr;
     private readonly Option<bool> _headOnlyWeightDecay;
     private readonly Option<double> _beta;
     private readonly Option<double> _labelSmoothing;
@@ -52,13 +55,14 @@ internal sealed class OptimizationOptions : OptionGroup
     private readonly Option<ulong> _seed;
     private readonly Option<string> _order;
     private readonly Option<bool> _noPrefixSharing;
+    private readonly Option<string?> _rng;
 
     public OptimizationOptions()
     {
         _steps = AddOptional<int?>("--steps", "Optimizer steps; default: what --epochs takes.", "N");
         _epochs = AddOptional<double?>("--epochs", "Passes over the training pairs when --steps is not given; default 1.", "N");
         _batchSize = Add("--batch-size", "Pairs of a step.", 16, "N");
-        _microTokenBudget = Add("--micro-token-budget", "Most packed tokens computed at once.", 8192, "N");
+        _microTokenBudget = Add(CreateMicroTokenBudget());
         _lr = Add("--lr", "Peak learning rate.", 5e-5, "RATE");
         _weightDecay = Add("--weight-decay", "AdamW weight decay.", 0.01, "D");
         _scheduler = Add("--lr-scheduler", "cosine, linear, constant_with_warmup or constant.", "cosine", "NAME");
@@ -67,6 +71,8 @@ internal sealed class OptimizationOptions : OptionGroup
         _maxGradNorm = Add("--max-grad-norm", "Clip the gradient's global norm; 0 for never.", 1.0, "NORM");
         _differentialLr = AddFlag("--differential-lr", "Train everything but the head at --lr times --backbone-lr-mult.");
         _backboneLrMult = Add("--backbone-lr-mult", "Factor of --differential-lr.", 0.1, "X");
+        _loraPlusRatio = AddOptional<double?>("--loraplus-lr-ratio", "LoRA+: factor on the learning rate of B factors, biases and magnitudes.", "X");
+        _loraPlusEmbeddingLr = Add("--loraplus-lr-embedding", "LoRA+: learning rate of the embedding's factors.", 1e-6, "RATE");
         _headOnlyWeightDecay = AddFlag("--head-only-weight-decay", "Decay the head only.");
         _beta = Add("--beta", "Factor on the reward difference in the loss.", 1.0, "BETA");
         _labelSmoothing = Add("--label-smoothing", "eps: targets 1 - eps and eps.", 0.0, "EPS");
@@ -84,7 +90,13 @@ internal sealed class OptimizationOptions : OptionGroup
         _seed = Add("--seed", "Seed of initialisation, random samples of the data, shuffling and dropout.", 42UL, "N");
         _order = Add("--order", "shuffle or sequential.", "shuffle", "NAME");
         _noPrefixSharing = AddFlag("--no-prefix-sharing", "Compute what both sides begin with twice.");
+        _rng = AddOptional<string>(
+            "--rng", "Draw head, factors and order as btrm does (the default), or torch: the bits that PyTorch, transformers and PEFT draw from this seed.", "NAME");
     }
+
+    /// <summary>The option for the size of micro-batches, for commands that take no others of these.</summary>
+    public static Option<int> CreateMicroTokenBudget() =>
+        new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ => 8192, HelpName = "N" };
 
     /// <summary>The seed, which also decides a random sample of the data.</summary>
     public ulong Seed(ParseResult result) => result.GetValue(_seed);
@@ -109,8 +121,11 @@ internal sealed class OptimizationOptions : OptionGroup
             new LearningRateSchedule(Choose(result, _scheduler, Schedules), warmup, steps), result.GetValue(_maxGradNorm), loss, result.GetValue(_seed),
             Choose(result, _order, Orders))
         {
+            RandomSource = Rng(result),
             SharePrefix = !result.GetValue(_noPrefixSharing),
             BackboneLearningRateMultiplier = result.GetValue(_differentialLr) ? result.GetValue(_backboneLrMult) : 1,
+            LoraPlusRatio = result.GetValue(_loraPlusRatio),
+            LoraPlusEmbeddingRate = result.GetValue(_loraPlusEmbeddingLr),
             HeadOnlyWeightDecay = result.GetValue(_headOnlyWeightDecay),
             EvalEvery = result.GetValue(_evalEvery),
             EvalOnStart = result.GetValue(_evalOnStart),
@@ -124,6 +139,14 @@ internal sealed class OptimizationOptions : OptionGroup
         };
     }
 
+    // No default value: runs of before this option can be resumed.
+    private RandomSource Rng(ParseResult result) => result.GetValue(_rng) switch
+    {
+        null or "btrm" => RandomSource.Btrm,
+        "torch" => RandomSource.Torch,
+        var other => throw new UserInputException($"{_rng.Name} '{other}' is not known{NameSuggestion.DidYouMean(other, ["btrm", "torch"])}. Choose one of: btrm, torch."),
+    };
+
     /// <summary>Peak learning rate.</summary>
     public double LearningRate(ParseResult result) => result.GetValue(_lr);
 
@@ -133,6 +156,7 @@ internal sealed class OptimizationOptions : OptionGroup
         Choose(result, _scheduler, Schedules);
         Choose(result, _order, Orders);
         Choose(result, _bestMetric, BestMetrics);
+        Rng(result);
         Require(result.GetValue(_steps) is not <= 0, _steps, "must be at least 1");
         Require(result.GetValue(_epochs) is null or (> 0 and <= 1e6), _epochs, "must be above 0");
         foreach (Option<int> option in new[] { _batchSize, _microTokenBudget, _logEvery, _keepCheckpoints })

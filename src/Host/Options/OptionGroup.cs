@@ -17,6 +17,13 @@ internal abstract class OptionGroup
         }
     }
 
+    /// <summary>An option that was made elsewhere.</summary>
+    protected Option<T> Add<T>(Option<T> option)
+    {
+        _options.Add(option);
+        return option;
+    }
+
     /// <summary>An option with a default value.</summary>
     protected Option<T> Add<T>(string name, string description, T defaultValue, string? helpName = null)
     {

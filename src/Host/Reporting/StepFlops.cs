@@ -20,11 +20,11 @@ internal readonly record struct StepFlops(double Linear, double Attention)
         double visible = pairs.Sum(p => Visible(p, sharePrefix)), visibleRewards = pairs.Sum(static p => (double)p.Chosen.Length + p.Rejected.Length);
         for (int layer = 0; layer < config.Layers; layer++)
         {
-            foreach (LinearModule module in WeightNames.Modules)
+            foreach (LinearModule module in config.Family.Modules)
             {
                 (int outputs, int inputs) = config.Sizes(module);
-                bool readsInput = module is LinearModule.Q or LinearModule.K or LinearModule.V;
-                bool isPruned = layer == config.Layers - 1 && module is not (LinearModule.K or LinearModule.V);
+                bool readsInput = module is LinearModule.Q or LinearModule.K or LinearModule.V or LinearModule.Qkv;
+                bool isPruned = layer == config.Layers - 1 && module is not (LinearModule.K or LinearModule.V or LinearModule.Qkv);
                 double perWeight = trainsEverything ? 6 : layer == 0 && readsInput ? 2 : 4;
                 linear += perWeight * outputs * inputs * (isPruned ? rewards : tokens);
             }

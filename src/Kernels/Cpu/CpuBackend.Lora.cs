@@ -19,7 +19,18 @@ public sealed unsafe partial class CpuBackend
         F32View a = F32View.Of(lora.A, nameof(lora.A));
         if (lora.Dropout is not { } dropout)
         {
-            _gemm.MultiplySkinny(x.Matrix, a.Matrix, transposeA: false, s.Matrix, lora.Scale);
+            if (lora.UniformScale is { } uniform)
+            {
+                _gemm.MultiplySkinny(x.Matrix, a.Matrix, transposeA: false, s.Matrix, uniform);
+                return;
+            }
+
+            foreach (LoraPart part in lora.Parts)
+            {
+                _gemm.MultiplySkinny(
+                    x.Matrix, a.SliceRows(part.RankRow, part.Rank).Matrix, transposeA: false, s.Slice(part.RankRow, part.Rank).Matrix, lora.ScaleOf(part));
+            }
+
             return;
         }
 
@@ -33,7 +44,7 @@ public sealed unsafe partial class CpuBackend
                 ApplyDropout(dropout, part.DropoutStream, args.Layout, args.TokenRows, row, x.SliceRows(row, count), chunk, accumulate: false);
                 _gemm.MultiplySkinny(
                     chunk.Matrix, a.SliceRows(part.RankRow, part.Rank).Matrix, transposeA: false,
-                    s.SliceRows(row, count).Slice(part.RankRow, part.Rank).Matrix, lora.Scale);
+                    s.SliceRows(row, count).Slice(part.RankRow, part.Rank).Matrix, lora.ScaleOf(part));
             }
         }
     }
@@ -70,7 +81,8 @@ public sealed unsafe partial class CpuBackend
         {
             F32View dyPart = dy.Slice(part.Column, part.Columns);
             _gemm.MultiplySkinny(
-                dyPart.Matrix, F32View.Of(part.B, nameof(part.B)).Matrix, transposeA: true, ds.Slice(part.RankRow, part.Rank).Matrix, lora.Scale);
+                dyPart.Matrix, F32View.Of(part.B, nameof(part.B)).Matrix, transposeA: true, ds.Slice(part.RankRow, part.Rank).Matrix,
+                lora.ScaleOf(part));
             if (part.GradB is { } gradient)
             {
                 F32View gradB = F32View.Of(gradient, part.Columns, part.Rank, nameof(part.GradB));

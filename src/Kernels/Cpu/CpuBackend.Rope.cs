@@ -11,22 +11,30 @@ public sealed unsafe partial class CpuBackend
     {
         int[] positions = args.Layout.Layout.Positions;
         float[] inverseFrequencies = args.InverseFrequencies;
-        int half = inverseFrequencies.Length;
-        F32View cosSin = F32View.Of(args.CosSin, positions.Length, 2 * half, nameof(args.CosSin));
+        int half = inverseFrequencies.Length, first = args.FirstToken;
+        F32View cosSin = F32View.Of(args.CosSin, args.CosSin.Rows, 2 * half, nameof(args.CosSin));
+        if (first < 0 || first > positions.Length - cosSin.Rows)
+        {
+            throw new ArgumentException($"Tokens {first} to {first + cosSin.Rows} are not all of the {positions.Length} of the layout.", nameof(args));
+        }
 
         // Sine and cosine cost about 20 multiplications' time each.
-        ForRows(positions.Length, 40L * half, (begin, end) =>
+        ForRows(cosSin.Rows, 40L * half, (begin, end) =>
         {
             for (int t = begin; t < end; t++)
             {
                 float* row = cosSin[t];
+                int position = positions[first + t];
+                float scale = args.Growth == 0
+                    ? args.Scale
+                    : args.Scale * (1 + (args.Growth * MathF.Log(1 + (position / args.GrowthLength))));
                 for (int i = 0; i < half; i++)
                 {
                     // The angle is a float32 product, as in the models' training code; only then is more precision of use.
-                    float angle = positions[t] * inverseFrequencies[i];
+                    float angle = position * inverseFrequencies[i];
                     (double sin, double cos) = Math.SinCos(angle);
-                    row[i] = (float)cos;
-                    row[half + i] = (float)sin;
+                    row[i] = (float)cos * scale;
+                    row[half + i] = (float)sin * scale;
                 }
             }
         });
@@ -36,10 +44,16 @@ public sealed unsafe partial class CpuBackend
     public void RopeApply(RopeApplyArgs args)
     {
         F32View x = F32View.Of(args.X, nameof(args.X));
-        int headDim = args.CosSin.Columns;
-        F32View cosSin = F32View.Of(args.CosSin, x.Rows, headDim, nameof(args.CosSin));
+        int rotated = args.CosSin.Columns;
+        int headDim = args.HeadDim == 0 ? rotated : args.HeadDim;
+        F32View cosSin = F32View.Of(args.CosSin, x.Rows, rotated, nameof(args.CosSin));
         int heads = HeadCount(x.Columns, headDim, nameof(args.X));
-        int half = headDim / 2;
+        if (rotated > headDim || rotated % 2 != 0)
+        {
+            throw new ArgumentException($"{rotated} of {headDim} features of a head cannot be rotated.", nameof(args));
+        }
+
+        int half = rotated / 2;
         Vector512<float> sign = Vector512.Create(args.Inverse ? -1f : 1f);
         ForRows(x.Rows, x.Columns, (begin, end) =>
         {

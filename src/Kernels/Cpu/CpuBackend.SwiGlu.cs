@@ -14,6 +14,7 @@ public sealed unsafe partial class CpuBackend
     {
         F32View y = F32View.Of(args.Y, nameof(args.Y));
         F32View gateUp = F32View.Of(args.GateUp, y.Rows, 2 * y.Columns, nameof(args.GateUp));
+        bool gelu = args.Activation == GateActivation.GeluTanh;
         ForRows(y.Rows, SwiGluCost * y.Columns, (begin, end) =>
         {
             for (int t = begin; t < end; t++)
@@ -24,7 +25,8 @@ public sealed unsafe partial class CpuBackend
                 {
                     int n = y.Columns - c;
                     Vector512<float> g = Load(gate + c, n);
-                    Store(g / (Vector512<float>.One + Exp(-g)) * Load(up + c, n), y[t] + c, n);
+                    Vector512<float> activated = gelu ? GeluTanh(g, out _) : g / (Vector512<float>.One + Exp(-g));
+                    Store(activated * Load(up + c, n), y[t] + c, n);
                 }
             }
         });
@@ -37,6 +39,7 @@ public sealed unsafe partial class CpuBackend
         F32View gateUp = F32View.Of(args.GateUp, dy.Rows, 2 * dy.Columns, nameof(args.GateUp));
         F32View dGateUp = F32View.Of(args.DGateUp, dy.Rows, 2 * dy.Columns, nameof(args.DGateUp));
         int columns = dy.Columns;
+        bool gelu = args.Activation == GateActivation.GeluTanh;
         ForRows(dy.Rows, SwiGluCost * columns, (begin, end) =>
         {
             for (int t = begin; t < end; t++)
@@ -49,6 +52,14 @@ public sealed unsafe partial class CpuBackend
                     Vector512<float> g = Load(gate + c, n);
                     Vector512<float> u = Load(gate + columns + c, n);
                     Vector512<float> d = Load(dy[t] + c, n);
+                    if (gelu)
+                    {
+                        Vector512<float> activated = GeluTanh(g, out Vector512<float> geluSlope);
+                        Store(d * u * geluSlope, dGate + c, n);
+                        Store(d * activated, dGate + columns + c, n);
+                        continue;
+                    }
+
                     Vector512<float> sigmoid = Vector512<float>.One / (Vector512<float>.One + Exp(-g));
 
                     // silu'(g) = sigmoid (1 + g (1 - sigmoid))
@@ -58,5 +69,20 @@ public sealed unsafe partial class CpuBackend
                 }
             }
         });
+    }
+
+    // g(x) = x s and g'(x) = s + x s (1 - s) 2 z'(x) with s = (1 + tanh z) / 2 = 1 / (1 + e^-2z), z = sqrt(2/pi) (x + 0.044715 x^3).
+    private static Vector512<float> GeluTanh(Vector512<float> x, out Vector512<float> slope)
+    {
+        Vector512<float> root = Vector512.Create(2 * 0.7978845608f), square = x * x, one = Vector512<float>.One;
+        Vector512<float> twice = root * x * Vector512.FusedMultiplyAdd(Vector512.Create(0.044715f), square, one);
+        Vector512<float> twiceSlope = root * Vector512.FusedMultiplyAdd(Vector512.Create(3 * 0.044715f), square, one);
+        Vector512<float> e = Exp(-Vector512.Abs(twice)), larger = one / (one + e), smaller = e * larger;
+        Vector512<float> share = Vector512.ConditionalSelect(Vector512.LessThan(twice, Vector512<float>.Zero), smaller, larger);
+
+        // Far from zero the square may overflow while the product of the shares is zero.
+        Vector512<float> bend = larger * smaller;
+        slope = share + Vector512.ConditionalSelect(Vector512.Equals(bend, Vector512<float>.Zero), bend, x * bend * twiceSlope);
+        return x * share;
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Rm.Kernels.Cpu.Gemm;
 using Rm.Kernels.Cpu.Threading;
 using Rm.Kernels.Ops;
@@ -38,7 +39,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     {
         get
         {
-            string vectors = Vector512.IsHardwareAccelerated ? "AVX-512" : Vector256.IsHardwareAccelerated ? "AVX2"
+            string vectors = Avx512F.IsSupported ? "AVX-512" : Vector256.IsHardwareAccelerated ? "AVX2"
                 : Vector128.IsHardwareAccelerated ? "128-bit vectors" : "no vectors";
             return $"cpu, {vectors}, {_threads.Count} {(_threads.Count == 1 ? "thread" : "threads")}";
         }
@@ -187,13 +188,10 @@ public sealed unsafe partial class CpuBackend : IBackend
     private static Span<T> HostSpan<T>(Tensor tensor, int length)
         where T : unmanaged
     {
-        bool matches = tensor.DType switch
-        {
-            DType.F32 => typeof(T) == typeof(float),
-            DType.I32 => typeof(T) == typeof(int) || typeof(T) == typeof(uint),
-            DType.F16 => typeof(T) == typeof(Half) || typeof(T) == typeof(ushort),
-            _ => typeof(T) == typeof(ushort),
-        };
+        // Conditionals: the ahead-of-time compiler makes a loop without end of a switch over comparisons of types.
+        bool matches = tensor.DType == DType.F32 ? typeof(T) == typeof(float)
+            : tensor.DType == DType.I32 ? typeof(T) == typeof(int) || typeof(T) == typeof(uint)
+            : typeof(T) == typeof(ushort) || (tensor.DType == DType.F16 && typeof(T) == typeof(Half));
         if (!matches || !tensor.IsContiguous || tensor.Shape.Count != length)
         {
             throw new ArgumentException(

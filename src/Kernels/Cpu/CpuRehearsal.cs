@@ -177,6 +177,16 @@ public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend
     }
 
     /// <inheritdoc/>
+    public void ScaleAdd(ScaleAddArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void ColumnDot(ColumnDotArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
     public void GatherRows(GatherRowsArgs args)
     {
     }

@@ -14,6 +14,9 @@ internal static class AttentionWork
     /// <summary>Numbers of a block of keys: first token, tokens, and its part of the ranges, from and to.</summary>
     public const int KeyFields = 4;
 
+    /// <summary>Numbers of a range of slots: the first, how many, and the distance from their segment's start to its prefix's end.</summary>
+    public const int RangeFields = 3;
+
     /// <summary>Blocks of queries with the keys that some query of them sees.</summary>
     /// <param name="segments">Segments of the layout.</param>
     /// <param name="slots">Its queries.</param>
@@ -42,7 +45,10 @@ internal static class AttentionWork
     /// <param name="segments">Segments of the layout.</param>
     /// <param name="slots">Its queries.</param>
     /// <param name="keys">Keys of a full block.</param>
-    /// <returns><c>[blocks, KeyFields]</c> and <c>[ranges, 2]</c>: first slot and number of slots, at least one.</returns>
+    /// <returns>
+    /// <c>[blocks, KeyFields]</c> and <c>[ranges, RangeFields]</c>: first slot, number of slots, at least one, and for tails how far the end of
+    /// their prefix lies from their start (0 or below), which a window needs.
+    /// </returns>
     /// <exception cref="ArgumentException">A prefix is not a whole earlier segment.</exception>
     public static (int[] Blocks, int[] Ranges) Keys(Segment[] segments, AttentionSlots slots, int keys)
     {
@@ -55,19 +61,19 @@ internal static class AttentionWork
             int slot = slots.First[s];
             for (int own = 0; own < segment.Length; own += keys)
             {
-                int begin = ranges.Count / 2;
+                int begin = ranges.Count / RangeFields;
                 while (slot < slots.First[s + 1] && slots.Token(slot) < segment.Start + own)
                 {
                     slot++;
                 }
 
-                long cost = Add(ranges, slot, slots.First[s + 1]);
+                long cost = Add(ranges, slot, slots.First[s + 1], shift: 0);
                 foreach (int tail in tails[s])
                 {
-                    cost += Add(ranges, slots.First[tail], slots.First[tail + 1]);
+                    cost += Add(ranges, slots.First[tail], slots.First[tail + 1], segment.Start + segment.Length - segments[tail].Start);
                 }
 
-                blocks.Add((cost, [segment.Start + own, Math.Min(keys, segment.Length - own), begin, ranges.Count / 2]));
+                blocks.Add((cost, [segment.Start + own, Math.Min(keys, segment.Length - own), begin, ranges.Count / RangeFields]));
             }
         }
 
@@ -100,12 +106,13 @@ internal static class AttentionWork
         return tails;
     }
 
-    private static int Add(List<int> ranges, int begin, int end)
+    private static int Add(List<int> ranges, int begin, int end, int shift)
     {
         if (begin < end)
         {
             ranges.Add(begin);
             ranges.Add(end - begin);
+            ranges.Add(shift);
         }
 
         return end - begin;

@@ -31,7 +31,7 @@ internal sealed class CudaAttention : IDisposable
     public void Forward(AttentionForwardArgs args)
     {
         using NvtxRange range = new("attention_forward"u8);
-        Problem problem = Check(args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale);
+        Problem problem = Check(args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale, args.Window, args.Softcap);
         if (problem.Rows == 0)
         {
             return;
@@ -56,7 +56,9 @@ internal sealed class CudaAttention : IDisposable
             HeadsPerGroup = problem.HeadsPerGroup,
             HeadDim = args.HeadDim,
             Packets = InPackets(args.HeadDim, args.Q, args.K, args.V, args.O) ? 1 : 0,
+            Window = args.Window,
             Scale = args.Scale,
+            Softcap = args.Softcap,
         };
         CudaAttentionTiles tiles = problem.Tiles;
         LaunchShape shape = new(checked(lists.ForwardBlocks.Count * problem.Heads), tiles.Threads, tiles.ForwardSharedBytes);
@@ -68,7 +70,7 @@ internal sealed class CudaAttention : IDisposable
     public void Backward(AttentionBackwardArgs args)
     {
         using NvtxRange range = new("attention_backward"u8);
-        Problem problem = Check(args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale);
+        Problem problem = Check(args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale, args.Window, args.Softcap);
         LaunchChecks.Strided(nameof(args.DO), args.DO, _dtype, args.Q.Rows, args.Q.Columns);
         LaunchChecks.Strided(nameof(args.DQ), args.DQ, _dtype, args.Q.Rows, args.Q.Columns);
         LaunchChecks.Strided(nameof(args.DK), args.DK, _dtype, args.K.Rows, args.K.Columns);
@@ -123,7 +125,9 @@ internal sealed class CudaAttention : IDisposable
             HeadsPerGroup = problem.HeadsPerGroup,
             HeadDim = args.HeadDim,
             Packets = packets ? 1 : 0,
+            Window = args.Window,
             Scale = args.Scale,
+            Softcap = args.Softcap,
         };
         Launch(kernels.Query, tiles, lists.QueryBlocks.Count * (long)problem.Heads, launch);
         launch.Blocks = lists.KeyBlocks.Address;
@@ -148,7 +152,8 @@ internal sealed class CudaAttention : IDisposable
     }
 
     private Problem Check(
-        PreparedLayout layout, int[]? queryRows, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, int headDim, float scale)
+        PreparedLayout layout, int[]? queryRows, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, int headDim, float scale, int window,
+        float softcap)
     {
         if (headDim is < 1 or > CudaAttentionTiles.MaxHeadDim)
         {
@@ -164,6 +169,11 @@ internal sealed class CudaAttention : IDisposable
         if (!(scale > 0) || float.IsInfinity(scale))
         {
             throw new ArgumentException($"The scale of attention scores must be a positive number, not {scale}.", nameof(scale));
+        }
+
+        if (window < 0 || !(softcap >= 0) || float.IsInfinity(softcap))
+        {
+            throw new ArgumentException($"A window of {window} keys or a cap of {softcap} on scores is none.", nameof(window));
         }
 
         int tokens = layout.Layout.TokenCount, rows = queryRows?.Length ?? tokens, heads = q.Columns / headDim;
@@ -256,7 +266,9 @@ internal struct AttentionForwardLaunch
     public int HeadsPerGroup;
     public int HeadDim;
     public int Packets;
+    public int Window;
     public float Scale;
+    public float Softcap;
 }
 
 /// <summary>AttentionDeltaArgs of attention_backward.cu.</summary>
@@ -302,5 +314,7 @@ internal struct AttentionBackwardLaunch
     public int HeadsPerGroup;
     public int HeadDim;
     public int Packets;
+    public int Window;
     public float Scale;
+    public float Softcap;
 }

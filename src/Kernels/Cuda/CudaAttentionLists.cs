@@ -53,7 +53,7 @@ internal sealed class CudaAttentionLists(CudaSession session) : IDisposable
         ForwardBlocks = Take(ref address, forward.Length, AttentionWork.QueryFields);
         QueryBlocks = Take(ref address, queries.Length, AttentionWork.QueryFields);
         KeyBlocks = Take(ref address, keys.Length, AttentionWork.KeyFields);
-        Ranges = Take(ref address, ranges.Length, 2);
+        Ranges = Take(ref address, ranges.Length, AttentionWork.RangeFields);
         SlotRows = slots.Rows is null ? default : Take(ref address, slots.Rows.Length, 1);
         SlotTokens = slots.Tokens is null ? default : Take(ref address, slots.Tokens.Length, 1);
         _layout = layout;

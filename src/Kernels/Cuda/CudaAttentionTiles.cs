@@ -32,7 +32,7 @@ internal readonly record struct CudaAttentionTiles(DType DType, int PaddedDim)
     /// <summary>Dynamic shared memory of either backward kernel.</summary>
     public int BackwardSharedBytes =>
         (((2 * BackwardRows) + (4 * BackwardMoving)) * PaddedDim * DType.Size())
-        + (2 * 3 * BackwardMoving * sizeof(float)) + (HalfWidth ? 0 : Warps * 16 * BackwardMoving * sizeof(float));
+        + (2 * 4 * BackwardMoving * sizeof(float)) + (HalfWidth ? 0 : Warps * 16 * BackwardMoving * sizeof(float));
 
     /// <summary>Blocks that share the columns of dK and dV of one block of keys.</summary>
     public int KeyParts => PaddedDim / Math.Min(PaddedDim, 128);

@@ -43,6 +43,12 @@ public sealed partial class CudaBackend
     public void SwiGluBackward(SwiGluBackwardArgs args) => _swiGlu.Backward(args);
 
     /// <inheritdoc/>
+    public void ScaleAdd(ScaleAddArgs args) => _scaleAdd.Forward(args);
+
+    /// <inheritdoc/>
+    public void ColumnDot(ColumnDotArgs args) => _scaleAdd.ColumnDot(args);
+
+    /// <inheritdoc/>
     public void GatherRows(GatherRowsArgs args) => _rows.Gather(args);
 
     /// <inheritdoc/>

@@ -58,17 +58,6 @@ internal sealed unsafe class CudaKernel
         }
     }
 
-    /// <summary>Blocks of this kernel that fit on one multiprocessor at once.</summary>
-    public int MaxActiveBlocks(int blockSize, int sharedBytes)
-    {
-        _module.Context.Activate();
-        int blocks;
-        CudaDriver.Check(
-            CudaDriver.Api.OccupancyMaxActiveBlocks(&blocks, _function, blockSize, (nuint)sharedBytes),
-            "cuOccupancyMaxActiveBlocksPerMultiprocessor");
-        return blocks;
-    }
-
     public void Launch<T1>(CudaStream stream, in LaunchShape shape, T1 a1)
         where T1 : unmanaged
     {

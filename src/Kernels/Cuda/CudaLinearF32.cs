@@ -45,7 +45,7 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
             DropoutLaunch mask = LoraDropouts.Of(lora.Dropout, keys, part.DropoutStream);
             Multiply(
                 Operand.Of(args.X), Operand.Transposed(lora.A.SliceRows(part.RankRow, part.Rank)), Operand.Of(s),
-                (s.Rows, part.Rank, weight.Columns), lora.Scale * LoraDropouts.Factor(lora.Dropout), mask,
+                (s.Rows, part.Rank, weight.Columns), lora.ScaleOf(part) * LoraDropouts.Factor(lora.Dropout), mask,
                 lora.Dropout is null ? Dropped.None : Dropped.Left);
             Operand columns = Operand.Of(args.Y.SliceColumns(part.Column, part.Columns));
             Multiply(
@@ -92,7 +92,7 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
         {
             Tensor dY = args.DY.SliceColumns(part.Column, part.Columns), ds = dS.SliceColumns(part.RankRow, part.Rank);
             Multiply(
-                Operand.Of(dY), Operand.Of(part.B), Operand.Of(ds), (rows, part.Rank, part.Columns), lora.Scale, default, Dropped.None);
+                Operand.Of(dY), Operand.Of(part.B), Operand.Of(ds), (rows, part.Rank, part.Columns), lora.ScaleOf(part), default, Dropped.None);
             if (part.GradB is { } gradB)
             {
                 Operand target = Operand.Of(gradB);

@@ -92,16 +92,16 @@ internal sealed class CudaLoraLinear : IDisposable
             Tensor s = args.S!.Value;
             (PackedFactor a, PackedFactor b) = WorkspaceFor(lora, weight);
             _factors.Pack(lora, a, b);
-            if (lora.Dropout is null)
+            if (lora is { Dropout: null, UniformScale: { } uniform })
             {
-                _product.Forward(args.X, a, default, lora.Scale, (0, lora.TotalRank), s);
+                _product.Forward(args.X, a, default, uniform, (0, lora.TotalRank), s);
             }
             else
             {
                 foreach (LoraPart part in lora.Parts)
                 {
                     _product.Forward(
-                        args.X, a, LoraDropouts.Of(lora.Dropout, keys, part.DropoutStream), lora.Scale * LoraDropouts.Factor(lora.Dropout),
+                        args.X, a, LoraDropouts.Of(lora.Dropout, keys, part.DropoutStream), lora.ScaleOf(part) * LoraDropouts.Factor(lora.Dropout),
                         (part.RankRow, part.Rank), s);
                 }
             }
@@ -194,7 +194,18 @@ internal sealed class CudaLoraLinear : IDisposable
         PackedFactor b = new(Operand(weight.OutFeatures, lora.TotalRank), Operand(weight.OutFeatures, lora.TotalRank));
         Tensor dS = Operand(args.DY.Rows, lora.TotalRank), s = args.S!.Value;
         _factors.Pack(lora, lora.Dropout is null && args.DX is not null ? new PackedFactor(a, null) : null, b);
-        _product.Backward(args.DY, b, lora.Scale, dS);
+        if (lora.UniformScale is { } uniform)
+        {
+            _product.Backward(args.DY, b, uniform, (0, lora.TotalRank), dS);
+        }
+        else
+        {
+            foreach (LoraPart part in lora.Parts)
+            {
+                _product.Backward(args.DY, b, lora.ScaleOf(part), (part.RankRow, part.Rank), dS);
+            }
+        }
+
         LoraReduceTargetLaunch[] targets = [.. lora.Parts.Where(static part => part.GradB is not null).Select(TargetOfB)];
         if (targets.Length != 0)
         {

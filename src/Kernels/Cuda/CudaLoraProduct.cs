@@ -12,8 +12,8 @@ internal sealed class CudaLoraProduct(CudaSession session)
     private const int Threads = 128;
     private const int SharedBytes = 48 << 10;
 
-    private readonly CudaKernel _forward = session.Kernels.Get("lora_product_forward_bf16");
-    private readonly CudaKernel _backward = session.Kernels.Get("lora_product_backward_bf16");
+    private readonly CudaKernel _forward = Load(session, "lora_product_forward_bf16");
+    private readonly CudaKernel _backward = Load(session, "lora_product_backward_bf16");
 
     /// <summary>S[:, first..end) = scale * dropout(x) A^T.</summary>
     /// <param name="x"><c>[T, In]</c>; rows may be strided.</param>
@@ -31,18 +31,27 @@ internal sealed class CudaLoraProduct(CudaSession session)
         Launch(_forward, x, a, dropout, scale, ranks, s);
     }
 
-    /// <summary>dS = scale * dY B.</summary>
+    /// <summary>dS[:, first..end) = scale * dY B.</summary>
     /// <param name="dY"><c>[T, Out]</c>; rows may be strided.</param>
     /// <param name="b"><c>[Out, R]</c>, both halves.</param>
     /// <param name="scale">Of the product.</param>
+    /// <param name="ranks">The columns of dS to assign.</param>
     /// <param name="dS"><c>[T, R]</c>, bfloat16, =.</param>
     /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
-    public void Backward(Tensor dY, PackedFactor b, float scale, Tensor dS)
+    public void Backward(Tensor dY, PackedFactor b, float scale, (int First, int Count) ranks, Tensor dS)
     {
         using NvtxRange range = new("lora_product_backward"u8);
         LaunchChecks.Strided(nameof(dY), dY, DType.BF16, dS.Rows, b.High.Rows);
         LaunchChecks.Strided(nameof(dS), dS, DType.BF16, dY.Rows, b.High.Columns);
-        Launch(_backward, dY, b, default, scale, (0, dS.Columns), dS);
+        Launch(_backward, dY, b, default, scale, ranks, dS);
+    }
+
+    // All that a kernel may have without asking: a compiler that adds a byte of its own must not make it too much.
+    private static CudaKernel Load(CudaSession session, string name)
+    {
+        CudaKernel kernel = session.Kernels.Get(name);
+        kernel.AllowSharedMemory(SharedBytes);
+        return kernel;
     }
 
     private void Launch(CudaKernel kernel, Tensor a, PackedFactor b, in DropoutLaunch dropout, float scale, (int First, int Count) columns, Tensor p)

@@ -51,9 +51,10 @@ public static class CudaProbe
         {
             problem = $"Compute capability {device.Architecture} is too old: the kernels need {CudaArchitecture.Minimum}.";
         }
-        else if (!CudaLibraries.IsEmulated && builds.FatbinBytes == 0 && builds.NvrtcVersion is null)
+        else if (!CudaLibraries.IsEmulated && builds.NvrtcVersion is null
+            && !builds.Images.Any(image => image.IsCurrent && image.Serves(device.Architecture)))
         {
-            problem = "No kernels for it: this build has no fatbin, and NVRTC is not installed.";
+            problem = "No kernels for it: this build carries neither machine code nor PTX that it can run, and NVRTC is not installed.";
         }
 
         return new CudaDeviceReport(
@@ -78,8 +79,26 @@ public static class CudaProbe
 
         KernelSources sources = KernelSources.Embedded;
         return new CudaBuildsReport(
-            KernelSources.ReadFatbin()?.Length ?? 0, sources.Units.Count, sources.Kernels.Count(),
+            ProbeImages(sources), EmbeddedImages.CompressedBytes, sources.Units.Count, sources.Kernels.Count(),
             CudaLibraries.LoadedFrom(CudaLibraries.Nvrtc), compiler?.Version.ToString(2), compiler?.Architectures ?? [], problem,
             cache.Folder, entries, bytes, cache.IsWritable());
+    }
+    private static List<KernelImagesReport> ProbeImages(KernelSources sources)
+    {
+        List<KernelImagesReport> images = [];
+        foreach (string target in EmbeddedImages.Targets)
+        {
+            try
+            {
+                KernelImageFile file = EmbeddedImages.Find(target)!;
+                images.Add(new KernelImagesReport(target, file.Compiler, file.IsCurrent(sources)));
+            }
+            catch (InvalidDataException)
+            {
+                images.Add(new KernelImagesReport(target, "damaged", IsCurrent: false));
+            }
+        }
+
+        return images;
     }
 }

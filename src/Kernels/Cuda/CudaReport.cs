@@ -57,7 +57,8 @@ public sealed record CudaDeviceReport(
     string? Problem);
 
 /// <summary>Where kernels' code would come from.</summary>
-/// <param name="FatbinBytes">Size of the embedded fatbin; 0 when the build had no nvcc.</param>
+/// <param name="Images">The compiled kernels that this build carries; none in a build that was not made for release.</param>
+/// <param name="ImageBytes">What they take in the program, compressed.</param>
 /// <param name="SourceFiles">Embedded .cu files.</param>
 /// <param name="Kernels">Kernels in them.</param>
 /// <param name="NvrtcLibrary">Path or name of the NVRTC that loaded, or null.</param>
@@ -69,7 +70,8 @@ public sealed record CudaDeviceReport(
 /// <param name="CacheBytes">Their bytes.</param>
 /// <param name="CacheWritable">Whether new entries can be written.</param>
 public sealed record CudaBuildsReport(
-    long FatbinBytes,
+    IReadOnlyList<KernelImagesReport> Images,
+    long ImageBytes,
     int SourceFiles,
     int Kernels,
     string? NvrtcLibrary,
@@ -80,3 +82,14 @@ public sealed record CudaBuildsReport(
     int CacheEntries,
     long CacheBytes,
     bool CacheWritable);
+
+/// <summary>Compiled kernels of one target.</summary>
+/// <param name="Target">sm_90a: machine code; compute_80: PTX.</param>
+/// <param name="Compiler">Who made them.</param>
+/// <param name="IsCurrent">Whether from the sources that this build carries; else they are not used.</param>
+public sealed record KernelImagesReport(string Target, string Compiler, bool IsCurrent)
+{
+    /// <summary>Whether a GPU of <paramref name="architecture"/> can run them, given a driver that is new enough.</summary>
+    public bool Serves(CudaArchitecture architecture) =>
+        Target == architecture.Target || (Target == Builds.KernelImageFile.PortableTarget && architecture.IsSupported);
+}

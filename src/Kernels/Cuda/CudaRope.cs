@@ -35,13 +35,27 @@ internal sealed class CudaRope : IDisposable
     {
         using NvtxRange range = new("rope_table_forward"u8);
         CudaPreparedLayout layout = CudaPreparedLayout.Own(args.Layout);
-        int tokens = layout.Layout.TokenCount, half = args.InverseFrequencies.Length;
+        int tokens = args.CosSin.Rows, half = args.InverseFrequencies.Length;
+        if (args.FirstToken < 0 || args.FirstToken > layout.Layout.TokenCount - tokens)
+        {
+            throw new ArgumentException(
+                $"Tokens {args.FirstToken} to {args.FirstToken + tokens} are not all of the {layout.Layout.TokenCount} of the layout.", nameof(args));
+        }
+
         LaunchChecks.Contiguous(nameof(args.CosSin), args.CosSin, DType.F32, tokens, 2 * half);
         if (tokens != 0)
         {
             LaunchShape shape = new(tokens, Math.Min(Threads, LaunchChecks.Threads(half)));
-            _table.Launch(
-                _session.Stream, shape, layout.Positions.Address, _frequencies.Of(args.InverseFrequencies).Address, args.CosSin.Address, half);
+            _table.Launch(_session.Stream, shape, new RopeTableLaunch
+            {
+                Positions = layout.Positions.Address + (args.FirstToken * sizeof(int)),
+                InverseFrequencies = _frequencies.Of(args.InverseFrequencies).Address,
+                CosSin = args.CosSin.Address,
+                Half = half,
+                GrowthLength = args.GrowthLength,
+                Growth = args.Growth,
+                Scale = args.Scale,
+            });
         }
     }
 
@@ -50,13 +64,13 @@ internal sealed class CudaRope : IDisposable
     public void Apply(RopeApplyArgs args)
     {
         using NvtxRange range = new("rope"u8);
-        int headDim = args.CosSin.Columns;
+        int rotated = args.CosSin.Columns, headDim = args.HeadDim == 0 ? rotated : args.HeadDim;
         int heads = LaunchChecks.Heads(nameof(args.X), args.X, headDim);
         LaunchChecks.Strided(nameof(args.X), args.X, _dtype, args.X.Rows, args.X.Columns);
-        LaunchChecks.Contiguous(nameof(args.CosSin), args.CosSin, DType.F32, args.X.Rows, headDim);
-        if (headDim % 2 != 0)
+        LaunchChecks.Contiguous(nameof(args.CosSin), args.CosSin, DType.F32, args.X.Rows, rotated);
+        if (rotated % 2 != 0 || rotated > headDim)
         {
-            throw new ArgumentException($"A head of {headDim} features has no halves to rotate.", nameof(args));
+            throw new ArgumentException($"{rotated} of {headDim} features of a head have no halves to rotate.", nameof(args));
         }
 
         if (args.X.Rows == 0)
@@ -65,23 +79,37 @@ internal sealed class CudaRope : IDisposable
         }
 
         int packet = LaunchChecks.PacketBytes / _dtype.Size();
-        bool packed = headDim / 2 % packet == 0 && LaunchChecks.InPackets(args.X) && LaunchChecks.InPackets(args.CosSin);
+        bool packed = rotated / 2 % packet == 0 && headDim % packet == 0 && LaunchChecks.InPackets(args.X) && LaunchChecks.InPackets(args.CosSin);
         RopeLaunch launch = new()
         {
             X = args.X.Address,
             CosSin = args.CosSin.Address,
             Heads = heads,
             HeadDim = headDim,
+            Rotated = rotated,
             XStride = args.X.RowStride,
             Packed = packed ? 1 : 0,
         };
-        int items = heads * (headDim / 2 / (packed ? packet : 1));
+        int items = heads * (rotated / 2 / (packed ? packet : 1));
         int threads = Math.Min(Threads, LaunchChecks.Threads(items));
         Dim3 grid = new((uint)args.X.Rows, (uint)LaunchChecks.Blocks(items, threads));
         (args.Inverse ? _backward : _forward).Launch(_session.Stream, new LaunchShape(grid, threads), launch);
     }
 
     public void Dispose() => _frequencies.Dispose();
+}
+
+/// <summary>RopeTableArgs of rope.cu.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct RopeTableLaunch
+{
+    public nint Positions;
+    public nint InverseFrequencies;
+    public nint CosSin;
+    public int Half;
+    public int GrowthLength;
+    public float Growth;
+    public float Scale;
 }
 
 /// <summary>RopeArgs of rope.cu.</summary>
@@ -92,6 +120,7 @@ internal struct RopeLaunch
     public nint CosSin;
     public int Heads;
     public int HeadDim;
+    public int Rotated;
     public int XStride;
     public int Packed;
 }

@@ -19,24 +19,6 @@ internal sealed unsafe class CudaStream : IDisposable
     /// <summary>CUstream, for the calls of this folder.</summary>
     public nint Value => _handle.Value;
 
-    /// <summary>Whether everything queued is done.</summary>
-    /// <exception cref="CudaException">Queued work failed.</exception>
-    public bool IsIdle
-    {
-        get
-        {
-            Device.Context.Activate();
-            CudaResult result = CudaDriver.Api.StreamQuery(Value);
-            if (result == CudaResult.NotReady)
-            {
-                return false;
-            }
-
-            CudaDriver.Check(result, "cuStreamQuery");
-            return true;
-        }
-    }
-
     /// <summary>Waits until everything queued is done.</summary>
     /// <exception cref="CudaException">Queued work failed.</exception>
     public void Synchronize()
@@ -79,42 +61,6 @@ internal sealed unsafe class CudaStream : IDisposable
         {
             Device.Context.Activate();
             CudaDriver.Check(CudaDriver.Api.MemcpyDtoDAsync(destination, source, (nuint)bytes, Value), "cuMemcpyDtoDAsync");
-        }
-    }
-
-    /// <summary>
-    /// Records what <paramref name="work"/> queues on this stream instead of running it. It may not wait for the device or allocate.
-    /// </summary>
-    public CudaGraph Capture(Action work)
-    {
-        Device.Context.Activate();
-        ICudaDriver api = CudaDriver.Api;
-        CudaDriver.Check(api.StreamBeginCapture(Value, CudaFlags.CaptureThreadLocal), "cuStreamBeginCapture");
-        nint graph = 0;
-        try
-        {
-            work();
-        }
-        catch
-        {
-            // The capture must end for the stream to be usable again; the failure of the work is the one to report.
-            _ = api.StreamEndCapture(Value, &graph);
-            if (graph != 0)
-            {
-                _ = api.GraphDestroy(graph);
-            }
-
-            throw;
-        }
-
-        CudaDriver.Check(api.StreamEndCapture(Value, &graph), "cuStreamEndCapture");
-        try
-        {
-            return new CudaGraph(GraphHandle.Instantiate(Device.Context, graph));
-        }
-        finally
-        {
-            _ = api.GraphDestroy(graph);
         }
     }
 

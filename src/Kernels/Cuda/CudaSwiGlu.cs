@@ -11,8 +11,10 @@ internal sealed class CudaSwiGlu
 
     private readonly CudaSession _session;
     private readonly DType _dtype;
+    private readonly string _suffix;
     private readonly CudaKernel _forward;
     private readonly CudaKernel _backward;
+    private (CudaKernel Forward, CudaKernel Backward)? _gelu;
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>.</summary>
     public CudaSwiGlu(CudaSession session, DType dtype)
@@ -20,6 +22,7 @@ internal sealed class CudaSwiGlu
         string suffix = LaunchChecks.Suffix(dtype);
         _session = session;
         _dtype = dtype;
+        _suffix = suffix;
         _forward = session.Kernels.Get($"swiglu_forward_{suffix}");
         _backward = session.Kernels.Get($"swiglu_backward_{suffix}");
     }
@@ -34,7 +37,7 @@ internal sealed class CudaSwiGlu
         Check(nameof(args.Y), args.Y, rows, features, features);
         if (rows != 0)
         {
-            _forward.Launch(_session.Stream, Shape(rows, features), args.GateUp.Address, args.Y.Address, features);
+            (args.Activation == GateActivation.Silu ? _forward : Gelu().Forward).Launch(_session.Stream, Shape(rows, features), args.GateUp.Address, args.Y.Address, features);
         }
     }
 
@@ -49,10 +52,13 @@ internal sealed class CudaSwiGlu
         Check(nameof(args.DGateUp), args.DGateUp, rows, 2 * features, features);
         if (rows != 0)
         {
-            _backward.Launch(
+            (args.Activation == GateActivation.Silu ? _backward : Gelu().Backward).Launch(
                 _session.Stream, Shape(rows, features), args.DY.Address, args.GateUp.Address, args.DGateUp.Address, features);
         }
     }
+
+    private (CudaKernel Forward, CudaKernel Backward) Gelu() =>
+        _gelu ??= (_session.Kernels.Get($"geglu_forward_{_suffix}"), _session.Kernels.Get($"geglu_backward_{_suffix}"));
 
     private void Check(string name, Tensor tensor, int rows, int columns, int features)
     {

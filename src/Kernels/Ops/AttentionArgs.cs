@@ -4,7 +4,7 @@ namespace Rm.Kernels.Ops;
 
 /// <summary>
 /// O[t, h] = softmax(Scale * Q[t, h] K[keys of t, h / (H/G)]^T) V[keys of t]: grouped-query attention in which a token sees its parent prefix and,
-/// causally, its own segment (<see cref="Segment"/>).
+/// causally, its own segment (<see cref="Segment"/>); with <see cref="Window"/>, of these the last ones of its sequence alone.
 /// </summary>
 /// <param name="Layout">Segments.</param>
 /// <param name="Q"><c>[T, H * D]</c>, or <c>[rows, H * D]</c> with <see cref="QueryRows"/>; rows may be strided.</param>
@@ -19,6 +19,12 @@ public sealed record AttentionForwardArgs(
 {
     /// <summary>Token row of each row of Q, ascending within a segment; null when Q has all T tokens. The last layer asks for reward rows only.</summary>
     public int[]? QueryRows { get; init; }
+
+    /// <summary>Keys that a token sees, counted from itself backwards along its sequence; 0 for all.</summary>
+    public int Window { get; init; }
+
+    /// <summary>c: scores become c * tanh(score / c) before the softmax (Gemma 2); 0 for none.</summary>
+    public float Softcap { get; init; }
 }
 
 /// <summary>Gradient of <see cref="AttentionForwardArgs"/>.</summary>
@@ -41,4 +47,10 @@ public sealed record AttentionBackwardArgs(
 {
     /// <summary>Token row of each row of Q; null when Q has all T tokens.</summary>
     public int[]? QueryRows { get; init; }
+
+    /// <summary>As in forward.</summary>
+    public int Window { get; init; }
+
+    /// <summary>As in forward.</summary>
+    public float Softcap { get; init; }
 }

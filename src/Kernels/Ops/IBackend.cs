@@ -5,7 +5,7 @@ namespace Rm.Kernels.Ops;
 /// <summary>
 /// The operations that the model, the loss and the optimizer are written against, once for every device.
 /// Shapes: T tokens of the micro-batch, C hidden size, F intermediate size, H query heads, G key/value heads, D head size,
-/// R reward rows, N pairs, r LoRA rank. Activations have <see cref="ActivationDType"/>; parameters under training, gradients, optimizer
+/// S sequences (a reward row each), n pairs, r LoRA rank, R a sum of ranks. Activations have <see cref="ActivationDType"/>; parameters under training, gradients, optimizer
 /// state, norms' rstd, rewards and losses are float32. Every operation is deterministic, and the result of a row depends on
 /// that row's sequence alone, to the bit. Arguments say for each output whether it is assigned (=) or added to (+=).
 /// Calls are ordered; on an asynchronous device they may return before the work is done, and <see cref="Download{T}"/> waits.
@@ -102,11 +102,17 @@ public interface IBackend : IDisposable
     /// <summary>Gradient of <see cref="AttentionForward"/>.</summary>
     void AttentionBackward(AttentionBackwardArgs args);
 
-    /// <summary>silu(gate) * up.</summary>
+    /// <summary>act(gate) * up.</summary>
     void SwiGluForward(SwiGluForwardArgs args);
 
     /// <summary>Gradient of <see cref="SwiGluForward"/>.</summary>
     void SwiGluBackward(SwiGluBackwardArgs args);
+
+    /// <summary>Scales a matrix and adds another: multipliers, residuals past a norm, magnitudes.</summary>
+    void ScaleAdd(ScaleAddArgs args);
+
+    /// <summary>Inner products of columns: the gradient of <see cref="ScaleAddArgs.ColumnScale"/>.</summary>
+    void ColumnDot(ColumnDotArgs args);
 
     /// <summary>Picks rows.</summary>
     void GatherRows(GatherRowsArgs args);

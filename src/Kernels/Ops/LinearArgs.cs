@@ -4,7 +4,7 @@ namespace Rm.Kernels.Ops;
 
 /// <summary>
 /// The low-rank part of one (possibly fused) linear layer: parts of y's columns, each with its own factors (Hu et al. 2021).
-/// y[:, part] += Scale * (dropout(x) A_part^T) B_part^T.
+/// y[:, part] += Scale * part's Scale * (dropout(x) A_part^T) B_part^T.
 /// </summary>
 /// <param name="A"><c>[R, InFeatures]</c>, float32: the A factors of the parts stacked, R the sum of their ranks.</param>
 /// <param name="GradA">Gradient of A, float32; null outside training.</param>
@@ -15,6 +15,12 @@ public sealed record LoraFactors(Tensor A, Tensor? GradA, IReadOnlyList<LoraPart
 {
     /// <summary>R, the sum of the parts' ranks.</summary>
     public int TotalRank => A.Rows;
+
+    /// <summary>The factor of all parts, or null when they differ.</summary>
+    public float? UniformScale => Parts.All(p => p.Scale == Parts[0].Scale) ? ScaleOf(Parts[0]) : null;
+
+    /// <summary>The factor of one part.</summary>
+    public float ScaleOf(LoraPart part) => Scale * part.Scale;
 }
 
 /// <summary>One adapted column range of a fused linear layer.</summary>
@@ -30,6 +36,9 @@ public sealed record LoraPart(int Column, int RankRow, Tensor B, Tensor? GradB, 
 
     /// <summary>Rank r of the part.</summary>
     public int Rank => B.Columns;
+
+    /// <summary>Factor on the part beside <see cref="LoraFactors.Scale"/>, where modules have scales of their own.</summary>
+    public float Scale { get; init; } = 1;
 }
 
 /// <summary>

@@ -157,6 +157,12 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public virtual void SwiGluBackward(SwiGluBackwardArgs args) => Observe(nameof(SwiGluBackward), inner.SwiGluBackward, args);
 
     /// <inheritdoc/>
+    public virtual void ScaleAdd(ScaleAddArgs args) => Observe(nameof(ScaleAdd), inner.ScaleAdd, args);
+
+    /// <inheritdoc/>
+    public virtual void ColumnDot(ColumnDotArgs args) => Observe(nameof(ColumnDot), inner.ColumnDot, args);
+
+    /// <inheritdoc/>
     public virtual void GatherRows(GatherRowsArgs args) => Observe(nameof(GatherRows), inner.GatherRows, args);
 
     /// <inheritdoc/>

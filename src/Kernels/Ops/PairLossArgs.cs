@@ -7,13 +7,13 @@ namespace Rm.Kernels.Ops;
 /// weight * ((1 - LabelSmoothing) * -logsigmoid(z) + LabelSmoothing * -logsigmoid(-z) + ScoreRegularization * (r_c^2 + r_r^2)
 /// + MarginRegularization * d^2), times Normalizer.
 /// </summary>
-/// <param name="Rewards"><c>[2N]</c>, float32: chosen and rejected of each pair in turn.</param>
-/// <param name="Margins"><c>[N]</c>, float32, or null for zeros.</param>
-/// <param name="Weights"><c>[N]</c>, float32, or null for ones.</param>
+/// <param name="Rewards"><c>[2n]</c>, float32: chosen and rejected of each pair in turn.</param>
+/// <param name="Margins"><c>[n]</c>, float32, or null for zeros.</param>
+/// <param name="Weights"><c>[n]</c>, float32, or null for ones.</param>
 /// <param name="Options">Constants of the loss.</param>
 /// <param name="Normalizer">1 / pairs of the whole batch, so that micro-batches add up to its mean.</param>
-/// <param name="Losses"><c>[N]</c>, float32, =: each pair's share of the loss.</param>
-/// <param name="DRewards"><c>[2N]</c>, float32, =; null when no gradient is wanted.</param>
+/// <param name="Losses"><c>[n]</c>, float32, =: each pair's share of the loss.</param>
+/// <param name="DRewards"><c>[2n]</c>, float32, =; null when no gradient is wanted.</param>
 public sealed record PairLossArgs(
     Tensor Rewards, Tensor? Margins, Tensor? Weights, PairLossOptions Options, float Normalizer, Tensor Losses, Tensor? DRewards);
 

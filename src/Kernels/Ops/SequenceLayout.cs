@@ -26,6 +26,35 @@ public sealed class SequenceLayout
         RewardRows = rewardRows;
     }
 
+    /// <summary>The same sequences in the same order, each with its own copy of what it shared.</summary>
+    public SequenceLayout WithoutSharing()
+    {
+        if (Segments.All(s => s.PrefixLength == 0) && Segments.Length == RewardRows.Length)
+        {
+            return this;
+        }
+
+        List<int> tokens = [], positions = [], rewardRows = [];
+        List<uint> tokenKeys = [];
+        List<Segment> segments = [];
+        foreach (int reward in RewardRows)
+        {
+            Segment tail = Segments.Single(s => reward >= s.Start && reward < s.Start + s.Length);
+            int start = tokens.Count;
+            foreach (int row in Enumerable.Range(tail.PrefixStart, tail.PrefixLength).Concat(Enumerable.Range(tail.Start, tail.Length)))
+            {
+                tokens.Add(Tokens[row]);
+                positions.Add(Positions[row]);
+                tokenKeys.Add(TokenKeys[row]);
+            }
+
+            segments.Add(new Segment(start, tokens.Count - start, 0, 0));
+            rewardRows.Add(tokens.Count - 1);
+        }
+
+        return new SequenceLayout([.. tokens], [.. positions], [.. tokenKeys], [.. segments], [.. rewardRows]);
+    }
+
     /// <summary>Number of packed tokens, T.</summary>
     public int TokenCount => Tokens.Length;
 

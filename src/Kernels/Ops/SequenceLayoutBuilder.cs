@@ -3,6 +3,9 @@ namespace Rm.Kernels.Ops;
 /// <summary>Builds a <see cref="SequenceLayout"/> from groups of sequences that share a prefix.</summary>
 public sealed class SequenceLayoutBuilder
 {
+    /// <summary>A multiple of every backend's block of keys.</summary>
+    public const int PrefixBlock = 64;
+
     private readonly List<int> _tokens = [];
     private readonly List<int> _positions = [];
     private readonly List<uint> _tokenKeys = [];
@@ -55,6 +58,12 @@ public sealed class SequenceLayoutBuilder
     /// <summary>Length of the longest common prefix of two sequences that leaves each at least one token of its own.</summary>
     public static int CommonPrefixLength(ReadOnlySpan<int> first, ReadOnlySpan<int> second) =>
         Math.Min(first.CommonPrefixLength(second), Math.Max(0, Math.Min(first.Length, second.Length) - 1));
+
+    /// <summary>
+    /// The longest part of a shared prefix that leaves the bits of a sequence's reward as they are when it is computed alone: backends sum over keys
+    /// in blocks that begin at multiples of at most <see cref="PrefixBlock"/> tokens from a segment's start, so a tail's blocks must begin at one too.
+    /// </summary>
+    public static int ExactPrefixLength(int prefixLength) => prefixLength / PrefixBlock * PrefixBlock;
 
     private void AddTail(ReadOnlySpan<int> tail, int prefixStart, int prefixLength, ulong key, uint branch)
     {

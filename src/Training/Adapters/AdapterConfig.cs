@@ -1,4 +1,6 @@
 using Rm.Formats;
+using Rm.Training.Model;
+
 namespace Rm.Training.Adapters;
 
 /// <summary>adapter_config.json of a LoRA adapter in PEFT's layout.</summary>
@@ -33,8 +35,33 @@ public sealed record AdapterConfig(
     public static IReadOnlyList<string> HeadAndNormModules { get; } =
         [.. HeadModules, "input_layernorm", "post_attention_layernorm", "q_norm", "k_norm", "norm"];
 
+    /// <summary>Rank and alpha of a module.</summary>
+    /// <param name="path">Its path in the model, "model.layers.3.self_attn.q_proj".</param>
+    public LoraSize SizeOf(string path) => new(AdapterTargets.Pattern(RankPattern, path) ?? Rank, AdapterTargets.Pattern(AlphaPattern, path) ?? Alpha);
+
     /// <summary>Factor s of y = xW^T + s (xA^T)B^T.</summary>
     public double Scale => Alpha / (UseRsLora ? Math.Sqrt(Rank) : Rank);
+
+    /// <summary>Whether outputs are scaled to trained magnitudes (use_dora).</summary>
+    public bool UseDora { get; init; }
+
+    /// <summary>Which biases are trained (bias).</summary>
+    public TrainedBiases Biases { get; init; }
+
+    /// <summary>Whether B has a bias (lora_bias).</summary>
+    public bool HasFactorBias { get; init; }
+
+    /// <summary>Ranks of some modules (rank_pattern), in the file's order.</summary>
+    public IReadOnlyList<KeyValuePair<string, int>> RankPattern { get; init; } = [];
+
+    /// <summary>Alphas of some modules (alpha_pattern), in the file's order.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> AlphaPattern { get; init; } = [];
+
+    /// <summary>Rows of the embedding that the adapter replaces, in the order of the file's tensor (trainable_token_indices).</summary>
+    public IReadOnlyList<int> TrainableTokens { get; init; } = [];
+
+    /// <summary>Which modules are adapted; null in a configuration that was not read from a file.</summary>
+    public AdapterTargets? Targets { get; init; }
 
     /// <summary>What the file asks for that has no effect here, one sentence each; to be shown to the user.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rm.Formats.Hub;
 using Rm.Formats.Json;
+using Rm.Training.Model;
 
 namespace Rm.Training.Adapters;
 
@@ -14,23 +15,22 @@ internal static class AdapterConfigReader
     // Anything but null, false, "" or an empty collection in these changes the computation or the base weights.
     private static readonly string[] Unsupported =
     [
-        "fan_in_fan_out", "use_dora", "use_qalora", "use_bdlora", "lora_bias", "layer_replication", "target_parameters",
-        "trainable_token_indices", "alora_invocation_tokens", "megatron_config", "loftq_config",
-        "arrow_config", "corda_config", "kasa_config", "lora_ga_config",
-        "monteclora_config", "velora_config",
+        "use_qalora", "use_bdlora", "layer_replication", "target_parameters", "alora_invocation_tokens", "megatron_config", "loftq_config",
+        "arrow_config", "corda_config", "kasa_config", "lora_ga_config", "monteclora_config",
     ];
 
-    // Of no effect on a trained adapter: where it came from, how it was initialised, which layers it was put on (the tensors show that).
+    // Of no effect on a trained adapter: where it came from, how it was initialised, how its gradient was approximated.
     private static readonly string[] Ignored =
     [
         "auto_mapping", "revision", "inference_mode", "peft_version", "megatron_core", "qalora_group_size", "layers_pattern",
-        "layers_to_transform", "exclude_modules", "ensure_weight_tying", "runtime_config", "eva_config",
+        "ensure_weight_tying", "runtime_config", "eva_config", "velora_config",
     ];
 
     private static readonly string[] Interpreted =
     [
         "r", "lora_alpha", "target_modules", "use_rslora", "lora_dropout", "modules_to_save", "base_model_name_or_path", "task_type",
-        "peft_type", "bias", "rank_pattern", "alpha_pattern", "init_lora_weights",
+        "peft_type", "bias", "rank_pattern", "alpha_pattern", "init_lora_weights", "use_dora", "lora_bias", "fan_in_fan_out",
+        "trainable_token_indices", "layers_to_transform", "exclude_modules",
     ];
 
     private static readonly HashSet<string> Known = new([.. Unsupported, .. Ignored, .. Interpreted], StringComparer.Ordinal);
@@ -42,8 +42,6 @@ internal static class AdapterConfigReader
         CheckVariant(fields, warnings);
         var rank = fields.Int("r", 1, MaxRank);
         var alpha = fields.Double("lora_alpha", 0, 1e9);
-        CheckPattern(fields, "rank_pattern", rank);
-        CheckPattern(fields, "alpha_pattern", alpha);
         var taskType = fields.OptionalString("task_type");
         if (taskType != AdapterConfig.SequenceClassification)
         {
@@ -60,6 +58,13 @@ internal static class AdapterConfigReader
             BaseModel(fields),
             taskType)
         {
+            UseDora = fields.Bool("use_dora", false),
+            Biases = ReadBiases(fields),
+            HasFactorBias = fields.Bool("lora_bias", false),
+            RankPattern = ReadPattern(fields, "rank_pattern", value => value is >= 1 and <= MaxRank && value == Math.Floor(value), value => (int)value),
+            AlphaPattern = ReadPattern(fields, "alpha_pattern", value => value is >= 0 and < 1e9, value => value),
+            TrainableTokens = ReadTokens(fields),
+            Targets = AdapterTargets.Read(fields),
             Warnings = warnings,
         };
     }
@@ -91,10 +96,14 @@ internal static class AdapterConfigReader
             throw fields.Error("peft_type", $"is {(type is null ? "missing" : $"\"{type}\"")}; only LORA adapters are supported.");
         }
 
-        var bias = fields.OptionalString("bias") ?? "none";
-        if (bias != "none")
+        if (fields.Bool("fan_in_fan_out", false))
         {
-            throw fields.Error("bias", $"is \"{bias}\"; trained biases are not supported, only \"none\".");
+            warnings.Add("adapter_config.json: fan_in_fan_out is true, which is for other layers than this model has; it is taken as false, as PEFT does.");
+        }
+
+        if (fields.IsSet("velora_config"))
+        {
+            warnings.Add("adapter_config.json: velora_config changes only how PEFT trains; training goes on here with exact gradients.");
         }
 
         if (Array.Find(Unsupported, fields.IsSet) is { } name)
@@ -131,16 +140,52 @@ internal static class AdapterConfigReader
         }
     }
 
-    // Per-module ranks or alphas are fine as long as they all say the same as the general one.
-    private static void CheckPattern(JsonFields fields, string name, double uniform)
+    private static TrainedBiases ReadBiases(JsonFields fields) => (fields.OptionalString("bias") ?? "none") switch
     {
+        "none" => TrainedBiases.None,
+        "lora_only" => TrainedBiases.OfAdaptedModules,
+        "all" => TrainedBiases.All,
+        var other => throw fields.Error("bias", $"is \"{other}\"; expected none, lora_only or all."),
+    };
+
+    private static IReadOnlyList<KeyValuePair<string, T>> ReadPattern<T>(JsonFields fields, string name, Func<double, bool> fits, Func<double, T> convert)
+    {
+        var entries = new List<KeyValuePair<string, T>>();
         foreach (var entry in fields.OptionalObject(name)?.Element.EnumerateObject() ?? default)
         {
-            if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetDouble(out var value) || value != uniform)
-            {
-                throw fields.Error(name, $"gives {entry.Name} the value {JsonInput.Describe(entry.Value)}; " +
-                    $"values that differ between modules are not supported (all must be {uniform}).");
-            }
+            entries.Add(entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetDouble(out var value) && fits(value)
+                ? new(entry.Name, convert(value))
+                : throw fields.Error(name, $"gives {entry.Name} the value {JsonInput.Describe(entry.Value)}, which is no {name[..name.IndexOf('_', StringComparison.Ordinal)]}."));
         }
+
+        return entries;
+    }
+
+    // A list means the embedding; a map has a list for each module.
+    private static IReadOnlyList<int> ReadTokens(JsonFields fields)
+    {
+        const string Name = "trainable_token_indices";
+        if (!fields.IsSet(Name))
+        {
+            return [];
+        }
+
+        JsonElement value = fields.Find(Name)!.Value;
+        JsonElement list = value;
+        if (value.ValueKind == JsonValueKind.Object)
+        {
+            JsonProperty[] modules = [.. value.EnumerateObject()];
+            if (modules is not [{ Name: "embed_tokens" } only])
+            {
+                throw fields.Wrong(Name, value, "tokens of embed_tokens alone");
+            }
+
+            list = only.Value;
+        }
+
+        int[] tokens = list.ValueKind == JsonValueKind.Array
+            ? [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int n) && n >= 0 ? n : -1)]
+            : [-1];
+        return tokens.Contains(-1) || tokens.Distinct().Count() != tokens.Length ? throw fields.Wrong(Name, value, "a list of different token ids") : tokens;
     }
 }

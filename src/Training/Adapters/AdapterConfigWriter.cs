@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Rm.Formats.Hub;
+using Rm.Training.Model;
 
 namespace Rm.Training.Adapters;
 
@@ -26,26 +27,61 @@ internal static class AdapterConfigWriter
         {
             writer.WriteStartObject();
             writer.WriteStartObject("alpha_pattern");
+            foreach ((string key, double alpha) in config.AlphaPattern)
+            {
+                WriteAlpha(writer, key, alpha);
+            }
+
             writer.WriteEndObject();
             writer.WriteNull("auto_mapping");
             writer.WriteString("base_model_name_or_path", repo?.Id ?? config.BaseModel ?? "");
-            writer.WriteString("bias", "none");
+            writer.WriteString("bias", config.Biases switch
+            {
+                TrainedBiases.All => "all",
+                TrainedBiases.OfAdaptedModules => "lora_only",
+                _ => "none",
+            });
             writer.WriteBoolean("fan_in_fan_out", false);
             writer.WriteBoolean("inference_mode", true);
             writer.WriteBoolean("init_lora_weights", true);
             writer.WriteNull("layers_pattern");
             writer.WriteNull("layers_to_transform");
-            WriteAlpha(writer, config.Alpha);
+            WriteAlpha(writer, "lora_alpha", config.Alpha);
+
+            // Fields that older PEFT does not know, and refuses, are written where they say something.
+            if (config.HasFactorBias)
+            {
+                writer.WriteBoolean("lora_bias", true);
+            }
+
             writer.WriteNumber("lora_dropout", config.Dropout);
             WriteList(writer, "modules_to_save", config.ModulesToSave ?? AdapterConfig.HeadModules);
             writer.WriteString("peft_type", "LORA");
             writer.WriteNumber("r", config.Rank);
             writer.WriteStartObject("rank_pattern");
+            foreach ((string key, int rank) in config.RankPattern)
+            {
+                writer.WriteNumber(key, rank);
+            }
+
             writer.WriteEndObject();
             writer.WriteString("revision", repo?.Revision);
             WriteList(writer, "target_modules", config.TargetModules);
             writer.WriteString("task_type", config.TaskType);
-            writer.WriteBoolean("use_dora", false);
+            if (config.TrainableTokens.Count > 0)
+            {
+                writer.WriteStartObject("trainable_token_indices");
+                writer.WriteStartArray("embed_tokens");
+                foreach (int token in config.TrainableTokens)
+                {
+                    writer.WriteNumberValue(token);
+                }
+
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            }
+
+            writer.WriteBoolean("use_dora", config.UseDora);
             writer.WriteBoolean("use_rslora", config.UseRsLora);
             writer.WriteEndObject();
         }
@@ -54,15 +90,15 @@ internal static class AdapterConfigWriter
     }
 
     // PEFT declares an integer and some readers insist on one.
-    private static void WriteAlpha(Utf8JsonWriter writer, double alpha)
+    private static void WriteAlpha(Utf8JsonWriter writer, string name, double alpha)
     {
         if (alpha == Math.Floor(alpha) && alpha <= int.MaxValue)
         {
-            writer.WriteNumber("lora_alpha", (long)alpha);
+            writer.WriteNumber(name, (long)alpha);
         }
         else
         {
-            writer.WriteNumber("lora_alpha", alpha);
+            writer.WriteNumber(name, alpha);
         }
     }
 

@@ -9,8 +9,6 @@ namespace Rm.Training.Adapters;
 /// <summary>A LoRA adapter on disk in PEFT's layout: adapter_config.json and adapter_model.safetensors.</summary>
 public sealed class AdapterFolder : IDisposable
 {
-    private const int MaxListed = 20;
-
     private readonly SafetensorsFile _file;
     private readonly Dictionary<string, string> _nameInFile;
 
@@ -78,6 +76,9 @@ public sealed class AdapterFolder : IDisposable
         }
     }
 
+    /// <summary>The file with the tensors.</summary>
+    public string WeightsPath => _file.FilePath;
+
     /// <summary>True when there is a tensor of that name.</summary>
     public bool Contains(string name) => _nameInFile.ContainsKey(name);
 
@@ -89,48 +90,10 @@ public sealed class AdapterFolder : IDisposable
         _file.ReadFloat32(NameInFile(name), destination, start);
 
     /// <summary>
-    /// Checks every tensor against the model and returns the adapted modules, the same in every layer. Throws
-    /// <see cref="UserInputException"/> that lists missing, unexpected and wrongly shaped tensors by name.
+    /// Checks every tensor against the model and returns what the adapter holds. Throws <see cref="UserInputException"/> that lists missing,
+    /// unexpected and wrongly shaped tensors by name.
     /// </summary>
-    public IReadOnlyList<LinearModule> Check(ModelConfig model)
-    {
-        var modules = WeightNames.Modules.Where(module => Enumerable.Range(0, model.Layers)
-            .Any(layer => Contains(AdapterNames.LoraA(layer, module)) || Contains(AdapterNames.LoraB(layer, module)))).ToArray();
-        var faults = new List<string>();
-        var expected = Expected(model, modules).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
-        foreach (var (name, shape) in expected)
-        {
-            if (!Contains(name))
-            {
-                faults.Add($"missing: {name} {SafetensorsTensor.ShapeToText(shape)}");
-            }
-            else if (Tensor(name) is var tensor && !tensor.Shape.AsSpan().SequenceEqual(shape))
-            {
-                faults.Add($"wrong shape: {name} is {tensor.ShapeText}, the model and r = {Config.Rank} ask for " +
-                    SafetensorsTensor.ShapeToText(shape));
-            }
-            else if (!tensor.DType.IsWeight())
-            {
-                faults.Add($"unusable type: {name} is {tensor.DType.HeaderName()}; F32, F16 and BF16 can be read");
-            }
-        }
-
-        faults.AddRange(Config.TargetModules
-            .Where(target => WeightNames.ParseModule(target[(target.LastIndexOf('.') + 1)..]) is { } module && !modules.Contains(module))
-            .Select(target => $"missing: every tensor of {target}, which target_modules lists"));
-        faults.AddRange(Names.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)
-            .Select(name => $"unexpected: {name} {Tensor(name).ShapeText}"));
-        if (faults.Count > 0)
-        {
-            var more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
-            throw new UserInputException($"{_file.FilePath}: the adapter does not fit the model:\n  " +
-                string.Join("\n  ", faults.Take(MaxListed)) + more);
-        }
-
-        return modules.Length > 0 || HasScore
-            ? modules
-            : throw new UserInputException($"{_file.FilePath}: the adapter holds no LoRA tensors and no reward head.");
-    }
+    public LoraSettings Check(ModelConfig model) => new AdapterContents(this, model).Settings();
 
     /// <summary>
     /// Writes both files into a folder that is being saved; the tensors' names are those of <see cref="AdapterNames"/>.
@@ -147,27 +110,4 @@ public sealed class AdapterFolder : IDisposable
     public void Dispose() => _file.Dispose();
 
     private string NameInFile(string name) => _nameInFile.GetValueOrDefault(name, name);
-
-    private IEnumerable<(string Name, long[] Shape)> Expected(ModelConfig model, LinearModule[] modules)
-    {
-        for (var layer = 0; layer < model.Layers; layer++)
-        {
-            foreach (var module in modules)
-            {
-                var (rows, columns) = model.Sizes(module);
-                yield return (AdapterNames.LoraA(layer, module), [Config.Rank, columns]);
-                yield return (AdapterNames.LoraB(layer, module), [rows, Config.Rank]);
-            }
-        }
-
-        if (HasScore)
-        {
-            yield return (AdapterNames.Saved(WeightNames.Score), [1, model.HiddenSize]);
-        }
-
-        foreach (var (name, width) in WeightNames.Norms(model).Where(norm => Contains(AdapterNames.Saved(norm.Name))))
-        {
-            yield return (AdapterNames.Saved(name), [width]);
-        }
-    }
 }

@@ -16,9 +16,7 @@ internal static class LoraScope
         }
 
         hasHead = adapter.HasScore;
-        AdapterConfig c = adapter.Config;
-        return new TrainingScope(
-            new LoraSettings(c.Rank, c.Alpha, adapter.Check(config), c.UseRsLora, c.Dropout, SavedModules(c)), TrainsEverything: false);
+        return new TrainingScope(adapter.Check(config), TrainsEverything: false);
     }
 
     /// <summary>The base model that an adapter names, or null.</summary>
@@ -27,8 +25,4 @@ internal static class LoraScope
         using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
         return adapter.Config.BaseModel;
     }
-
-    // The head is always trained; what is left names norms.
-    private static IReadOnlyList<string> SavedModules(AdapterConfig config) =>
-        [.. (config.ModulesToSave ?? []).Except(AdapterConfig.HeadModules, StringComparer.Ordinal)];
 }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Rm.Formats;
 using Rm.Formats.Files;
 using Rm.Formats.Safetensors;
@@ -22,7 +21,7 @@ public static class MergedCheckpoint
     {
         using CheckpointWeights weights = CheckpointWeights.Open(baseFolder, config);
         using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
-        IReadOnlyList<LinearModule> modules = adapter.Check(config);
+        LoraSettings lora = adapter.Check(config);
         if (!adapter.HasScore && !weights.HasScore)
         {
             throw new UserInputException($"{adapterFolder}: brings no reward head and the base has none; there is nothing to score with.");
@@ -31,13 +30,10 @@ public static class MergedCheckpoint
         SafetensorsDType headType = dtype ?? weights.Tensor(WeightNames.Embedding).DType;
         List<TensorToWrite> tensors = [.. WeightNames.Decoder(config).Select(t => Plain(weights, adapter, t.Name, t.Shape, dtype))];
         tensors.Add(Plain(weights, adapter, WeightNames.Score, [1, config.HiddenSize], headType));
-        foreach (LinearModule module in modules)
+        var merge = new AdapterMerge(adapter, config, lora);
+        for (int i = 0; i < tensors.Count; i++)
         {
-            for (int layer = 0; layer < config.Layers; layer++)
-            {
-                int index = tensors.FindIndex(t => t.Name == WeightNames.Weight(layer, module));
-                tensors[index] = Adapted(tensors[index], adapter, layer, module);
-            }
+            tensors[i] = merge.Apply(tensors[i]);
         }
 
         using DurableDirectory save = DurableDirectory.Begin(target);
@@ -60,58 +56,6 @@ public static class MergedCheckpoint
         return adapter.Contains(saved)
             ? new TensorToWrite(name, dtype ?? weights.Tensor(name).DType, shape, (start, destination) => adapter.ReadFloat32(saved, destination, start))
             : new TensorToWrite(name, dtype ?? weights.Tensor(name).DType, shape, (start, destination) => weights.ReadFloat32(name, destination, start));
-    }
-
-    private static TensorToWrite Adapted(TensorToWrite tensor, AdapterFolder adapter, int layer, LinearModule module)
-    {
-        int columns = (int)tensor.Shape[1];
-        int rank = adapter.Config.Rank;
-        float[]? a = null;
-        float[]? b = null;
-        return tensor with
-        {
-            Fill = (start, destination) =>
-            {
-                tensor.Fill(start, destination);
-                a ??= Read(adapter, AdapterNames.LoraA(layer, module));
-                b ??= Read(adapter, AdapterNames.LoraB(layer, module));
-                for (int done = 0; done < destination.Length;)
-                {
-                    long row = (start + done) / columns;
-                    int column = (int)((start + done) % columns);
-                    int count = Math.Min(columns - column, destination.Length - done);
-                    for (int r = 0; r < rank; r++)
-                    {
-                        float factor = (float)(adapter.Config.Scale * b[(row * rank) + r]);
-                        AddScaled(a.AsSpan((r * columns) + column, count), factor, destination.Slice(done, count));
-                    }
-
-                    done += count;
-                }
-            },
-        };
-    }
-
-    private static float[] Read(AdapterFolder adapter, string name)
-    {
-        float[] values = new float[adapter.Tensor(name).ElementCount];
-        adapter.ReadFloat32(name, values);
-        return values;
-    }
-
-    private static void AddScaled(ReadOnlySpan<float> source, float factor, Span<float> destination)
-    {
-        int i = 0;
-        var factors = new Vector<float>(factor);
-        for (; i <= source.Length - Vector<float>.Count; i += Vector<float>.Count)
-        {
-            (new Vector<float>(destination[i..]) + (factors * new Vector<float>(source[i..]))).CopyTo(destination[i..]);
-        }
-
-        for (; i < source.Length; i++)
-        {
-            destination[i] += factor * source[i];
-        }
     }
 
     private static string Name(SafetensorsDType dtype) => dtype switch

@@ -18,7 +18,7 @@ public static class ModelFolder
     public const string ArtifactFileName = "btrm.json";
 
     // Files of the base checkpoint that a SequenceClassification folder needs beside its weights.
-    private static readonly string[] TokenizerFiles =
+    internal static IReadOnlyList<string> TokenizerFiles { get; } =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json"];
 
     /// <summary>Writes the model's files into a folder that is being saved.</summary>
@@ -26,18 +26,19 @@ public static class ModelFolder
     /// <param name="model">The model.</param>
     /// <param name="baseModel">What the user named as the model: folder or hub id.</param>
     /// <param name="baseFolder">The base checkpoint's folder, for tokenizer files; null when there is none.</param>
-    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder)
+    /// <param name="padTokenId">Goes into the config.json of a whole model; null keeps what the base says.</param>
+    public static void Write(DurableDirectory folder, RewardModel model, string baseModel, string? baseFolder, int? padTokenId = null)
     {
         if (model.Scope.Lora is { } lora)
         {
-            AdapterFolder.Write(folder, ConfigOf(lora, baseModel), Tensors(model, AdapterNames.Saved));
+            AdapterFolder.Write(folder, ConfigOf(lora, baseModel), Tensors(model, name => NameInAdapter(lora, name)));
             return;
         }
 
         TensorToWrite[] tensors = [.. Tensors(model, name => name)];
         folder.Write(
             SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
-        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32"));
+        folder.Write(ModelConfig.FileName, model.Config.ToJson("float32", padTokenId));
         CopyTokenizer(folder, baseFolder);
     }
 
@@ -68,7 +69,8 @@ public static class ModelFolder
         {
             float[] expected = model.Parameters.Read(model.Parameters.Values, parameter);
             float[] found = new float[expected.Length];
-            file.ReadFloat32(isAdapter ? AdapterNames.Saved(parameter.Name) : parameter.Name, found);
+            file.ReadFloat32(isAdapter ? NameInAdapter(model.Scope.Lora!, parameter.Name) : parameter.Name, found);
+            found = parameter.FromFile(found);
             if (!MemoryMarshal.AsBytes<float>(expected).SequenceEqual(MemoryMarshal.AsBytes<float>(found)))
             {
                 throw new SaveFailedException($"{folder}: {parameter.Name} reads back with other values than were written. The disk may be failing.");
@@ -101,6 +103,8 @@ public static class ModelFolder
                 Set(model, parameter, destination => adapter.ReadFloat32(name, destination));
             }
         }
+
+        model.Refresh();
     }
 
     /// <summary>Safetensors entries of a range of the flat buffer, one per parameter.</summary>
@@ -111,7 +115,7 @@ public static class ModelFolder
         foreach (Parameter parameter in parameters.All)
         {
             yield return new TensorToWrite(
-                nameInFile(parameter.Name), SafetensorsDType.F32, parameter.FileShape, (start, destination) => parameters.Read(source, parameter, start, destination));
+                nameInFile(parameter.Name), SafetensorsDType.F32, parameter.FileShape, (start, destination) => ReadForFile(parameters, source, parameter, start, destination));
         }
     }
 
@@ -119,10 +123,46 @@ public static class ModelFolder
     {
         float[] values = new float[parameter.Count];
         read(values);
-        model.Parameters.Write(model.Parameters.Values, parameter, values);
+        model.Parameters.Write(model.Parameters.Values, parameter, parameter.FromFile(values));
     }
 
-    private static AdapterConfig ConfigOf(LoraSettings lora, string baseModel) => new(
-        lora.Rank, lora.Alpha, [.. lora.TargetModules.Select(m => m.Name())], lora.UseRslora, lora.Dropout,
-        [.. AdapterConfig.HeadModules.Union(lora.ModulesToSave ?? [], StringComparer.Ordinal)], baseModel);
+    // PEFT keeps an adapted module's own bias inside the wrapped layer.
+    private static string NameInAdapter(LoraSettings lora, string name)
+    {
+        const string Bias = ".bias";
+        string module = name.EndsWith(Bias, StringComparison.Ordinal) ? name[..^Bias.Length] : "";
+        string[] parts = module.Split('.');
+        bool isAdapted = parts.Length > 3 && WeightNames.ParseModule(parts[^1]) is { } m && int.TryParse(parts[2], out int layer) && lora.Of(layer, m) is not null;
+        return AdapterNames.Saved(isAdapted ? $"{module}.base_layer{Bias}" : name);
+    }
+
+    private static void ReadForFile(ParameterBuffer parameters, Tensor source, Parameter parameter, long start, Span<float> destination)
+    {
+        if (parameter.IsTransposed)
+        {
+            parameter.ToFile(parameters.Read(source, parameter)).AsSpan((int)start, destination.Length).CopyTo(destination);
+            return;
+        }
+
+        parameters.Read(source, parameter, start, destination);
+    }
+
+    // Where modules differ, they are listed by their whole paths, each with its own rank and alpha.
+    private static AdapterConfig ConfigOf(LoraSettings lora, string baseModel)
+    {
+        (string Path, LoraSize Size)[] exact = [.. (lora.Exact ?? new Dictionary<(int, LinearModule), LoraSize>())
+            .OrderBy(e => e.Key.Item1).ThenBy(e => e.Key.Item2).Select(e => (WeightNames.Path(e.Key.Item1, e.Key.Item2), e.Value))];
+        IEnumerable<string> targets = lora.Exact is null ? lora.TargetModules.Select(m => m.Name()) : exact.Select(e => e.Path);
+        return new AdapterConfig(
+            lora.Rank, lora.Alpha, [.. lora.Embedding is null ? targets : targets.Append("embed_tokens")], lora.UseRslora, lora.Dropout,
+            [.. AdapterConfig.HeadModules.Union(lora.ModulesToSave ?? [], StringComparer.Ordinal)], baseModel)
+        {
+            UseDora = lora.UseDora,
+            Biases = lora.Biases,
+            HasFactorBias = lora.HasFactorBias,
+            TrainableTokens = lora.TrainableTokens,
+            RankPattern = [.. exact.Where(e => e.Size.Rank != lora.Rank).Select(e => KeyValuePair.Create(e.Path, e.Size.Rank))],
+            AlphaPattern = [.. exact.Where(e => e.Size.Alpha != lora.Alpha).Select(e => KeyValuePair.Create(e.Path, e.Size.Alpha))],
+        };
+    }
 }

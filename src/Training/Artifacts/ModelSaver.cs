@@ -16,6 +16,12 @@ namespace Rm.Training.Artifacts;
 public sealed class ModelSaver(
     RewardModel model, string baseModel, string? baseFolder, ArtifactInfo artifact, SequenceLayout probe, IFileLayer? files = null)
 {
+    /// <summary>Whether an adapter's folder gets the tokenizer's files too, as TRL's do; a whole model's always does.</summary>
+    public bool AlwaysSavesTokenizer { get; init; }
+
+    /// <summary>Goes into the config.json of a whole model; null keeps what the base says.</summary>
+    public int? PadTokenId { get; init; }
+
     /// <summary>The model that is saved.</summary>
     public RewardModel Model => model;
 
@@ -41,7 +47,12 @@ public sealed class ModelSaver(
             throw new NonFiniteException($"{save.TargetPath} was not saved: the model gives a reward that is not a finite number.");
         }
 
-        ModelFolder.Write(save, model, baseModel, baseFolder);
+        ModelFolder.Write(save, model, baseModel, baseFolder, PadTokenId);
+        if (AlwaysSavesTokenizer && model.Scope.Lora is not null)
+        {
+            ModelFolder.CopyTokenizer(save, baseFolder);
+        }
+
         save.Write(ArtifactInfo.FileName, artifact.ToJson());
         ModelFolder.Verify(save.TemporaryPath, model);
         ModelFolder.Load(save.TemporaryPath, model);

@@ -55,10 +55,11 @@ internal sealed class ModelSource
     public static IChatTemplate? TemplateOf(Tokenizer tokenizer) => ChatTemplateSet.Of(tokenizer);
 
     /// <summary>Loads the weights into a model.</summary>
-    public RewardModel Load(IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
+    public RewardModel Load(
+        IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective, RewardModel? frozen = null)
     {
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
-        return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute);
+        return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute, frozen);
     }
 
     /// <summary>Type of the checkpoint's linear weights.</summary>
@@ -70,17 +71,17 @@ internal sealed class ModelSource
 
     /// <summary>
     /// Loads the weights and an adapter for scoring. Throws <see cref="UserInputException"/> when there is no head: scores of a random one mean
-    /// nothing.
+    /// nothing. <paramref name="frozen"/>: a model of this checkpoint whose frozen weights are used too.
     /// </summary>
-    public RewardModel LoadForScoring(IBackend backend, string? adapter)
+    public RewardModel LoadForScoring(IBackend backend, string? adapter, RewardModel? frozen = null)
     {
         if (adapter is null)
         {
-            RewardModel plain = Load(backend, TrainingScope.HeadOnly, training: false);
+            RewardModel plain = Load(backend, TrainingScope.HeadOnly, training: false, frozen: frozen);
             return plain.HasPretrainedHead ? plain : throw NoHead(plain, Name);
         }
 
-        RewardModel model = Load(backend, LoraScope.Of(adapter, Config, out bool hasHead), training: false);
+        RewardModel model = Load(backend, LoraScope.Of(adapter, Config, out bool hasHead), training: false, frozen: frozen);
         ModelFolder.Load(adapter, model);
         return hasHead || model.HasPretrainedHead ? model : throw NoHead(model, adapter);
     }

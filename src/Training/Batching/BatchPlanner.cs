@@ -1,5 +1,6 @@
 using Rm.Formats.Datasets;
 using Rm.Formats.Rendering;
+using Rm.Training.RandomNumbers;
 
 namespace Rm.Training.Batching;
 
@@ -7,17 +8,17 @@ namespace Rm.Training.Batching;
 /// Which pairs a training step takes: step s takes positions s * batch to s * batch + batch - 1 of the endless order, so that batches run
 /// on over the end of an epoch. Seeking to a step costs at most one shuffle.
 /// </summary>
-public sealed class BatchPlanner
+public sealed class BatchPlanner : IBatchPlan
 {
     private readonly IReadOnlyList<PreferencePair> _pairs;
     private readonly EpochOrder _order;
 
     /// <summary>A plan over at least one pair (see <see cref="PairDataset.RequirePairs"/>) with at least one pair a batch.</summary>
-    public BatchPlanner(IReadOnlyList<PreferencePair> pairs, int batchSize, ExampleOrder order, ulong seed)
+    public BatchPlanner(IReadOnlyList<PreferencePair> pairs, int batchSize, ExampleOrder order, ulong seed, RandomSource source = RandomSource.Btrm)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         _pairs = pairs;
-        _order = new EpochOrder(pairs.Count, order, seed);
+        _order = new EpochOrder(pairs.Count, order, seed, source);
         BatchSize = batchSize;
     }
 
@@ -36,9 +37,9 @@ public sealed class BatchPlanner
         return batch;
     }
 
+    /// <inheritdoc/>
+    TrainingBatch IBatchPlan.BatchAt(long step) => new(BatchAt(step));
+
     /// <summary>Epochs that have gone by before a step.</summary>
     public double EpochAt(long step) => (double)step * BatchSize / _order.Count;
-
-    /// <summary>Fewest steps that take every pair <paramref name="epochs"/> times; at least one.</summary>
-    public long StepsFor(double epochs) => Math.Max(1, (long)Math.Ceiling(epochs * _order.Count / BatchSize));
 }

@@ -1,4 +1,5 @@
 using Rm.Formats.RandomNumbers;
+using Rm.Training.RandomNumbers;
 
 namespace Rm.Training.Batching;
 
@@ -9,16 +10,18 @@ namespace Rm.Training.Batching;
 public sealed class EpochOrder
 {
     private readonly ulong _seed;
+    private readonly RandomSource _source;
     private readonly int[] _order;
     private long _epoch = -1;
 
     /// <summary>An order of <paramref name="count"/> examples, at least one.</summary>
-    public EpochOrder(int count, ExampleOrder order, ulong seed)
+    public EpochOrder(int count, ExampleOrder order, ulong seed, RandomSource source = RandomSource.Btrm)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Count = count;
         Order = order;
         _seed = seed;
+        _source = source;
         _order = order == ExampleOrder.Shuffle ? new int[count] : [];
     }
 
@@ -44,9 +47,15 @@ public sealed class EpochOrder
         return _order[offset];
     }
 
-    // Fisher and Yates, from the end.
+    // Fisher and Yates, from the end; transformers' sampler has a generator of its own for every epoch.
     private void Shuffle(long epoch)
     {
+        _epoch = epoch;
+        if (_source == RandomSource.Torch)
+        {
+            new TorchGenerator(_seed + (ulong)epoch).Permutation(_order);
+            return;
+        }
         SplitMix64 random = SplitMix64.For(_seed, (ulong)epoch);
         for (int i = 0; i < _order.Length; i++)
         {
@@ -57,6 +66,5 @@ public sealed class EpochOrder
             int j = random.NextBelow(i + 1);
             (_order[i], _order[j]) = (_order[j], _order[i]);
         }
-        _epoch = epoch;
     }
 }

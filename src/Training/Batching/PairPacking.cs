@@ -20,7 +20,16 @@ public static class PairPacking
     }
 
     /// <summary>Margins and weights, each null when no pair has one.</summary>
-    public static PairTargets Targets(IReadOnlyList<PreferencePair> pairs) => new(
-        pairs.Any(p => p.Margin != 0) ? [.. pairs.Select(p => p.Margin)] : null,
-        pairs.Any(p => p.Weight != 1) ? [.. pairs.Select(p => p.Weight)] : null);
+    /// <param name="pairs">The pairs.</param>
+    /// <param name="weights">Factors on the pairs' own weights, at least as many as pairs; empty for ones.</param>
+    public static PairTargets Targets(IReadOnlyList<PreferencePair> pairs, ReadOnlySpan<float> weights = default)
+    {
+        float[] own = [.. pairs.Select(p => p.Weight)];
+        for (int i = 0; i < own.Length && !weights.IsEmpty; i++)
+        {
+            own[i] *= weights[i];
+        }
+
+        return new PairTargets(pairs.Any(p => p.Margin != 0) ? [.. pairs.Select(p => p.Margin)] : null, own.Any(w => w != 1) ? own : null);
+    }
 }

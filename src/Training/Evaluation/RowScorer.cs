@@ -20,16 +20,18 @@ public sealed record ScoredRow(ScoreRow Row, float[] Rewards, DropReason Error);
 /// <param name="sharePrefix">Whether pairs store their common prefix once.</param>
 public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int microTokenBudget, bool sharePrefix)
 {
+    private readonly RowTokenizer _rows = new(tokenizer, sharePrefix);
+
     /// <summary>Scores rows, in their order.</summary>
     public IReadOnlyList<ScoredRow> Score(IReadOnlyList<DataRow> rows)
     {
-        var items = new Item[rows.Count];
+        var items = new RowTokens[rows.Count];
         var errors = new UserInputException?[rows.Count];
         Parallel.For(0, rows.Count, i =>
         {
             try
             {
-                items[i] = Tokenize(rows[i]);
+                items[i] = _rows.Tokenize(rows[i]);
             }
             catch (UserInputException e)
             {
@@ -42,7 +44,7 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
         }
 
         var results = new ScoredRow[rows.Count];
-        foreach ((Item item, int i) in items.Select((item, i) => (item, i)).Where(entry => entry.item.PackedTokens == 0))
+        foreach ((RowTokens item, int i) in items.Select((item, i) => (item, i)).Where(entry => entry.item.PackedTokens == 0))
         {
             results[i] = new ScoredRow(item.Row, [], item.Error);
         }
@@ -56,23 +58,7 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
         return results;
     }
 
-    private Item Tokenize(DataRow row)
-    {
-        ScoreRow parsed = ScoreRowParser.Parse(row);
-        Conversation[] texts = parsed.Pair is { } pair ? [pair.Chosen, pair.Rejected] : [parsed.Single!];
-        TokenizedText[] tokenized = [.. texts.Select(t => tokenizer.Tokenize(t, row))];
-        DropReason error = tokenized.Select(t => t.Dropped).FirstOrDefault(r => r != DropReason.None, DropReason.None);
-        if (error != DropReason.None)
-        {
-            return new Item(parsed, [], 0, error);
-        }
-
-        int[][] sequences = [.. tokenized.Select(t => t.Ids!)];
-        int prefix = sharePrefix && sequences.Length == 2 ? SequenceLayoutBuilder.CommonPrefixLength(sequences[0], sequences[1]) : 0;
-        return new Item(parsed, sequences, prefix, DropReason.None);
-    }
-
-    private void ScoreBatch(Item[] items, ReadOnlySpan<int> batch, ScoredRow[] results)
+    private void ScoreBatch(RowTokens[] items, ReadOnlySpan<int> batch, ScoredRow[] results)
     {
         var builder = new SequenceLayoutBuilder();
         foreach (int i in batch)
@@ -93,10 +79,5 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
             results[i] = new ScoredRow(items[i].Row, rewards[next..(next + count)], DropReason.None);
             next += count;
         }
-    }
-
-    private sealed record Item(ScoreRow Row, int[][] Sequences, int PrefixLength, DropReason Error)
-    {
-        public int PackedTokens { get; } = Sequences.Sum(s => s.Length) - (PrefixLength * Math.Max(0, Sequences.Length - 1));
     }
 }

@@ -7,9 +7,9 @@ namespace Rm.Training.Loop;
 public sealed record BestSoFar(double? BestValue = null, int BestStep = 0, int EvaluationsSinceBest = 0)
 {
     /// <summary>The state after one more evaluation, and whether it is the best.</summary>
-    public (BestSoFar State, bool Improved) After(double value, int step, BestMetric metric, double minDelta)
+    public (BestSoFar State, bool Improved) After(double value, int step, bool higherIsBetter, double minDelta)
     {
-        bool improved = BestValue is not { } best || (metric == BestMetric.Loss ? value < best - minDelta : value > best + minDelta);
+        bool improved = BestValue is not { } best || (higherIsBetter ? value > best + minDelta : value < best - minDelta);
         return improved ? (new BestSoFar(value, step), true) : (this with { EvaluationsSinceBest = EvaluationsSinceBest + 1 }, false);
     }
 

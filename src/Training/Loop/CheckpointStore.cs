@@ -13,12 +13,14 @@ namespace Rm.Training.Loop;
 /// </summary>
 /// <param name="folder">The run's checkpoints folder.</param>
 /// <param name="saver">Saves the model.</param>
-public sealed class CheckpointStore(string folder, ModelSaver saver)
+/// <param name="layout">Names of the folders and of the state's file; null for btrm's.</param>
+public sealed class CheckpointStore(string folder, ModelSaver saver, RunLayout? layout = null)
 {
-    private const string Prefix = "step-";
     private const string OptimizerFileName = "optimizer.safetensors";
     private const string FirstMoment = "exp_avg.";
     private const string SecondMoment = "exp_avg_sq.";
+
+    private readonly RunLayout _layout = layout ?? RunLayout.Btrm;
 
     /// <summary>Paths of complete checkpoints with their steps, newest first.</summary>
     public IReadOnlyList<(int Step, string Path)> List()
@@ -29,7 +31,7 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
         }
 
         return [.. Directory.GetDirectories(folder)
-            .Select(path => (Step: StepOf(Path.GetFileName(path)), Path: path))
+            .Select(path => (Step: _layout.StepOf(Path.GetFileName(path)), Path: path))
             .Where(item => item.Step >= 0)
             .OrderByDescending(item => item.Step)];
     }
@@ -38,9 +40,13 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
     /// Saves a checkpoint: writes it, syncs it, reads it back and compares it with the model, puts it in place. Then removes the oldest beyond
     /// <paramref name="keep"/>. Throws <see cref="SaveFailedException"/>; older checkpoints stay.
     /// </summary>
-    public string Save(TrainerState state, int keep)
+    /// <param name="state">The run's state.</param>
+    /// <param name="keep">Checkpoints to keep.</param>
+    /// <param name="files">Further files.</param>
+    /// <param name="best">Step whose checkpoint stays however old it is, or null.</param>
+    public string Save(TrainerState state, int keep, IEnumerable<(string Name, byte[] Content)>? files = null, int? best = null)
     {
-        string target = Path.Combine(folder, Prefix + state.Step);
+        string target = Path.Combine(folder, _layout.CheckpointPrefix + state.Step);
         using (DurableDirectory save = DurableDirectory.Begin(target, saver.FileLayer))
         {
             RewardModel model = saver.Model;
@@ -51,13 +57,20 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
                 .. ModelFolder.Tensors(model, name => SecondMoment + name, parameters.SecondMoment),
             ];
             save.Write(OptimizerFileName, stream => SafetensorsWriter.Write(stream, moments), SafetensorsWriter.FileLength(moments));
-            save.Write(TrainerState.FileName, state.ToJson());
+            save.Write(_layout.StateFile, state.ToJson());
+            foreach ((string name, byte[] content) in files ?? [])
+            {
+                save.Write(name, content);
+            }
+
             saver.WriteVerified(save);
             save.WriteChecksums();
             save.Commit();
         }
 
-        foreach ((int _, string path) in List().Where(item => item.Step <= state.Step).Skip(Math.Max(1, keep)))
+        List<(int Step, string Path)> older = [.. List().Where(item => item.Step < state.Step).OrderByDescending(item => item.Step == best)];
+        int others = Math.Max(older is [var first, ..] && first.Step == best ? 1 : 0, keep - 1);
+        foreach ((int _, string path) in older.Skip(others))
         {
             TryDelete(path);
         }
@@ -75,12 +88,13 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
     }
 
     /// <summary>Restores parameters and moments and returns the state. Throws <see cref="UserInputException"/> naming what is wrong.</summary>
-    public static TrainerState Load(string path, RewardModel model)
+    public static TrainerState Load(string path, RewardModel model, RunLayout? layout = null)
     {
+        layout ??= RunLayout.Btrm;
         ChecksumFile.Verify(path);
-        string statePath = Path.Combine(path, TrainerState.FileName);
+        string statePath = Path.Combine(path, layout.StateFile);
         TrainerState state = TrainerState.Parse(JsonInput.ReadFile(statePath), statePath);
-        if (StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))) is >= 0 and var named && named != state.Step)
+        if (layout.StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))) is >= 0 and var named && named != state.Step)
         {
             throw new UserInputException($"{statePath}: is of step {state.Step}, not of the step that the folder is named after.");
         }
@@ -112,7 +126,4 @@ public sealed class CheckpointStore(string folder, ModelSaver saver)
             Console.Error.WriteLine($"{path}: cannot be removed ({e.Message}).");
         }
     }
-
-    private static int StepOf(string name) =>
-        name.StartsWith(Prefix, StringComparison.Ordinal) && int.TryParse(name.AsSpan(Prefix.Length), out int step) && step >= 0 ? step : -1;
 }

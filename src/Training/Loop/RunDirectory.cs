@@ -14,6 +14,9 @@ public enum ExistingRun
 
     /// <summary>Remove its files first.</summary>
     Overwrite,
+
+    /// <summary>Move its files into a folder <c>earlier-N</c> first.</summary>
+    SetAside,
 }
 
 /// <summary>
@@ -26,23 +29,26 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Name of the file with the resolved configuration.</summary>
     public const string RunFileName = "run.json";
 
-    private const string EvalRowsFolder = "eval-rows";
+    /// <summary>Name of the folder with the rewards of evaluation pairs.</summary>
+    internal const string EvalRowsFolder = "eval-rows";
     private const string LockFileName = ".lock";
-    private static readonly string[] Files = [RunFileName, "metrics.jsonl", "samples.jsonl", "result.json", "report.html"];
-    private static readonly string[] Folders = ["checkpoints", "best", "final", EvalRowsFolder, "tensorboard"];
 
     private readonly ExistingRun _existing;
     private readonly FileStream _lock;
 
-    private RunDirectory(string path, ExistingRun existing, FileStream lockFile)
+    private RunDirectory(string path, ExistingRun existing, RunLayout layout, FileStream lockFile)
     {
         FolderPath = path;
+        Layout = layout;
         _existing = existing;
         _lock = lockFile;
     }
 
     /// <summary>The directory.</summary>
     public string FolderPath { get; }
+
+    /// <summary>What lies where in it.</summary>
+    public RunLayout Layout { get; }
 
     /// <summary>run.json.</summary>
     public string RunFile => Path.Combine(FolderPath, RunFileName);
@@ -57,7 +63,7 @@ public sealed class RunDirectory : IDisposable
     public string ResultFile => Path.Combine(FolderPath, "result.json");
 
     /// <summary>Checkpoints to resume from.</summary>
-    public string Checkpoints => Path.Combine(FolderPath, "checkpoints");
+    public string Checkpoints => Path.Combine(FolderPath, Layout.CheckpointFolder);
 
     /// <summary>The best model.</summary>
     public string Best => Path.Combine(FolderPath, "best");
@@ -74,14 +80,15 @@ public sealed class RunDirectory : IDisposable
     private string EvalRows => Path.Combine(FolderPath, EvalRowsFolder);
 
     /// <summary>Whether the directory holds a run.</summary>
-    public bool HoldsRun => File.Exists(RunFile) || Folders.Any(f => Directory.Exists(Path.Combine(FolderPath, f)));
+    public bool HoldsRun => File.Exists(RunFile) || Layout.FoldersIn(FolderPath).Any();
 
     /// <summary>
     /// Takes the directory for this process; nothing in it changes before <see cref="Prepare"/>. Throws <see cref="UserInputException"/> when it may
     /// not be used.
     /// </summary>
-    public static RunDirectory Open(string path, ExistingRun existing)
+    public static RunDirectory Open(string path, ExistingRun existing, RunLayout? layout = null)
     {
+        layout ??= RunLayout.Btrm;
         FileStream lockFile;
         try
         {
@@ -92,12 +99,12 @@ public sealed class RunDirectory : IDisposable
         {
             throw new UserInputException(
                 File.Exists(Path.Combine(path, LockFileName))
-                    ? $"--output-dir {path}: another btrm process is writing there. Wait for it or choose another folder."
-                    : $"--output-dir {path}: cannot be created or written ({e.Message}).",
+                    ? $"{layout.OptionName} {path}: another btrm process is writing there. Wait for it or choose another folder."
+                    : $"{layout.OptionName} {path}: cannot be created or written ({e.Message}).",
                 e);
         }
 
-        var directory = new RunDirectory(path, existing, lockFile);
+        var directory = new RunDirectory(path, existing, layout, lockFile);
         if (existing == ExistingRun.Refuse && directory.HoldsRun)
         {
             directory.Dispose();
@@ -117,6 +124,10 @@ public sealed class RunDirectory : IDisposable
         if (_existing == ExistingRun.Overwrite)
         {
             RemoveRun();
+        }
+        else if (_existing == ExistingRun.SetAside && HoldsRun)
+        {
+            SetRunAside();
         }
         else
         {
@@ -148,12 +159,12 @@ public sealed class RunDirectory : IDisposable
     {
         try
         {
-            foreach (string file in Files)
+            foreach (string file in Layout.FilesIn(FolderPath))
             {
-                File.Delete(Path.Combine(FolderPath, file));
+                File.Delete(file);
             }
 
-            foreach (string folder in Folders.Select(f => Path.Combine(FolderPath, f)).Where(Directory.Exists))
+            foreach (string folder in Layout.FoldersIn(FolderPath))
             {
                 Directory.Delete(folder, recursive: true);
             }
@@ -162,5 +173,35 @@ public sealed class RunDirectory : IDisposable
         {
             throw new SaveFailedException($"--overwrite: the run in {FolderPath} cannot be removed ({e.Message}).", e);
         }
+    }
+
+    private void SetRunAside()
+    {
+        int number = 1;
+        while (Path.Exists(Path.Combine(FolderPath, $"earlier-{number}")))
+        {
+            number++;
+        }
+
+        string target = Path.Combine(FolderPath, $"earlier-{number}");
+        try
+        {
+            Directory.CreateDirectory(target);
+            foreach (string folder in Layout.FoldersIn(FolderPath).ToList())
+            {
+                Directory.Move(folder, Path.Combine(target, Path.GetFileName(folder)));
+            }
+
+            foreach (string file in Layout.FilesIn(FolderPath).ToList())
+            {
+                File.Move(file, Path.Combine(target, Path.GetFileName(file)));
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SaveFailedException($"The run in {FolderPath} cannot be moved into {target} ({e.Message}).", e);
+        }
+
+        Console.Error.WriteLine($"The run that was in {FolderPath} is in {target} now.");
     }
 }

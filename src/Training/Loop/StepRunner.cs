@@ -28,35 +28,39 @@ public sealed class StepRunner
         _splitter = new MicroBatchSplitter(options.MicroTokenBudget, options.SharePrefix, model.Recompute, log);
     }
 
+    /// <summary>The same for a batch whose loss is the mean over its pairs.</summary>
+    public StepResult Run(int step, IReadOnlyList<PreferencePair> batch) => Run(step, new TrainingBatch(batch));
+
     /// <summary>
     /// Runs update number <paramref name="step"/> (from 0) on <paramref name="batch"/>. Parameters change unless the loss or the gradient is not
     /// finite, which <see cref="NonFiniteException"/> reports, or the device's memory does not suffice (<see cref="MemoryExhaustedException"/>).
     /// </summary>
-    public StepResult Run(int step, IReadOnlyList<PreferencePair> batch)
+    public StepResult Run(int step, TrainingBatch batch)
     {
         using ProfilerRange stepRange = new("step"u8, step + 1);
         (PairRewards rewards, double loss, long packedTokens) = Accumulate(step, batch);
         double norm = _model.Backend.Norm(_model.Parameters.Gradients);
         if (!double.IsFinite(norm))
         {
-            throw NonFiniteException.InStep("gradient", step + 1, batch);
+            throw NonFiniteException.InStep("gradient", step + 1, batch.Pairs);
         }
 
         double factor = _options.Schedule.Factor(step);
         Update(step, factor, norm);
-        long tokens = batch.Sum(p => (long)p.Chosen.Length + p.Rejected.Length);
-        return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens);
+        long tokens = batch.Pairs.Sum(p => (long)p.Tokens);
+        return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens) { GroupSizes = batch.GroupSizes };
     }
 
-    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(int step, IReadOnlyList<PreferencePair> batch)
+    private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(int step, TrainingBatch batch)
     {
-        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch);
+        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch.Pairs);
+        float[]? weights = batch.Weights();
         int piece = 0;
         while (true)
         {
             try
             {
-                return Accumulate(step, batch.Count, pieces, ref piece);
+                return Accumulate(step, batch.Pairs.Count, weights, pieces, ref piece);
             }
             catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
             {
@@ -69,19 +73,20 @@ public sealed class StepRunner
 
     // piece: the one that is being computed, for when it fails.
     private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(
-        int step, int batchSize, List<MicroBatchSplitter.Piece> pieces, ref int piece)
+        int step, int batchSize, float[]? weights, List<MicroBatchSplitter.Piece> pieces, ref int piece)
     {
         _model.Parameters.ZeroGradients();
         var rewards = new PairRewards(batchSize);
         double loss = 0;
         long packedTokens = 0;
-        ulong dropoutSeed = SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
+        ulong? dropoutSeed = _options.DisablesDropout ? null : SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
         for (piece = 0; piece < pieces.Count; piece++)
         {
             using ProfilerRange microRange = new("micro-batch"u8, piece + 1);
             MicroBatch micro = pieces[piece].Micro;
             SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
-            MicroBatchResult result = _model.Train(layout, PairPacking.Targets(micro.Pairs), _options.Loss, 1f / batchSize, dropoutSeed);
+            MicroBatchResult result = _model.Train(
+                layout, PairPacking.Targets(micro.Pairs, weights.AsSpan(weights is null ? 0 : rewards.Count)), _options.Loss, 1f / batchSize, dropoutSeed);
             for (int i = 0; i < micro.Pairs.Count; i++)
             {
                 if (!float.IsFinite(result.Losses[i]))
@@ -102,22 +107,12 @@ public sealed class StepRunner
     private void Update(int step, double factor, double norm)
     {
         ParameterBuffer parameters = _model.Parameters;
-        double learningRate = _options.LearningRate * factor;
 
         // PyTorch's clip_grad_norm_: the coefficient is max / (norm + 1e-6), at most 1.
         double clip = _options.MaxGradNorm > 0 ? Math.Min(1, _options.MaxGradNorm / (norm + 1e-6)) : 1;
-        var groups = new List<AdamWGroup>
-        {
-            new(parameters.HeadStart, parameters.Length - parameters.HeadStart, learningRate, _options.WeightDecay),
-        };
-        if (parameters.HeadStart > 0)
-        {
-            groups.Add(new AdamWGroup(
-                0, parameters.HeadStart, learningRate * _options.BackboneLearningRateMultiplier, _options.HeadOnlyWeightDecay ? 0 : _options.WeightDecay));
-        }
-
         _model.Backend.AdamW(new AdamWArgs(
-            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, groups, step + 1, (float)clip));
+            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, ParameterGroups.Of(parameters, _options, factor), step + 1, (float)clip,
+            _options.Beta1, _options.Beta2, _options.Epsilon));
         _model.Refresh();
     }
 }

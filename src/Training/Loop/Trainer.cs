@@ -19,7 +19,11 @@ public sealed class Trainer
     private readonly RunDirectory _run;
     private readonly CheckpointStore _store;
     private readonly IReadOnlyList<PreferencePair> _evalPairs;
-    private readonly BatchPlanner _planner;
+    private readonly IBatchPlan _plan;
+    private readonly IRunCalendar _calendar;
+    private readonly BestCriterion _best;
+    private readonly bool _keepsBestCheckpoint;
+    private readonly IRunRecorder? _recorder;
     private readonly ModelSaver _saver;
     private readonly ITrainingProgress _progress;
     private readonly StopSignals _signals;
@@ -32,6 +36,8 @@ public sealed class Trainer
     private double _windowStart;
     private long _windowTokens;
     private EvaluationResult? _lastEvaluation;
+    private int _savedStep;
+    private string? _savedPath;
 
     /// <summary>A trainer that begins at <paramref name="state"/>.</summary>
     public Trainer(TrainingJob job, TrainerState state, ITrainingProgress progress, StopSignals signals)
@@ -41,7 +47,12 @@ public sealed class Trainer
         _run = job.Run;
         _store = job.Store;
         _evalPairs = job.EvalPairs;
-        _planner = new BatchPlanner(job.TrainPairs, job.Options.BatchSize, job.Options.Order, job.Options.Seed);
+        _plan = job.Plan
+            ?? new BatchPlanner(job.TrainPairs, job.Options.BatchSize, job.Options.Order, job.Options.Seed, job.Options.RandomSource);
+        _calendar = job.Calendar ?? new StepCalendar(job.Options);
+        _best = job.Best ?? BestCriterion.Of(job.Options.BestMetric);
+        _keepsBestCheckpoint = job.Best is not null;
+        _recorder = job.Recorder;
         _saver = job.Saver;
         _progress = progress;
         _signals = signals;
@@ -82,12 +93,14 @@ public sealed class Trainer
         _clock.Start();
         _windowTokens = _state.NumTokens;
 
-        // A run that was stopped after a step but before its evaluation owes that evaluation.
+        // A run that was stopped after a step but before its evaluation owes that evaluation, and a checkpoint that has it.
+        _savedStep = _state.Step;
         if (!EvaluateWhenDue(metrics))
         {
             return Interrupt(metrics);
         }
 
+        SaveWhenDue(metrics);
         while (_state.Step < _options.Steps && !IsExhausted)
         {
             if (_signals.Received is not null)
@@ -106,20 +119,20 @@ public sealed class Trainer
                 Window = (_state.Window ?? new MetricsWindow()).With(result),
             };
             _progress.Step(_state.Step, _options.Steps, result, Elapsed - stepStart);
-            if (_state.Step % Math.Max(1, _options.LogEvery) == 0 || _state.Step == _options.Steps)
+            bool logs = _calendar.LogsAt(_state.Step);
+            if (logs || _state.Step == _options.Steps)
             {
                 WriteWindow(metrics);
             }
+
+            _recorder?.Stepped(_state.Step, _plan.EpochAt(_state.Step), result, logs);
 
             if (!EvaluateWhenDue(metrics))
             {
                 return Interrupt(metrics);
             }
 
-            if (_options.SaveEvery > 0 && _state.Step % _options.SaveEvery == 0 && _state.Step < _options.Steps)
-            {
-                SaveCheckpoint(metrics);
-            }
+            SaveWhenDue(metrics);
         }
 
         return Finish(metrics);
@@ -129,7 +142,7 @@ public sealed class Trainer
     {
         try
         {
-            return runner.Run(_state.Step, _planner.BatchAt(_state.Step));
+            return runner.Run(_state.Step, _plan.BatchAt(_state.Step));
         }
         catch (MemoryExhaustedException e)
         {
@@ -157,7 +170,7 @@ public sealed class Trainer
     {
         double rate = (_state.NumTokens - _windowTokens) / Math.Max(1e-9, Elapsed - _windowStart);
         metrics.Train(
-            _state.Step, _planner.EpochAt(_state.Step), _state.Window!, _options.LearningRate * _options.Schedule.Factor(_state.Step - 1),
+            _state.Step, _plan.EpochAt(_state.Step), _state.Window!, _options.LearningRate * _options.Schedule.Factor(_state.Step - 1),
             _state.NumTokens, _secondsBefore + Elapsed, rate, _instruments);
         _state = _state with { Window = null };
         (_windowStart, _windowTokens) = (Elapsed, _state.NumTokens);
@@ -166,13 +179,12 @@ public sealed class Trainer
     /// <summary>Evaluates when this step asks for it; false when a signal cut it short.</summary>
     private bool EvaluateWhenDue(MetricsLog metrics)
     {
-        bool atEnd = _state.Step == _options.Steps;
-        bool due = _state.Step == 0 ? _options.EvalOnStart : _options.EvalEvery > 0 && _state.Step % _options.EvalEvery == 0;
-        if (_evalPairs.Count == 0 || _state.LastEvalStep == _state.Step || !(due || atEnd))
+        if (_evalPairs.Count == 0 || _state.LastEvalStep == _state.Step || !_calendar.EvaluatesAt(_state.Step))
         {
             return true;
         }
 
+        double start = Elapsed;
         PairRewards rewards;
         try
         {
@@ -191,19 +203,20 @@ public sealed class Trainer
         }
 
         EvaluationResult result = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
-        double value = _options.BestMetric == BestMetric.Loss ? result.Loss : result.Accuracy;
         (BestSoFar best, bool improved) = (_state.Best ?? new BestSoFar()).After(
-            value, _state.Step, _options.BestMetric, _options.EarlyStoppingMinDelta);
-        metrics.Evaluation(_state.Step, _planner.EpochAt(_state.Step), result);
+            _best.Value(result, rewards), _state.Step, _best.HigherIsBetter, _options.EarlyStoppingMinDelta);
+        metrics.Evaluation(_state.Step, _plan.EpochAt(_state.Step), result);
         _samples?.Write(_state.Step, rewards);
         SaveRows(rewards, improved);
-        if (improved)
+        if (improved && _run.Layout.KeepsBest)
         {
             _saver.Save(_run.Best);
         }
 
         _state = _state with { LastEvalStep = _state.Step, Best = best };
+        _savedStep = -1;
         _lastEvaluation = result;
+        _recorder?.Evaluated(_state.Step, _plan.EpochAt(_state.Step), result, rewards, Elapsed - start, improved);
         _progress.Evaluated(_state.Step, result, improved);
         return true;
     }
@@ -219,11 +232,23 @@ public sealed class Trainer
         }
     }
 
+    private void SaveWhenDue(MetricsLog metrics)
+    {
+        bool improved = _state.LastEvalStep == _state.Step && _state.Best?.BestStep == _state.Step;
+        if (_savedStep != _state.Step && _calendar.SavesAt(_state.Step, improved))
+        {
+            SaveCheckpoint(metrics);
+        }
+    }
+
     private string SaveCheckpoint(MetricsLog metrics)
     {
         // A resumed run does not write the lines before its checkpoint again, so they must be no less durable than it.
         metrics.Sync();
-        string path = _store.Save(_state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints);
+        string path = _store.Save(
+            _state with { ElapsedSeconds = _secondsBefore + Elapsed }, _options.KeepCheckpoints, _recorder?.CheckpointFiles() ?? [],
+            _keepsBestCheckpoint ? _state.Best?.BestStep : null);
+        (_savedStep, _savedPath) = (_state.Step, path);
         _progress.Message($"Saved {path}");
         return path;
     }
@@ -240,10 +265,19 @@ public sealed class Trainer
         if (_state.Window is not null)
         {
             WriteWindow(metrics);
+            _savedStep = -1;
         }
 
-        string checkpoint = SaveCheckpoint(metrics);
-        _saver.Save(_run.Final);
+        // No calendar knows of a step at which patience is used up.
+        if (IsExhausted && _savedStep != _state.Step)
+        {
+            SaveCheckpoint(metrics);
+        }
+
+        if (_run.Layout.KeepsFinal)
+        {
+            _saver.Save(_run.Final);
+        }
 
         // The last evaluation may have been an earlier session's: the same model gives the same figures again.
         if (_lastEvaluation is null && _state.LastEvalStep == _state.Step && _evalPairs.Count > 0)
@@ -254,6 +288,6 @@ public sealed class Trainer
 
         _state = _state with { ElapsedSeconds = _secondsBefore + Elapsed };
         TrainingEnd end = _state.Step < _options.Steps ? TrainingEnd.EarlyStopped : TrainingEnd.Completed;
-        return new TrainingOutcome(end, _state, _lastEvaluation, checkpoint);
+        return new TrainingOutcome(end, _state, _lastEvaluation, _savedPath);
     }
 }

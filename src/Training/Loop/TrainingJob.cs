@@ -1,6 +1,7 @@
 using Rm.Formats.Rendering;
 using Rm.Formats.Tokenization;
 using Rm.Training.Artifacts;
+using Rm.Training.Batching;
 using Rm.Training.Model;
 
 namespace Rm.Training.Loop;
@@ -20,6 +21,18 @@ public sealed record TrainingJob(
 {
     /// <summary>Hears of every line of metrics.jsonl once it is in the file, as UTF-8; null for nobody.</summary>
     public Action<ReadOnlyMemory<byte>>? MetricsWritten { get; init; }
+
+    /// <summary>Which pairs every step takes; null for batches that run on over the ends of epochs.</summary>
+    public IBatchPlan? Plan { get; init; }
+
+    /// <summary>When the run logs, evaluates and saves; null for every so many steps.</summary>
+    public IRunCalendar? Calendar { get; init; }
+
+    /// <summary>What decides which model is best, whose checkpoint then stays; null for the options' metric.</summary>
+    public BestCriterion? Best { get; init; }
+
+    /// <summary>Hears of every step, or null.</summary>
+    public IRunRecorder? Recorder { get; init; }
 
     /// <summary>What watches the steps, or null.</summary>
     public IStepInstruments? Instruments { get; init; }

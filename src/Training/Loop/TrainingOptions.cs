@@ -1,5 +1,6 @@
 using Rm.Kernels.Ops;
 using Rm.Training.Batching;
+using Rm.Training.RandomNumbers;
 
 namespace Rm.Training.Loop;
 
@@ -34,8 +35,32 @@ public sealed record TrainingOptions(
     /// <summary>Factor on the learning rate of everything but the head.</summary>
     public double BackboneLearningRateMultiplier { get; init; } = 1;
 
+    /// <summary>LoRA+: factor on the learning rate of B factors and vectors; null for one rate.</summary>
+    public double? LoraPlusRatio { get; init; }
+
+    /// <summary>LoRA+: learning rate of the embedding's factors.</summary>
+    public double LoraPlusEmbeddingRate { get; init; } = 1e-6;
+
     /// <summary>Decay the head only.</summary>
     public bool HeadOnlyWeightDecay { get; init; }
+
+    /// <summary>Whether vectors, which are norms and biases, decay as matrices do.</summary>
+    public bool DecaysVectors { get; init; } = true;
+
+    /// <summary>AdamW's decay of the first moment.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>AdamW's decay of the second moment.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>AdamW's addend in the denominator.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Leave out the dropout that the adapter's settings name.</summary>
+    public bool DisablesDropout { get; init; }
+
+    /// <summary>What the start and the order of the pairs are drawn from.</summary>
+    public RandomSource RandomSource { get; init; }
 
     /// <summary>Steps between evaluations; 0 for none before the end.</summary>
     public int EvalEvery { get; init; }

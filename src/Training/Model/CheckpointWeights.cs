@@ -10,15 +10,19 @@ namespace Rm.Training.Model;
 public sealed class CheckpointWeights : IDisposable
 {
     private const string Prefix = "model.";
+
+    // What stands before a decoder's own names: nothing in a save of the bare model, a longer path inside a multimodal one.
+    private static readonly string[] Prefixes = [Prefix, "", "model.language_model.", "language_model.model.", "language_model."];
+
     private const int MaxListed = 20;
 
     private readonly SafetensorsCheckpoint _checkpoint;
-    private readonly bool _bare;
+    private readonly string _prefix;
 
-    private CheckpointWeights(SafetensorsCheckpoint checkpoint, bool bare)
+    private CheckpointWeights(SafetensorsCheckpoint checkpoint, string prefix)
     {
         _checkpoint = checkpoint;
-        _bare = bare;
+        _prefix = prefix;
     }
 
     /// <summary>False for a causal-LM or bare checkpoint: the reward head must be initialised.</summary>
@@ -33,9 +37,8 @@ public sealed class CheckpointWeights : IDisposable
         var checkpoint = SafetensorsCheckpoint.Open(folder);
         try
         {
-            // Saves of the bare model (AutoModel) leave the prefix away.
-            var bare = !checkpoint.Contains(WeightNames.Embedding) && checkpoint.Contains(WeightNames.Embedding[Prefix.Length..]);
-            var weights = new CheckpointWeights(checkpoint, bare);
+            string embedding = WeightNames.Embedding[Prefix.Length..];
+            var weights = new CheckpointWeights(checkpoint, Prefixes.FirstOrDefault(p => checkpoint.Contains(p + embedding), Prefix));
             weights.Check(config);
             return weights;
         }
@@ -60,7 +63,7 @@ public sealed class CheckpointWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _checkpoint.Dispose();
 
-    private string NameInFile(string name) => _bare && name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+    private string NameInFile(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? _prefix + name[Prefix.Length..] : name;
 
     private void Check(ModelConfig config)
     {
@@ -93,7 +96,7 @@ public sealed class CheckpointWeights : IDisposable
             }
         }
 
-        faults.AddRange(_checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name)).Order(StringComparer.Ordinal)
+        faults.AddRange(_checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name, config)).Order(StringComparer.Ordinal)
             .Select(name => $"unexpected: {name} {_checkpoint.Tensor(name).ShapeText}"));
         if (faults.Count > 0)
         {
@@ -103,7 +106,9 @@ public sealed class CheckpointWeights : IDisposable
         }
     }
 
-    // Not part of a reward model: the language-model head, and the rotary table that old versions saved.
-    private static bool IsIgnored(string name) =>
-        name == WeightNames.LmHead || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+    // Not part of a reward model: the language-model head, the rotary table that old versions saved, and what a multimodal checkpoint holds
+    // beside its language model.
+    private bool IsIgnored(string name, ModelConfig config) =>
+        name == WeightNames.LmHead || name == "language_model.lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+        || (config.IsInsideWrapper && !name.StartsWith(_prefix, StringComparison.Ordinal) && name != WeightNames.Score);
 }

@@ -4,19 +4,25 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// One pre-norm decoder layer: RMSNorm, fused QKV, RoPE, grouped-query attention, output linear + residual, RMSNorm, fused gate/up, SwiGLU,
-/// down linear + residual. The last layer is pruned: keys and values for all tokens, everything after them for the reward rows only.
-/// Backward stands below forward, in reverse order.
+/// One decoder layer: (norm,) fused QKV, (norms,) rotation, grouped-query attention, output linear (, norm) + residual, (norm,) fused gate/up, gated
+/// activation, down linear (, norm) + residual. Which of the norms there are, and all constants, is the family's (<see cref="ModelFamily"/>). The
+/// last layer is pruned: keys and values for all tokens, everything after them for the reward rows only. Backward stands below forward, in
+/// reverse order.
 /// </summary>
 internal sealed class DecoderLayer : IDisposable
 {
+    private readonly ModelConfig _config;
     private readonly int _headDim;
     private readonly int _queryColumns;
     private readonly int _keyColumns;
     private readonly int _intermediate;
+    private readonly int _window;
+    private readonly RopeSettings? _rope;
     private readonly bool _pruned;
-    private readonly NormLayer _inputNorm;
-    private readonly NormLayer _postNorm;
+    private readonly NormLayer? _inputNorm;
+    private readonly NormLayer? _attentionNorm;
+    private readonly NormLayer? _mlpInputNorm;
+    private readonly NormLayer? _mlpNorm;
     private readonly NormLayer? _queryNorm;
     private readonly NormLayer? _keyNorm;
     private readonly LinearLayer? _qkv;
@@ -28,35 +34,47 @@ internal sealed class DecoderLayer : IDisposable
 
     public DecoderLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, int index, bool pruned)
     {
+        _config = config;
         _headDim = config.HeadDim;
         _queryColumns = config.Heads * config.HeadDim;
         _keyColumns = config.KvHeads * config.HeadDim;
         _intermediate = config.IntermediateSize;
+        _window = config.WindowOf(index);
+        _rope = config.RopeOf(index);
         _pruned = pruned;
-        LinearLayer Linear(params LinearModule[] modules) => new(layout, config, scope, index, modules);
-        NormLayer Norm(string name, int size) => new(layout, name, size, config.RmsNormEps, scope.Trains(name));
+        LinearLayer Linear(params LinearSlice[] slices) => new(layout, config, scope, index, slices);
+        LinearSlice Whole(LinearModule module) => LinearSlice.Whole(config, module);
+        NormLayer Norm(string name, int size) => new(layout, config, scope, name, size);
+        NormLayer? LayerNorm(string? name) => name is null ? null : Norm(WeightNames.LayerNorm(index, name), config.HiddenSize);
 
-        _inputNorm = Norm(WeightNames.InputNorm(index), config.HiddenSize);
+        LayerNormNames names = config.Family.NormNames;
+        bool fused = config.Family.FusedProjections;
+        _inputNorm = LayerNorm(names.BeforeAttention);
         if (pruned)
         {
-            _query = Linear(LinearModule.Q);
-            _keyValue = Linear(LinearModule.K, LinearModule.V);
+            _query = Linear(fused ? new LinearSlice(LinearModule.Qkv, 0, _queryColumns) : Whole(LinearModule.Q));
+            _keyValue = fused
+                ? Linear(new LinearSlice(LinearModule.Qkv, _queryColumns, 2 * _keyColumns))
+                : Linear(Whole(LinearModule.K), Whole(LinearModule.V));
         }
         else
         {
-            _qkv = Linear(LinearModule.Q, LinearModule.K, LinearModule.V);
+            _qkv = fused ? Linear(Whole(LinearModule.Qkv)) : Linear(Whole(LinearModule.Q), Whole(LinearModule.K), Whole(LinearModule.V));
         }
 
         if (config.QkNorm)
         {
-            _queryNorm = Norm(WeightNames.QNorm(index), config.HeadDim);
-            _keyNorm = Norm(WeightNames.KNorm(index), config.HeadDim);
+            (int query, int key) = config.QueryKeyNormWidths();
+            _queryNorm = Norm(WeightNames.QNorm(index), query);
+            _keyNorm = Norm(WeightNames.KNorm(index), key);
         }
 
-        _output = Linear(LinearModule.O);
-        _postNorm = Norm(WeightNames.PostAttentionNorm(index), config.HiddenSize);
-        _gateUp = Linear(LinearModule.Gate, LinearModule.Up);
-        _down = Linear(LinearModule.Down);
+        _output = Linear(Whole(LinearModule.O));
+        _attentionNorm = LayerNorm(names.AfterAttention);
+        _mlpInputNorm = LayerNorm(names.BeforeMlp);
+        _gateUp = fused ? Linear(Whole(LinearModule.GateUp)) : Linear(Whole(LinearModule.Gate), Whole(LinearModule.Up));
+        _down = Linear(Whole(LinearModule.Down));
+        _mlpNorm = LayerNorm(names.AfterMlp);
     }
 
     /// <summary>Whether anything in the layer is trained.</summary>
@@ -64,21 +82,23 @@ internal sealed class DecoderLayer : IDisposable
 
     private IEnumerable<LinearLayer> Linears => new[] { _qkv, _query, _keyValue, _output, _gateUp, _down }.OfType<LinearLayer>();
 
-    private IEnumerable<NormLayer> Norms => new[] { _inputNorm, _postNorm, _queryNorm, _keyNorm }.OfType<NormLayer>();
+    private IEnumerable<NormLayer> Norms =>
+        new[] { _inputNorm, _attentionNorm, _mlpInputNorm, _mlpNorm, _queryNorm, _keyNorm }.OfType<NormLayer>();
 
-    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards.</summary>
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow)
+    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards; <paramref name="frozen"/>:
+    /// the layer of another model whose frozen matrices are used too.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow, DecoderLayer? frozen = null)
     {
-        bool needsNormGradient = training && (trainedBelow || _inputNorm.IsTrained);
+        bool needsInputGradient = training && (trainedBelow || (_inputNorm?.IsTrained ?? false));
         foreach (NormLayer norm in Norms)
         {
             norm.Load(backend, parameters, source);
         }
 
-        foreach (LinearLayer linear in Linears)
+        foreach ((LinearLayer linear, LinearLayer? other) in Linears.Zip(frozen?.Linears ?? Linears.Select(_ => (LinearLayer?)null)))
         {
-            bool readsInputNorm = linear == _qkv || linear == _query || linear == _keyValue;
-            linear.Load(backend, parameters, source, readsInputNorm ? needsNormGradient : training);
+            bool readsInput = linear == _qkv || linear == _query || linear == _keyValue;
+            linear.Load(backend, parameters, source, readsInput ? needsInputGradient : training, other);
         }
     }
 
@@ -88,26 +108,25 @@ internal sealed class DecoderLayer : IDisposable
     /// </summary>
     public LayerActivations Forward(ModelContext c, Tensor x, Tensor y)
     {
-        int tokens = c.TokenCount, rows = y.Rows, hidden = x.Columns;
+        int rows = y.Rows;
         int[]? queryRows = _pruned ? c.RewardRows : null;
         var a = Allocate(c, x, rows);
 
         // With selective recompute, what follows in the arena is given back at the end: backward makes it again from what is kept.
         long mark = c.Arena.Mark;
-        Tensor norm1 = c.Activation(tokens, hidden);
-        _inputNorm.Forward(c, x, norm1, a.Rstd1);
+        Tensor norm1 = NormOf(c, _inputNorm, x, a.Rstd1);
         Tensor residual = x;
         Tensor queryInput = norm1;
         if (_pruned)
         {
             queryInput = Gathered(c, norm1);
             residual = Gathered(c, x);
-            _query!.Forward(c, queryInput, null, a.RawQuery, a.SQuery, queryRows);
-            _keyValue!.Forward(c, norm1, null, a.KeyValue, a.SQkv);
+            _query!.Forward(c, queryInput, null, a.RawQuery, a.KeptQuery, queryRows);
+            _keyValue!.Forward(c, norm1, null, a.KeyValue, a.KeptQkv);
         }
         else
         {
-            _qkv!.Forward(c, norm1, null, a.Qkv, a.SQkv);
+            _qkv!.Forward(c, norm1, null, a.Qkv, a.KeptQkv);
         }
 
         if (_queryNorm is not null)
@@ -116,22 +135,31 @@ internal sealed class DecoderLayer : IDisposable
             _keyNorm!.ForwardHeads(c, a.RawKey, a.Key, a.RstdKey);
         }
 
-        if (_pruned)
+        if (_pruned && _rope is not null)
         {
-            c.Backend.GatherRows(new GatherRowsArgs(c.CosSin, c.RewardRows, a.QueryCosSin));
+            c.Backend.GatherRows(new GatherRowsArgs(c.Ropes[_rope].Query, c.RewardRows, a.QueryCosSin));
         }
 
-        c.Backend.RopeApply(new RopeApplyArgs(a.Query, a.QueryCosSin, Inverse: false));
-        c.Backend.RopeApply(new RopeApplyArgs(a.Key, c.CosSin, Inverse: false));
+        Rotate(c, a, a.Query, a.Key, inverse: false);
         c.Backend.AttentionForward(
-            new AttentionForwardArgs(c.Layout, a.Query, a.Key, a.Value, _headDim, AttentionScale, a.Attention, a.Lse) { QueryRows = queryRows });
-        _output.Forward(c, a.Attention, residual, a.Middle, a.SOutput, queryRows);
+            new AttentionForwardArgs(c.Layout, a.Query, a.Key, a.Value, _headDim, _config.AttentionScale, a.Attention, a.Lse)
+            {
+                QueryRows = queryRows,
+                Window = _window,
+                Softcap = _config.AttentionSoftcap,
+            });
+        AddBranch(c, _output, _attentionNorm, a.Attention, residual, a.Middle, a.AttentionOutput, a.RstdAttention, a.KeptOutput, queryRows);
 
-        Tensor norm2 = c.Activation(rows, hidden);
-        _postNorm.Forward(c, a.Middle, norm2, a.Rstd2);
+        Tensor norm2 = NormOf(c, _mlpInputNorm, a.Middle, a.Rstd2);
         Tensor swiGlu = c.Activation(rows, _intermediate);
-        _gateUp.Forward(c, norm2, null, a.GateUp, a.SGateUp, queryRows, swiGlu);
-        _down.Forward(c, swiGlu, a.Middle, y, a.SDown, queryRows);
+        bool isSilu = _config.Family.Activation == GateActivation.Silu;
+        _gateUp.Forward(c, norm2, null, a.GateUp, a.KeptGateUp, queryRows, isSilu ? swiGlu : null);
+        if (!isSilu)
+        {
+            ActivateGates(c, a.GateUp, swiGlu);
+        }
+
+        AddBranch(c, _down, _mlpNorm, swiGlu, a.Middle, y, a.MlpOutput, a.RstdMlp, a.KeptDown, queryRows);
         if (c.Recompute != Recompute.Selective)
         {
             (a.Norm1, a.QueryInput, a.Norm2, a.SwiGlu) = (norm1, queryInput, norm2, swiGlu);
@@ -155,16 +183,17 @@ internal sealed class DecoderLayer : IDisposable
         int[]? queryRows = _pruned ? c.RewardRows : null;
 
         Tensor dSwiGlu = c.Activation(rows, _intermediate);
-        _down.Backward(c, dY, SwiGluOf(c, a), a.SDown, dSwiGlu, queryRows);
+        _down.Backward(c, BranchGradient(c, _mlpNorm, dY, a.MlpOutput, a.RstdMlp), SwiGluOf(c, a), a.KeptDown, dSwiGlu, queryRows);
         Tensor dGateUp = a.GateUp;
-        c.Backend.SwiGluBackward(new SwiGluBackwardArgs(dSwiGlu, a.GateUp, dGateUp));
+        c.Backend.SwiGluBackward(new SwiGluBackwardArgs(dSwiGlu, a.GateUp, dGateUp) { Activation = _config.Family.Activation });
         Tensor dNorm2 = c.Activation(rows, hidden);
-        _gateUp.Backward(c, dGateUp, Normed(c, _postNorm, a.Norm2, a.Middle), a.SGateUp, dNorm2, queryRows);
+        _gateUp.Backward(c, dGateUp, Normed(c, _mlpInputNorm, a.Norm2, a.Middle), a.KeptGateUp, dNorm2, queryRows);
         Tensor dMiddle = dY;
-        _postNorm.Backward(c, dNorm2, a.Middle, a.Rstd2, dResidual: dY, dX: dMiddle);
+        AddInputGradient(c, _mlpInputNorm, dNorm2, a.Middle, a.Rstd2, dResidual: dY, dX: dMiddle);
 
         Tensor dAttention = c.Activation(rows, _queryColumns);
-        _output.Backward(c, dMiddle, a.Attention, a.SOutput, dAttention, queryRows);
+        _output.Backward(
+            c, BranchGradient(c, _attentionNorm, dMiddle, a.AttentionOutput, a.RstdAttention), a.Attention, a.KeptOutput, dAttention, queryRows);
 
         Tensor dQkv = c.Activation(tokens, (_pruned ? 0 : _queryColumns) + (2 * _keyColumns));
         Tensor dQ = _pruned ? c.Activation(rows, _queryColumns) : dQkv.SliceColumns(0, _queryColumns);
@@ -173,19 +202,20 @@ internal sealed class DecoderLayer : IDisposable
         Tensor dV = dKv.SliceColumns(_keyColumns, _keyColumns);
         c.Backend.AttentionBackward(
             new AttentionBackwardArgs(
-                c.Layout, dAttention, a.Query, a.Key, a.Value, a.Attention, a.Lse, _headDim, AttentionScale, dQ, dK, dV, c.Arena)
+                c.Layout, dAttention, a.Query, a.Key, a.Value, a.Attention, a.Lse, _headDim, _config.AttentionScale, dQ, dK, dV, c.Arena)
             {
                 QueryRows = queryRows,
+                Window = _window,
+                Softcap = _config.AttentionSoftcap,
             });
-        c.Backend.RopeApply(new RopeApplyArgs(dQ, a.QueryCosSin, Inverse: true));
-        c.Backend.RopeApply(new RopeApplyArgs(dK, c.CosSin, Inverse: true));
+        Rotate(c, a, dQ, dK, inverse: true);
         if (_queryNorm is not null)
         {
             _queryNorm.BackwardHeads(c, dQ, a.RawQuery, a.RstdQuery, dQ);
             _keyNorm!.BackwardHeads(c, dK, a.RawKey, a.RstdKey, dK);
         }
 
-        Tensor? dNorm1 = dX is not null || _inputNorm.IsTrained ? c.Activation(tokens, hidden) : null;
+        Tensor? dNorm1 = dX is not null || (_inputNorm?.IsTrained ?? false) ? c.Activation(tokens, hidden) : null;
         Tensor dResidual = dMiddle;
         Tensor norm1 = Normed(c, _inputNorm, a.Norm1, a.X);
         if (_pruned)
@@ -200,12 +230,12 @@ internal sealed class DecoderLayer : IDisposable
         }
         else
         {
-            _qkv!.Backward(c, dQkv, norm1, a.SQkv, dNorm1);
+            _qkv!.Backward(c, dQkv, norm1, a.KeptQkv, dNorm1);
         }
 
         if (dNorm1 is { } dNorm)
         {
-            _inputNorm.Backward(c, dNorm, a.X, a.Rstd1, dResidual, dX ?? dNorm);
+            AddInputGradient(c, _inputNorm, dNorm, a.X, a.Rstd1, dResidual, dX ?? dNorm);
         }
 
         c.Arena.Release(mark);
@@ -218,6 +248,11 @@ internal sealed class DecoderLayer : IDisposable
         {
             linear.Refresh(backend);
         }
+
+        foreach (NormLayer norm in Norms)
+        {
+            norm.Refresh(backend);
+        }
     }
 
     public void Dispose()
@@ -228,8 +263,6 @@ internal sealed class DecoderLayer : IDisposable
         }
     }
 
-    private float AttentionScale => (float)(1 / Math.Sqrt(_headDim));
-
     // Everything that backward needs and that is not made again, in one run of the arena.
     private LayerActivations Allocate(ModelContext c, Tensor x, int rows)
     {
@@ -239,17 +272,17 @@ internal sealed class DecoderLayer : IDisposable
         {
             a.RawQuery = c.Activation(rows, _queryColumns);
             a.KeyValue = c.Activation(tokens, 2 * _keyColumns);
-            a.SQuery = _query!.AllocateS(c, rows);
-            a.SQkv = _keyValue!.AllocateS(c, tokens);
-            a.QueryCosSin = c.Float(rows, _headDim);
+            a.KeptQuery = _query!.Allocate(c, rows);
+            a.KeptQkv = _keyValue!.Allocate(c, tokens);
+            a.QueryCosSin = _rope is null ? default : c.Float(rows, c.Ropes[_rope].Query.Columns);
         }
         else
         {
             a.Qkv = c.Activation(tokens, _queryColumns + (2 * _keyColumns));
             a.RawQuery = a.Qkv.SliceColumns(0, _queryColumns);
             a.KeyValue = a.Qkv.SliceColumns(_queryColumns, 2 * _keyColumns);
-            a.SQkv = _qkv!.AllocateS(c, tokens);
-            a.QueryCosSin = c.CosSin;
+            a.KeptQkv = _qkv!.Allocate(c, tokens);
+            a.QueryCosSin = _rope is null ? default : c.Ropes[_rope].Query;
         }
 
         a.RawKey = a.KeyValue.SliceColumns(0, _keyColumns);
@@ -259,30 +292,97 @@ internal sealed class DecoderLayer : IDisposable
         {
             a.Query = c.Activation(rows, _queryColumns);
             a.Key = c.Activation(tokens, _keyColumns);
-            a.RstdQuery = c.Float(rows, _queryColumns / _headDim);
-            a.RstdKey = c.Float(tokens, _keyColumns / _headDim);
+            (int query, int key) = _config.QueryKeyNormWidths();
+            a.RstdQuery = c.Float(rows, _queryColumns / query);
+            a.RstdKey = c.Float(tokens, _keyColumns / key);
         }
 
         a.Attention = c.Activation(rows, _queryColumns);
         a.Lse = c.Float(rows, _queryColumns / _headDim);
+        if (_attentionNorm is not null)
+        {
+            a.AttentionOutput = c.Activation(rows, hidden);
+            a.RstdAttention = c.Float(1, rows);
+            a.MlpOutput = c.Activation(rows, hidden);
+            a.RstdMlp = c.Float(1, rows);
+        }
+
         a.Middle = c.Activation(rows, hidden);
         a.GateUp = c.Activation(rows, 2 * _intermediate);
-        a.SOutput = _output.AllocateS(c, rows);
-        a.SGateUp = _gateUp.AllocateS(c, rows);
-        a.SDown = _down.AllocateS(c, rows);
+        a.KeptOutput = _output.Allocate(c, rows);
+        a.KeptGateUp = _gateUp.Allocate(c, rows);
+        a.KeptDown = _down.Allocate(c, rows);
         return a;
     }
 
-    private static Tensor Normed(ModelContext c, NormLayer norm, Tensor? kept, Tensor x)
+    // y = residual + factor * (norm of) the layer's product with x.
+    private void AddBranch(
+        ModelContext c, LinearLayer linear, NormLayer? norm, Tensor x, Tensor residual, Tensor y, Tensor output, Tensor rstd,
+        LinearActivations kept, int[]? rows)
     {
-        if (kept is { } tensor)
+        if (norm is null && _config.ResidualScale == 1)
         {
-            return tensor;
+            linear.Forward(c, x, residual, y, kept, rows);
+            return;
+        }
+
+        linear.Forward(c, x, null, norm is null ? y : output, kept, rows);
+        norm?.Forward(c, output, y, rstd);
+        c.Backend.ScaleAdd(new ScaleAddArgs(y, _config.ResidualScale, residual, y));
+    }
+
+    // The gradient of the layer's product from that of the sum, which stays as it is for the residual.
+    private Tensor BranchGradient(ModelContext c, NormLayer? norm, Tensor dY, Tensor output, Tensor rstd)
+    {
+        if (norm is null && _config.ResidualScale == 1)
+        {
+            return dY;
+        }
+
+        Tensor dBranch = c.Activation(dY.Rows, dY.Columns);
+        if (norm is null || _config.ResidualScale != 1)
+        {
+            c.Backend.ScaleAdd(new ScaleAddArgs(dY, _config.ResidualScale, Z: null, dBranch));
+        }
+
+        norm?.Backward(c, _config.ResidualScale == 1 ? dY : dBranch, output, rstd, dResidual: null, dBranch);
+        return dBranch;
+    }
+
+    private static Tensor NormOf(ModelContext c, NormLayer? norm, Tensor x, Tensor rstd)
+    {
+        if (norm is null)
+        {
+            return x;
         }
 
         Tensor normed = c.Activation(x.Rows, x.Columns);
-        norm.Forward(c, x, normed, c.Float(1, x.Rows));
+        norm.Forward(c, x, normed, rstd);
         return normed;
+    }
+
+    // dX = dResidual + the gradient that comes through the norm, where there is one.
+    private static void AddInputGradient(ModelContext c, NormLayer? norm, Tensor dNormed, Tensor x, Tensor rstd, Tensor dResidual, Tensor dX)
+    {
+        if (norm is not null)
+        {
+            norm.Backward(c, dNormed, x, rstd, dResidual, dX);
+            return;
+        }
+
+        c.Backend.ScaleAdd(new ScaleAddArgs(dNormed, 1, dResidual, dX));
+    }
+
+    private static Tensor Normed(ModelContext c, NormLayer? norm, Tensor? kept, Tensor x) =>
+        kept ?? NormOf(c, norm, x, norm is null ? default : c.Float(1, x.Rows));
+
+    private void Rotate(ModelContext c, LayerActivations a, Tensor query, Tensor key, bool inverse)
+    {
+        if (_rope is not null)
+        {
+            c.Backend.RopeApply(new RopeApplyArgs(query, a.QueryCosSin, inverse) { HeadDim = _headDim });
+            c.Backend.RopeApply(new RopeApplyArgs(key, c.Ropes[_rope].Key, inverse) { HeadDim = _headDim });
+        }
     }
 
     private Tensor SwiGluOf(ModelContext c, LayerActivations a)
@@ -293,9 +393,12 @@ internal sealed class DecoderLayer : IDisposable
         }
 
         Tensor swiGlu = c.Activation(a.GateUp.Rows, _intermediate);
-        c.Backend.SwiGluForward(new SwiGluForwardArgs(a.GateUp, swiGlu));
+        ActivateGates(c, a.GateUp, swiGlu);
         return swiGlu;
     }
+
+    private void ActivateGates(ModelContext c, Tensor gateUp, Tensor y) =>
+        c.Backend.SwiGluForward(new SwiGluForwardArgs(gateUp, y) { Activation = _config.Family.Activation });
 
     private static Tensor Gathered(ModelContext c, Tensor x)
     {
@@ -306,9 +409,9 @@ internal sealed class DecoderLayer : IDisposable
 
     private void BackwardPrunedProjections(ModelContext c, LayerActivations a, Tensor norm1, Tensor dQ, Tensor dKv, Tensor? dNorm1)
     {
-        _keyValue!.Backward(c, dKv, norm1, a.SQkv, dNorm1);
+        _keyValue!.Backward(c, dKv, norm1, a.KeptQkv, dNorm1);
         Tensor? dQueryInput = dNorm1 is { } d ? c.Activation(dQ.Rows, d.Columns) : null;
-        _query!.Backward(c, dQ, a.QueryInput ?? Gathered(c, norm1), a.SQuery, dQueryInput, c.RewardRows);
+        _query!.Backward(c, dQ, a.QueryInput ?? Gathered(c, norm1), a.KeptQuery, dQueryInput, c.RewardRows);
         if (dNorm1 is { } target)
         {
             c.Backend.ScatterAddRows(new ScatterAddRowsArgs(dQueryInput!.Value, c.RewardRows, target));

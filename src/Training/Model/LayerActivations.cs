@@ -16,21 +16,25 @@ internal sealed class LayerActivations
     public Tensor Query { get; set; }                // [rows, H*D] after norm and RoPE
     public Tensor Key { get; set; }                  // [T, G*D] after norm and RoPE
     public Tensor Value { get; set; }                // [T, G*D]
-    public Tensor RawQuery { get; set; }             // [rows, H*D] before the head norm, Qwen3 only
+    public Tensor RawQuery { get; set; }             // [rows, H*D] before the norm of queries, where there is one
     public Tensor RawKey { get; set; }               // [T, G*D]
-    public Tensor RstdQuery { get; set; }            // [rows, H]
-    public Tensor RstdKey { get; set; }              // [T, G]
-    public Tensor QueryCosSin { get; set; }          // [rows, D]
+    public Tensor RstdQuery { get; set; }            // [rows, H], or [rows, 1] where one norm covers all heads
+    public Tensor RstdKey { get; set; }              // [T, G], likewise
+    public Tensor QueryCosSin { get; set; }          // [rows, R]
     public Tensor Attention { get; set; }            // [rows, H*D]
     public Tensor Lse { get; set; }                  // [rows, H]
+    public Tensor AttentionOutput { get; set; }      // [rows, C] before the norm after attention, where there is one
+    public Tensor RstdAttention { get; set; }        // [rows]
     public Tensor Middle { get; set; }               // [rows, C] after the attention residual
     public Tensor? Norm2 { get; set; }               // [rows, C], null when backward makes it again
     public Tensor Rstd2 { get; init; }               // [rows]
     public Tensor GateUp { get; set; }               // [rows, 2F]; backward overwrites it with its gradient
     public Tensor? SwiGlu { get; set; }              // [rows, F], likewise
-    public Tensor? SQuery { get; set; }              // low-rank products x A^T of each linear layer
-    public Tensor? SQkv { get; set; }
-    public Tensor? SOutput { get; set; }
-    public Tensor? SGateUp { get; set; }
-    public Tensor? SDown { get; set; }
+    public Tensor MlpOutput { get; set; }            // [rows, C] before the norm after the MLP, where there is one
+    public Tensor RstdMlp { get; set; }              // [rows]
+    public LinearActivations KeptQuery { get; set; } // what each linear layer keeps
+    public LinearActivations KeptQkv { get; set; }
+    public LinearActivations KeptOutput { get; set; }
+    public LinearActivations KeptGateUp { get; set; }
+    public LinearActivations KeptDown { get; set; }
 }

@@ -4,66 +4,59 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// A linear layer of one or more modules that read the same x: weights stacked as <c>[Out, In]</c>, biases and LoRA factors beside them.
-/// Created in two passes: the constructor claims places in the flat parameter buffer, <see cref="Load"/> creates and fills the weights.
+/// A linear layer of one or more modules that read the same x: weights stacked as <c>[Out, In]</c>, biases, LoRA factors and DoRA magnitudes beside
+/// them. Created in two passes: the constructor claims places in the flat parameter buffer, <see cref="Load"/> creates and fills the weights.
 /// </summary>
 internal sealed class LinearLayer : IDisposable
 {
     private readonly int _layer;
     private readonly ModelConfig _config;
-    private readonly LinearModule[] _modules;
-    private readonly bool _hasBias;
+    private readonly LinearSlice[] _slices;
     private readonly bool _trainsWeights;
     private readonly LoraSettings? _lora;
     private readonly long _weightOffset;
-    private readonly long _biasOffset;
     private readonly long _loraAOffset;
-    private readonly List<(LinearModule Module, int Column, long BOffset)> _adapted = [];
+    private readonly List<AdaptedSlice> _adapted = [];
+    private readonly LinearBias? _bias;
+    private readonly DoraMagnitude? _dora;
     private LinearWeight? _weight;
-    private Tensor? _bias;
+    private bool _borrowsWeight;
     private Tensor? _gradWeight;
-    private Tensor? _gradBias;
     private LoraFactors? _factors;
 
-    /// <summary>Claims the trainable parts of a layer's <paramref name="modules"/>, which all read the same x.</summary>
-    public LinearLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, int layer, params LinearModule[] modules)
+    /// <summary>Claims the trainable parts of a layer's modules, which all read the same x.</summary>
+    public LinearLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, int layer, params LinearSlice[] slices)
     {
         _layer = layer;
         _config = config;
-        _modules = modules;
-        _hasBias = config.HasBias(modules[0]);
+        _slices = slices;
         _trainsWeights = scope.TrainsEverything;
         _lora = scope.Lora;
-        InFeatures = config.Sizes(modules[0]).In;
-        OutFeatures = modules.Sum(Columns);
+        InFeatures = config.Sizes(slices[0].Module).In;
+        OutFeatures = slices.Sum(s => s.Rows);
         if (_trainsWeights)
         {
-            _weightOffset = layout.AddBlock(ParameterKind.Pretrained, InFeatures, modules.Select(m => (WeightNames.Weight(layer, m), Columns(m))));
-            if (_hasBias)
-            {
-                _biasOffset = layout.AddVectors(ParameterKind.Pretrained, modules.Select(m => (WeightNames.Bias(layer, m), Columns(m))));
-            }
+            _weightOffset = layout.FindOrAddBlock(
+                ParameterKind.Pretrained, InFeatures, [.. slices.Select(s => (WeightNames.Weight(layer, s.Module), Rows(s.Module)))])
+                + ((long)slices[0].First * InFeatures);
         }
 
-        LinearModule[] targets = [.. modules.Where(m => scope.Lora?.Targets(m) ?? false)];
+        (LinearSlice Slice, LoraSize Size, int Column)[] targets = [.. Targets()];
         if (targets.Length > 0)
         {
-            int rank = scope.Lora!.Rank;
-            _loraAOffset = layout.AddBlock(
-                ParameterKind.LoraA, InFeatures, targets.Select(m => (WeightNames.Path(layer, m) + ".lora_A.weight", rank)));
-            int column = 0;
-            foreach (LinearModule module in modules)
-            {
-                if (targets.Contains(module))
-                {
-                    long offset = layout.AddBlock(
-                        ParameterKind.LoraB, rank, [(WeightNames.Path(layer, module) + ".lora_B.weight", Columns(module))]);
-                    _adapted.Add((module, column, offset));
-                }
-
-                column += Columns(module);
-            }
+            _loraAOffset = layout.FindOrAddBlock(
+                ParameterKind.LoraA, InFeatures, [.. targets.Select(t => (WeightNames.Path(layer, t.Slice.Module) + ".lora_A.weight", t.Size.Rank))]);
         }
+
+        foreach ((LinearSlice slice, LoraSize size, int column) in targets)
+        {
+            long offset = layout.FindOrAddBlock(
+                ParameterKind.LoraB, size.Rank, [(WeightNames.Path(layer, slice.Module) + ".lora_B.weight", Rows(slice.Module))]);
+            _adapted.Add(new AdaptedSlice(slice, size, column, offset + ((long)slice.First * size.Rank)));
+        }
+
+        _bias = LinearBias.Claim(layout, config, scope, layer, slices);
+        _dora = (_lora?.UseDora ?? false) && _adapted.Count > 0 ? new DoraMagnitude(layout, config, layer, OutFeatures, InFeatures, _adapted) : null;
     }
 
     public int InFeatures { get; }
@@ -71,11 +64,21 @@ internal sealed class LinearLayer : IDisposable
     public int OutFeatures { get; }
 
     /// <summary>Whether anything of this layer is trained.</summary>
-    public bool IsTrained => _trainsWeights || _adapted.Count > 0;
+    public bool IsTrained => _trainsWeights || _adapted.Count > 0 || (_bias?.IsTrained ?? false);
 
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient)
+    /// <summary>Creates and fills the weights; with <paramref name="frozen"/>, the same layer of another model, its matrix is used too.</summary>
+    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, LinearLayer? frozen = null)
     {
-        if (_trainsWeights)
+        if (frozen is not null)
+        {
+            _weight = frozen._weight;
+            _borrowsWeight = true;
+            if (_dora is not null)
+            {
+                ReadRows(source, _dora.AddWeightRows);
+            }
+        }
+        else if (_trainsWeights)
         {
             var shape = new Shape(OutFeatures, InFeatures);
             Tensor master = parameters.ValueView(_weightOffset, shape);
@@ -87,48 +90,53 @@ internal sealed class LinearLayer : IDisposable
         else
         {
             _weight = backend.CreateFrozenWeight(OutFeatures, InFeatures, needsInputGradient);
-            if (!source.TryFill(backend, WeightNames.Weight(_layer, _modules[0]), _weight))
+            if (_dora is not null || !source.TryFill(backend, WeightNames.Weight(_layer, _slices[0].Module), _weight))
             {
-                ReadRows(source, _weight.Load);
+                ReadRows(source, (row, values) =>
+                {
+                    _weight.Load(row, values);
+                    _dora?.AddWeightRows(row, values);
+                });
             }
         }
 
-        if (_hasBias)
-        {
-            var shape = new Shape(OutFeatures);
-            _bias = _trainsWeights ? parameters.ValueView(_biasOffset, shape) : backend.AllocatePersistent(DType.F32, shape);
-            _gradBias = _trainsWeights ? parameters.GradientView(_biasOffset, shape) : null;
-            float[] values = new float[OutFeatures];
-            int start = 0;
-            foreach (LinearModule module in _modules)
-            {
-                source.Read(WeightNames.Bias(_layer, module), 0, values.AsSpan(start, Columns(module)));
-                start += Columns(module);
-            }
-
-            backend.Upload<float>(values, _bias.Value);
-        }
-
+        _bias?.Load(backend, parameters, source);
         if (_adapted.Count > 0)
         {
-            _factors = CreateFactors(parameters, _lora!);
+            _factors = CreateFactors(parameters);
+            _dora?.Load(backend, parameters, _weight!, _factors);
         }
     }
 
     /// <summary>
-    /// Room for S = x A^T of this many rows, which backward needs; null without LoRA. Rows stand at multiples of 8 elements, as tensor cores
-    /// want their operands.
+    /// Room for what backward needs of this many rows. Rows of S stand at multiples of 8 elements, as tensor cores want their operands.
     /// </summary>
-    public Tensor? AllocateS(ModelContext c, int rows) =>
-        _factors is null ? null : c.Activation(rows, (_factors.TotalRank + 7) / 8 * 8).SliceColumns(0, _factors.TotalRank);
+    public LinearActivations Allocate(ModelContext c, int rows) => new(
+        _factors is null ? null : c.Activation(rows, (_factors.TotalRank + 7) / 8 * 8).SliceColumns(0, _factors.TotalRank),
+        _dora is null ? null : c.Activation(rows, OutFeatures));
 
     /// <summary>y = x W^T + bias + LoRA + residual, and S where there is LoRA, and the SwiGLU of y where it is wanted.</summary>
-    public void Forward(ModelContext c, Tensor x, Tensor? residual, Tensor y, Tensor? s, int[]? tokenRows = null, Tensor? swiGlu = null) =>
-        c.Backend.LinearForward(
-            new LinearForwardArgs(c.Layout, x, _weight!, _bias, residual, FactorsFor(c), s, y) { TokenRows = tokenRows, SwiGlu = swiGlu });
+    public void Forward(
+        ModelContext c, Tensor x, Tensor? residual, Tensor y, LinearActivations kept, int[]? tokenRows = null, Tensor? swiGlu = null)
+    {
+        if (_dora is null)
+        {
+            c.Backend.LinearForward(
+                new LinearForwardArgs(c.Layout, x, _weight!, _bias?.Value, residual, FactorsFor(c), kept.S, y) { TokenRows = tokenRows, SwiGlu = swiGlu });
+            return;
+        }
+
+        Tensor unscaled = kept.Unscaled!.Value;
+        c.Backend.LinearForward(new LinearForwardArgs(c.Layout, x, _weight!, null, null, FactorsFor(c), kept.S, unscaled) { TokenRows = tokenRows });
+        c.Backend.ScaleAdd(new ScaleAddArgs(unscaled, 1, residual, y) { ColumnScale = _dora.Factors, Bias = _bias?.Value });
+        if (swiGlu is { } product)
+        {
+            c.Backend.SwiGluForward(new SwiGluForwardArgs(y, product));
+        }
+    }
 
     /// <summary>Adds this layer's gradients and assigns <paramref name="dX"/> when it is asked for.</summary>
-    public void Backward(ModelContext c, Tensor dY, Tensor x, Tensor? s, Tensor? dX, int[]? tokenRows = null)
+    public void Backward(ModelContext c, Tensor dY, Tensor x, LinearActivations kept, Tensor? dX, int[]? tokenRows = null)
     {
         if (dX is null && !IsTrained)
         {
@@ -136,11 +144,19 @@ internal sealed class LinearLayer : IDisposable
         }
 
         long mark = c.Arena.Mark;
+        Tensor? dBias = _bias?.GradientTarget(c);
+        if (_dora is not null)
+        {
+            dY = _dora.Backward(c, dY, kept.Unscaled!.Value, dBias);
+        }
+
         c.Backend.LinearBackward(
-            new LinearBackwardArgs(c.Layout, dY, x, _weight!, FactorsFor(c), s, dX, AccumulateDX: false, _gradWeight, _gradBias, c.Arena)
+            new LinearBackwardArgs(
+                c.Layout, dY, x, _weight!, FactorsFor(c), kept.S, dX, AccumulateDX: false, _gradWeight, _dora is null ? dBias : null, c.Arena)
             {
                 TokenRows = tokenRows,
             });
+        _bias?.AddGradients(c, dBias);
         c.Arena.Release(mark);
     }
 
@@ -151,30 +167,54 @@ internal sealed class LinearLayer : IDisposable
         {
             backend.Refresh(_weight!);
         }
+
+        _bias?.Refresh(backend);
+        _dora?.Refresh(backend);
     }
 
     public void Dispose()
     {
-        _weight?.Dispose();
-        if (!_trainsWeights)
+        if (!_borrowsWeight)
         {
-            _bias?.Storage.Dispose();
+            _weight?.Dispose();
+        }
+
+        _bias?.Dispose();
+        _dora?.Dispose();
+    }
+
+    private IEnumerable<(LinearSlice Slice, LoraSize Size, int Column)> Targets()
+    {
+        int column = 0;
+        foreach (LinearSlice slice in _slices)
+        {
+            if (_lora?.Of(_layer, slice.Module) is { } size)
+            {
+                yield return (slice, size, column);
+            }
+
+            column += slice.Rows;
         }
     }
 
-    private LoraFactors CreateFactors(ParameterBuffer parameters, LoraSettings lora)
+    private LoraFactors CreateFactors(ParameterBuffer parameters)
     {
-        var shapeA = new Shape(lora.Rank * _adapted.Count, InFeatures);
+        var shapeA = new Shape(_adapted.Sum(a => a.Size.Rank), InFeatures);
         var parts = new List<LoraPart>();
-        foreach ((LinearModule module, int column, long offset) in _adapted)
+        int rankRow = 0;
+        foreach (AdaptedSlice a in _adapted)
         {
-            var shapeB = new Shape(Columns(module), lora.Rank);
+            var shapeB = new Shape(a.Slice.Rows, a.Size.Rank);
             parts.Add(new LoraPart(
-                column, parts.Count * lora.Rank, parameters.ValueView(offset, shapeB), parameters.GradientView(offset, shapeB), DropoutStream(module)));
+                a.Column, rankRow, parameters.ValueView(a.BOffset, shapeB), parameters.GradientView(a.BOffset, shapeB), DropoutStream(a.Slice.Module))
+            {
+                Scale = (float)_lora!.ScaleOf(a.Size),
+            });
+            rankRow += a.Size.Rank;
         }
 
         return new LoraFactors(
-            parameters.ValueView(_loraAOffset, shapeA), parameters.GradientView(_loraAOffset, shapeA), parts, (float)lora.Scale, Dropout: null);
+            parameters.ValueView(_loraAOffset, shapeA), parameters.GradientView(_loraAOffset, shapeA), parts, Scale: 1, Dropout: null);
     }
 
     private LoraFactors? FactorsFor(ModelContext c) =>
@@ -184,16 +224,23 @@ internal sealed class LinearLayer : IDisposable
 
     private void ReadRows(IWeightSource source, WeightLoading.LoadRows load)
     {
-        int moduleStart = 0;
-        foreach (LinearModule module in _modules)
+        int start = 0;
+        foreach (LinearSlice slice in _slices)
         {
             WeightLoading.Read(
-                source, WeightNames.Weight(_layer, module), Columns(module), InFeatures, (row, values) => load(moduleStart + row, values));
-            moduleStart += Columns(module);
+                source, WeightNames.Weight(_layer, slice.Module), slice.Rows, InFeatures, (row, values) => load(start + row, values), slice.First);
+            start += slice.Rows;
         }
     }
 
-    private int Columns(LinearModule module) => _config.Sizes(module).Out;
+    private int Rows(LinearModule module) => _config.Sizes(module).Out;
 
     private uint DropoutStream(LinearModule module) => (uint)((_layer * WeightNames.Modules.Count) + (int)module);
 }
+
+/// <summary>A slice with LoRA factors.</summary>
+/// <param name="Slice">The slice.</param>
+/// <param name="Size">Rank and alpha of its module.</param>
+/// <param name="Column">First column of y.</param>
+/// <param name="BOffset">Place of its rows of B.</param>
+internal readonly record struct AdaptedSlice(LinearSlice Slice, LoraSize Size, int Column, long BOffset);

@@ -56,13 +56,60 @@ public sealed record ModelConfig(
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>The query, key and value projections have biases.</summary>
-    public bool QkvBias => Family == ModelFamily.Qwen2;
+    public bool QkvBias { get; init; } = Family.AlwaysQkvBias;
 
-    /// <summary>Each head's query and key pass an RMSNorm.</summary>
-    public bool QkNorm => Family == ModelFamily.Qwen3;
+    /// <summary>Attention's output projection has a bias.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>The MLP's projections have biases.</summary>
+    public bool MlpBias { get; init; }
+
+    /// <summary>Queries and keys pass an RMSNorm.</summary>
+    public bool QkNorm => Family.QueryKeyNorm != QueryKeyNorm.None;
+
+    /// <summary>Factor on scores.</summary>
+    public float AttentionScale { get; init; } = (float)(1 / Math.Sqrt(HeadDim));
+
+    /// <summary>c of scores' c tanh(score / c), or 0.</summary>
+    public float AttentionSoftcap { get; init; }
+
+    /// <summary>Keys that a token of a windowed layer sees, itself the last.</summary>
+    public int SlidingWindow { get; init; }
+
+    /// <summary>Whether each layer has the window; empty for none.</summary>
+    public IReadOnlyList<bool> WindowedLayers { get; init; } = [];
+
+    /// <summary>Whether each layer leaves queries and keys unrotated; empty for none.</summary>
+    public IReadOnlyList<bool> UnrotatedLayers { get; init; } = [];
+
+    /// <summary>Rotation of windowed layers, where it is not that of the others.</summary>
+    public RopeSettings? SlidingRope { get; init; }
+
+    /// <summary>Factor on embeddings.</summary>
+    public float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>Factor on what attention and MLP add to the residual stream.</summary>
+    public float ResidualScale { get; init; } = 1;
+
+    /// <summary>Rotation of layers without a window of their own rotation.</summary>
+    public RopeSettings Rope => new(RopeTheta, RopeScaling);
+
+    /// <summary>Whether a shared prefix's keys depend on the length of what follows it.</summary>
+    public bool RopeDependsOnLength => RopeScaling.DependsOnLength || (SlidingRope?.Scaling.DependsOnLength ?? false);
+
+    /// <summary>A layer's window, or 0.</summary>
+    public int WindowOf(int layer) => WindowedLayers.Count > layer && WindowedLayers[layer] ? SlidingWindow : 0;
+
+    /// <summary>A layer's rotation, or null where it rotates nothing.</summary>
+    public RopeSettings? RopeOf(int layer) => UnrotatedLayers.Count > layer && UnrotatedLayers[layer]
+        ? null
+        : WindowOf(layer) > 0 && SlidingRope is { } sliding ? sliding : Rope;
 
     /// <summary>True when the checkpoint is a SequenceClassification one, with a reward head.</summary>
     public bool IsSequenceClassification => Architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) ?? false;
+
+    /// <summary>The settings are the text_config of a multimodal checkpoint, whose other tensors are left alone.</summary>
+    public bool IsInsideWrapper { get; init; }
 
     /// <summary>The file's bytes, so that <see cref="ToJson"/> keeps what it does not know; empty for a named shape.</summary>
     internal ReadOnlyMemory<byte> SourceJson { get; init; }

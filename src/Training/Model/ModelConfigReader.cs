@@ -13,26 +13,36 @@ internal static class ModelConfigReader
     private const int MaxSize = 1 << 24;
     private const int MaxLayers = 4096;
 
+    // A multimodal checkpoint keeps its language model's settings here.
+    private const string TextConfig = "text_config";
+
     public static ModelConfig Read(ReadOnlyMemory<byte> utf8, string fileName)
     {
-        var fields = new JsonFields(JsonInput.ParseObject(utf8, fileName), fileName);
+        var outer = new JsonFields(JsonInput.ParseObject(utf8, fileName), fileName);
         var warnings = new List<string>();
-        var architecture = ReadArchitecture(fields);
-        var family = ReadFamily(fields, architecture);
+        var architecture = ReadArchitecture(outer);
+        bool isWrapper = outer.Find(TextConfig) is not null && ModelFamilies.Find(outer.OptionalString("model_type") ?? "") is null;
+        JsonFields fields = isWrapper ? outer.OptionalObject(TextConfig)!.Value : outer;
+        ModelFamily family = ReadFamily(fields, isWrapper ? null : architecture);
         var hidden = fields.Int("hidden_size", 1, MaxSize);
         var heads = fields.Int("num_attention_heads", 1, MaxSize);
         var headDim = ReadHeadDim(fields, family, hidden, heads);
-        var kvHeads = fields.Int("num_key_value_heads", 1, MaxSize, family == ModelFamily.Llama ? heads : Math.Min(32, heads));
+        var kvHeads = fields.Int("num_key_value_heads", 1, MaxSize, family.KvHeads == 0 ? heads : Math.Min(family.KvHeads, heads));
         if (heads % kvHeads != 0)
         {
             throw fields.Error("num_key_value_heads", $"is {kvHeads}, which does not divide num_attention_heads = {heads}.");
         }
 
         var layers = fields.Int("num_hidden_layers", 1, MaxLayers);
-        var maxPositions = fields.Int("max_position_embeddings", 1, int.MaxValue, family == ModelFamily.Llama ? 2048 : 32768);
-        UnsupportedSettings.Check(fields, family, layers, maxPositions, warnings);
-        CheckLabels(fields, architecture);
-        var (ropeTheta, ropeScaling) = RopeReader.Read(fields, maxPositions);
+        var maxPositions = fields.Int("max_position_embeddings", 1, int.MaxValue, family.MaxPositions);
+        UnsupportedSettings.Check(fields, family, warnings);
+        CheckLabels(outer, architecture);
+        (RopeSettings rope, RopeSettings? slidingRope) = RopeReader.Read(fields, family, maxPositions);
+        CheckRotation(fields, rope, headDim);
+        CheckRotation(fields, slidingRope, headDim);
+        IReadOnlyList<bool> unrotated = LayerKinds.ReadUnrotated(fields, family, layers);
+        (int window, IReadOnlyList<bool> windowed) = LayerKinds.ReadWindows(fields, family, layers, unrotated);
+        bool attentionBias = family.AttentionBiasOption && fields.Bool("attention_bias", false);
 
         return new ModelConfig(
             family,
@@ -43,20 +53,33 @@ internal static class ModelConfigReader
             kvHeads,
             headDim,
             IntermediateSize: fields.Int("intermediate_size", 1, MaxSize),
-            RmsNormEps: (float)fields.Double("rms_norm_eps", 0, 1, 1e-6),
-            ropeTheta,
-            ropeScaling,
-            TieWordEmbeddings: fields.Bool("tie_word_embeddings", false),
+            RmsNormEps: (float)fields.Double("rms_norm_eps", 0, 1, family.NormEpsilon),
+            rope.Theta,
+            rope.Scaling,
+            TieWordEmbeddings: fields.Bool("tie_word_embeddings", family.TiedEmbeddings),
             InitializerRange: fields.Double("initializer_range", 0, 100, 0.02),
             maxPositions)
         {
-            PadTokenId = fields.OptionalInt("pad_token_id", int.MinValue, int.MaxValue),
+            QkvBias = family.AlwaysQkvBias || attentionBias,
+            OutputBias = attentionBias,
+            MlpBias = family.MlpBiasOption && fields.Bool("mlp_bias", false),
+            AttentionScale = ReadAttentionScale(fields, family, headDim),
+            AttentionSoftcap = ReadSoftcap(fields, family),
+            SlidingWindow = window,
+            WindowedLayers = windowed,
+            UnrotatedLayers = unrotated,
+            SlidingRope = slidingRope,
+            EmbeddingScale = ReadEmbeddingScale(fields, family, hidden),
+            ResidualScale = family.HasMultipliers ? (float)fields.Double("residual_multiplier", 1e-9, 1e9, 1) : 1,
+            PadTokenId = fields.OptionalInt("pad_token_id", int.MinValue, int.MaxValue) ?? outer.OptionalInt("pad_token_id", int.MinValue, int.MaxValue),
             BosTokenId = fields.OptionalInt("bos_token_id", int.MinValue, int.MaxValue),
             EosTokenIds = ReadTokenIds(fields, "eos_token_id"),
-            TorchDType = fields.OptionalString("dtype") ?? fields.OptionalString("torch_dtype"),
+            TorchDType = fields.OptionalString("dtype") ?? fields.OptionalString("torch_dtype") ?? outer.OptionalString("dtype")
+                ?? outer.OptionalString("torch_dtype"),
             Architecture = architecture,
+            IsInsideWrapper = isWrapper,
             Warnings = warnings,
-            SourceJson = utf8,
+            SourceJson = isWrapper ? System.Text.Encoding.UTF8.GetBytes(fields.Element.GetRawText()) : utf8,
         };
     }
 
@@ -69,32 +92,29 @@ internal static class ModelConfigReader
     private static ModelFamily ReadFamily(JsonFields fields, string? architecture)
     {
         var modelType = fields.OptionalString("model_type");
-        ModelFamily? family = modelType switch
-        {
-            "qwen2" => ModelFamily.Qwen2,
-            "llama" => ModelFamily.Llama,
-            "qwen3" => ModelFamily.Qwen3,
-            null => null,
-            _ => throw fields.Error("model_type", $"is \"{modelType}\"; supported are qwen2, llama and qwen3."),
-        };
+        ModelFamily? family = modelType is null ? null : ModelFamilies.Find(modelType) ?? throw fields.Error(
+            "model_type", ModelFamilies.WhyRefused(modelType) is { } why
+                ? $"is \"{modelType}\", {why}. Supported are {ModelFamilies.Listed}."
+                : $"is \"{modelType}\"; supported are {ModelFamilies.Listed}.");
         if (architecture is null)
         {
             return family ?? throw fields.Error("model_type", "is missing, and so is architectures.");
         }
 
-        foreach (var candidate in Enum.GetValues<ModelFamily>())
+        if (family is not null && family.Owns(architecture))
         {
-            if (architecture == $"{candidate}ForCausalLM" || architecture == $"{candidate}ForSequenceClassification"
-                || architecture == $"{candidate}Model")
-            {
-                return family is null || family == candidate
-                    ? candidate
-                    : throw fields.Error("architectures", $"names {architecture}, but model_type is \"{modelType}\".");
-            }
+            return family;
         }
 
-        throw fields.Error("architectures", $"names {architecture}; supported are Qwen2, Llama and Qwen3, each as ForCausalLM, " +
-            "ForSequenceClassification or the bare Model.");
+        ModelFamily? named = ModelFamilies.All.FirstOrDefault(candidate => candidate.Owns(architecture));
+        return (family, named) switch
+        {
+            (null, { } only) => only,
+            (_, null) => throw fields.Error(
+                "architectures", $"names {architecture}; supported are {string.Join(", ", ModelFamilies.All.Select(f => f.ClassName))}, each as " +
+                "ForCausalLM, ForSequenceClassification or the bare Model."),
+            _ => throw fields.Error("architectures", $"names {architecture}, but model_type is \"{modelType}\"."),
+        };
     }
 
     private static int ReadHeadDim(JsonFields fields, ModelFamily family, int hidden, int heads)
@@ -104,9 +124,9 @@ internal static class ModelConfigReader
         {
             headDim = fields.Int("head_dim", 2, 1 << 16);
         }
-        else if (family == ModelFamily.Qwen3)
+        else if (family.HeadDim > 0)
         {
-            headDim = 128;
+            headDim = family.HeadDim;
         }
         else
         {
@@ -119,8 +139,53 @@ internal static class ModelConfigReader
         return headDim % 2 == 0 ? headDim : throw fields.Error("head_dim", $"is {headDim}; rotary embedding needs an even width.");
     }
 
-    // A reward model has one label. The count is the length of id2label, or num_labels in hand-written files. A file with neither (as some
-    // trainers write it) leaves it to the head, whose tensor must have one row then as always.
+    private static void CheckRotation(JsonFields fields, RopeSettings? rope, int headDim)
+    {
+        if (rope is not { Scaling: var scaling })
+        {
+            return;
+        }
+
+        int rotated = scaling.RotaryDim(headDim);
+        if (rotated < 2 || rotated % 2 != 0 || (rotated == 2 && scaling.Kind == RopeScalingKind.Dynamic))
+        {
+            throw fields.Error("partial_rotary_factor", $"rotates {rotated} of {headDim} features of a head; it must be an even number of them.");
+        }
+
+        foreach ((string name, IReadOnlyList<double> factors) in new[] { ("short_factor", scaling.ShortFactors), ("long_factor", scaling.LongFactors) })
+        {
+            if (scaling.Kind == RopeScalingKind.LongRope && factors.Count != rotated / 2)
+            {
+                throw fields.Error(name, $"has {factors.Count} numbers; {rotated} rotated features need {rotated / 2}.");
+            }
+        }
+    }
+
+    private static float ReadAttentionScale(JsonFields fields, ModelFamily family, int headDim)
+    {
+        if (family.HasMultipliers)
+        {
+            return (float)fields.Double("attention_multiplier", 1e-9, 1e9, 1);
+        }
+
+        return family.QueryPreAttentionScalar > 0
+            ? (float)Math.Pow(fields.Double("query_pre_attn_scalar", 1e-9, 1e9, family.QueryPreAttentionScalar), -0.5)
+            : (float)(1 / Math.Sqrt(headDim));
+    }
+
+    private static float ReadSoftcap(JsonFields fields, ModelFamily family)
+    {
+        const string Name = "attn_logit_softcapping";
+        bool isNull = fields.Element.TryGetProperty(Name, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
+        return family.Softcap is { } cap && !isNull ? (float)fields.Double(Name, 1e-6, 1e9, cap) : 0;
+    }
+
+    private static float ReadEmbeddingScale(JsonFields fields, ModelFamily family, int hidden) => family.HasMultipliers
+        ? (float)fields.Double("embedding_multiplier", 1e-9, 1e9, 1)
+        : family.ScalesEmbedding ? (float)Math.Sqrt(hidden) : 1;
+
+    // A reward model has one label. The count is the length of id2label, or num_labels in hand-written files; where neither is there, the shape
+    // of the head says it, which is checked with the weights.
     private static void CheckLabels(JsonFields fields, string? architecture)
     {
         if (architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) != true)

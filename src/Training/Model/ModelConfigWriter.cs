@@ -45,7 +45,7 @@ internal static class ModelConfigWriter
     private static void WriteHead(Utf8JsonWriter writer, ModelConfig config)
     {
         writer.WriteStartArray("architectures");
-        writer.WriteStringValue($"{config.Family}ForSequenceClassification");
+        writer.WriteStringValue($"{config.Family.ClassName}ForSequenceClassification");
         writer.WriteEndArray();
         writer.WriteStartObject("id2label");
         writer.WriteString("0", "LABEL_0");
@@ -54,6 +54,9 @@ internal static class ModelConfigWriter
         writer.WriteNumber("LABEL_0", 0);
         writer.WriteEndObject();
         writer.WriteNumber("num_labels", 1);
+
+        // Without it some trainers and servers take a head of one label for a classifier of one class.
+        writer.WriteString("problem_type", "regression");
     }
 
     private static void CopySource(Utf8JsonWriter writer, ReadOnlyMemory<byte> source, string? torchDType, bool keepPad)
@@ -65,7 +68,7 @@ internal static class ModelConfigWriter
             switch (property.Name)
             {
                 // auto_map names Python files that are not copied along.
-                case "architectures" or "id2label" or "label2id" or "num_labels" or "auto_map":
+                case "architectures" or "id2label" or "label2id" or "num_labels" or "problem_type" or "auto_map":
                 case "pad_token_id" when !keepPad:
                     break;
                 case "dtype" or "torch_dtype" when torchDType is not null:
@@ -86,12 +89,7 @@ internal static class ModelConfigWriter
 
     private static void WriteShape(Utf8JsonWriter writer, ModelConfig config, string? torchDType, bool writePad)
     {
-        writer.WriteString("model_type", config.Family switch
-        {
-            ModelFamily.Qwen2 => "qwen2",
-            ModelFamily.Llama => "llama",
-            _ => "qwen3",
-        });
+        writer.WriteString("model_type", config.Family.ModelType);
         writer.WriteNumber("vocab_size", config.VocabSize);
         writer.WriteNumber("hidden_size", config.HiddenSize);
         writer.WriteNumber("num_hidden_layers", config.Layers);

@@ -6,14 +6,16 @@ namespace Rm.Training.Model;
 /// <summary>What the layers of one micro-batch share.</summary>
 internal sealed class ModelContext : IDisposable
 {
+    private readonly List<PreparedLayout> _beside = [];
+
     public required IBackend Backend { get; init; }
 
     public required TensorArena Arena { get; init; }
 
     public required PreparedLayout Layout { get; init; }
 
-    /// <summary>Rotary table of all tokens, <c>[T, D]</c>.</summary>
-    public required Tensor CosSin { get; init; }
+    /// <summary>Rotary tables of all tokens, by rotation.</summary>
+    public required IReadOnlyDictionary<RopeSettings, RopeTables> Ropes { get; init; }
 
     /// <summary>Dropout seed of this step, or null when nothing is dropped (evaluation).</summary>
     public required ulong? DropoutSeed { get; init; }
@@ -31,5 +33,17 @@ internal sealed class ModelContext : IDisposable
     /// <summary>A float32 tensor with undefined contents.</summary>
     public Tensor Float(int rows, int columns) => Arena.Allocate(DType.F32, new Shape(rows, columns));
 
-    public void Dispose() => Layout.Dispose();
+    /// <summary>A small layout that lives as long as this one.</summary>
+    public PreparedLayout PrepareBeside(SequenceLayout layout)
+    {
+        PreparedLayout prepared = Backend.Prepare(layout);
+        _beside.Add(prepared);
+        return prepared;
+    }
+
+    public void Dispose()
+    {
+        _beside.ForEach(layout => layout.Dispose());
+        Layout.Dispose();
+    }
 }

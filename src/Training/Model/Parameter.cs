@@ -9,6 +9,12 @@ public enum ParameterKind
     /// <summary>LoRA B factor <c>[out, r]</c>.</summary>
     LoraB,
 
+    /// <summary>DoRA's magnitudes <c>[out]</c>.</summary>
+    Magnitude,
+
+    /// <summary>A and B of the embedding.</summary>
+    EmbeddingFactor,
+
     /// <summary>The scalar head <c>[1, hidden]</c>.</summary>
     Head,
 
@@ -28,6 +34,29 @@ public sealed record Parameter(string Name, ParameterKind Kind, int Rows, int Co
     /// <summary>Number of elements.</summary>
     public long Count => (long)Rows * Columns;
 
+    /// <summary>Whether the file holds it transposed.</summary>
+    public bool IsTransposed { get; init; }
+
     /// <summary>Shape as safetensors states it.</summary>
-    public long[] FileShape => IsVector ? [Columns] : [Rows, Columns];
+    public long[] FileShape => IsVector ? [Columns] : IsTransposed ? [Columns, Rows] : [Rows, Columns];
+
+    /// <summary>Values in the order of the file from those in the order of the buffer.</summary>
+    public float[] ToFile(float[] values) => IsTransposed ? Transpose(values, Rows, Columns) : values;
+
+    /// <summary>Values in the order of the buffer from those in the order of the file.</summary>
+    public float[] FromFile(float[] values) => IsTransposed ? Transpose(values, Columns, Rows) : values;
+
+    private static float[] Transpose(float[] values, int rows, int columns)
+    {
+        float[] result = new float[values.Length];
+        for (int r = 0; r < rows; r++)
+        {
+            for (int c = 0; c < columns; c++)
+            {
+                result[(c * rows) + r] = values[(r * columns) + c];
+            }
+        }
+
+        return result;
+    }
 }

@@ -1,4 +1,3 @@
-using Rm.Formats.Safetensors;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
@@ -12,14 +11,11 @@ namespace Rm.Training.Model;
 public sealed class RewardModel : IDisposable
 {
     private readonly TensorArena _arena;
-    private readonly float[] _inverseFrequencies;
+    private readonly Dictionary<RopeSettings, RopeTableMaker> _ropes;
+    private readonly EmbeddingLayer _embedding;
     private readonly DecoderLayer[] _layers;
     private readonly NormLayer _finalNorm;
-    private readonly bool _trainsEmbedding;
-    private readonly long _embeddingOffset;
     private readonly long _headOffset;
-    private readonly Tensor _embedding;
-    private readonly Tensor? _gradEmbedding;
     private readonly int _lowestTrained;
     private long _layerBytes;
     private long _keptBytes;
@@ -31,34 +27,39 @@ public sealed class RewardModel : IDisposable
     /// <param name="scope">What is trained.</param>
     /// <param name="training">Whether gradients and optimizer state are allocated.</param>
     /// <param name="recompute">What backward computes again.</param>
-    public RewardModel(IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective)
+    /// <param name="frozen">
+    /// A model of the same checkpoint on the same device whose frozen weights this one uses too, instead of loading them again; it must outlive this
+    /// one. What either trains is its own. For scoring only.
+    /// </param>
+    public RewardModel(
+        IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective,
+        RewardModel? frozen = null)
     {
+        if (frozen is not null && (training || scope.TrainsEverything || frozen.Scope.TrainsEverything))
+        {
+            throw new ArgumentException("Frozen weights can be shared by models that score and train no weights of their own.", nameof(frozen));
+        }
+
         Backend = backend;
         Config = config;
         Scope = scope;
         Recompute = recompute;
         _arena = backend.CreateArena();
-        _inverseFrequencies = RopeFrequencies.Compute(config);
+        _ropes = Enumerable.Range(0, config.Layers).Select(config.RopeOf).OfType<RopeSettings>().Distinct()
+            .ToDictionary(rope => rope, rope => new RopeTableMaker(rope, config));
 
         var layout = new ParameterLayoutBuilder();
-        _trainsEmbedding = scope.Trains(WeightNames.Embedding);
-        if (_trainsEmbedding)
-        {
-            _embeddingOffset = layout.AddBlock(ParameterKind.Pretrained, config.HiddenSize, [(WeightNames.Embedding, config.VocabSize)]);
-        }
-
+        _embedding = new EmbeddingLayer(layout, config, scope);
         _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(layout, config, scope, i, pruned: i == config.Layers - 1))];
-        _finalNorm = new NormLayer(
-            layout, WeightNames.FinalNorm, config.HiddenSize, config.RmsNormEps, scope.Trains(WeightNames.FinalNorm));
+        _finalNorm = new NormLayer(layout, config, scope, WeightNames.FinalNorm, config.HiddenSize);
         _headOffset = layout.AddBlock(ParameterKind.Head, config.HiddenSize, [(WeightNames.Score, 1)]);
         Parameters = new ParameterBuffer(backend, layout.Parameters, layout.Length, layout.HeadStart, training);
 
-        _embedding = LoadEmbedding(source);
-        _gradEmbedding = _trainsEmbedding ? Parameters.GradientView(_embeddingOffset, new Shape(config.VocabSize, config.HiddenSize)) : null;
-        _lowestTrained = _trainsEmbedding ? 0 : Array.FindIndex(_layers, l => l.IsTrained);
+        _embedding.Load(backend, Parameters, source, frozen?._embedding);
+        _lowestTrained = _embedding.IsTrained ? 0 : Array.FindIndex(_layers, l => l.IsTrained);
         for (int i = 0; i < _layers.Length; i++)
         {
-            _layers[i].Load(backend, Parameters, source, training, trainedBelow: NeedsGradientBelow(i));
+            _layers[i].Load(backend, Parameters, source, training, trainedBelow: NeedsGradientBelow(i), frozen?._layers[i]);
         }
 
         _finalNorm.Load(backend, Parameters, source);
@@ -102,7 +103,7 @@ public sealed class RewardModel : IDisposable
         {
             using ModelContext c = Open(layout, dropoutSeed: null);
             Tensor normed = Forward(c, kept: null, out _, out _);
-            return Rewards(c, normed, out _);
+            return Fetch(Rewards(c, normed));
         }
         finally
         {
@@ -120,7 +121,7 @@ public sealed class RewardModel : IDisposable
     /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients may
     /// have been added.
     /// </summary>
-    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         long mark = _arena.Mark;
         try
@@ -140,6 +141,9 @@ public sealed class RewardModel : IDisposable
         {
             layer.Refresh(Backend);
         }
+
+        _finalNorm.Refresh(Backend);
+        _embedding.Refresh(Backend);
     }
 
     /// <inheritdoc/>
@@ -151,40 +155,39 @@ public sealed class RewardModel : IDisposable
         }
 
         _finalNorm.Dispose();
-        if (!_trainsEmbedding)
-        {
-            _embedding.Storage.Dispose();
-        }
-
+        _embedding.Dispose();
         Parameters.Dispose();
         _arena.Dispose();
     }
 
-    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong dropoutSeed)
+    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         using ModelContext c = Open(layout, dropoutSeed);
         var kept = new KeptForward(_layers.Length);
         Tensor normed = Forward(c, kept, out Tensor last, out Tensor rstd);
-        float[] rewards = Rewards(c, normed, out Tensor rewardTensor);
-
-        int pairs = rewards.Length / 2;
-        Tensor losses = c.Float(1, pairs);
-        Tensor dRewards = c.Float(1, rewards.Length);
+        Tensor rewards = Rewards(c, normed);
+        Tensor losses = c.Float(1, rewards.Columns / 2), dRewards = c.Float(1, rewards.Columns);
         Backend.PairLoss(
-            new PairLossArgs(rewardTensor, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
+            new PairLossArgs(rewards, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
         Backward(c, kept, normed, last, rstd, dRewards);
 
-        float[] lossValues = new float[pairs];
-        Backend.Download<float>(losses, lossValues);
-        return new MicroBatchResult(rewards, lossValues);
+        // Both at the end: in between, a GPU would stand still until the host has queued the backward pass.
+        return new MicroBatchResult(Fetch(rewards), Fetch(losses));
     }
 
     private ModelContext Open(SequenceLayout layout, ulong? dropoutSeed)
     {
-        PreparedLayout prepared = Backend.Prepare(layout);
-        Tensor cosSin = _arena.Allocate(DType.F32, new Shape(layout.TokenCount, Config.HeadDim));
-        Backend.RopeTable(new RopeTableArgs(prepared, _inverseFrequencies, cosSin));
-        return new ModelContext { Backend = Backend, Arena = _arena, Layout = prepared, CosSin = cosSin, DropoutSeed = dropoutSeed, Recompute = Recompute };
+        // A prefix that two sequences of unlike length share would need two sets of keys.
+        PreparedLayout prepared = Backend.Prepare(Config.RopeDependsOnLength ? layout.WithoutSharing() : layout);
+        return new ModelContext
+        {
+            Backend = Backend,
+            Arena = _arena,
+            Layout = prepared,
+            Ropes = _ropes.ToDictionary(rope => rope.Key, rope => rope.Value.Make(Backend, _arena, prepared)),
+            DropoutSeed = dropoutSeed,
+            Recompute = Recompute,
+        };
     }
 
     /// <summary>Final norm of the reward rows, <c>[R, C]</c>; <paramref name="last"/> is what was normed.</summary>
@@ -192,7 +195,7 @@ public sealed class RewardModel : IDisposable
     {
         int tokens = c.TokenCount, rewards = c.RewardRows.Length;
         Tensor x = c.Activation(tokens, Config.HiddenSize);
-        Backend.EmbeddingForward(new EmbeddingForwardArgs(c.Layout, _embedding, x));
+        _embedding.Forward(c, x);
 
         // Without backward two buffers take turns as input and output of the layers.
         Tensor other = kept is null ? c.Activation(tokens, Config.HiddenSize) : default;
@@ -229,12 +232,17 @@ public sealed class RewardModel : IDisposable
         return normed;
     }
 
-    private float[] Rewards(ModelContext c, Tensor normed, out Tensor rewards)
+    private Tensor Rewards(ModelContext c, Tensor normed)
     {
-        rewards = c.Float(1, normed.Rows);
+        Tensor rewards = c.Float(1, normed.Rows);
         Backend.RewardHeadForward(new RewardHeadForwardArgs(normed, Head, rewards));
-        float[] values = new float[normed.Rows];
-        Backend.Download<float>(rewards, values);
+        return rewards;
+    }
+
+    private float[] Fetch(Tensor row)
+    {
+        float[] values = new float[row.Columns];
+        Backend.Download<float>(row, values);
         return values;
     }
 
@@ -273,9 +281,9 @@ public sealed class RewardModel : IDisposable
             running = dX ?? running;
         }
 
-        if (_trainsEmbedding)
+        if (_embedding.IsTrained)
         {
-            Backend.EmbeddingBackward(new EmbeddingBackwardArgs(c.Layout, running, _gradEmbedding!.Value));
+            _embedding.Backward(c, running);
         }
     }
 
@@ -285,7 +293,7 @@ public sealed class RewardModel : IDisposable
         return _layers[index].Forward(c, kept.Inputs[index], y);
     }
 
-    private bool NeedsGradientBelow(int layer) => _trainsEmbedding || (_lowestTrained >= 0 && layer > _lowestTrained);
+    private bool NeedsGradientBelow(int layer) => _embedding.IsTrained || (_lowestTrained >= 0 && layer > _lowestTrained);
 
     private static Tensor? UploadOptional(ModelContext c, float[]? values)
     {
@@ -297,35 +305,6 @@ public sealed class RewardModel : IDisposable
         Tensor tensor = c.Float(1, values.Length);
         c.Backend.Upload<float>(values, tensor);
         return tensor;
-    }
-
-    // Frozen, it is stored as activations are: forward rounds what it looks up to that type anyway.
-    private Tensor LoadEmbedding(IWeightSource source)
-    {
-        var shape = new Shape(Config.VocabSize, Config.HiddenSize);
-        Tensor table = _trainsEmbedding
-            ? Parameters.ValueView(_embeddingOffset, shape)
-            : Backend.AllocatePersistent(Backend.ActivationDType, shape);
-        if (source.TryFill(Backend, WeightNames.Embedding, table))
-        {
-            return table;
-        }
-
-        ushort[] rounded = [];
-        WeightLoading.Read(source, WeightNames.Embedding, Config.VocabSize, Config.HiddenSize, (row, values) =>
-        {
-            Tensor rows = table.SliceRows(row, values.Length / Config.HiddenSize);
-            if (table.DType == DType.F32)
-            {
-                Backend.Upload(values, rows);
-                return;
-            }
-
-            rounded = rounded.Length < values.Length ? new ushort[values.Length] : rounded;
-            FloatConversion.ToBFloat16(values, rounded.AsSpan(0, values.Length));
-            Backend.Upload<ushort>(rounded.AsSpan(0, values.Length), rows);
-        });
-        return table;
     }
 
     /// <summary>Layer inputs, and activations where they are kept.</summary>

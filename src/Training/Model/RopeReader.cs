@@ -1,42 +1,83 @@
+using System.Text.Json;
 using Rm.Formats.Json;
 
 namespace Rm.Training.Model;
 
 /// <summary>
-/// Rotary settings in both spellings: rope_theta and rope_scaling {type or rope_type} (transformers 4), or all in rope_parameters (5).
-/// rope_theta and partial_rotary_factor may stand in any of the three places; where they do twice, they must agree.
+/// Rotary settings in all spellings: rope_theta and rope_scaling {type or rope_type} (transformers 4), all in rope_parameters (5), or
+/// rope_parameters by kind of layer.
 /// </summary>
 internal static class RopeReader
 {
-    private const double DefaultTheta = 10000;
+    private const string Full = "full_attention";
+    private const string Sliding = "sliding_attention";
 
-    public static (double Theta, RopeScaling Scaling) Read(JsonFields fields, int maxPositions)
+    /// <summary>The rotation of layers without a window, and that of layers with one where it differs.</summary>
+    public static (RopeSettings Full, RopeSettings? Sliding) Read(JsonFields fields, ModelFamily family, int maxPositions)
     {
-        var parameters = fields.OptionalObject("rope_parameters");
-        var scaling = fields.OptionalObject("rope_scaling");
-        var theta = ReadTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters));
-        CheckPartial(fields);
-        CheckPartial(parameters);
-        CheckPartial(scaling);
+        JsonFields? parameters = fields.OptionalObject("rope_parameters"), scaling = fields.OptionalObject("rope_scaling");
+        double? outerTheta = Theta(fields), outerPartial = Partial(fields);
+        int original = family.OriginalMaxPositions == 0
+            ? 0
+            : fields.Int("original_max_position_embeddings", 1, int.MaxValue, family.OriginalMaxPositions);
+        if (parameters is { } newer && (newer.Find(Full) ?? newer.Find(Sliding)) is not null)
+        {
+            RopeSettings Layer(string kind, double theta) => newer.OptionalObject(kind) is { } inner
+                ? new RopeSettings(Theta(inner) ?? theta, ReadScaling(inner, Context(inner)))
+                : new RopeSettings(theta, RopeScaling.None);
 
-        var newer = parameters is { } inner ? ReadScaling(inner, maxPositions) : null;
-        var older = scaling is { } outer ? ReadScaling(outer, maxPositions) : null;
-        return newer is not null && older is not null && newer != older
-            ? throw fields.Error("rope_scaling", "and rope_parameters contradict each other; one of them is wrong.")
-            : (theta, newer ?? older ?? RopeScaling.None);
+            RopeSettings full = Layer(Full, outerTheta ?? family.Theta), sliding = Layer(Sliding, SlidingTheta(fields, family, outerTheta));
+            return (full, full.Theta == sliding.Theta && full.Scaling.SameAs(sliding.Scaling) ? null : sliding);
+        }
+
+        RopeScaling? first = parameters is { } p ? ReadScaling(p, Context(p)) : null;
+        RopeScaling? second = scaling is { } older ? ReadScaling(older, Context(older)) : null;
+        if (first is not null && second is not null && !first.SameAs(second))
+        {
+            throw fields.Error("rope_scaling", "and rope_parameters contradict each other; one of them is wrong.");
+        }
+
+        double theta = OneTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters)) ?? family.Theta;
+        var rope = new RopeSettings(theta, first ?? second ?? WithPartial(RopeScaling.None, outerPartial));
+        if (family.SlidingTheta is null)
+        {
+            return (rope, null);
+        }
+
+        var windowed = new RopeSettings(SlidingTheta(fields, family, theta), RopeScaling.None);
+        return (rope, rope == windowed ? null : windowed);
+
+        ScalingContext Context(JsonFields place)
+        {
+            double? inner = Partial(place);
+            return inner is { } x && outerPartial is { } y && x != y
+                ? throw fields.Error("partial_rotary_factor", $"is {y}, but the rotary settings' is {x}; one of them is wrong.")
+                : new ScalingContext(family, maxPositions, original, inner ?? outerPartial);
+        }
     }
 
-    private static double ReadTheta(params ReadOnlySpan<(string Name, JsonFields? Place)> places)
+    private sealed record ScalingContext(ModelFamily Family, int MaxPositions, int Original, double? Partial);
+
+    private static double? Theta(JsonFields place) => place.Find("rope_theta") is null ? null : place.Double("rope_theta", 1, 1e15);
+
+    private static double SlidingTheta(JsonFields fields, ModelFamily family, double? otherwise) => family.SlidingThetaField is { } name
+        ? fields.Double(name, 1, 1e15, family.SlidingTheta)
+        : otherwise ?? family.Theta;
+
+    private static double? Partial(JsonFields place) =>
+        place.Find("partial_rotary_factor") is null ? null : place.Double("partial_rotary_factor", 1e-6, 1);
+
+    // Where it stands twice, the places must agree.
+    private static double? OneTheta(params ReadOnlySpan<(string Name, JsonFields? Place)> places)
     {
         (string Name, double Value)? found = null;
         foreach (var (name, candidate) in places)
         {
-            if (candidate is not { } place || place.Find("rope_theta") is null)
+            if (candidate is not { } place || Theta(place) is not { } value)
             {
                 continue;
             }
 
-            var value = place.Double("rope_theta", 1, 1e15);
             if (found is { } other && other.Value != value)
             {
                 throw place.Error("rope_theta", $"is {value}, but {other.Name} is {other.Value}; one of them is wrong.");
@@ -45,42 +86,95 @@ internal static class RopeReader
             found ??= (name, value);
         }
 
-        return found?.Value ?? DefaultTheta;
+        return found?.Value;
     }
 
-    private static void CheckPartial(JsonFields? fields)
+    private static RopeScaling WithPartial(RopeScaling scaling, double? partial) => scaling with { PartialFactor = partial ?? 1 };
+
+    private static RopeScaling ReadScaling(JsonFields fields, ScalingContext c)
     {
-        if (fields is { } place && place.Find("partial_rotary_factor") is not null && place.Double("partial_rotary_factor", 0, 1) != 1)
+        string? kind = fields.OptionalString("rope_type") ?? fields.OptionalString("type");
+        if (kind is null && fields.Element.EnumerateObject().Any(property => property.Name is not ("rope_theta" or "partial_rotary_factor"
+            or "max_position_embeddings")))
         {
-            throw place.Error("partial_rotary_factor", "is below 1; rotating only a part of each head is not supported.");
+            throw fields.Error("rope_type", "is missing.");
         }
+
+        // Phi-3's older names of LongRoPE.
+        kind = c.Family.OriginalMaxPositions > 0 && kind is "su" or "yarn" ? "longrope" : kind;
+        RopeScaling scaling = kind switch
+        {
+            null or "default" => RopeScaling.None,
+            "linear" => new RopeScaling(RopeScalingKind.Linear, Factor(fields)),
+            "dynamic" => new RopeScaling(RopeScalingKind.Dynamic, Factor(fields)),
+            "llama3" => Llama3(fields, c),
+            "yarn" => Yarn(fields, c),
+            "longrope" => LongRope(fields, c),
+            "proportional" => new RopeScaling(RopeScalingKind.Proportional, fields.Double("factor", 1, 1e9, 1)),
+            _ => throw fields.Error(
+                "rope_type", $"is \"{kind}\"; supported are default, linear, dynamic, llama3, yarn, longrope and proportional."),
+        };
+        if (kind == "dynamic" && fields.IsSet("alpha"))
+        {
+            throw fields.Error("alpha", "is set; dynamic scaling by alpha is not supported.");
+        }
+
+        return WithPartial(scaling, c.Partial) with { QueryGrowth = fields.Double("llama_4_scaling_beta", 0, 1e6, 0) };
     }
 
-    private static RopeScaling ReadScaling(JsonFields fields, int maxPositions)
+    private static double Factor(JsonFields fields) => fields.Double("factor", 1, 1e9);
+
+    private static int Original(JsonFields fields, ScalingContext c) =>
+        c.Original > 0 ? c.Original : fields.Int("original_max_position_embeddings", 1, int.MaxValue, c.MaxPositions);
+
+    private static RopeScaling Llama3(JsonFields fields, ScalingContext c)
     {
-        var kind = fields.OptionalString("rope_type") ?? fields.OptionalString("type");
-        switch (kind)
+        var scaling = new RopeScaling(
+            RopeScalingKind.Llama3, Factor(fields), fields.Double("low_freq_factor", 1e-9, 1e9), fields.Double("high_freq_factor", 1e-9, 1e9),
+            Original(fields, c));
+        return scaling.LowFreqFactor < scaling.HighFreqFactor
+            ? scaling
+            : throw fields.Error("low_freq_factor", "must be below high_freq_factor.");
+    }
+
+    private static RopeScaling Yarn(JsonFields fields, ScalingContext c)
+    {
+        int original = Original(fields, c);
+        double factor = fields.Double("factor", 1e-9, 1e9, c.MaxPositions / (double)original);
+        double? mscale = Positive(fields, "mscale"), overall = Positive(fields, "mscale_all_dim");
+        double attention = mscale is { } m && overall is { } all ? Magnitude(factor, m) / Magnitude(factor, all) : Magnitude(factor, 1);
+        return new RopeScaling(RopeScalingKind.Yarn, factor, OriginalMaxPositionEmbeddings: original)
         {
-            case "default":
-                return RopeScaling.None;
-            case "linear":
-                return new RopeScaling(RopeScalingKind.Linear, fields.Double("factor", 1, 1e9));
-            case "llama3":
-                var scaling = new RopeScaling(
-                    RopeScalingKind.Llama3,
-                    fields.Double("factor", 1, 1e9),
-                    fields.Double("low_freq_factor", 1e-9, 1e9),
-                    fields.Double("high_freq_factor", 1e-9, 1e9),
-                    fields.Int("original_max_position_embeddings", 1, int.MaxValue, maxPositions));
-                return scaling.LowFreqFactor < scaling.HighFreqFactor
-                    ? scaling
-                    : throw fields.Error("low_freq_factor", "must be below high_freq_factor.");
-            case null when fields.Element.EnumerateObject().All(property => property.Name is "rope_theta" or "partial_rotary_factor"):
-                return RopeScaling.None;
-            case null:
-                throw fields.Error("rope_type", "is missing.");
-            default:
-                throw fields.Error("rope_type", $"is \"{kind}\"; supported are default, linear and llama3.");
-        }
+            AttentionFactor = fields.Double("attention_factor", 1e-9, 1e9, attention),
+            BetaFast = Positive(fields, "beta_fast") ?? 32,
+            BetaSlow = Positive(fields, "beta_slow") ?? 1,
+            Truncate = fields.Bool("truncate", true),
+        };
+
+        static double Magnitude(double factor, double mscale) => factor <= 1 ? 1 : (0.1 * mscale * Math.Log(factor)) + 1;
+    }
+
+    // Zero counts as not given.
+    private static double? Positive(JsonFields fields, string name) => fields.Double(name, 0, 1e9, 0) is > 0 and var value ? value : null;
+
+    private static RopeScaling LongRope(JsonFields fields, ScalingContext c)
+    {
+        int original = Original(fields, c);
+        double factor = fields.Double("factor", 1e-9, 1e9, c.MaxPositions / (double)original);
+        double attention = factor <= 1 ? 1 : Math.Sqrt(1 + (Math.Log(factor) / Math.Log(original)));
+        return new RopeScaling(RopeScalingKind.LongRope, factor, OriginalMaxPositionEmbeddings: original)
+        {
+            AttentionFactor = fields.Double("attention_factor", 1e-9, 1e9, attention),
+            ShortFactors = Numbers(fields, "short_factor"),
+            LongFactors = Numbers(fields, "long_factor"),
+        };
+    }
+
+    private static double[] Numbers(JsonFields fields, string name)
+    {
+        JsonElement list = fields.Find(name) is { ValueKind: JsonValueKind.Array } found ? found : throw fields.Error(name, "is missing or no list of numbers.");
+        return [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out double value) && value is > 0 and < 1e9
+            ? value
+            : throw fields.Wrong(name, list, "a list of positive numbers"))];
     }
 }

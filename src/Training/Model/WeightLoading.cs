@@ -14,8 +14,11 @@ internal static class WeightLoading
     /// <summary>Takes rows, beginning with <paramref name="firstRow"/>; the values are valid during the call.</summary>
     public delegate void LoadRows(int firstRow, ReadOnlySpan<float> values);
 
-    /// <summary>Hands the rows of <paramref name="name"/> <c>[rows, columns]</c> to <paramref name="load"/>, in order.</summary>
-    public static void Read(IWeightSource source, string name, int rows, int columns, LoadRows load)
+    /// <summary>
+    /// Hands <paramref name="rows"/> rows of <paramref name="name"/> <c>[.., columns]</c>, from row <paramref name="first"/> on, to
+    /// <paramref name="load"/>, in order and counted from 0.
+    /// </summary>
+    public static void Read(IWeightSource source, string name, int rows, int columns, LoadRows load, int first = 0)
     {
         if (!source.HasValues)
         {
@@ -29,7 +32,7 @@ internal static class WeightLoading
             for (int row = 0; row < rows; row += piece)
             {
                 Span<float> values = buffer.AsSpan(0, Math.Min(piece, rows - row) * columns);
-                source.Read(name, (long)row * columns, values);
+                source.Read(name, (long)(first + row) * columns, values);
                 load(row, values);
             }
         }

@@ -6,6 +6,15 @@ public static class WeightNames
     /// <summary>Token embedding, [vocab, hidden].</summary>
     public const string Embedding = "model.embed_tokens.weight";
 
+    /// <summary>PEFT's rows of the embedding that are trained by themselves, [tokens, hidden].</summary>
+    public const string TrainedTokens = "model.embed_tokens.token_adapter.trainable_tokens_delta";
+
+    /// <summary>LoRA's A of the embedding, [r, vocab].</summary>
+    public const string EmbeddingLoraA = "model.embed_tokens.lora_embedding_A";
+
+    /// <summary>LoRA's B of the embedding, [hidden, r].</summary>
+    public const string EmbeddingLoraB = "model.embed_tokens.lora_embedding_B";
+
     /// <summary>Final RMSNorm, [hidden].</summary>
     public const string FinalNorm = "model.norm.weight";
 
@@ -16,10 +25,12 @@ public static class WeightNames
     public const string LmHead = "lm_head.weight";
 
     // Index = LinearModule.
-    private static readonly string[] ModuleNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    private static readonly string[] ModuleNames = 
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj"];
 
-    /// <summary>All seven modules, in the order of the computation.</summary>
-    public static IReadOnlyList<LinearModule> Modules { get; } = Enum.GetValues<LinearModule>();
+    /// <summary>The seven modules of most families, in the order of the computation; <see cref="ModelFamily.Modules"/> has each family's.</summary>
+    public static IReadOnlyList<LinearModule> Modules { get; } =
+        [LinearModule.Q, LinearModule.K, LinearModule.V, LinearModule.O, LinearModule.Gate, LinearModule.Up, LinearModule.Down];
 
     /// <summary>"q_proj" and so on.</summary>
     public static string Name(this LinearModule module) => ModuleNames[(int)module];
@@ -33,7 +44,7 @@ public static class WeightNames
 
     /// <summary>"model.layers.3.self_attn.q_proj" and so on.</summary>
     public static string Path(int layer, LinearModule module) =>
-        $"model.layers.{layer}.{(module <= LinearModule.O ? "self_attn" : "mlp")}.{module.Name()}";
+        $"model.layers.{layer}.{(module is <= LinearModule.O or LinearModule.Qkv ? "self_attn" : "mlp")}.{module.Name()}";
 
     /// <summary>Weight of a linear map, [out, in].</summary>
     public static string Weight(int layer, LinearModule module) => Path(layer, module) + ".weight";
@@ -41,16 +52,13 @@ public static class WeightNames
     /// <summary>Bias of a linear map, [out].</summary>
     public static string Bias(int layer, LinearModule module) => Path(layer, module) + ".bias";
 
-    /// <summary>RMSNorm before attention, [hidden].</summary>
-    public static string InputNorm(int layer) => $"model.layers.{layer}.input_layernorm.weight";
+    /// <summary>An RMSNorm of a layer by its name there (<see cref="ModelFamily"/>), [hidden].</summary>
+    public static string LayerNorm(int layer, string name) => $"model.layers.{layer}.{name}.weight";
 
-    /// <summary>RMSNorm before the MLP, [hidden].</summary>
-    public static string PostAttentionNorm(int layer) => $"model.layers.{layer}.post_attention_layernorm.weight";
-
-    /// <summary>RMSNorm of each query head (Qwen3), [headDim].</summary>
+    /// <summary>RMSNorm of queries, [headDim] or as wide as all of them.</summary>
     public static string QNorm(int layer) => $"model.layers.{layer}.self_attn.q_norm.weight";
 
-    /// <summary>RMSNorm of each key head (Qwen3), [headDim].</summary>
+    /// <summary>RMSNorm of keys, likewise.</summary>
     public static string KNorm(int layer) => $"model.layers.{layer}.self_attn.k_norm.weight";
 
     /// <summary>Sizes (out, in) of a linear map.</summary>
@@ -64,26 +72,41 @@ public static class WeightNames
             LinearModule.K or LinearModule.V => (keys, config.HiddenSize),
             LinearModule.O => (config.HiddenSize, queries),
             LinearModule.Down => (config.HiddenSize, config.IntermediateSize),
+            LinearModule.Qkv => (queries + (2 * keys), config.HiddenSize),
+            LinearModule.GateUp => (2 * config.IntermediateSize, config.HiddenSize),
             _ => (config.IntermediateSize, config.HiddenSize),
         };
     }
 
     /// <summary>True when a linear map has a bias.</summary>
-    public static bool HasBias(this ModelConfig config, LinearModule module) => config.QkvBias && module <= LinearModule.V;
+    public static bool HasBias(this ModelConfig config, LinearModule module) => module switch
+    {
+        LinearModule.Q or LinearModule.K or LinearModule.V or LinearModule.Qkv => config.QkvBias,
+        LinearModule.O => config.OutputBias,
+        _ => config.MlpBias,
+    };
+
+    /// <summary>Widths of the norms of queries and keys.</summary>
+    public static (int Query, int Key) QueryKeyNormWidths(this ModelConfig config) => config.Family.QueryKeyNorm == QueryKeyNorm.Width
+        ? (config.Heads * config.HeadDim, config.KvHeads * config.HeadDim)
+        : (config.HeadDim, config.HeadDim);
 
     /// <summary>Every norm of the model with its width, final norm last.</summary>
     public static IEnumerable<(string Name, int Width)> Norms(ModelConfig config)
     {
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            yield return (InputNorm(layer), config.HiddenSize);
             if (config.QkNorm)
             {
-                yield return (QNorm(layer), config.HeadDim);
-                yield return (KNorm(layer), config.HeadDim);
+                (int query, int key) = config.QueryKeyNormWidths();
+                yield return (QNorm(layer), query);
+                yield return (KNorm(layer), key);
             }
 
-            yield return (PostAttentionNorm(layer), config.HiddenSize);
+            foreach (string name in config.Family.NormNames.All)
+            {
+                yield return (LayerNorm(layer, name), config.HiddenSize);
+            }
         }
 
         yield return (FinalNorm, config.HiddenSize);
@@ -95,7 +118,7 @@ public static class WeightNames
         yield return (Embedding, [config.VocabSize, config.HiddenSize]);
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            foreach (var module in Modules)
+            foreach (var module in config.Family.Modules)
             {
                 var (rows, columns) = config.Sizes(module);
                 yield return (Weight(layer, module), [rows, columns]);

@@ -81,7 +81,7 @@ public sealed class FormatFuzzTests : IDisposable
                 : SafetensorsBytes.Make(Mutate(weights.AsSpan(8, headerLength), random), weights[(8 + headerLength)..]));
             using var adapter = AdapterFolder.Read(_folder.Path);
             AdapterConfig.Parse(adapter.Config.ToJson(), "written");
-            foreach (var module in adapter.Check(model))
+            foreach (var module in adapter.Check(model).TargetModules)
             {
                 adapter.ReadFloat32(AdapterNames.LoraA(1, module), new float[adapter.Config.Rank]);
             }

@@ -15,7 +15,6 @@ public sealed class BatchPlannerTests
 
         Assert.Equal([[0, 1, 2], [3, 4, 0], [1, 2, 3], [4, 0, 1]], Enumerable.Range(0, 4).Select(step => Indices(planner, step)));
         Assert.Equal(1.2, planner.EpochAt(2));
-        Assert.Equal([2L, 4, 1], new[] { 1.0, 2.0, 0.1 }.Select(planner.StepsFor));
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public sealed class DoctorTests
     private static readonly CpuReport Cpu = new(["AVX2", "FMA"], 8, 32L << 30);
 
     private static readonly CudaBuildsReport Builds =
-        new(0, 2, 6, "libnvrtc.so.12", "12.4", [80, 86, 89, 90], null, "/home/a/.cache/btrm/kernels", 3, 1 << 20, true);
+        new([], 0, 2, 6, "libnvrtc.so.12", "12.4", [80, 86, 89, 90], null, "/home/a/.cache/btrm/kernels", 3, 1 << 20, true);
 
     private static readonly CudaDeviceReport Gpu = new(
         0, "Test GPU", "GPU-00000000-0000-0000-0000-000000000000", new CudaArchitecture(9, 0), 132, 80L << 30, 79L << 30, 50 << 20, 232448,
@@ -66,7 +66,12 @@ public sealed class DoctorTests
     {
         CudaBuildsReport unwritable = Builds with { CacheWritable = false };
         Assert.Equal("cache", Assert.Single(DoctorExamination.Assess(Cpu, Healthy with { Builds = unwritable }).Findings).Subject);
-        Assert.Empty(DoctorExamination.Assess(Cpu, Healthy with { Builds = unwritable with { FatbinBytes = 1 } }).Findings);
+        CudaBuildsReport Carrying(string target, bool current = true) => unwritable with { Images = [new KernelImagesReport(target, "NVRTC 12.4", current)], ImageBytes = 1 };
+        Assert.Empty(DoctorExamination.Assess(Cpu, Healthy with { Builds = Carrying("sm_90a") }).Findings);
+
+        // Another architecture's, or of other sources: this GPU's kernels are compiled all the same.
+        Assert.Single(DoctorExamination.Assess(Cpu, Healthy with { Builds = Carrying("sm_80") }).Findings);
+        Assert.Single(DoctorExamination.Assess(Cpu, Healthy with { Builds = Carrying("sm_90a", current: false) }).Findings);
     }
 
     [Fact]

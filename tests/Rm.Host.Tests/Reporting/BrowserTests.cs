@@ -143,7 +143,6 @@ public sealed class BrowserTests : IDisposable
         Assert.SkipWhen(Browser.Path is null, NoBrowser);
         string folder = MadeRun.Write(_scratch, "run", finished: false);
         using ReportServer server = ReportServer.Start(new ReportSite(folder), 0);
-        new Thread(server.Run) { IsBackground = true }.Start();
         using Browser browser = await Browser.StartAsync();
         await browser.LookAsync(1280, dark: false);
         await browser.OpenAsync(server.Address);

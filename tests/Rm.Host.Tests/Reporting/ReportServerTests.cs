@@ -178,7 +178,6 @@ public sealed partial class ReportServerTests : IDisposable
     private void Serve(string folder)
     {
         _server = ReportServer.Start(new ReportSite(folder), 0);
-        new Thread(_server.Run) { IsBackground = true }.Start();
     }
 
     private async Task<HttpResponseMessage> Get(string path, string? tag = null)

@@ -14,7 +14,7 @@ public sealed class BestSoFarTests
         var state = new BestSoFar();
         for (int i = 0; i < values.Length; i++)
         {
-            (state, bool improved) = state.After(values[i], 10 * i, metric, minDelta);
+            (state, bool improved) = state.After(values[i], 10 * i, metric == BestMetric.Accuracy, minDelta);
             Assert.Equal(improvements[i], improved);
             Assert.Equal(improved, state.BestStep == 10 * i && state.EvaluationsSinceBest == 0);
         }
@@ -26,7 +26,7 @@ public sealed class BestSoFarTests
         var state = new BestSoFar();
         bool[] exhausted = [.. new[] { 0.5, 0.4, 0.6, 0.5, 0.6, 0.1 }.Select((value, i) =>
         {
-            (state, _) = state.After(value, i, BestMetric.Accuracy, 0);
+            (state, _) = state.After(value, i, higherIsBetter: true, 0);
             return state.IsExhausted(patience: 2);
         })];
         Assert.Equal([false, false, false, false, true, true], exhausted);

@@ -19,20 +19,30 @@ internal static class AttentionCases
         .. from heads in new[] { (2, 1, 192), (4, 2, 256) }
            from queries in new[] { "all", "last" }
            select Case("many tails", OddShapes.Layouts[4].Groups, heads, queries),
+        .. from window in new[] { 1, 5, 33, 64, 90, 200 }
+           from heads in new[] { (3, 1, 24), (4, 2, 64), (2, 1, 128) }
+           from queries in new[] { "all", "some", "last" }
+           select Case("mixed", OddShapes.Layouts[^1].Groups, heads, queries, window),
+        .. from window in new[] { 3, 70 }
+           select Case("long", [[150, 70, 9], [0, 200], [30, 1, 100, 65]], (2, 1, 256), "all", window),
+        .. from heads in new[] { (3, 1, 24), (4, 2, 64), (2, 1, 256) }
+           from window in new[] { 0, 33 }
+           select Case("capped", OddShapes.Layouts[^1].Groups, heads, "all", window, softcap: 1.5),
         new OperationCase("attention with scores far apart", bench => Run(bench, Layouts.Of([70, 9, 80]), (2, 1, 32), Layouts.AllRows, 12)),
     ];
 
-    private static OperationCase Case(string name, int[][] groups, (int H, int G, int D) heads, string queries) => new(
-        $"attention {name} H={heads.H} G={heads.G} D={heads.D} queries={queries}",
+    private static OperationCase Case(string name, int[][] groups, (int H, int G, int D) heads, string queries, int window = 0, double softcap = 0) => new(
+        $"attention {name} H={heads.H} G={heads.G} D={heads.D} queries={queries} window={window} softcap={softcap}",
         bench => Run(bench, Layouts.Of(groups), heads, layout => queries switch
         {
             "all" => Layouts.AllRows(layout),
             "last" => layout.RewardRows,
             _ => [.. Layouts.AllRows(layout).Where(t => t % 3 == 1)],
-        }, 1));
+        }, 1, window, softcap));
 
     private static void Run(
-        OperationBench bench, SequenceLayout layout, (int H, int G, int D) heads, Func<SequenceLayout, int[]> pick, double queryScale)
+        OperationBench bench, SequenceLayout layout, (int H, int G, int D) heads, Func<SequenceLayout, int[]> pick, double queryScale,
+        int window = 0, double softcap = 0)
     {
         int[] rows = pick(layout);
         int[]? queryRows = rows.Length == layout.TokenCount ? null : rows;
@@ -52,10 +62,12 @@ internal static class AttentionCases
         bench.Backend.AttentionForward(new AttentionForwardArgs(prepared, qInput, kInput, vInput, heads.D, scale, o.View, lse.View)
         {
             QueryRows = queryRows,
+            Window = window,
+            Softcap = (float)softcap,
         });
         RealMatrix<float> qf = q.To<float>(), kf = k.To<float>(), vf = v.To<float>();
-        (RealMatrix<double> O, RealMatrix<double> Lse) expected = AttentionReference<double>.Forward(layout, rows, q, k, v, heads.D, scale);
-        (RealMatrix<float> O, RealMatrix<float> Lse) naive = AttentionReference<float>.Forward(layout, rows, qf, kf, vf, heads.D, scale);
+        (RealMatrix<double> O, RealMatrix<double> Lse) expected = AttentionReference<double>.Forward(layout, rows, q, k, v, heads.D, scale, window, softcap);
+        (RealMatrix<float> O, RealMatrix<float> Lse) naive = AttentionReference<float>.Forward(layout, rows, qf, kf, vf, heads.D, scale, window, softcap);
         bench.Check(o, expected.O, naive.O);
         bench.Check(lse, expected.Lse, naive.Lse);
 
@@ -67,11 +79,13 @@ internal static class AttentionCases
             bench.Scratch)
         {
             QueryRows = queryRows,
+            Window = window,
+            Softcap = (float)softcap,
         });
         (RealMatrix<double> DQ, RealMatrix<double> DK, RealMatrix<double> DV) gradients =
-            AttentionReference<double>.Backward(layout, rows, dO, q, k, v, heads.D, scale);
+            AttentionReference<double>.Backward(layout, rows, dO, q, k, v, heads.D, scale, window, softcap);
         (RealMatrix<float> DQ, RealMatrix<float> DK, RealMatrix<float> DV) naiveGradients =
-            AttentionReference<float>.Backward(layout, rows, dO.To<float>(), qf, kf, vf, heads.D, scale);
+            AttentionReference<float>.Backward(layout, rows, dO.To<float>(), qf, kf, vf, heads.D, scale, window, softcap);
         bench.Check(dq, gradients.DQ, naiveGradients.DQ);
         bench.Check(dk, gradients.DK, naiveGradients.DK);
         bench.Check(dv, gradients.DV, naiveGradients.DV);

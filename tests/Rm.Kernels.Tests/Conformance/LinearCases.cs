@@ -11,11 +11,15 @@ internal static class LinearCases
     /// <summary>What a case turns on. Ranks: one of each LoRA part; several parts cover unequal column ranges with a gap.</summary>
     private sealed record Setup(
         int Rows, int Out, int In, int[] Ranks, bool Trainable = false, bool Bias = false, bool Residual = false, float Dropout = 0,
-        bool AccumulateDX = false, bool SomeRows = false)
+        bool AccumulateDX = false, bool SomeRows = false, bool OwnScales = false)
     {
         public override string ToString() =>
             $"linear T={Rows} [{Out}, {In}] ranks={string.Join('+', Ranks)}{(Trainable ? " trainable" : "")}{(Bias ? " bias" : "")}"
-            + $"{(Residual ? " residual" : "")}{(Dropout > 0 ? $" dropout={Dropout}" : "")}{(AccumulateDX ? " dx+=" : "")}{(SomeRows ? " rows" : "")}";
+            + $"{(Residual ? " residual" : "")}{(Dropout > 0 ? $" dropout={Dropout}" : "")}{(AccumulateDX ? " dx+=" : "")}{(SomeRows ? " rows" : "")}"
+            + (OwnScales ? " scales" : "");
+
+        /// <summary>Factor on part i beside the layer's.</summary>
+        public float PartScale(int i) => OwnScales ? 1.5f + i : 1;
     }
 
     public static IEnumerable<OperationCase> All { get; } =
@@ -39,6 +43,10 @@ internal static class LinearCases
             new(65, 48, 72, [20, 20]),
             new(300, 24, 16, [3], Trainable: true, Bias: true, Dropout: 0.2f),
             new(520, 16, 24, [2, 2]),
+
+            // Modules with scales of their own.
+            new(29, 320, 72, [4, 16, 3], Bias: true, OwnScales: true),
+            new(19, 320, 72, [4, 9], Dropout: 0.25f, OwnScales: true),
         }.Select(setup => new OperationCase(setup.ToString(), bench => Run(bench, setup))),
         new OperationCase("linear backward without dx, frozen factors", OnlyInputGradient),
         .. new Setup[]
@@ -198,13 +206,16 @@ internal static class LinearCases
                 RealMatrix<double> before = bench.Numbers(columns, setup.Ranks[i]);
                 GuardedTensor? gradB = frozen ? null : bench.InOut($"grad_b[{i}]", before);
                 _gradB.Add((gradB, before));
-                parts.Add(new LoraPart(column, rankRow, bench.Input("b", b), gradB?.View, stream));
+                parts.Add(new LoraPart(column, rankRow, bench.Input("b", b), gradB?.View, stream) { Scale = setup.PartScale(i) });
                 int[] rows = [.. Enumerable.Range(rankRow, setup.Ranks[i])];
                 RealMatrix<double>? mask = setup.Dropout == 0 ? null : new RealMatrix<double>(setup.Rows, setup.In).Map((t, c, _) =>
                     DropoutMask.Keeps(99, stream, layout.TokenKeys[tokenRows?[t] ?? t], c, DropoutMask.Threshold(setup.Dropout))
                         ? 1 / (1 - (double)setup.Dropout) : 0);
-                Exact.Add(new LoraPartReference<double>(column, a.TakeRows(rows), b, mask));
-                Single.Add(new LoraPartReference<float>(column, a.TakeRows(rows).To<float>(), b.To<float>(), mask?.To<float>()));
+                Exact.Add(new LoraPartReference<double>(column, a.TakeRows(rows), b, mask) { Scale = setup.PartScale(i) });
+                Single.Add(new LoraPartReference<float>(column, a.TakeRows(rows).To<float>(), b.To<float>(), mask?.To<float>())
+                {
+                    Scale = setup.PartScale(i),
+                });
                 rankRow += setup.Ranks[i];
             }
 

@@ -9,19 +9,27 @@ internal static class SwiGluCases
     [
         .. from shape in new[] { (1, 8), (2, 13), (3, 40), (33, 1536) }
            from scale in new[] { 1.0, 40.0 }
-           select new OperationCase($"swiglu T={shape.Item1} F={shape.Item2} scale={scale}", bench => Run(bench, shape.Item1, shape.Item2, scale)),
+           from activation in Enum.GetValues<GateActivation>()
+           select new OperationCase(
+               $"swiglu T={shape.Item1} F={shape.Item2} scale={scale} {activation}",
+               bench => Run(bench, shape.Item1, shape.Item2, scale, activation)),
     ];
 
-    private static void Run(OperationBench bench, int rows, int columns, double scale)
+    private static void Run(OperationBench bench, int rows, int columns, double scale, GateActivation activation)
     {
         RealMatrix<double> gateUp = bench.Activations(rows, 2 * columns, scale);
         RealMatrix<double> dy = bench.Activations(rows, columns);
         GuardedTensor y = bench.OutputActivation("y", rows, columns);
-        bench.Backend.SwiGluForward(new SwiGluForwardArgs(bench.InputActivation("gate_up", gateUp), y.View));
-        bench.Check(y, SwiGluReference<double>.Forward(gateUp), SwiGluReference<float>.Forward(gateUp.To<float>()));
+        bench.Backend.SwiGluForward(new SwiGluForwardArgs(bench.InputActivation("gate_up", gateUp), y.View) { Activation = activation });
+        bench.Check(y, SwiGluReference<double>.Forward(gateUp, activation), SwiGluReference<float>.Forward(gateUp.To<float>(), activation));
 
         GuardedTensor dGateUp = bench.InOut("d_gate_up over gate_up", gateUp, bench.Activation);
-        bench.Backend.SwiGluBackward(new SwiGluBackwardArgs(bench.InputActivation("dy", dy), dGateUp.View, dGateUp.View));
-        bench.Check(dGateUp, SwiGluReference<double>.Backward(dy, gateUp), SwiGluReference<float>.Backward(dy.To<float>(), gateUp.To<float>()));
+        bench.Backend.SwiGluBackward(new SwiGluBackwardArgs(bench.InputActivation("dy", dy), dGateUp.View, dGateUp.View)
+        {
+            Activation = activation,
+        });
+        bench.Check(
+            dGateUp, SwiGluReference<double>.Backward(dy, gateUp, activation),
+            SwiGluReference<float>.Backward(dy.To<float>(), gateUp.To<float>(), activation));
     }
 }

@@ -47,7 +47,7 @@ public sealed class AttentionWorkTests
         {
             Assert.InRange(block[1], 1, size);
             tokens.AddRange(Enumerable.Range(block[0], block[1]));
-            foreach (int[] range in ranges.Chunk(2).Take(block[3]).Skip(block[2]))
+            foreach (int[] range in ranges.Chunk(AttentionWork.RangeFields).Take(block[3]).Skip(block[2]))
             {
                 foreach (int query in Enumerable.Range(range[0], range[1]).Select(slots.Token))
                 {

@@ -108,12 +108,12 @@ internal sealed unsafe class InstructionDevice : IDisposable
         _device.Dispose();
     }
 
-    // The emulator has the kernels linked in and takes any image.
+    // The emulator has the kernels linked in.
     private byte[] Image(string unit)
     {
         if (_compiler is null)
         {
-            return [0];
+            return KernelLibrary.LinkedImage.ToArray();
         }
 
         using StreamReader source = new(typeof(InstructionDevice).Assembly.GetManifestResourceStream($"instructions/{unit}.cu")!);

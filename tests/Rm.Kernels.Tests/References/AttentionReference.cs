@@ -8,18 +8,19 @@ internal static class AttentionReference<T>
     where T : IBinaryFloatingPointIeee754<T>
 {
     public static (RealMatrix<T> O, RealMatrix<T> Lse) Forward(
-        SequenceLayout layout, int[] queryRows, RealMatrix<T> q, RealMatrix<T> k, RealMatrix<T> v, int headDim, T scale)
+        SequenceLayout layout, int[] queryRows, RealMatrix<T> q, RealMatrix<T> k, RealMatrix<T> v, int headDim, T scale,
+        int window = 0, double softcap = 0)
     {
         int heads = q.Columns / headDim;
         var o = new RealMatrix<T>(q.Rows, q.Columns);
         var lse = new RealMatrix<T>(q.Rows, heads);
         for (int row = 0; row < q.Rows; row++)
         {
-            int[] keys = VisibleKeys(layout, queryRows[row]);
+            int[] keys = VisibleKeys(layout, queryRows[row], window);
             for (int h = 0; h < heads; h++)
             {
                 int keyHead = h * k.Columns / q.Columns;
-                T[] p = Probabilities(q, k, row, h, keyHead, keys, headDim, scale, out lse[row, h]);
+                T[] p = Probabilities(q, k, row, h, keyHead, keys, headDim, scale, T.CreateChecked(softcap), out lse[row, h]);
                 for (int i = 0; i < keys.Length; i++)
                 {
                     for (int d = 0; d < headDim; d++)
@@ -35,16 +36,18 @@ internal static class AttentionReference<T>
 
     /// <summary>The gradient from what forward keeps, O and the log-sum-exp: P = exp(S - lse), delta = dO O.</summary>
     public static (RealMatrix<T> DQ, RealMatrix<T> DK, RealMatrix<T> DV) Backward(
-        SequenceLayout layout, int[] queryRows, RealMatrix<T> dO, RealMatrix<T> q, RealMatrix<T> k, RealMatrix<T> v, int headDim, T scale)
+        SequenceLayout layout, int[] queryRows, RealMatrix<T> dO, RealMatrix<T> q, RealMatrix<T> k, RealMatrix<T> v, int headDim, T scale,
+        int window = 0, double softcap = 0)
     {
         int heads = q.Columns / headDim;
-        (RealMatrix<T> o, RealMatrix<T> lse) = Forward(layout, queryRows, q, k, v, headDim, scale);
+        T cap = T.CreateChecked(softcap);
+        (RealMatrix<T> o, RealMatrix<T> lse) = Forward(layout, queryRows, q, k, v, headDim, scale, window, softcap);
         var dq = new RealMatrix<T>(q.Rows, q.Columns);
         var dk = new RealMatrix<T>(k.Rows, k.Columns);
         var dv = new RealMatrix<T>(v.Rows, v.Columns);
         for (int row = 0; row < q.Rows; row++)
         {
-            foreach (int key in VisibleKeys(layout, queryRows[row]))
+            foreach (int key in VisibleKeys(layout, queryRows[row], window))
             {
                 for (int h = 0; h < heads; h++)
                 {
@@ -58,8 +61,17 @@ internal static class AttentionReference<T>
                         delta += dO[row, query + d] * o[row, query + d];
                     }
 
-                    T p = T.Exp((score * scale) - lse[row, h]);
-                    T ds = p * (dp - delta) * scale;
+                    T slope = T.One;
+                    score *= scale;
+                    if (cap != T.Zero)
+                    {
+                        T bent = T.Tanh(score / cap);
+                        slope = T.One - (bent * bent);
+                        score = cap * bent;
+                    }
+
+                    T p = T.Exp(score - lse[row, h]);
+                    T ds = p * (dp - delta) * slope * scale;
                     for (int d = 0; d < headDim; d++)
                     {
                         dq[row, query + d] += ds * k[key, keyColumn + d];
@@ -74,7 +86,8 @@ internal static class AttentionReference<T>
     }
 
     private static T[] Probabilities(
-        RealMatrix<T> q, RealMatrix<T> k, int row, int head, int keyHead, int[] keys, int headDim, T scale, out T lse)
+        RealMatrix<T> q, RealMatrix<T> k, int row, int head, int keyHead, int[] keys, int headDim, T scale, T cap,
+        out T lse)
     {
         var p = new T[keys.Length];
         T max = T.NegativeInfinity;
@@ -86,6 +99,7 @@ internal static class AttentionReference<T>
             }
 
             p[i] *= scale;
+            p[i] = cap == T.Zero ? p[i] : cap * T.Tanh(p[i] / cap);
             max = T.Max(max, p[i]);
         }
 
@@ -105,9 +119,10 @@ internal static class AttentionReference<T>
         return p;
     }
 
-    private static int[] VisibleKeys(SequenceLayout layout, int token)
+    private static int[] VisibleKeys(SequenceLayout layout, int token, int window)
     {
         Segment segment = layout.Segments.Single(s => token >= s.Start && token < s.Start + s.Length);
-        return [.. Enumerable.Range(segment.PrefixStart, segment.PrefixLength), .. Enumerable.Range(segment.Start, token - segment.Start + 1)];
+        int[] keys = [.. Enumerable.Range(segment.PrefixStart, segment.PrefixLength), .. Enumerable.Range(segment.Start, token - segment.Start + 1)];
+        return window == 0 ? keys : keys[^Math.Min(window, keys.Length)..];
     }
 }

@@ -6,6 +6,9 @@ namespace Rm.Kernels.Tests.References;
 internal sealed record LoraPartReference<T>(int Column, RealMatrix<T> A, RealMatrix<T> B, RealMatrix<T>? DropoutFactor)
     where T : IBinaryFloatingPointIeee754<T>
 {
+    /// <summary>Factor of this part beside the layer's.</summary>
+    public double Scale { get; init; } = 1;
+
     public RealMatrix<T> Dropped(RealMatrix<T> x) => DropoutFactor is null ? x : x.Map((i, j, value) => value * DropoutFactor[i, j]);
 }
 
@@ -50,7 +53,7 @@ internal static class LinearReference<T>
 
     /// <summary>Scale * dropout(x) A^T of one part.</summary>
     public static RealMatrix<T> S(RealMatrix<T> x, LoraPartReference<T> part, T scale) =>
-        Product(part.Dropped(x), false, part.A, true).Map((_, _, value) => value * scale);
+        Product(part.Dropped(x), false, part.A, true).Map((_, _, value) => value * scale * T.CreateChecked(part.Scale));
 
     public static RealMatrix<T> InputGradient(RealMatrix<T> dy, RealMatrix<T> w, IReadOnlyList<LoraPartReference<T>> lora, T scale)
     {
@@ -73,5 +76,5 @@ internal static class LinearReference<T>
         Product(new RealMatrix<T>(1, dy.Rows).Map((_, _, _) => T.One), false, dy, false);
 
     private static RealMatrix<T> DS(RealMatrix<T> dy, LoraPartReference<T> part, T scale) =>
-        Product(dy.TakeColumns(part.Column, part.B.Rows), false, part.B, false).Map((_, _, value) => value * scale);
+        Product(dy.TakeColumns(part.Column, part.B.Rows), false, part.B, false).Map((_, _, value) => value * scale * T.CreateChecked(part.Scale));
 }

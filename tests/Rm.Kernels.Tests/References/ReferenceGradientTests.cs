@@ -25,25 +25,30 @@ public sealed class ReferenceGradientTests
         AssertGradient(x, RopeReference<double>.Apply(dy, table, inverse: true), () => Dot(dy, RopeReference<double>.Apply(x, table, inverse: false)));
     }
 
-    [Fact]
-    public void SwiGlu()
+    [Theory]
+    [InlineData(GateActivation.Silu)]
+    [InlineData(GateActivation.GeluTanh)]
+    public void SwiGlu(GateActivation activation)
     {
         RealMatrix<double> gateUp = Numbers(3, 10), dy = Numbers(3, 5);
-        AssertGradient(gateUp, SwiGluReference<double>.Backward(dy, gateUp), () => Dot(dy, SwiGluReference<double>.Forward(gateUp)));
+        AssertGradient(gateUp, SwiGluReference<double>.Backward(dy, gateUp, activation), () => Dot(dy, SwiGluReference<double>.Forward(gateUp, activation)));
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Attention(bool lastRowsOnly)
+    [InlineData(false, 0, 0)]
+    [InlineData(true, 0, 0)]
+    [InlineData(false, 3, 0)]
+    [InlineData(false, 0, 0.8)]
+    [InlineData(true, 3, 0.8)]
+    public void Attention(bool lastRowsOnly, int window, double softcap)
     {
         SequenceLayout layout = Layouts.Of([3, 2, 4], [0, 3], [1, 1]);
         int[] rows = lastRowsOnly ? layout.RewardRows : Layouts.AllRows(layout);
         RealMatrix<double> q = Numbers(rows.Length, 8), k = Numbers(layout.TokenCount, 4), v = Numbers(layout.TokenCount, 4);
         RealMatrix<double> dO = Numbers(rows.Length, 8);
-        double Loss() => Dot(dO, AttentionReference<double>.Forward(layout, rows, q, k, v, 2, 0.7).O);
+        double Loss() => Dot(dO, AttentionReference<double>.Forward(layout, rows, q, k, v, 2, 0.7, window, softcap).O);
         (RealMatrix<double> dq, RealMatrix<double> dk, RealMatrix<double> dv) =
-            AttentionReference<double>.Backward(layout, rows, dO, q, k, v, 2, 0.7);
+            AttentionReference<double>.Backward(layout, rows, dO, q, k, v, 2, 0.7, window, softcap);
         AssertGradient(q, dq, Loss);
         AssertGradient(k, dk, Loss);
         AssertGradient(v, dv, Loss);

@@ -7,28 +7,29 @@ internal static class RopeReference<T>
     where T : IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Cosines, then sines, of the float32 angle.</summary>
-    public static RealMatrix<T> Table(int[] positions, float[] inverseFrequencies)
+    public static RealMatrix<T> Table(int[] positions, float[] inverseFrequencies, double scale = 1, double growth = 0, int growthLength = 1)
     {
         int half = inverseFrequencies.Length;
         var table = new RealMatrix<T>(positions.Length, 2 * half);
         for (int t = 0; t < positions.Length; t++)
         {
+            T factor = T.CreateChecked(scale) * (T.One + (T.CreateChecked(growth) * T.Log(T.CreateChecked(1 + (positions[t] / growthLength)))));
             for (int i = 0; i < half; i++)
             {
                 T angle = T.CreateChecked(positions[t] * inverseFrequencies[i]);
-                table[t, i] = T.Cos(angle);
-                table[t, half + i] = T.Sin(angle);
+                table[t, i] = T.Cos(angle) * factor;
+                table[t, half + i] = T.Sin(angle) * factor;
             }
         }
 
         return table;
     }
 
-    public static RealMatrix<T> Apply(RealMatrix<T> x, RealMatrix<T> table, bool inverse)
+    public static RealMatrix<T> Apply(RealMatrix<T> x, RealMatrix<T> table, bool inverse, int headDim = 0)
     {
-        int headDim = table.Columns;
-        int half = headDim / 2;
-        var y = new RealMatrix<T>(x.Rows, x.Columns);
+        headDim = headDim == 0 ? table.Columns : headDim;
+        int half = table.Columns / 2;
+        RealMatrix<T> y = x.Copy();
         for (int t = 0; t < x.Rows; t++)
         {
             for (int start = 0; start < x.Columns; start += headDim)

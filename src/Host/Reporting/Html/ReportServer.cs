@@ -1,8 +1,9 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.AspNetCore.Http;
 using Rm.Formats;
+using Rm.Host.Web;
 
 namespace Rm.Host.Reporting.Html;
 
@@ -12,61 +13,36 @@ namespace Rm.Host.Reporting.Html;
 /// </summary>
 internal sealed class ReportServer : IDisposable
 {
-    // A port that was free a moment ago may be taken by the time we listen.
-    private const int Attempts = 20;
+    // A page that is being read when the server stops is sent, if that takes no longer.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
 
-    private readonly HttpListener _listener;
-    private readonly ReportSite _site;
+    private readonly LocalWeb _web;
 
-    private ReportServer(HttpListener listener, ReportSite site, int port)
-    {
-        _listener = listener;
-        _site = site;
-        Address = new Uri($"http://127.0.0.1:{port}/");
-    }
+    private ReportServer(LocalWeb web) => _web = web;
 
     /// <summary>Where the page is.</summary>
-    public Uri Address { get; }
+    public Uri Address => _web.Address;
 
     /// <summary>
-    /// Begins to listen on a port of 127.0.0.1; 0 takes any that is free. The site must have something to show. Throws
+    /// Answers on a port of 127.0.0.1 from now on; 0 takes any that is free. The site must have something to show. Throws
     /// <see cref="UserInputException"/> otherwise, or when the port is taken.
     /// </summary>
     public static ReportServer Start(ReportSite site, int port)
     {
         _ = site.Find("/");
-        for (int attempt = 1; ; attempt++)
-        {
-            int chosen = port == 0 ? FreePort() : port;
-            var listener = new HttpListener();
-            listener.Prefixes.Add($"http://127.0.0.1:{chosen}/");
-            listener.Prefixes.Add($"http://localhost:{chosen}/");
-            try
-            {
-                listener.Start();
-                return new ReportServer(listener, site, chosen);
-            }
-            catch (Exception e) when (e is HttpListenerException or SocketException)
-            {
-                listener.Close();
-                if (port != 0 || attempt == Attempts)
-                {
-                    throw new UserInputException($"--port {chosen}: cannot be listened on ({e.Message}). Give another, or 0 for any that is free.", e);
-                }
-            }
-        }
+        return new ReportServer(LocalWeb.StartAsync(
+            [IPAddress.Loopback], port, kestrel => kestrel.Limits.MaxRequestBodySize = 0, context => AnswerAsync(site, context), StopTimeout)
+            .GetAwaiter().GetResult());
     }
 
-    /// <summary>Answers until SIGINT or SIGTERM.</summary>
-    public void RunUntilStopped()
+    /// <summary>Waits for SIGINT or SIGTERM.</summary>
+    public void WaitUntilStopped()
     {
         using var stopped = new ManualResetEventSlim();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-
-        // The end does not wait for the listening thread: a listener that is stopped between two questions may leave it waiting for ever.
-        new Thread(Run) { IsBackground = true, Name = "report server" }.Start();
         stopped.Wait();
+        _web.StopAsync().GetAwaiter().GetResult();
 
         void Stop(PosixSignalContext context)
         {
@@ -75,99 +51,79 @@ internal sealed class ReportServer : IDisposable
         }
     }
 
-    /// <summary>Answers until the server is disposed.</summary>
-    public void Run()
-    {
-        while (_listener.IsListening)
-        {
-            try
-            {
-                // On threads of their own: one browser that does not read its answer must not hold up the others.
-                ThreadPool.QueueUserWorkItem(TryAnswer, _listener.GetContext(), preferLocal: false);
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
-            {
-                // Stopped, or a connection that broke before it asked anything: the loop's condition tells which.
-            }
-        }
-    }
-
     /// <inheritdoc/>
-    public void Dispose() => _listener.Close();
+    public void Dispose() => _web.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    private void TryAnswer(HttpListenerContext context)
+    private static async Task AnswerAsync(ReportSite site, HttpContext context)
     {
         try
         {
-            Answer(context);
+            await DispatchAsync(site, context).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException or IOException)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
             // The browser went away in the middle of its answer, or the server was stopped.
         }
     }
 
-    private void Answer(HttpListenerContext context)
+    private static Task DispatchAsync(ReportSite site, HttpContext context)
     {
-        using HttpListenerResponse response = context.Response;
-        HttpListenerRequest request = context.Request;
+        HttpResponse response = context.Response;
         response.Headers["X-Content-Type-Options"] = "nosniff";
         response.Headers["X-Frame-Options"] = "DENY";
         response.Headers["Cross-Origin-Resource-Policy"] = "same-origin";
         response.Headers["Cache-Control"] = "no-store";
-        if (!IsLoopback(request.UserHostName))
+        if (!IsLoopback(context.Request.Host.Value))
         {
-            Say(response, HttpStatusCode.Forbidden, "This server answers to localhost and 127.0.0.1 only.");
+            return SayAsync(response, HttpStatusCode.Forbidden, "This server answers to localhost and 127.0.0.1 only.");
         }
-        else if (request.HttpMethod != "GET")
+
+        if (context.Request.Method != "GET")
         {
             response.Headers["Allow"] = "GET";
-            Say(response, HttpStatusCode.MethodNotAllowed, "GET only.");
+            return SayAsync(response, HttpStatusCode.MethodNotAllowed, "GET only.");
         }
-        else
-        {
-            Find(request, response);
-        }
+
+        return FindAsync(site, context);
     }
 
-    private void Find(HttpListenerRequest request, HttpListenerResponse response)
+    private static Task FindAsync(ReportSite site, HttpContext context)
     {
+        HttpResponse response = context.Response;
         ReportSite.Answer? answer;
         try
         {
-            answer = _site.Find(request.RawUrl?.Split('?')[0] ?? "/");
+            answer = site.Find(context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget.Split('?')[0]);
         }
         catch (Exception e) when (e is UserInputException or IOException or UnauthorizedAccessException)
         {
-            Say(response, HttpStatusCode.ServiceUnavailable, e.Message);
-            return;
+            return SayAsync(response, HttpStatusCode.ServiceUnavailable, e.Message);
         }
 
         if (answer is null)
         {
-            Say(response, HttpStatusCode.NotFound, "There is no such page.");
-            return;
+            return SayAsync(response, HttpStatusCode.NotFound, "There is no such page.");
         }
 
         response.Headers["ETag"] = answer.Tag;
-        if (request.Headers["If-None-Match"] == answer.Tag)
+        if (context.Request.Headers["If-None-Match"] == answer.Tag)
         {
             response.StatusCode = (int)HttpStatusCode.NotModified;
-            return;
+            return Task.CompletedTask;
         }
 
         response.ContentType = answer.ContentType;
-        response.ContentLength64 = answer.Content.Length;
-        response.OutputStream.Write(answer.Content);
+        response.ContentLength = answer.Content.Length;
+        return response.Body.WriteAsync(answer.Content, 0, answer.Content.Length, context.RequestAborted);
     }
 
-    private static void Say(HttpListenerResponse response, HttpStatusCode status, string text)
+    private static Task SayAsync(HttpResponse response, HttpStatusCode status, string text)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         response.StatusCode = (int)status;
         response.ContentType = "text/plain; charset=utf-8";
-        response.ContentLength64 = bytes.Length;
-        response.OutputStream.Write(bytes);
+        response.ContentLength = bytes.Length;
+        return response.Body.WriteAsync(bytes, 0, bytes.Length);
     }
 
     // Any port: one that is forwarded from another machine has another number there.
@@ -179,12 +135,5 @@ internal sealed class ReportServer : IDisposable
         }
 
         return address.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out IPAddress? number) && IPAddress.IsLoopback(number));
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

@@ -99,6 +99,11 @@ internal static unsafe class AttentionBackwardTile
         bool ownSegment = segment == block.Segment;
         int rows = block.Count * problem.HeadsPerGroup;
         int width = problem.Keys.Width(segment, keyBlock);
+        if (Hidden(0) == width)
+        {
+            return;
+        }
+
         int padded = KeyBlocks.Padded(width);
         int dim = problem.PaddedDim;
         float* kt = problem.Transposed(buffers.KeysTransposed, group, segment, keyBlock);
@@ -124,8 +129,8 @@ internal static unsafe class AttentionBackwardTile
         for (int m = firstTile; m < tiles.Rows; m++)
         {
             ScoreGradientRow(
-                tiles.P + (m * KeyBlocks.Size), tiles.DS + (m * KeyBlocks.Size), m < rows ? Visible(m) : 0, TileVectors(m), problem.Scale,
-                tiles.Lse[m], tiles.Delta[m]);
+                tiles.P + (m * KeyBlocks.Size), tiles.DS + (m * KeyBlocks.Size), m < rows ? Visible(m) : 0, m < rows ? Hidden(m) : 0, TileVectors(m),
+                problem, tiles.Lse[m], tiles.Delta[m]);
         }
 
         for (int m = firstTile; m < tiles.Rows; m += TileProduct.Rows)
@@ -162,6 +167,9 @@ internal static unsafe class AttentionBackwardTile
         int Visible(int row) => AttentionProblem.VisibleKeys(
             ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
 
+        int Hidden(int row) => problem.HiddenKeys(
+            block.Segment, ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
+
         int FirstRowThatSees(int key)
         {
             int query = 0;
@@ -174,16 +182,32 @@ internal static unsafe class AttentionBackwardTile
         }
     }
 
-    /// <summary>p = exp(scale s - lse) and ds = p (dp - delta) in place; 0 from <paramref name="visible"/> on.</summary>
-    private static void ScoreGradientRow(float* p, float* ds, int visible, int vectors, float scale, float lse, float delta)
+    /// <summary>
+    /// p = exp(scale s - lse) and ds = p (dp - delta) in place, with a cap c on scores p = exp(c t - lse) and ds times 1 - t^2, t = tanh(scale s / c);
+    /// 0 before <paramref name="hidden"/> and from <paramref name="visible"/> on.
+    /// </summary>
+    private static void ScoreGradientRow(
+        float* p, float* ds, int visible, int hidden, int vectors, in AttentionProblem problem, float lse, float delta)
     {
-        Vector512<float> factor = Vector512.Create(scale);
+        bool caps = problem.Softcap != 0;
+        Vector512<float> factor = Vector512.Create(caps ? problem.Scale / problem.Softcap : problem.Scale);
+        Vector512<float> cap = Vector512.Create(problem.Softcap);
         Vector512<float> shift = Vector512.Create(lse);
         Vector512<float> offset = Vector512.Create(delta);
         for (int v = 0; v < vectors; v++)
         {
-            Vector512<float> probability = Exp((Vector512.Load(p + (v * Lanes)) * factor) - shift);
+            Vector512<float> score = Vector512.Load(p + (v * Lanes)) * factor;
+            Vector512<float> bent = caps ? Tanh(score) : default;
+            Vector512<float> probability = Exp((caps ? bent * cap : score) - shift);
             Vector512<float> gradient = probability * (Vector512.Load(ds + (v * Lanes)) - offset);
+            gradient = caps ? gradient * (Vector512<float>.One - (bent * bent)) : gradient;
+            if (hidden > v * Lanes)
+            {
+                Vector512<float> seen = Vector512.GreaterThanOrEqual(Vector512<int>.Indices, Vector512.Create(hidden - (v * Lanes))).AsSingle();
+                probability = Vector512.ConditionalSelect(seen, probability, Vector512<float>.Zero);
+                gradient = Vector512.ConditionalSelect(seen, gradient, Vector512<float>.Zero);
+            }
+
             if (visible < (v + 1) * Lanes)
             {
                 Vector512<float> seen = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(visible - (v * Lanes))).AsSingle();

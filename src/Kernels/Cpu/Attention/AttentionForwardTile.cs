@@ -52,6 +52,11 @@ internal static unsafe class AttentionForwardTile
         void AddBlock(int segment, int keyBlock, bool ownSegment)
         {
             int width = problem.Keys.Width(segment, keyBlock);
+            if (Hidden(0) == width)
+            {
+                return; // and the later queries' windows have left the block behind as well
+            }
+
             int padded = KeyBlocks.Padded(width);
             float* kt = problem.Transposed(keysTransposed, group, segment, keyBlock);
             float* v = problem.Padded(values, group, segment, keyBlock);
@@ -72,8 +77,8 @@ internal static unsafe class AttentionForwardTile
                 for (int row = m; row < m + TileProduct.Rows; row++)
                 {
                     SoftmaxRow(
-                        scores + (row * KeyBlocks.Size), row < rows ? Visible(row) : 0, vectors, problem.Scale, ref max[row], ref sum[row],
-                        o + (row * paddedDim), paddedDim);
+                        scores + (row * KeyBlocks.Size), row < rows ? Visible(row) : 0, row < rows ? Hidden(row) : 0, vectors, problem, ref max[row],
+                        ref sum[row], o + (row * paddedDim));
                 }
             }
 
@@ -100,16 +105,21 @@ internal static unsafe class AttentionForwardTile
 
             int Visible(int row) => AttentionProblem.VisibleKeys(
                 ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
+
+            int Hidden(int row) => problem.HiddenKeys(
+                block.Segment, ownSegment, problem.Queries.Own[block.Begin + (row / problem.HeadsPerGroup)], keyBlock, width);
         }
     }
 
     /// <summary>
     /// Scales a row's scores and turns them into exponentials below the running maximum and brings sum and output to the new maximum.
-    /// Keys from <paramref name="visible"/> on get 0.
+    /// Keys before <paramref name="hiddenKeys"/> and from <paramref name="visible"/> on get 0.
     /// </summary>
-    private static void SoftmaxRow(float* s, int visible, int vectors, float scale, ref float max, ref float sum, float* o, int paddedDim)
+    private static void SoftmaxRow(
+        float* s, int visible, int hiddenKeys, int vectors, in AttentionProblem problem, ref float max, ref float sum, float* o)
     {
-        int used = (visible + Lanes - 1) / Lanes;
+        int used = hiddenKeys < visible ? (visible + Lanes - 1) / Lanes : 0;
+        float scale = problem.Scale;
         for (int v = used; v < vectors; v++)
         {
             Vector512<float>.Zero.Store(s + (v * Lanes));
@@ -120,7 +130,14 @@ internal static unsafe class AttentionForwardTile
             return;
         }
 
+        if (problem.Softcap != 0)
+        {
+            Cap(s, used, problem);
+            scale = 1;
+        }
+
         Vector512<float> hidden = Vector512.Create(float.NegativeInfinity);
+        new Span<float>(s, hiddenKeys).Fill(float.NegativeInfinity);
         float* last = s + ((used - 1) * Lanes);
         Vector512<int> lane = Vector512<int>.Indices;
         Vector512<float> seen = Vector512.LessThan(lane, Vector512.Create(visible - ((used - 1) * Lanes))).AsSingle();
@@ -149,7 +166,7 @@ internal static unsafe class AttentionForwardTile
         {
             Vector512<float> factor = Exp(Vector512.Create(max - newMax));
             sum *= factor.ToScalar();
-            for (int d = 0; d < paddedDim; d += Lanes)
+            for (int d = 0; d < problem.PaddedDim; d += Lanes)
             {
                 (Vector512.Load(o + d) * factor).Store(o + d);
             }
@@ -157,6 +174,16 @@ internal static unsafe class AttentionForwardTile
 
         max = newMax;
         sum += Sum(total);
+    }
+
+    // s = cap tanh(scale s / cap).
+    private static void Cap(float* s, int vectors, in AttentionProblem problem)
+    {
+        Vector512<float> cap = Vector512.Create(problem.Softcap), factor = Vector512.Create(problem.Scale / problem.Softcap);
+        for (int v = 0; v < vectors; v++)
+        {
+            (cap * Tanh(Vector512.Load(s + (v * Lanes)) * factor)).Store(s + (v * Lanes));
+        }
     }
 
     private static void WriteRows(

@@ -3,7 +3,7 @@ namespace Rm.Kernels.Cpu.Attention;
 /// <summary>Sizes of one attention call: H query heads in G groups of D features each.</summary>
 internal readonly unsafe struct AttentionProblem
 {
-    public AttentionProblem(CpuPreparedLayout layout, int[]? queryRows, F32View q, F32View k, F32View v, int headDim, float scale)
+    public AttentionProblem(CpuPreparedLayout layout, int[]? queryRows, F32View q, F32View k, F32View v, int headDim, float scale, int window, float softcap)
     {
         if (headDim <= 0 || headDim % 2 != 0 || q.Columns % headDim != 0 || k.Columns % headDim != 0 || k.Columns == 0
             || q.Columns % k.Columns != 0)
@@ -17,6 +17,13 @@ internal readonly unsafe struct AttentionProblem
             throw new ArgumentException($"The scale of attention scores must be a positive number, not {scale}.", nameof(scale));
         }
 
+        if (window < 0 || !(softcap >= 0) || float.IsInfinity(softcap))
+        {
+            throw new ArgumentException($"A window of {window} keys or a cap of {softcap} on scores is none.", nameof(window));
+        }
+
+        Window = window;
+        Softcap = softcap;
         Keys = layout.Keys;
         HeadDim = headDim;
         PaddedDim = KeyBlocks.Padded(headDim);
@@ -53,6 +60,12 @@ internal readonly unsafe struct AttentionProblem
 
     public float Scale { get; }
 
+    /// <summary>Keys that a query sees, itself the last; 0 for all.</summary>
+    public int Window { get; }
+
+    /// <summary>Cap on scores, or 0.</summary>
+    public float Softcap { get; }
+
     /// <summary>Rows of a full tile, padded for <see cref="TileProduct"/>.</summary>
     public int TileRows => PaddedTileRows(Queries.QueriesPerBlock);
 
@@ -84,4 +97,14 @@ internal readonly unsafe struct AttentionProblem
     /// <param name="width">Keys of the block.</param>
     public static int VisibleKeys(bool ownSegment, int own, int block, int width) =>
         ownSegment ? Math.Clamp(own + 1 - (block * KeyBlocks.Size), 0, width) : width;
+
+    /// <summary>First keys of a block that a query's window has left behind; its segment's prefix comes before its own keys.</summary>
+    /// <param name="segment">The query's segment.</param>
+    /// <param name="ownSegment">Whether the block belongs to it; else to its prefix.</param>
+    /// <param name="own">The query's index in its segment.</param>
+    /// <param name="block">Index of the key block.</param>
+    /// <param name="width">Keys of the block.</param>
+    public int HiddenKeys(int segment, bool ownSegment, int own, int block, int width) => Window == 0
+        ? 0
+        : Math.Clamp(own + (ownSegment ? 0 : Keys.Segments[segment].PrefixLength) - Window + 1 - (block * KeyBlocks.Size), 0, width);
 }

@@ -102,7 +102,10 @@ internal sealed class KernelCache
     }
 
     /// <summary>Stores <paramref name="image"/>; false when the folder cannot be written.</summary>
-    public bool Write(KernelCacheKey key, ReadOnlySpan<byte> image)
+    /// <param name="key">What it was made from.</param>
+    /// <param name="image">Its bytes.</param>
+    /// <param name="log">What the compiler said, registers and spills among it: kept beside the entry, for people.</param>
+    public bool Write(KernelCacheKey key, ReadOnlySpan<byte> image, string? log = null)
     {
         if (image.Length + (long)HeaderSize > _maxBytes)
         {
@@ -121,6 +124,10 @@ internal sealed class KernelCache
             }
 
             File.Move(temporary, PathOf(key), overwrite: true);
+            if (log is not null)
+            {
+                Quietly(() => File.WriteAllText(LogOf(PathOf(key)), log));
+            }
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -205,6 +212,7 @@ internal sealed class KernelCache
 
             bytes -= file.Length;
             Quietly(file.Delete);
+            Quietly(() => File.Delete(LogOf(file.FullName)));
         }
     }
 
@@ -220,6 +228,8 @@ internal sealed class KernelCache
             return [];
         }
     }
+
+    private static string LogOf(string entry) => Path.ChangeExtension(entry, ".log");
 
     private string PathOf(KernelCacheKey key) => Path.Combine(Folder, key + Extension);
 }

@@ -28,19 +28,27 @@ internal readonly struct KernelCacheKey
         _hash = hash.GetHashAndReset();
     }
 
+    private KernelCacheKey(byte[] hash) => _hash = hash;
+
     /// <summary>The hash.</summary>
     public ReadOnlySpan<byte> Bytes => _hash;
 
-    /// <summary>The key of <paramref name="unit"/> compiled by <paramref name="compiler"/> for <paramref name="architecture"/>.</summary>
-    public static KernelCacheKey For(KernelCompiler compiler, KernelSources sources, string unit, CudaArchitecture architecture) => new(
+    /// <summary>The key with this hash of <see cref="Size"/> bytes.</summary>
+    public static KernelCacheKey FromBytes(byte[] hash) => new(hash);
+
+    /// <summary>The key of what <paramref name="unit"/> is made from and how, whoever compiles it for whatever architecture.</summary>
+    public static KernelCacheKey OfSources(KernelSources sources, string unit) => new(
         [
-            $"nvrtc {compiler.Version}",
-            .. compiler.OptionsFor(architecture),
+            .. KernelCompiler.CommonOptions,
             unit,
             sources.Units[unit],
             .. sources.Headers.OrderBy(static header => header.Key, StringComparer.Ordinal)
                 .SelectMany(static header => new[] { header.Key, header.Value }),
         ]);
+
+    /// <summary>The key of <paramref name="unit"/> compiled by <paramref name="compiler"/> for <paramref name="architecture"/>.</summary>
+    public static KernelCacheKey For(KernelCompiler compiler, KernelSources sources, string unit, CudaArchitecture architecture) => new(
+        [$"nvrtc {compiler.Version}", .. compiler.OptionsFor(architecture), OfSources(sources, unit).ToString()]);
 
     /// <summary>64 lower-case hexadecimal digits.</summary>
     public override string ToString() => Convert.ToHexStringLower(_hash);

@@ -8,7 +8,7 @@ namespace Rm.Kernels.Cuda.Builds;
 /// </summary>
 internal sealed unsafe class KernelCompiler
 {
-    private static readonly string[] CommonOptions = ["--std=c++17", "-lineinfo", "--ptxas-options=-v"];
+    private const string TargetPrefix = "sm_";
 
     private readonly int[] _architectures;
 
@@ -17,6 +17,9 @@ internal sealed unsafe class KernelCompiler
         Version = version;
         _architectures = architectures;
     }
+
+    /// <summary>Options whatever the architecture.</summary>
+    public static IReadOnlyList<string> CommonOptions { get; } = ["--std=c++17", "-lineinfo", "--ptxas-options=-v"];
 
     /// <summary>Version of NVRTC.</summary>
     public Version Version { get; }
@@ -59,7 +62,7 @@ internal sealed unsafe class KernelCompiler
     /// <summary>The options a unit is compiled with for <paramref name="architecture"/>; part of the cache's key.</summary>
     /// <exception cref="InvalidOperationException">NVRTC knows no architecture that the device can run.</exception>
     public IReadOnlyList<string> OptionsFor(CudaArchitecture architecture) =>
-        [$"--gpu-architecture={TargetFor(architecture)}", .. CommonOptions];
+        [OptionFor(TargetFor(architecture)), .. CommonOptions];
 
     /// <summary>Compiles one unit.</summary>
     /// <param name="sources">Where the unit and the headers are.</param>
@@ -67,18 +70,25 @@ internal sealed unsafe class KernelCompiler
     /// <param name="architecture">The device's.</param>
     /// <returns>A cubin, or zero-terminated PTX, and what the compiler said (registers, spills).</returns>
     /// <exception cref="InvalidOperationException">The unit does not compile: the message has the compiler's.</exception>
-    public (byte[] Image, string Log) Compile(KernelSources sources, string unit, CudaArchitecture architecture)
+    public (byte[] Image, string Log) Compile(KernelSources sources, string unit, CudaArchitecture architecture) =>
+        Compile(sources, unit, TargetFor(architecture));
+
+    /// <summary>Compiles one unit for <paramref name="target"/>: a cubin for sm_80, sm_90a ..., zero-terminated PTX for compute_80 ...</summary>
+    /// <exception cref="InvalidOperationException">The unit does not compile: the message has the compiler's.</exception>
+    public (byte[] Image, string Log) Compile(KernelSources sources, string unit, string target)
     {
         using NvrtcProgram program = NvrtcProgram.Create(unit, sources.Units[unit], sources.Headers);
-        bool compiled = program.TryCompile(OptionsFor(architecture));
+        bool compiled = program.TryCompile([OptionFor(target), .. CommonOptions]);
         string log = program.Log();
         if (!compiled)
         {
-            throw new InvalidOperationException($"NVRTC {Version} cannot compile {unit} for {TargetFor(architecture)}:\n{log}");
+            throw new InvalidOperationException($"NVRTC {Version} cannot compile {unit} for {target}:\n{log}");
         }
 
-        return (KnowsExactly(architecture) ? program.Cubin() : program.Ptx(), log);
+        return (target.StartsWith(TargetPrefix, StringComparison.Ordinal) ? program.Cubin() : program.Ptx(), log);
     }
+
+    private static string OptionFor(string target) => $"--gpu-architecture={target}";
 
     private bool KnowsExactly(CudaArchitecture architecture) => Array.IndexOf(_architectures, architecture.Number) >= 0;
 
@@ -86,7 +96,7 @@ internal sealed unsafe class KernelCompiler
     {
         if (KnowsExactly(architecture))
         {
-            return architecture.Target;
+            return CudaLibraries.RunsPtx ? $"compute_{architecture.Target[TargetPrefix.Length..]}" : architecture.Target;
         }
 
         int older = Array.FindLast(_architectures, known => known < architecture.Number);

@@ -10,7 +10,6 @@ namespace Rm.Kernels.Cuda.Builds;
 internal sealed class KernelSources
 {
     private const string Prefix = "cuda/";
-    private const string FatbinResource = "cuda.fatbin";
     private const string KernelLine = "RM_KERNEL(";
 
     private readonly Dictionary<string, string> _unitOfKernel = new(StringComparer.Ordinal);
@@ -51,19 +50,8 @@ internal sealed class KernelSources
         ? unit
         : throw new ArgumentException($"No embedded .cu file has the line RM_KERNEL({kernel}).", nameof(kernel));
 
-    /// <summary>The fatbin that nvcc made at build time, or null when the build had no nvcc.</summary>
-    public static byte[]? ReadFatbin()
-    {
-        using Stream? stream = typeof(KernelSources).Assembly.GetManifestResourceStream(FatbinResource);
-        if (stream is null)
-        {
-            return null;
-        }
-
-        byte[] bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
-        return bytes;
-    }
+    /// <summary>The kernels that <paramref name="unit"/> defines, on the architectures that it has any for.</summary>
+    public IEnumerable<string> KernelsIn(string unit) => _unitOfKernel.Where(entry => entry.Value == unit).Select(static entry => entry.Key);
 
     private static IEnumerable<string> KernelsOf(string text)
     {

@@ -14,7 +14,4 @@ internal static class CudaFlags
 
     /// <summary>CU_EVENT_DISABLE_TIMING: order only, cheaper.</summary>
     public const uint EventOrderOnly = 0x2;
-
-    /// <summary>CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may allocate while this one captures.</summary>
-    public const uint CaptureThreadLocal = 0x1;
 }

@@ -51,6 +51,9 @@ public enum CudaResult
     /// <summary>PTX is newer than the driver.</summary>
     UnsupportedPtxVersion = 222,
 
+    /// <summary>The user or administrator has forbidden the driver to compile PTX.</summary>
+    JitDisabled = 223,
+
     /// <summary>The operating system refused.</summary>
     OperatingSystem = 304,
 

@@ -67,8 +67,6 @@ internal unsafe interface ICudaDriver
 
     CudaResult StreamSynchronize(nint stream);
 
-    CudaResult StreamQuery(nint stream);
-
     CudaResult StreamWaitEvent(nint stream, nint cudaEvent);
 
     CudaResult EventCreate(nint* cudaEvent, uint flags);
@@ -91,25 +89,11 @@ internal unsafe interface ICudaDriver
 
     CudaResult FunctionSetAttribute(nint function, FunctionAttribute attribute, int value);
 
-    CudaResult OccupancyMaxActiveBlocks(int* blocks, nint function, int blockSize, nuint dynamicSharedBytes);
-
     CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters, int count);
 
     CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count);
 
     CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout);
-
-    CudaResult StreamBeginCapture(nint stream, uint mode);
-
-    CudaResult StreamEndCapture(nint stream, nint* graph);
-
-    CudaResult GraphInstantiate(nint* executable, nint graph);
-
-    CudaResult GraphLaunch(nint executable, nint stream);
-
-    CudaResult GraphDestroy(nint graph);
-
-    CudaResult GraphExecDestroy(nint executable);
 
     CudaResult ProfilerStart();
 

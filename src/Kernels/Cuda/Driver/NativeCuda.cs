@@ -90,9 +90,6 @@ internal static unsafe partial class NativeCuda
     public static partial CudaResult cuStreamSynchronize(nint stream);
 
     [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuStreamQuery(nint stream);
-
-    [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuStreamWaitEvent(nint stream, nint cudaEvent, uint flags);
 
     [LibraryImport(CudaLibraries.Driver)]
@@ -129,10 +126,6 @@ internal static unsafe partial class NativeCuda
     public static partial CudaResult cuFuncSetAttribute(nint function, FunctionAttribute attribute, int value);
 
     [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuOccupancyMaxActiveBlocksPerMultiprocessor(
-        int* blocks, nint function, int blockSize, nuint dynamicSharedBytes);
-
-    [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuLaunchKernel(
         nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream,
         void** parameters, void** extra);
@@ -144,24 +137,6 @@ internal static unsafe partial class NativeCuda
     public static partial CudaResult cuTensorMapEncodeTiled(
         NativeTensorMap* map, int type, uint rank, nint address, ulong* sizes, ulong* strides, uint* box, uint* steps, int interleave,
         int swizzle, int promotion, int fill);
-
-    [LibraryImport(CudaLibraries.Driver, EntryPoint = "cuStreamBeginCapture_v2")]
-    public static partial CudaResult cuStreamBeginCapture(nint stream, uint mode);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuStreamEndCapture(nint stream, nint* graph);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuGraphInstantiateWithFlags(nint* executable, nint graph, ulong flags);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuGraphLaunch(nint executable, nint stream);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuGraphDestroy(nint graph);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial CudaResult cuGraphExecDestroy(nint executable);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial CudaResult cuProfilerStart();

@@ -71,8 +71,6 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
 
     public CudaResult StreamSynchronize(nint stream) => NativeCuda.cuStreamSynchronize(stream);
 
-    public CudaResult StreamQuery(nint stream) => NativeCuda.cuStreamQuery(stream);
-
     public CudaResult StreamWaitEvent(nint stream, nint cudaEvent) => NativeCuda.cuStreamWaitEvent(stream, cudaEvent, 0);
 
     public CudaResult EventCreate(nint* cudaEvent, uint flags) => NativeCuda.cuEventCreate(cudaEvent, flags);
@@ -100,9 +98,6 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
     public CudaResult FunctionSetAttribute(nint function, FunctionAttribute attribute, int value) =>
         NativeCuda.cuFuncSetAttribute(function, attribute, value);
 
-    public CudaResult OccupancyMaxActiveBlocks(int* blocks, nint function, int blockSize, nuint dynamicSharedBytes) =>
-        NativeCuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, blockSize, dynamicSharedBytes);
-
     public CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters, int count) =>
         NativeCuda.cuLaunchKernel(
             function, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, sharedBytes, stream, parameters, null);
@@ -111,18 +106,6 @@ internal sealed unsafe class NativeCudaDriver : ICudaDriver
         NativeCuda.cuLaunchKernelEx(config, function, parameters, null);
 
     public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => layout.Encode(map);
-
-    public CudaResult StreamBeginCapture(nint stream, uint mode) => NativeCuda.cuStreamBeginCapture(stream, mode);
-
-    public CudaResult StreamEndCapture(nint stream, nint* graph) => NativeCuda.cuStreamEndCapture(stream, graph);
-
-    public CudaResult GraphInstantiate(nint* executable, nint graph) => NativeCuda.cuGraphInstantiateWithFlags(executable, graph, 0);
-
-    public CudaResult GraphLaunch(nint executable, nint stream) => NativeCuda.cuGraphLaunch(executable, stream);
-
-    public CudaResult GraphDestroy(nint graph) => NativeCuda.cuGraphDestroy(graph);
-
-    public CudaResult GraphExecDestroy(nint executable) => NativeCuda.cuGraphExecDestroy(executable);
 
     public CudaResult ProfilerStart() => NativeCuda.cuProfilerStart();
 

@@ -141,8 +141,6 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
 
     public CudaResult StreamSynchronize(nint stream) => CudaResult.Success;
 
-    public CudaResult StreamQuery(nint stream) => CudaResult.Success;
-
     public CudaResult StreamWaitEvent(nint stream, nint cudaEvent) => CudaResult.Success;
 
     public CudaResult EventCreate(nint* cudaEvent, uint flags) => Give(cudaEvent, Handle());
@@ -165,26 +163,12 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
 
     public CudaResult FunctionSetAttribute(nint function, FunctionAttribute attribute, int value) => CudaResult.Success;
 
-    public CudaResult OccupancyMaxActiveBlocks(int* blocks, nint function, int blockSize, nuint dynamicSharedBytes) => Give(blocks, 1);
-
     public CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, uint sharedBytes, nint stream, void** parameters, int count) =>
         CudaResult.Success;
 
     public CudaResult LaunchKernelEx(NativeLaunchConfig* config, nint function, void** parameters, int count) => CudaResult.Success;
 
     public CudaResult TensorMapEncodeTiled(NativeTensorMap* map, in TensorMapLayout layout) => Give(map, default);
-
-    public CudaResult StreamBeginCapture(nint stream, uint mode) => CudaResult.Success;
-
-    public CudaResult StreamEndCapture(nint stream, nint* graph) => Give(graph, Handle());
-
-    public CudaResult GraphInstantiate(nint* executable, nint graph) => Give(executable, Handle());
-
-    public CudaResult GraphLaunch(nint executable, nint stream) => CudaResult.Success;
-
-    public CudaResult GraphDestroy(nint graph) => CudaResult.Success;
-
-    public CudaResult GraphExecDestroy(nint executable) => CudaResult.Success;
 
     public CudaResult ProfilerStart() => CudaResult.Success;
 

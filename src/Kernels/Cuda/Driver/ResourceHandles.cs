@@ -131,22 +131,3 @@ internal sealed unsafe class KernelModuleHandle : CudaResourceHandle
 
     protected override CudaResult Free(ICudaDriver api, nint value) => api.ModuleUnload(value);
 }
-
-/// <summary>CUgraphExec: captured work, ready to launch.</summary>
-internal sealed unsafe class GraphHandle : CudaResourceHandle
-{
-    private GraphHandle(ContextHandle context, nint value)
-        : base(context, value)
-    {
-    }
-
-    /// <summary>Makes a captured CUgraph launchable; the captured form itself is freed by the caller.</summary>
-    public static GraphHandle Instantiate(ContextHandle context, nint graph)
-    {
-        nint value;
-        CudaDriver.Check(CudaDriver.Api.GraphInstantiate(&value, graph), "cuGraphInstantiateWithFlags");
-        return new GraphHandle(context, value);
-    }
-
-    protected override CudaResult Free(ICudaDriver api, nint value) => api.GraphExecDestroy(value);
-}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using Rm.Formats.Json;
+
+namespace Rm.Training.Model;
+
+/// <summary>Which layers have a sliding window, and which rotate nothing: layer_types, no_rope_layers and the older fields that say the same.</summary>
+internal static class LayerKinds
+{
+    /// <summary>Whether each layer leaves queries and keys unrotated; empty when the family always rotates.</summary>
+    public static IReadOnlyList<bool> ReadUnrotated(JsonFields fields, ModelFamily family, int layers)
+    {
+        if (!family.HasUnrotatedLayers)
+        {
+            return [];
+        }
+
+        // 1 means that the layer rotates.
+        if (fields.Find("no_rope_layers") is { } list)
+        {
+            int[] values = list.ValueKind == JsonValueKind.Array
+                ? [.. list.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) ? n : -1)]
+                : [-1];
+            return values.Length == layers && values.All(v => v is 0 or 1)
+                ? [.. values.Select(v => v == 0)]
+                : throw fields.Wrong("no_rope_layers", list, $"a list of {layers} numbers, 1 for layers that rotate and 0 for the others");
+        }
+
+        int interval = fields.Int("no_rope_layer_interval", 1, int.MaxValue, 4);
+        return [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % interval == 0)];
+    }
+
+    /// <summary>The window, and whether each layer has it; empty for none.</summary>
+    public static (int Window, IReadOnlyList<bool> Layers) ReadWindows(JsonFields fields, ModelFamily family, int layers, IReadOnlyList<bool> unrotated)
+    {
+        int window = ReadWindow(fields, family);
+        bool[]? named = family.Windows == WindowRule.All ? null : ReadLayerTypes(fields, layers);
+        if (named is not null)
+        {
+            return !named.Contains(true)
+                ? (0, [])
+                : window > 0
+                    ? (window, named)
+                    : throw fields.Error("layer_types", "holds sliding_attention, but no sliding_window is set or in use.");
+        }
+
+        if (window == 0 || family.Windows == WindowRule.Never)
+        {
+            return (0, []);
+        }
+
+        int first = family.Windows == WindowRule.FromMaxWindowLayers ? fields.Int("max_window_layers", 0, int.MaxValue, 28) : 0;
+        int pattern = family.WindowPatternField is { } field ? fields.Int(field, 1, int.MaxValue, family.WindowPattern) : family.WindowPattern;
+        bool[] windowed =
+        [
+            .. Enumerable.Range(0, layers).Select(layer => family.Windows switch
+            {
+                WindowRule.FromMaxWindowLayers => layer >= first,
+                WindowRule.Pattern => (layer + 1) % pattern != 0,
+                WindowRule.Unrotated => unrotated[layer],
+                _ => true,
+            }),
+        ];
+        return windowed.Contains(true) ? (window, windowed) : (0, []);
+    }
+
+    private static int ReadWindow(JsonFields fields, ModelFamily family)
+    {
+        bool needsSwitch = family.Windows is WindowRule.FromMaxWindowLayers or WindowRule.Unrotated;
+        bool isNull = fields.Element.TryGetProperty("sliding_window", out JsonElement value) && value.ValueKind == JsonValueKind.Null;
+        return isNull || family.Windows == WindowRule.Never || (needsSwitch && !fields.Bool("use_sliding_window", false))
+            ? 0
+            : fields.Int("sliding_window", 0, int.MaxValue, family.DefaultWindow);
+    }
+
+    // "attention" is the older name of full_attention.
+    private static bool[]? ReadLayerTypes(JsonFields fields, int layers)
+    {
+        if (fields.OptionalStrings("layer_types") is not { } types)
+        {
+            return null;
+        }
+
+        if (types.FirstOrDefault(type => type is not ("full_attention" or "attention" or "sliding_attention")) is { } other)
+        {
+            throw fields.Error("layer_types", $"holds \"{other}\"; supported are full_attention and sliding_attention.");
+        }
+
+        return types.Count == layers
+            ? [.. types.Select(type => type == "sliding_attention")]
+            : throw fields.Error("layer_types", $"has {types.Count} entries for num_hidden_layers = {layers}.");
+    }
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using Rm.Formats.Safetensors;
+using Rm.Kernels.Cpu;
+using Rm.Kernels.Ops;
+using Rm.Training.Batching;
+using Rm.Training.Loop;
+using Rm.Training.Model;
+
+namespace Rm.Host.Tests.Training;
+
+/// <summary>Every family and kind of adapter that docs/models.md lists, beside transformers 5.24 and PEFT 0.21 on the CPU.</summary>
+public sealed class ModelGoldenTests
+{
+    private static readonly string[] RefusedFamilies = ["qwen3-moe", "qwen3_5-text"];
+    private static readonly string[] RefusedAdapters = ["peft-kasa", "peft-layer-replication", "peft-target-parameters", "peft-pissa", "peft-olora"];
+
+    internal static IEnumerable<string> FamilyNames => ModelGoldenCase.Names(n => !n.StartsWith("peft-") && !n.StartsWith("lowbit-") && !RefusedFamilies.Contains(n));
+
+    internal static IEnumerable<string> AdapterNames => ModelGoldenCase.Names(n => n.StartsWith("peft-") && !RefusedAdapters.Contains(n));
+
+    public static TheoryData<string> Families => [.. FamilyNames];
+
+    public static TheoryData<string> Cases => [.. FamilyNames, .. AdapterNames];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Rewards_with_the_adapter_equal_PEFT(string name)
+    {
+        var golden = new ModelGoldenCase(name);
+        using var backend = new CpuBackend(2);
+        using RewardModel model = golden.Open(backend, "adapter", training: false);
+        foreach (bool sharePrefix in new[] { true, false })
+        {
+            ModelGoldenCase.AssertRewards(golden.Expected, model.Score(PairPacking.Pack(golden.Pairs, sharePrefix)), $"sharing {sharePrefix}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Losses_and_gradients_with_the_adapter_equal_PEFT(string name)
+    {
+        var golden = new ModelGoldenCase(name);
+        using var backend = new CpuBackend(2);
+        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective), (true, Recompute.Full) })
+        {
+            using RewardModel model = golden.Open(backend, "adapter", training: true, recompute);
+            foreach (JsonProperty variant in golden.Expected.GetProperty("variants").EnumerateObject())
+            {
+                MicroBatchResult result = golden.Step(model, ModelGoldenCase.Options(variant.Value), sharePrefix);
+                ModelGoldenCase.AssertClose(variant.Value.GetProperty("loss").GetDouble(), result.Losses.Sum(l => (double)l), 1e-2, "loss");
+            }
+
+            golden.AssertGradients(model, "grads.safetensors");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Rewards_and_all_gradients_without_adapter_equal_transformers(string name)
+    {
+        var golden = new ModelGoldenCase(name);
+        JsonElement full = golden.Expected.GetProperty("full");
+        using var backend = new CpuBackend(2);
+        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective), (true, Recompute.Full) })
+        {
+            using RewardModel model = golden.Open(backend, adapter: null, training: true, recompute);
+            MicroBatchResult plain = golden.Step(model, new PairLossOptions(), sharePrefix);
+            ModelGoldenCase.AssertClose(full.GetProperty("loss_plain").GetDouble(), plain.Losses.Sum(l => (double)l), 1e-2, "loss_plain");
+            MicroBatchResult all = golden.Step(model, ModelGoldenCase.All, sharePrefix);
+            ModelGoldenCase.AssertClose(full.GetProperty("loss_all").GetDouble(), all.Losses.Sum(l => (double)l), 1e-2, "loss_all");
+            ModelGoldenCase.AssertRewards(full, all.Rewards, "full");
+            golden.AssertGradients(model, "grads-full.safetensors");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Training_gives_PEFT_s_trajectory(string name)
+    {
+        var golden = new ModelGoldenCase(name);
+        JsonElement trajectory = golden.Json("trajectory.json");
+        var pairs = GoldenCase.ReadPairs(trajectory.GetProperty("pairs"));
+        int steps = trajectory.GetProperty("steps").GetInt32(), batch = trajectory.GetProperty("batch_size").GetInt32();
+        using var backend = new CpuBackend(2);
+        using RewardModel model = golden.Open(backend, "adapter", training: true);
+        var runner = new StepRunner(model, Options(trajectory));
+        JsonElement[] log = [.. trajectory.GetProperty("log").EnumerateArray()];
+        for (int step = 0; step < steps; step++)
+        {
+            StepResult result = runner.Run(step, [.. Enumerable.Range(0, batch).Select(i => pairs[((step * batch) + i) % pairs.Count])]);
+            ModelGoldenCase.AssertClose(log[step].GetProperty("loss").GetDouble(), result.Loss, 1e-2, $"loss of step {step}");
+            ModelGoldenCase.AssertClose(log[step].GetProperty("grad_norm").GetDouble(), result.GradNorm, 1e-2, $"grad_norm of step {step}");
+        }
+
+        ModelGoldenCase.AssertRewards(
+            trajectory.GetProperty("final_rewards_on_batch"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), "after training");
+        JsonElement norms = trajectory.GetProperty("final_norms");
+        foreach (Parameter parameter in model.Parameters.All)
+        {
+            double norm = Math.Sqrt(model.Parameters.Read(model.Parameters.Values, parameter).Sum(v => (double)v * v));
+            ModelGoldenCase.AssertClose(norms.GetProperty(ModelGoldenCase.GoldenName(model, parameter)).GetDouble(), norm, 1e-2, parameter.Name);
+        }
+    }
+
+    internal static TrainingOptions Options(JsonElement trajectory)
+    {
+        int steps = trajectory.GetProperty("steps").GetInt32();
+        return new TrainingOptions(
+            steps, trajectory.GetProperty("batch_size").GetInt32(), MicroTokenBudget: 4096, trajectory.GetProperty("lr").GetDouble(),
+            trajectory.GetProperty("weight_decay").GetDouble(),
+            new LearningRateSchedule(ScheduleKind.Cosine, trajectory.GetProperty("warmup_steps").GetInt32(), steps),
+            trajectory.GetProperty("max_grad_norm").GetDouble(),
+            new PairLossOptions(
+                1, trajectory.GetProperty("label_smoothing").GetSingle(), trajectory.GetProperty("score_regularization_lambda").GetSingle()),
+            Seed: 1, ExampleOrder.Sequential)
+        {
+            LoraPlusRatio = trajectory.TryGetProperty("loraplus_lr_ratio", out JsonElement ratio) ? ratio.GetDouble() : null,
+            LoraPlusEmbeddingRate = ratio.ValueKind == JsonValueKind.Number ? trajectory.GetProperty("loraplus_lr_embedding").GetDouble() : 0,
+        };
+    }
+}
