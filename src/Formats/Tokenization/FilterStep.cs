@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Rm.Formats.Tokenization;
@@ -7,8 +8,14 @@ internal sealed class FilterStep : NormalizerStep
 {
     private readonly CharClass _dropped;
     private readonly CharClass _spaces;
+    private readonly SearchValues<char> _plain; // the ASCII characters that stay as they are
 
-    private FilterStep(CharClass dropped, CharClass spaces) => (_dropped, _spaces) = (dropped, spaces);
+    private FilterStep(CharClass dropped, CharClass spaces)
+    {
+        (_dropped, _spaces) = (dropped, spaces);
+        _plain = SearchValues.Create(
+            [.. Enumerable.Range(0, 128).Where(c => !dropped.Contains(c) && !spaces.Contains(c)).Select(c => (char)c)]);
+    }
 
     /// <summary><c>StripAccents</c>: drops all marks, whatever they stand on.</summary>
     public static FilterStep StripAccents { get; } = new(new CharClass(ranges: ScalarRanges.Parse(CharacterData.Marks)), new CharClass());
@@ -22,7 +29,8 @@ internal sealed class FilterStep : NormalizerStep
     public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
         StringBuilder? result = null;
-        for (int i = 0, length; i < text.Length; i += length)
+        int first = text.IndexOfAnyExcept(_plain);
+        for (int i = first < 0 ? text.Length : first, length; i < text.Length; i += length)
         {
             int scalar = Scalars.At(text, i, out length);
             bool drop = _dropped.Contains(scalar), space = !drop && _spaces.Contains(scalar);

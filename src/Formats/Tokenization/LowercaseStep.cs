@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Rm.Formats.Tokenization;
 
 /// <summary><c>Lowercase</c>: the lower case of every character by itself.</summary>
@@ -8,6 +10,18 @@ internal sealed class LowercaseStep : NormalizerStep
     /// <inheritdoc/>
     public override ReadOnlySpan<char> Apply(ReadOnlySpan<char> text, scoped ref bool atStart, long limit)
     {
+        if (Ascii.IsValid(text))
+        {
+            if (!text.ContainsAnyInRange('A', 'Z'))
+            {
+                return text;
+            }
+
+            char[] lowered = new char[text.Length];
+            Ascii.ToLower(text, lowered, out _);
+            return lowered;
+        }
+
         char[] result = new char[text.Length + text.Count(CapitalDotted)];
         int at = 0;
         bool changed = false;
@@ -16,8 +30,8 @@ internal sealed class LowercaseStep : NormalizerStep
             char c = text[i];
             if (char.IsHighSurrogate(c) && i + 1 < text.Length)
             {
-                var rune = new System.Text.Rune(c, text[++i]);
-                System.Text.Rune small = System.Text.Rune.ToLowerInvariant(rune);
+                var rune = new Rune(c, text[++i]);
+                Rune small = Rune.ToLowerInvariant(rune);
                 changed |= small != rune;
                 at += small.EncodeToUtf16(result.AsSpan(at));
                 continue;

@@ -19,6 +19,8 @@ internal static class PostProcessorReader
                 return PostProcessor.None;
             case "TemplateProcessing":
                 return ReadTemplate(processor, path);
+            case "RobertaProcessing" or "BertProcessing":
+                return new PostProcessor([ReadToken(processor, path, "cls")], [ReadToken(processor, path, "sep")]);
             case "Sequence":
                 PostProcessor all = PostProcessor.None;
                 foreach ((JsonElement item, string itemPath) in processor.RequiredArray(path, "processors"))
@@ -27,8 +29,15 @@ internal static class PostProcessorReader
                 }
                 return all;
             default:
-                throw PipelineFields.Unsupported(path, type, "ByteLevel, TemplateProcessing, Sequence");
+                throw PipelineFields.Unsupported(path, type, "ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing, Sequence");
         }
+    }
+
+    /// <summary>The id of a pair of a token and its id.</summary>
+    private static int ReadToken(JsonElement processor, string path, string field)
+    {
+        (JsonElement Item, string Path)[] pair = [.. processor.RequiredArray(path, field)];
+        return pair.Length == 2 ? pair[1].Item.TokenId(pair[1].Path) : throw new InvalidDataException($"{path}.{field} is not a token and its id");
     }
 
     private static PostProcessor ReadTemplate(JsonElement processor, string path)

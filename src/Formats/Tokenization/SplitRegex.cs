@@ -12,11 +12,13 @@ internal sealed class SplitRegex : WordScanner
 
     private readonly Instruction[] program;
     private readonly string pattern;
+    private readonly CharClass? _first; // what every match begins with, where that is plain to see
 
     private SplitRegex(string pattern, Instruction[] program)
     {
         this.pattern = pattern;
         this.program = program;
+        _first = program[0] is { Op: Op.Repeat, A: > 0 } start ? start.Class : null;
     }
 
     /// <summary>What an instruction does.</summary>
@@ -109,12 +111,16 @@ internal sealed class SplitRegex : WordScanner
         Stack<Choice> choices = choicesOfThread ??= new Stack<Choice>();
         for (start = from; start < text.Length;)
         {
-            choices.Clear();
-            end = Run(0, text, start, choices, ref budget);
-            if (end > start)
+            if (_first is null || _first.Contains(Scalars.At(text, start, out _)))
             {
-                return true;
+                choices.Clear();
+                end = Run(0, text, start, choices, ref budget);
+                if (end > start)
+                {
+                    return true;
+                }
             }
+
             Scalars.At(text, start, out int length);
             start += length;
         }

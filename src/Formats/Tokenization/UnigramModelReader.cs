@@ -45,7 +45,7 @@ internal static class UnigramModelReader
         }
 
         ReadOnlySpan<byte> token = BpeModelReader.Unescape(ref reader, ref buffer);
-        if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetDouble(out double score) || !double.IsFinite(score)
+        if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !ScoreReader.TryRead(reader.ValueSpan, out double score)
             || !reader.Read() || reader.TokenType != JsonTokenType.EndArray)
         {
             throw new InvalidDataException($"{path} is not a pair of a token and its score");

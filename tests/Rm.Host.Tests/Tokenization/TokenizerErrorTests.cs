@@ -76,7 +76,8 @@ public sealed class TokenizerErrorTests
         },
         { "pre_tokenizer", "{'type': 'Split', 'pattern': {'String': 'x'}, 'behavior': '1'}", "pre_tokenizer.behavior is 1" },
         { "pre_tokenizer", "{'type': 'Split', 'pattern': {'Regex': '(?<a>a)b'}, 'behavior': 'Isolated'}", "the group '(?<a'" },
-        { "post_processor", "{'type': 'BertProcessing'}", "post_processor is BertProcessing" },
+        { "post_processor", "{'type': 'OtherProcessing'}", "post_processor is OtherProcessing" },
+        { "post_processor", "{'type': 'BertProcessing', 'cls': ['a'], 'sep': ['b', 1]}", "post_processor.cls is not a token and its id" },
         {
             "post_processor",
             "{'type': 'TemplateProcessing', 'single': [], 'special_tokens': {}}",

@@ -155,6 +155,18 @@ def variants():
     yield "unigram_no_split", "unigram", {"pre_tokenizer": metaspace(split=False)}, some(" ".join(LINES))
     yield "unigram_albert", "unigram", {"normalizer.before": [replace("``", '"'), replace("''", '"'), {"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]}, some()
     yield "unigram_bytes", "unigram", {"byte_tokens": True, "model.byte_fallback": True}, everything()
+    ab = [a + b + c for a in ("", "a", "b") for b in ("", "a", "b") for c in "ab"]
+    rounded = lambda x: struct.unpack("f", struct.pack("f", x))[0]
+    rng = random.Random(5)
+    ties = [["<unk>", 0.0]] + [[t, rounded(-rng.choice([3, 9, 12]) * rng.random())] for t in sorted(set(ab))]
+    yield "unigram_ties", "unigram", {"normalizer": None, "pre_tokenizer": None, "post_processor": None, "model.unk_id": 0, "model.vocab": ties}, \
+        {"texts": "none", "more": ["".join(rng.choice("ab") for _ in range(n % 40 + 3)) for n in range(100)]}
+    yield "unigram_numbers", "unigram", {"normalizer": None, "pre_tokenizer": None, "post_processor": None, "model.unk_id": 0, "model.vocab": [["<unk>", 0]] + [
+        [t, s] for t, s in zip(sorted(set(ab)), [-1, -2.5e0, -1e-3, -123456789012345678901.5, -0.1234567890123456789, -1.7976931348623157e308, -4.9e-324, 0, -1e2, -18446744073709551615, -3.3, -2E1, -7, -11.703954696655273])]}, \
+        {"texts": "none", "more": ["".join(rng.choice("ab") for _ in range(n % 40 + 3)) for n in range(60)]}
+    for name in ("Roberta", "Bert"):
+        yield f"processor_{name.lower()}", "quickstart", {"post_processor": {"type": f"{name}Processing", "sep": ["<|im_end|>", 4095], "cls": ["<|im_start|>", 4094],
+            **({"trim_offsets": True, "add_prefix_space": False} if name == "Roberta" else {})}}, some()
     yield "unigram_no_unknown", "unigram", {"model.unk_id": None}, some("日本語")
     for behavior in ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"):
         yield f"punctuation_{behavior}", "quickstart", {"pre_tokenizer": sequence({"type": "Punctuation", "behavior": behavior}, byte_level())}, some()
@@ -219,7 +231,7 @@ def main():
     with gzip.GzipFile(out / "variants.jsonl.gz", "wb", mtime=0) as f:
         for name, base, patch, rows in variants():
             tok = Tokenizer.from_str(json.dumps(patched(kinds[base], patch)))
-            indices = list(range(len(texts))) if rows["texts"] == "all" else list(range(len(FIXED))) + list(range(len(FIXED), len(texts), 4))
+            indices = [] if rows["texts"] == "none" else list(range(len(texts))) if rows["texts"] == "all" else list(range(len(FIXED))) + list(range(len(FIXED), len(texts), 4))
             mine = [texts[i] for i in indices] + rows["more"]
             ids = [encoded(tok, t, False) for t in mine]
             line = {"name": name, "base": base, "patch": patch, "texts": indices + rows["more"], "ids": ids, "special": [encoded(tok, t, True) for t in mine],
