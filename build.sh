@@ -305,6 +305,7 @@ publish() {
   cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"
   (cd "$folder/$target" && tar -czf "../btrm-$target.tar.gz" ./*)
   "$folder/$target/btrm" --version
+  if [ -f out/native/emulator/libbtrm_emulator.so ]; then tests/publish/run.sh "$folder/$target/btrm" out/native/emulator/libbtrm_emulator.so; fi
   ls -l "$folder/$target/btrm" "$folder/btrm-$target.tar.gz" | awk '{ printf "%8.1f MiB  %s\n", $5 / 1048576, $NF }'
 }
 

@@ -29,8 +29,7 @@ class Soak:
         self.a, self.families = a, texts()
         self.all = [t for family in self.families for t in family]
         rows = os.path.join(work, "rows.jsonl")
-        with open(rows, "w") as f: f.writelines(json.dumps({"text": t}) + "\n" for t in self.all)
-        # The text as it is, through btrm's own tokens: what /get_reward scores is compared with ids, which no option changes.
+        # The texts' own tokens, which no interface adds anything to: the rewards of all of them are those of btrm score for the ids.
         self.lock, self.done, self.wrong, self.bad, self.given_up, self.refused, self.slowest = threading.Lock(), 0, 0, [], 0, 0, 0.0
         self.err = open(os.path.join(work, "serve.err"), "w+")
         self.process = subprocess.Popen([a.btrm, "serve", "--model", a.model, "--served-model-name", "rm", "--port", "0", "--device", "cpu", "--no-access-log",
@@ -62,7 +61,7 @@ class Soak:
         form = r.randrange(5)
         if form == 0: path, body, read = "/get_reward", {"query": chosen, "prompts": chosen, "labels": [None] * len(chosen)}, lambda d: d["rewards"]
         elif form == 1: path, body, read = "/v1/score/evaluation", {"model": "m", "messages": chosen}, lambda d: d["scores"]
-        elif form == 2: path, body, read = "/classify", {"text": chosen}, lambda d: [x["embedding"][0] for x in d]
+        elif form == 2: path, body, read = "/classify", {"input_ids": [self.ids[t] for t in chosen]}, lambda d: [x["embedding"][0] for x in d]
         elif form == 3: path, body, read = "/v1/embeddings", {"input": [self.ids[t] for t in chosen]}, lambda d: [x["embedding"][0] for x in d["data"]]
         else: path, body, read = "/classify", {"input": [self.ids[t] for t in chosen], "use_activation": False}, lambda d: [x["probs"][0] for x in d["data"]]
         begin = time.time()

@@ -96,8 +96,8 @@ void report(const std::string& kernel, char** origin, const std::vector<Instruct
         if (path.products > 0 && path.better_than(best)) best = path;
     }
     if (best.work < 0) return;
-    std::printf("{\"arch\":\"%s\",\"kernel\":\"%s\",\"step_instructions\":%d,\"step_products\":%d}\n", architecture,
-                kernel.c_str(), best.instructions, best.products);
+    std::printf("{\"compiler\":\"%s\",\"arch\":\"%s\",\"kernel\":\"%s\",\"step_instructions\":%d,\"step_products\":%d}\n",
+                origin[0], origin[1], kernel.c_str(), best.instructions, best.products);
 }
 
 }  // namespace

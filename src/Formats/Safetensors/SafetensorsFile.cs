@@ -101,6 +101,18 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>
+    /// Bytes of a tensor of any type, from byte <paramref name="start"/> of it on.
+    /// </summary>
+    /// <exception cref="UserInputException">There is no such tensor, or the file ends early.</exception>
+    public void ReadBytes(string name, Span<byte> destination, long start)
+    {
+        SafetensorsTensor tensor = Tensor(name);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + destination.Length, tensor.ByteLength);
+        ReadExactly(_handle, destination, tensor.Start + start, FilePath);
+    }
+
+    /// <summary>
     /// Like <see cref="ReadFloat32"/>, as bfloat16 bits: a plain copy of a BF16 tensor; F32 and F16 are rounded to nearest, ties to even.
     /// </summary>
     public void ReadBFloat16(string name, Span<ushort> destination, long start = 0)

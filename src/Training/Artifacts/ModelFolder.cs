@@ -104,6 +104,13 @@ public static class ModelFolder
             }
         }
 
+        // PEFT saves the base table along with its factors; it counts, as tokens may have been added.
+        string table = AdapterNames.Saved(WeightNames.Embedding);
+        if (adapter.Contains(table) && model.Parameters.All.All(p => p.Name != WeightNames.Embedding))
+        {
+            model.ReplaceEmbedding((start, destination) => adapter.ReadFloat32(table, destination, start));
+        }
+
         model.Refresh();
     }
 

@@ -19,6 +19,12 @@ internal sealed class ModelSource
     {
         Name = name;
         Folder = folder;
+        if (!File.Exists(Path.Combine(folder, ModelConfig.FileName)) && File.Exists(Path.Combine(folder, AdapterFiles.Config)))
+        {
+            throw new UserInputException(
+                $"{name}: holds an adapter, not a model. Give it with --adapter, and its base{(LoraScope.BaseModel(folder) is { } b ? $", {b}," : "")} with --model.");
+        }
+
         Config = ModelConfig.Load(folder);
         foreach (string warning in Config.Warnings)
         {
@@ -58,6 +64,11 @@ internal sealed class ModelSource
         IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective, RewardModel? frozen = null)
     {
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
+        foreach (string warning in weights.Warnings)
+        {
+            Console.Error.WriteLine($"{Name}: {warning}");
+        }
+
         return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute, frozen);
     }
 
@@ -65,7 +76,7 @@ internal sealed class ModelSource
     public DType WeightType()
     {
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
-        return weights.Tensor(WeightNames.Weight(0, LinearModule.Q)).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
+        return weights.Tensor(WeightNames.Weight(0, Config.Family.Modules[0])).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
     }
 
     /// <summary>

@@ -24,6 +24,19 @@ public static class WeightsFingerprint
         {
             SafetensorsTensor tensor = checkpoint.Tensor(name);
             hash.AppendData(Encoding.UTF8.GetBytes($"{name} {tensor.DType} {tensor.ShapeText}\n"));
+            if (!tensor.DType.IsWeight())
+            {
+                // Codes of a low-bit weight: their bytes are as good.
+                byte[] bytes = new byte[Math.Min(SampleLength, tensor.ByteLength)];
+                foreach (long start in Starts(tensor.ByteLength - bytes.Length))
+                {
+                    checkpoint.FileOf(name).ReadBytes(name, bytes, start);
+                    hash.AppendData(bytes);
+                }
+
+                continue;
+            }
+
             int length = (int)Math.Min(SampleLength, tensor.ElementCount);
             foreach (long start in Starts(tensor.ElementCount - length))
             {

@@ -1,5 +1,6 @@
 using Rm.Formats;
 using Rm.Formats.Safetensors;
+using Rm.Training.LowBit;
 
 namespace Rm.Training.Model;
 
@@ -17,16 +18,36 @@ public sealed class CheckpointWeights : IDisposable
     private const int MaxListed = 20;
 
     private readonly SafetensorsCheckpoint _checkpoint;
+    // A head of transformers; the value heads of TRL's and LLaMA-Factory's models, and of OpenRLHF's.
+    private static readonly string[] ScoreNames = [WeightNames.Score, "v_head.summary.weight", "value_head.weight"];
+
     private readonly string _prefix;
+    private readonly string? _score;
+    private readonly List<string> _warnings = [];
+    private readonly Dictionary<string, LowBitTensor> _lowBit = new(StringComparer.Ordinal);
 
     private CheckpointWeights(SafetensorsCheckpoint checkpoint, string prefix)
     {
         _checkpoint = checkpoint;
         _prefix = prefix;
+        _score = ScoreNames.FirstOrDefault(checkpoint.Contains);
+        string bias = _score is null ? "" : _score[.._score.LastIndexOf('.')] + ".bias";
+        if (_score != WeightNames.Score && _score is not null && checkpoint.Contains(bias))
+        {
+            float[] value = new float[checkpoint.Tensor(bias).ElementCount];
+            checkpoint.ReadFloat32(bias, value);
+            if (value is [not 0 and var constant])
+            {
+                _warnings.Add($"{bias} = {constant} is left out: every reward is lower by it, and no comparison of two rewards changes.");
+            }
+        }
     }
 
     /// <summary>False for a causal-LM or bare checkpoint: the reward head must be initialised.</summary>
-    public bool HasScore => _checkpoint.Contains(WeightNames.Score);
+    public bool HasScore => _score is not null;
+
+    /// <summary>What was found that has no effect here, one sentence each; to be shown to the user.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>
     /// Opens and checks a checkpoint folder's weights. Throws <see cref="UserInputException"/> that lists missing, unexpected and
@@ -50,11 +71,24 @@ public sealed class CheckpointWeights : IDisposable
     }
 
     /// <summary>A parameter's type and shape; the name inside may lack the "model." prefix.</summary>
-    public SafetensorsTensor Tensor(string name) => _checkpoint.Tensor(NameInFile(name));
+    public SafetensorsTensor Tensor(string name) => _lowBit.TryGetValue(NameInFile(name), out LowBitTensor? packed)
+        ? new SafetensorsTensor(NameInFile(name), SafetensorsDType.F32, packed.Shape, 0, 0)
+        : _checkpoint.Tensor(NameInFile(name));
+
+    /// <summary>Whether weights are stored in fewer bits than their values have.</summary>
+    public bool IsLowBit => _lowBit.Count > 0;
 
     /// <inheritdoc cref="SafetensorsFile.ReadFloat32"/>
-    public void ReadFloat32(string name, Span<float> destination, long start = 0) =>
+    public void ReadFloat32(string name, Span<float> destination, long start = 0)
+    {
+        if (_lowBit.TryGetValue(NameInFile(name), out LowBitTensor? packed))
+        {
+            packed.Read(destination, start);
+            return;
+        }
+
         _checkpoint.ReadFloat32(NameInFile(name), destination, start);
+    }
 
     /// <inheritdoc cref="SafetensorsFile.ReadBFloat16"/>
     public void ReadBFloat16(string name, Span<ushort> destination, long start = 0) =>
@@ -63,7 +97,7 @@ public sealed class CheckpointWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _checkpoint.Dispose();
 
-    private string NameInFile(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? _prefix + name[Prefix.Length..] : name;
+    private string NameInFile(string name) => name == WeightNames.Score && _score is not null ? _score : name.StartsWith(Prefix, StringComparison.Ordinal) ? _prefix + name[Prefix.Length..] : name;
 
     private void Check(ModelConfig config)
     {
@@ -85,7 +119,13 @@ public sealed class CheckpointWeights : IDisposable
                 continue;
             }
 
-            var tensor = _checkpoint.Tensor(inFile);
+            if (LowBitTensor.Find(_checkpoint, inFile, config.Fp8BlockSize) is { } packed)
+            {
+                _lowBit.Add(inFile, packed);
+                known.UnionWith(packed.Names);
+            }
+
+            var tensor = Tensor(name);
             if (!tensor.Shape.AsSpan().SequenceEqual(shape))
             {
                 faults.Add($"wrong shape: {inFile} is {tensor.ShapeText}, config.json asks for {SafetensorsTensor.ShapeToText(shape)}");
@@ -109,6 +149,6 @@ public sealed class CheckpointWeights : IDisposable
     // Not part of a reward model: the language-model head, the rotary table that old versions saved, and what a multimodal checkpoint holds
     // beside its language model.
     private bool IsIgnored(string name, ModelConfig config) =>
-        name == WeightNames.LmHead || name == "language_model.lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
-        || (config.IsInsideWrapper && !name.StartsWith(_prefix, StringComparison.Ordinal) && name != WeightNames.Score);
+        name == WeightNames.LmHead || name is "v_head.summary.bias" or "value_head.bias" || name == "language_model.lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+        || (config.IsInsideWrapper && !name.StartsWith(_prefix, StringComparison.Ordinal) && name != _score);
 }

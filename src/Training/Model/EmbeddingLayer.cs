@@ -4,6 +4,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Training.Model;
 
+/// <summary>Reads elements of a tensor as float32, beginning with one of them in row-major order.</summary>
+internal delegate void ReadElements(long start, Span<float> destination);
+
 /// <summary>
 /// The embedding: a table, frozen or trained; rows of it that are trained by themselves; low-rank factors x[t] += s A[:, token] B^T; and the
 /// family's factor on all of it.
@@ -144,6 +147,18 @@ internal sealed class EmbeddingLayer : IDisposable
         c.Arena.Release(mark);
     }
 
+    /// <summary>Fills a frozen table with other values.</summary>
+    public void Replace(IBackend backend, ReadElements read)
+    {
+        if (_borrowsTable)
+        {
+            _table = backend.AllocatePersistent(backend.ActivationDType, _table.Shape);
+            _borrowsTable = false;
+        }
+
+        LoadTable(backend, new Elements(read));
+    }
+
     /// <summary>Brings derived forms up to date after an optimizer step.</summary>
     public void Refresh(IBackend backend)
     {
@@ -213,6 +228,13 @@ internal sealed class EmbeddingLayer : IDisposable
             source.Read(WeightNames.Embedding, (long)token * row.Length, row);
             backend.Upload<float>(row, _tokens.SliceRows(index, 1));
         }
+    }
+
+    private sealed class Elements(ReadElements read) : IWeightSource
+    {
+        public bool Contains(string name) => true;
+
+        public void Read(string name, long start, Span<float> destination) => read(start, destination);
     }
 
     // Frozen, it is stored as activations are: forward rounds what it looks up to that type anyway.

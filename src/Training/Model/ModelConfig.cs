@@ -108,6 +108,9 @@ public sealed record ModelConfig(
     /// <summary>True when the checkpoint is a SequenceClassification one, with a reward head.</summary>
     public bool IsSequenceClassification => Architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) ?? false;
 
+    /// <summary>Rows and columns of a block with one scale, where weights are fp8 by blocks.</summary>
+    public int Fp8BlockSize { get; init; } = 128;
+
     /// <summary>The settings are the text_config of a multimodal checkpoint, whose other tensors are left alone.</summary>
     public bool IsInsideWrapper { get; init; }
 

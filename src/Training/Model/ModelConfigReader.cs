@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rm.Formats.Json;
+using Rm.Training.LowBit;
 
 namespace Rm.Training.Model;
 
@@ -78,6 +79,7 @@ internal static class ModelConfigReader
                 ?? outer.OptionalString("torch_dtype"),
             Architecture = architecture,
             IsInsideWrapper = isWrapper,
+            Fp8BlockSize = QuantizationSettings.Read(outer.IsSet("quantization_config") ? outer : fields, warnings),
             Warnings = warnings,
             SourceJson = isWrapper ? System.Text.Encoding.UTF8.GetBytes(fields.Element.GetRawText()) : utf8,
         };

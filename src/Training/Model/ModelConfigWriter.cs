@@ -67,7 +67,9 @@ internal static class ModelConfigWriter
         {
             switch (property.Name)
             {
-                // auto_map names Python files that are not copied along.
+                // auto_map names Python files that are not copied along; weights are always written plainly.
+                case "quantization_config":
+                    break;
                 case "architectures" or "id2label" or "label2id" or "num_labels" or "problem_type" or "auto_map":
                 case "pad_token_id" when !keepPad:
                     break;

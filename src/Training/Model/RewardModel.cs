@@ -134,6 +134,9 @@ public sealed class RewardModel : IDisposable
         }
     }
 
+    /// <summary>Fills the frozen embedding with other values; a table that another model owns stays as it is.</summary>
+    internal void ReplaceEmbedding(ReadElements read) => _embedding.Replace(Backend, read);
+
     /// <summary>Brings derived forms of trained weights up to date after an optimizer step.</summary>
     public void Refresh()
     {

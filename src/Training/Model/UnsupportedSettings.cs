@@ -45,11 +45,6 @@ internal static class UnsupportedSettings
             throw fields.Error("mlp_bias", $"is true, which {family} has no place for.");
         }
 
-        if (fields.IsSet("quantization_config"))
-        {
-            throw fields.Error("quantization_config", "is set: the weights are quantized. Use the unquantized checkpoint.");
-        }
-
         if (fields.Int("pretraining_tp", 0, int.MaxValue, 1) > 1)
         {
             throw fields.Error("pretraining_tp", "is above 1; split linear layers are not supported " +

@@ -92,8 +92,7 @@ public sealed class LimitTests : IDisposable
             await connection.ConnectAsync(IPAddress.Loopback, server.Server.Address.Port, Stop);
             NetworkStream stream = connection.GetStream();
             await stream.WriteAsync(Encoding.ASCII.GetBytes(beginning), Stop);
-            using var reader = new StreamReader(stream);
-            Assert.Contains("408", await reader.ReadToEndAsync(Stop), StringComparison.Ordinal);
+            Assert.True(await IsLetGoAsync(stream), beginning);
         }
 
         await AssertServesAsync(server);
@@ -141,9 +140,30 @@ public sealed class LimitTests : IDisposable
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--request-timeout", "0"], "--request-timeout");
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--api-key-scope", "some"], "--api-key-scope 'some'");
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--api-key-file", _scratch["missing"]], "--api-key-file", "missing");
-        Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--device", "cpu"], "no reward head");
+        Btrm.Fail(2, ["serve", "--model", Path.Combine(TestPaths.Repository, "examples", "quickstart", "model"), "--device", "cpu"], "no reward head");
         string adapter = Golden.AdapterPath!;
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--adapter", adapter, "--adapter", adapter, "--device", "cpu"], "Two adapters are called adapter");
+    }
+
+    // The connection ends by itself: after an answer, or cut off where the client still owes bytes.
+    private static async Task<bool> IsLetGoAsync(NetworkStream stream)
+    {
+        using var reader = new StreamReader(stream);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        patience.CancelAfter(TimeSpan.FromMinutes(2));
+        try
+        {
+            string answer = await reader.ReadToEndAsync(patience.Token);
+            return answer.Length == 0 || answer.Contains(" 408 ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     private static Task<RunningServer> StartAsync(ServerLimits limits) => RunningServer.StartAsync(Golden.ModelFolderPath, [Golden.AdapterPath!], limits: limits);

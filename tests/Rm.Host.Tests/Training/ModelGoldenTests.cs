@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json;
+using Rm.Formats;
 using Rm.Formats.Safetensors;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
@@ -20,7 +23,72 @@ public sealed class ModelGoldenTests
 
     public static TheoryData<string> Families => [.. FamilyNames];
 
-    public static TheoryData<string> Cases => [.. FamilyNames, .. AdapterNames];
+    internal static IEnumerable<string> LowBitNames => ModelGoldenCase.Names(n => n.StartsWith("lowbit-") && n != "lowbit-tensors");
+
+    public static TheoryData<string> Cases => [.. FamilyNames, .. AdapterNames, .. LowBitNames];
+
+    public static TheoryData<string> LowBit => [.. LowBitNames];
+
+    public static TheoryData<string, string> Refused => new()
+    {
+        { "qwen3-moe", "model_type is \"qwen3_moe\", a mixture of experts" },
+        { "qwen3_5-text", "model_type is \"qwen3_5_text\", a hybrid" },
+        { "peft-kasa", "kasa_config is {" },
+        { "peft-layer-replication", "layer_replication is [" },
+        { "peft-target-parameters", "model_type is \"qwen3_moe\"" },
+        { "peft-pissa", "init_lora_weights is \"pissa\"" },
+        { "peft-olora", "init_lora_weights is \"olora\"" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public void What_is_not_built_is_refused_by_name(string name, string message)
+    {
+        var golden = new ModelGoldenCase(name);
+        using var backend = new CpuBackend(1);
+        Assert.Contains(message, Assert.Throws<UserInputException>(() => golden.Open(backend, "adapter", training: false)).Message);
+    }
+
+    [Theory]
+    [InlineData("peft-pissa")]
+    [InlineData("peft-olora")]
+    public void An_adapter_that_PEFT_converted_to_the_untouched_base_is_read(string name)
+    {
+        var golden = new ModelGoldenCase(name);
+        using var backend = new CpuBackend(2);
+        using RewardModel model = golden.Open(backend, "converted-adapter", training: false);
+
+        // PEFT's conversion leaves the trained head out.
+        using SafetensorsFile trained = SafetensorsFile.Open(Path.Combine(golden.Folder, "trained-adapter", "adapter_model.safetensors"));
+        Parameter head = model.Parameters.All.Single(p => p.Kind == ParameterKind.Head);
+        float[] values = new float[head.Count];
+        trained.ReadFloat32("base_model.model.score.weight", values);
+        model.Parameters.Write(model.Parameters.Values, head, values);
+        ModelGoldenCase.AssertRewards(
+            golden.Expected.GetProperty("reloaded_converted_with_head"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), "converted");
+    }
+
+    [Theory]
+    [MemberData(nameof(LowBit))]
+    public void Low_bit_weights_are_the_values_of_their_formula(string name)
+    {
+        var golden = new ModelGoldenCase(name);
+        ModelConfig config = ModelConfig.Load(golden.ModelPath);
+        using CheckpointWeights weights = CheckpointWeights.Open(golden.ModelPath, config);
+        Assert.True(weights.IsLowBit);
+        foreach (JsonProperty module in golden.Json("dequant.json").EnumerateObject())
+        {
+            float[] values = new float[weights.Tensor(module.Name + ".weight").ElementCount];
+            weights.ReadFloat32(module.Name + ".weight", values);
+            string expected = (module.Value.TryGetProperty("float32", out JsonElement hash) ? hash : module.Value.GetProperty("loaded")).GetString()!;
+            Assert.Equal(expected, Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<float>(values))));
+
+            // Any piece of it is the same.
+            float[] piece = new float[values.Length / 3];
+            weights.ReadFloat32(module.Name + ".weight", piece, 7);
+            Assert.Equal(values[7..(7 + piece.Length)], piece);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -200,7 +200,7 @@ public sealed class DriverTests : IDisposable
         }
         else
         {
-            Assert.Throws<InvalidOperationException>(CudaLibraries.UseEmulator);
+            Assert.Throws<InvalidOperationException>(static () => CudaLibraries.UseEmulator());
         }
     }
 }

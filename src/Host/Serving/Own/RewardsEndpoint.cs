@@ -71,7 +71,7 @@ internal static class RewardsEndpoint
 
     private static async Task AnswerCandidatesAsync(RequestScope scope, ServedModel model, DataRow request)
     {
-        Conversation[] candidates = [.. Guarded(() => Candidates(request))];
+        Conversation[] candidates = Guarded(() => Candidates(request).ToArray());
         TokenizedText[] texts = [.. candidates.Select(candidate => Guarded(() => model.Rows.Tokenize(candidate, request)))];
         float[] rewards = await scope.ScoreAsync(model, [.. texts.Where(text => text.Ids is not null).Select(text => text.Ids!)]).ConfigureAwait(false);
         await ReplyAsync(scope, model, writer =>

@@ -22,6 +22,8 @@ internal sealed class KernelCache
     // A writer needs seconds; what is older was left by a killed process.
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
     private readonly long _maxBytes;
 
     /// <summary>A cache in <paramref name="folder"/>, made when first written.</summary>
@@ -54,6 +56,26 @@ internal sealed class KernelCache
 
     /// <summary>Where the entries are.</summary>
     public string Folder { get; }
+
+    /// <summary>
+    /// The cache of this user: the one in <see cref="DefaultFolder"/>, or, where that has nothing and cannot be written (a read-only home), one
+    /// below the folder for temporary files, so that the runs of a sweep do not each compile. There it must be this user's alone.
+    /// </summary>
+    public static KernelCache OfUser() => OfUser(DefaultFolder, Path.GetTempPath());
+
+    internal static KernelCache OfUser(string folder, string temporary)
+    {
+        KernelCache cache = new(folder);
+
+        // Whoever may write anywhere could be led into another user's folder.
+        if (OperatingSystem.IsWindows() || cache.Measure().Entries != 0 || cache.IsWritable() || Environment.IsPrivilegedProcess)
+        {
+            return cache;
+        }
+
+        KernelCache spare = new(Path.Combine(temporary, $"btrm-kernels-{Environment.UserName}"));
+        return spare.IsWritable() && File.GetUnixFileMode(spare.Folder) == Private ? spare : cache;
+    }
 
     private static ReadOnlySpan<byte> Magic => "BTRMKC01"u8;
 
@@ -186,7 +208,7 @@ internal sealed class KernelCache
         else
         {
             // What is loaded into the GPU comes from here: nobody else may write it.
-            Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(Folder, Private);
         }
     }
 
