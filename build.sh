@@ -20,7 +20,7 @@ usage: ./build.sh [verb]
   test --planted [FAMILY]
                    plant every mistake of tests/Rm.Kernels.Tests/Planted/bugs.json and see that a test notices it; about eight minutes
   publish          one self-contained file for linux-x64 under out/publish
-  publish-check    out/publish/gpu-check: that file, the tests and the script that try it on a machine with a GPU and without .NET
+  publish-check    out/publish/gpu-check: that file and the tests, with which bench/gpu-check.sh tries it on a machine with a GPU and without .NET
   help             this text
 TEXT
 }
@@ -55,14 +55,8 @@ build_options=
 # shellcheck disable=SC2086
 dotnet_build() { dotnet build "$1" -c Release -v quiet --nologo $build_options; }
 
-# Where there is nvcc, the build embeds compiled kernels; elsewhere NVRTC compiles the embedded sources at first use.
-build_fatbin() {
-  if command -v nvcc >/dev/null || [ -x "${NVCC:-${CUDA_HOME:-/usr/local/cuda}/bin/nvcc}" ]; then native/build-fatbin.sh >/dev/null; fi
-}
-
 build() {
   need_sdk
-  build_fatbin
   dotnet_build src/Host
   leave_launcher
 }
@@ -148,7 +142,7 @@ test_emulator() {
     return
   fi
   echo "== emulator"
-  native/build-emulator.sh btrm_emulator btrm_emulator_tests >"$log" 2>&1 || { cat "$log"; return 1; }
+  native/build-emulator.sh btrm_emulator btrm_emulator_driver btrm_emulator_tests >"$log" 2>&1 || { cat "$log"; return 1; }
   out/native/emulator/btrm_emulator_tests >"$log" 2>&1 || status=$?
   summary=$(grep -E '^[0-9]+ tests, [0-9]+ failed$' "$log" | tail -n 1 || true)
   if [ "$status" -ne 0 ]; then grep -v '^ok' "$log" || true; fi
@@ -170,14 +164,14 @@ test_emulator() {
 compile_kernels() {
   local log=out/test/nvrtc.log
   echo "== kernels (NVRTC)"
-  if [ -z "${BTRM_NVRTC_LIBRARY:-}" ] && ! native/scripts/get-nvrtc.sh >"$log" 2>&1; then
+  if [ -z "${BTRM_NVRTC_LIBRARY:-}" ] && ! native/scripts/get-nvrtc.sh --tools >"$log" 2>&1; then
     tail -n 3 "$log"
     echo "NVRTC cannot be had here: the kernels are not compiled."
     skipped=$((skipped + 1))
     skips+="  kernels compiled for four architectures: no NVRTC  [native/scripts/nvrtc-check]"$'\n'
     return
   fi
-  if native/scripts/nvrtc-check >"$log" 2>&1; then
+  if native/scripts/nvrtc-check --sass >"$log" 2>&1; then
     echo "   $(grep -c '"kernel"' "$log") kernels on four architectures; the table is in bench/results/"
     passed=$((passed + 1))
   else
@@ -216,7 +210,6 @@ test_slurm() {
 test_all() {
   trap closing_line EXIT
   need_sdk
-  build_fatbin
   dotnet_build Rm.sln
   leave_launcher
   mkdir -p out/test
@@ -280,12 +273,25 @@ fuzz() {
 
 target=linux-x64
 
+# Compiles the kernels that a release carries into out/native/images. What was compiled before comes from a cache beside them.
+images=out/native/images
+build_images() {
+  local library=${BTRM_NVRTC_LIBRARY:-} tools
+  if [ -z "$library" ] && tools=$(native/scripts/get-nvrtc.sh 2>/dev/null); then library=$(echo "$tools"/usr/lib/*/libnvrtc.so.12); fi
+  dotnet_build src/Kernels.Images
+  if ! BTRM_NVRTC_LIBRARY=$library dotnet src/Kernels.Images/bin/Release/net10.0/Rm.Kernels.Images.dll "$images"; then
+    echo "publish: without NVRTC the release carries no machine code, and a node with nothing but the driver cannot run it." >&2
+    echo "Set BTRM_NVRTC_LIBRARY to libnvrtc.so.12 or .13 of a CUDA toolkit." >&2
+    return 1
+  fi
+}
+
 # Puts a project's self-contained build into a folder. A lock file of its own: the runtime's packages are no concern of ordinary builds.
 publish_project() {
   local project=$1 folder=$2
   shift 2
   dotnet publish "$project" -c Release -r "$target" --self-contained -o "$folder" -v quiet --nologo \
-    -p:PublishTrimmed=true -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false "$@"
+    -p:PublishTrimmed=true -p:KernelImages="$PWD/$images" -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false "$@"
   rm -f "$folder"/*.pdb "$folder"/*.xml
 }
 
@@ -293,41 +299,44 @@ publish() {
   need_sdk
   local folder=out/publish
   rm -rf "${folder:?}/$target"
-  build_fatbin
+  build_images
   # Compiled ahead of time: it starts in a quarter of the time, and the first steps do not wait for the compiler.
   publish_project src/Host "$folder/$target" -p:PublishSingleFile=true -p:PublishReadyToRun=true
   cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"
   (cd "$folder/$target" && tar -czf "../btrm-$target.tar.gz" ./*)
   "$folder/$target/btrm" --version
+  if [ -f out/native/emulator/libbtrm_emulator.so ]; then tests/publish/run.sh "$folder/$target/btrm" out/native/emulator/libbtrm_emulator.so; fi
   ls -l "$folder/$target/btrm" "$folder/btrm-$target.tar.gz" | awk '{ printf "%8.1f MiB  %s\n", $5 / 1048576, $NF }'
 }
 
-# The tests find their classes by reflection, so of their folders only the framework is trimmed; and xUnit wants its assembly as a file.
+# The tests find their classes by reflection, so of their folder only the framework is trimmed, and xUnit wants its assembly as a file. One
+# folder for three programs: the first refers to the others (see its project), and these need a host and its settings beside it.
 publish_tests() {
-  publish_project "$1" "$2" -p:SelfContainedTests=true -p:TrimMode=partial -p:SuppressTrimAnalysisWarnings=true
-  rm -f "$2/createdump"
+  local folder=$1 project name
+  publish_project tests/Rm.Host.Tests "$folder" -p:SelfContainedTests=true -p:TrimMode=partial -p:SuppressTrimAnalysisWarnings=true
+  for project in tests/Rm.Kernels.Tests bench/Rm.Bench; do
+    name=$(basename "$project")
+    dotnet build "$project" -c Release -r "$target" --self-contained -v quiet --nologo -o "$folder.$name" \
+      -p:SelfContainedTests=true -p:KernelImages="$PWD/$images" -p:NuGetLockFilePath=obj/publish.lock.json -p:RestoreLockedMode=false
+    cp "$folder.$name/$name" "$folder.$name/$name.runtimeconfig.json" "$folder"
+    rm -rf "$folder.$name" "$folder/$name.deps.json"
+  done
+  rm -f "$folder/createdump"
 }
 
+# Programs alone: golden files, models, rows and scripts come from the tree, which goes to such a machine too. Both together have to stay below
+# 62 MB, and the tree tracks 40.
 publish_check() {
-  local folder=out/publish/gpu-check name
+  local folder=out/publish/gpu-check
   publish
   rm -rf "$folder"
-  mkdir -p "$folder/tests/golden/cases" "$folder/model" "$folder/peers"
-  publish_tests tests/Rm.Kernels.Tests "$folder/kernel-tests"
-  publish_tests tests/Rm.Host.Tests "$folder/golden-tests"
+  mkdir -p "$folder"
+  publish_tests "$folder/tests"
   cp "out/publish/$target/btrm" LICENSE "$folder"
-  cp -r bench/gpu-check.sh bench/gpu-check "$folder"
-  cp bench/peers/peer_train.py "$folder/peers"
-  for name in tests/golden/cases/*; do
-    (cd "$name" && find . -name '*trained*' -prune -o -name 'trajectory*' -o -type f -print0 | tar -cf - --null -T -) |
-      (mkdir "$folder/$name" && tar -xf - -C "$folder/$name")
-  done
-  cp examples/quickstart/model/* "$folder/model"
-  head -n 64 examples/quickstart/train.jsonl >"$folder/pairs.jsonl"
   git rev-parse --short HEAD >"$folder/commit.txt" 2>/dev/null || echo unknown >"$folder/commit.txt"
-  tar -czf out/publish/gpu-check.tar.gz -C out/publish gpu-check
-  ls -l out/publish/gpu-check.tar.gz | awk '{ printf "%8.1f MB  %s\n", $5 / 1e6, $NF }'
-  [ "$(stat -c %s out/publish/gpu-check.tar.gz)" -lt 60000000 ] || { echo "publish-check: more than 60 MB" >&2; return 1; }
+  tar -C out/publish -cf - gpu-check | xz -T0 -9 >out/publish/gpu-check.tar.xz
+  ls -l out/publish/gpu-check.tar.xz | awk '{ printf "%8.1f MB  %s\n", $5 / 1e6, $NF }'
+  [ "$(stat -c %s out/publish/gpu-check.tar.xz)" -le 22000000 ] || { echo "publish-check: more than 22 MB" >&2; return 1; }
 }
 
 verb=${1:-build}

@@ -1,31 +1,32 @@
 #!/usr/bin/env bash
 # Everything that can be learnt in one call on a machine with a GPU and without .NET, in nine minutes: correctness first, then speed beside
-# PyTorch, then what needs extra tools. Needs bash, coreutils and the folder that `./build.sh publish-check` makes; the peer, the memory
-# checker and the profiler take part where they are installed. docs/performance.md says what every row means.
+# PyTorch, then what needs extra tools. Needs bash, coreutils, this tree and the programs that `./build.sh publish-check` makes; the peer, the
+# memory checker and the profiler take part where they are installed. docs/performance.md says what every row means.
 #
-#   gpu-check.sh [--device cuda|emulated] [--only a,b] [--skip a,b] [--out DIR] [--seconds N]
+#   bench/gpu-check.sh [--device cuda|emulated] [--only a,b] [--skip a,b] [--out DIR] [--seconds N] [--programs DIR]
 #
 # A step has a time limit, and its failure stops no other; a step that no longer fits into the time is skipped and says so. DIR gets rows.jsonl,
 # table.txt, instructions.jsonl and logs.tar.gz. Exit code 1 when a step of correctness failed, 2 for a wrong option.
-# --device emulated rehearses all of it on the emulator that BTRM_CUDA_LIBRARY names, on tiny shapes.
+# --device emulated rehearses all of it on the emulator that BTRM_CUDA_LIBRARY names, on tiny shapes; BTRM_EMULATOR_ARCHITECTURE chooses the GPU.
 set -uo pipefail
 export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 steps=$here/gpu-check
-# In the repository the programs are where publish-check leaves them; in that folder they lie beside this file.
-if [ -x "$here/btrm" ]; then programs=$here; else programs=$here/../out/publish/gpu-check; fi
+tree=$(cd "$here/.." && pwd)
+programs=$tree/out/publish/gpu-check # where publish-check leaves them, and tar -xJf gpu-check.tar.xz in out/publish
 
 device=cuda only='' skip='' out='' seconds=540 single=''
-usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
-    --device | --only | --skip | --out | --seconds | --step) [ $# -ge 2 ] || usage ;;&
+    --device | --only | --skip | --out | --seconds | --programs | --step) [ $# -ge 2 ] || usage ;;&
     --device) device=$2 ;;
     --only) only=$2 ;;
     --skip) skip=$2 ;;
     --out) out=$2 ;;
     --seconds) seconds=$2 ;;
+    --programs) programs=$2 ;;
     --step) single=$2 ;; # one step by itself: how this script runs them under their time limits
     *) usage ;;
   esac
@@ -34,26 +35,30 @@ done
 case $device in cuda | emulated) ;; *) usage ;; esac
 case $seconds in '' | *[!0-9]*) usage ;; esac
 
-# name, what it is, its limit and the least time worth starting it with, in seconds; in order of worth.
+# name, what it is, its limit and the least time worth starting it with, in seconds; in order of worth. The limits up to `instructions` add up to
+# the nine minutes; what they leave goes to the last two. The peer gets what is there but for what comes after it.
 plan='
-machine       facts       30  5
-golden        correct    120 15
-kernels       correct    170 20
-twice         correct     60 10
-resume        correct     60 10
-instructions  facts       45 10
-bench         speed      120 30
-peer          speed      150 40
-doctor        correct     60 10
+machine       facts       20  5
+golden        correct     60 15
+own           correct    110 20
+twice         correct     30 10
+bench         speed       70 20
+peer          speed      110 40
+wgmma         correct     40 10
+doctor        correct     30 10
+ladder        speed       20 10
+resume        correct     35 10
+instructions  facts       15  5
 sanitizer     correct    120 30
 profile       speed       70 30
 '
+after_peer=70
 in_list() { case ",$2," in *",$1,"*) return 0 ;; *) return 1 ;; esac; }
 for name in ${only//,/ } ${skip//,/ } ${single:-}; do
   grep -q "^$name " <<<"$plan" || { echo "gpu-check: there is no step '$name'; there are:" $(awk 'NF { print $1 }' <<<"$plan") >&2; exit 2; }
 done
-if [ ! -x "$programs/btrm" ] || [ ! -x "$programs/kernel-tests/Rm.Kernels.Tests" ]; then
-  echo "gpu-check: the programs are not there; make them with ./build.sh publish-check and run the copy in out/publish/gpu-check" >&2
+if [ ! -x "$programs/btrm" ] || [ ! -x "$programs/tests/Rm.Kernels.Tests" ]; then
+  echo "gpu-check: the programs are not there; make them with ./build.sh publish-check, or unpack its archive in out/publish" >&2
   exit 2
 fi
 if [ "$device" = emulated ] && [ ! -f "${BTRM_CUDA_LIBRARY:-}" ]; then
@@ -98,11 +103,13 @@ while read -r name kind limit least; do
   if [ "$left" -lt "$least" ]; then
     result=skipped note="only $left s left of $seconds"
   else
+    if [ "$name" = peer ] && [ $((left - after_peer)) -gt "$limit" ]; then limit=$((left - after_peer)); fi
     [ "$limit" -le "$left" ] || limit=$left
+    export GPU_CHECK_LIMIT=$limit
     echo "== $name (at most $limit s)" >&2
     rm -f "$work/note"
     code=0
-    timeout -k 5 "$limit" bash "${BASH_SOURCE[0]}" --device "$device" --step "$name" >"$work/logs/$name.log" 2>&1 || code=$?
+    timeout -k 5 "$limit" bash "${BASH_SOURCE[0]}" --device "$device" --programs "$programs" --step "$name" >"$work/logs/$name.log" 2>&1 || code=$?
     case $code in
       0) result=ok ;;
       "$not_here") result=skipped ;;

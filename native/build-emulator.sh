@@ -7,6 +7,6 @@ generator=
 command -v ninja >/dev/null 2>&1 && generator="-G Ninja"
 # shellcheck disable=SC2086
 [ -f "$out/CMakeCache.txt" ] || cmake -S "$root/native" -B "$out" $generator -DCMAKE_BUILD_TYPE=Release >&2
-if [ $# -eq 0 ]; then set -- btrm_emulator; fi
+if [ $# -eq 0 ]; then set -- btrm_emulator btrm_emulator_driver; fi
 cmake --build "$out" --parallel --target "$@" >&2
 echo "$out/libbtrm_emulator.so"

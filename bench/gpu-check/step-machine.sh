@@ -16,5 +16,8 @@ step_machine() {
   compiler=$(nvcc --version 2>/dev/null | sed -nE 's/.*release ([0-9.]+).*/nvcc \1/p')
   printf '"gpu":%s,"driver":%s,"commit":%s' "$(json_text "${gpu:-none}")" "$(json_text "${driver:-none}")" \
     "$(json_text "$(cat "$programs/commit.txt" 2>/dev/null || echo unknown)")" >"$work/facts"
-  note "${gpu:-no GPU}, driver ${driver:-none}, ${compiler:-no nvcc}, $(nproc) cores, btrm $(btrm --version)"
+  field compute_capability "$(tr -d '\n' <<<"$report")" >"$work/capability"
+  # The first use loads every kernel: what this build carries, or what the driver or NVRTC makes of it, at the cost of no later step.
+  btrm bench --device "$device" --shape tiny --steps 1 --warmup 0 --batch-size 1 --json || echo 'the tiny shape does not run'
+  note "${gpu:-no GPU}, driver ${driver:-none}, ${compiler:-no nvcc}, $(nproc) cores, compute capability $(capability), btrm $(btrm --version)"
 }

@@ -3,11 +3,12 @@
 
 # train FOLDER OPTIONS...: replaces the process it is called in, so that a signal reaches btrm itself.
 train() {
-  local folder=$1 steps=60 model=$programs/model rows=$programs/pairs.jsonl longest=256
+  local folder=$1 steps=60 model=$tree/examples/quickstart/model rows=$work/pairs.jsonl longest=256
   shift
+  [ -f "$rows" ] || head -n 64 "$tree/examples/quickstart/train.jsonl" >"$rows"
   if emulated; then
     # The smallest of the golden models, on token ids: a step takes a second.
-    steps=6 model=$programs/tests/golden/cases/qwen2-tiny/model rows=$work/ids.jsonl
+    steps=6 model=$tree/tests/golden/cases/qwen2-tiny/model rows=$work/ids.jsonl
     [ -f "$rows" ] || write_pairs "$rows" 8 512 130
   fi
   exec "$programs/btrm" train --device "$device" --model "$model" --train-file "$rows" --lora --lora-rank 4 --lora-alpha 8 --lr 1e-3 \

@@ -7,7 +7,8 @@
 //
 // With softcap c, p[t, j] = exp(c u - lse[t]) and ds is multiplied by 1 - u^2, u = tanh(scale * q[t] . k[j] / c).
 //
-// with j over the keys that t sees (of which a window leaves the last) and, for dk and dv, h over the H / G heads of the group and t over the queries that see j.
+// with j over the keys that t sees (of which a window leaves the last) and, for dk and dv, h over the H / G heads of the group
+// and t over the queries that see j.
 //
 // Shapes: q, o, dO, dq [rows, H * D], k, v, dk, dv [T, G * D], float32 or bfloat16 (the kernel's suffix), rows ld* elements
 // apart; lse, delta [rows, H] float32. Outputs: delta =, dq =, dk =, dv = (zero where no query looks). Arithmetic in float32; p
@@ -38,18 +39,18 @@ using AttentionDeltaArgs = AttentionDeltaOf<bfloat16>;
 
 template <typename T>
 struct AttentionBackwardOf {
-    GlobalPtr<const T> d_out;            // [rows, H * D]
-    GlobalPtr<const T> q;                // [rows, H * D]
-    GlobalPtr<const T> k;                // [T, G * D]
-    GlobalPtr<const T> v;                // [T, G * D]
-    GlobalPtr<const float> lse;          // [rows, H]
-    GlobalPtr<const float> delta;        // [rows, H]
-    GlobalPtr<T> dq;                     // [rows, H * D] =, by the query kernel
-    GlobalPtr<T> dk;                     // [T, G * D] =, by the key kernel
-    GlobalPtr<T> dv;                     // [T, G * D] =, by the key kernel
-    GlobalPtr<const int32> blocks;       // query kernel: [blocks, AttentionQueryBlock::kFields]; key kernel: [blocks, 4]
-    GlobalPtr<const int32> ranges;       // key kernel: [ranges, 3], first slot, number of slots, prefix_shift of their segment or 0
-    GlobalPtr<const int32> slot_rows;    // [slots], or null: slot = row
+    GlobalPtr<const T> d_out;          // [rows, H * D]
+    GlobalPtr<const T> q;              // [rows, H * D]
+    GlobalPtr<const T> k;              // [T, G * D]
+    GlobalPtr<const T> v;              // [T, G * D]
+    GlobalPtr<const float> lse;        // [rows, H]
+    GlobalPtr<const float> delta;      // [rows, H]
+    GlobalPtr<T> dq;                   // [rows, H * D] =, by the query kernel
+    GlobalPtr<T> dk;                   // [T, G * D] =, by the key kernel
+    GlobalPtr<T> dv;                   // [T, G * D] =, by the key kernel
+    GlobalPtr<const int32> blocks;     // query kernel: [blocks, AttentionQueryBlock::kFields]; key kernel: [blocks, 4]
+    GlobalPtr<const int32> ranges;     // key kernel: [ranges, 3], first slot, number of slots, prefix_shift of their segment or 0
+    GlobalPtr<const int32> slot_rows;  // [slots], or null: slot = row
     GlobalPtr<const int32> slot_tokens;  // [slots], or null: slot = token
     int32 ld_out;                        // of d_out
     int32 ldq;
@@ -155,10 +156,9 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
         int first, keys;
         block.keys<kKeys>(step, first, keys);
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
-        auto row_of = [&](int row) { return row < keys ? first + row : -1; };
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kMovingElements, args.v + key_column, args.ldv, args.head_dim,
-                                                   packets, row_of);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, first, keys);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kMovingElements, args.v + key_column, args.ldv, args.head_dim,
+                                                   packets, first, keys);
         copy_async_commit();
     };
     copy_step(0);
@@ -199,10 +199,9 @@ RM_DEVICE void backward_queries(const AttentionBackwardOf<T>& args) {
 #pragma unroll
             for (int e = 0; e < 4; e++) {
                 const int key = first + 8 * n + 2 * (lane % 4) + e % 2;
-                const bool seen =
-                    key <= minimum(tokens[e / 2], first + keys - 1) && key >= tokens[e / 2] + window_start;
+                const bool seen = key <= minimum(tokens[e / 2], first + keys - 1) && key >= tokens[e / 2] + window_start;
                 const float slope = cap_score(s[0][n][e], args.scale, args.softcap);
-                const float p = seen ? exp2f(fmaf(s[0][n][e], scale_log2, -lse_log2[e / 2])) : 0.0f;
+                const float p = seen ? exp2_of<T>(fmaf(s[0][n][e], scale_log2, -lse_log2[e / 2])) : 0.0f;
                 s[0][n][e] = p * (dp[0][n][e] - delta[e / 2]) * slope;
             }
         }
@@ -317,10 +316,18 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
     auto copy_step = [&](int step) {
         const int64 column = static_cast<int64>(walk.head) * args.head_dim;
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kMovingElements;
-        auto row_of = [&](int row) { return row < walk.left ? queries.row(walk.first + row) : -1; };
-        copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage, args.q + column, args.ldq, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, args.d_out + column, args.ld_out,
-                                                      args.head_dim, packets, row_of);
+        const GlobalPtr<const T> q = args.q + column, d_out = args.d_out + column;
+        if (args.slot_rows == nullptr) {
+            const int rows = minimum(walk.left, kQueries);
+            copy_rows<T, kDim, kQueries, Tiles::kThreads>(stage, q, args.ldq, args.head_dim, packets, walk.first, rows);
+            copy_rows<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, d_out, args.ld_out, args.head_dim,
+                                                          packets, walk.first, rows);
+        } else {
+            auto row_of = [&](int row) { return row < walk.left ? queries.row(walk.first + row) : -1; };
+            copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage, q, args.ldq, args.head_dim, packets, row_of);
+            copy_tile<T, kDim, kQueries, Tiles::kThreads>(stage + Tiles::kMovingElements, d_out, args.ld_out, args.head_dim,
+                                                          packets, row_of);
+        }
         copy_async_commit();
         lse_log2 = 0.0f;
         delta = 0.0f;
@@ -375,7 +382,7 @@ RM_DEVICE void backward_keys(const AttentionBackwardOf<T>& args) {
                     const int key = first_key + warp * 16 + lane / 4 + e / 2 * 8;
                     const bool seen = key <= query_token && key >= query_first;
                     const float slope = cap_score(p[0][n][e], args.scale, args.softcap);
-                    const float weight = seen ? exp2f(fmaf(p[0][n][e], scale_log2, -query_lse)) : 0.0f;
+                    const float weight = seen ? exp2_of<T>(fmaf(p[0][n][e], scale_log2, -query_lse)) : 0.0f;
                     p[0][n][e] = weight;
                     ds[0][n][e] = weight * (ds[0][n][e] - query_delta) * slope;
                 }
@@ -458,5 +465,5 @@ RM_LAYOUT(AttentionBackwardArgs, RM_FIELD(AttentionBackwardArgs, d_out), RM_FIEL
           RM_FIELD(AttentionBackwardArgs, ldv), RM_FIELD(AttentionBackwardArgs, ld_dq), RM_FIELD(AttentionBackwardArgs, ld_dk),
           RM_FIELD(AttentionBackwardArgs, ld_dv), RM_FIELD(AttentionBackwardArgs, heads),
           RM_FIELD(AttentionBackwardArgs, heads_per_group), RM_FIELD(AttentionBackwardArgs, head_dim),
-          RM_FIELD(AttentionBackwardArgs, packets), RM_FIELD(AttentionBackwardArgs, window), RM_FIELD(AttentionBackwardArgs, scale),
-          RM_FIELD(AttentionBackwardArgs, softcap))
+          RM_FIELD(AttentionBackwardArgs, packets), RM_FIELD(AttentionBackwardArgs, window),
+          RM_FIELD(AttentionBackwardArgs, scale), RM_FIELD(AttentionBackwardArgs, softcap))

@@ -108,15 +108,15 @@ RM_DEVICE void softmax_step(Fragment<float, 4> (&s)[kRowTiles][kKeyTiles], Fragm
             // The maximum is finite from the first tile on that has a key which the row sees; in a window that may not be tile 0.
             const float before = state.maximum[m][half], largest_yet = fmaxf(before, largest);
             const float now = largest_yet == none ? 0.0f : largest_yet;
-            const float rescale = exp2f((before - now) * scale_log2), now_log2 = now * scale_log2;
+            const float rescale = exp2_of<T>((before - now) * scale_log2), now_log2 = now * scale_log2;
             float sum = state.sum[m][half] * rescale;
 #pragma unroll
             for (int n = 0; n < kKeyTiles; n++) {
 #pragma unroll
                 for (int e = 2 * half; e < 2 * half + 2; e++) {
                     // In float32 the largest score's p is exactly one; bfloat16 hides the last bit of one instruction less.
-                    const float p = kOnTensorCores<T> ? exp2f(fmaf(s[m][n][e], scale_log2, -now_log2))
-                                                      : exp2f((s[m][n][e] - now) * scale_log2);
+                    const float p =
+                        exp2_of<T>(kOnTensorCores<T> ? fmaf(s[m][n][e], scale_log2, -now_log2) : (s[m][n][e] - now) * scale_log2);
                     s[m][n][e] = p;
                     sum += p;
                 }
@@ -157,10 +157,9 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
         int first, keys;
         block.keys<kKeys>(step, first, keys);
         const SharedPtr<T> stage = ring + step % 2 * 2 * Tiles::kKeyElements;
-        auto row_of = [&](int row) { return row < keys ? first + row : -1; };
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, row_of);
-        copy_tile<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kKeyElements, args.v + key_column, args.ldv, args.head_dim,
-                                                   packets, row_of);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage, args.k + key_column, args.ldk, args.head_dim, packets, first, keys);
+        copy_rows<T, kDim, kKeys, Tiles::kThreads>(stage + Tiles::kKeyElements, args.v + key_column, args.ldv, args.head_dim,
+                                                   packets, first, keys);
         copy_async_commit();
     };
     copy_step(0);
@@ -228,9 +227,11 @@ RM_DEVICE void forward_block(const AttentionForwardOf<T>& args) {
 
 }  // namespace
 
-#define RM_ATTENTION_FORWARD(name, type, dim)                                                                             \
-    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads) name(AttentionForwardOf<type> args) { \
-        forward_block<type, dim>(args);                                                                                   \
+// Two blocks a multiprocessor: left to itself, ptxas makes room for a third with spills (heads of 64) that memory leaves no place
+// for anyway (heads of 128).
+#define RM_ATTENTION_FORWARD(name, type, dim)                                                                                \
+    extern "C" __global__ void __launch_bounds__(ForwardTiles<type, dim>::kThreads, 2) name(AttentionForwardOf<type> args) { \
+        forward_block<type, dim>(args);                                                                                      \
     }
 RM_ATTENTION_FORWARD(attention_forward_bf16_d64, bfloat16, 64)
 RM_ATTENTION_FORWARD(attention_forward_bf16_d128, bfloat16, 128)
@@ -253,5 +254,5 @@ RM_LAYOUT(AttentionForwardArgs, RM_FIELD(AttentionForwardArgs, q), RM_FIELD(Atte
           RM_FIELD(AttentionForwardArgs, slot_tokens), RM_FIELD(AttentionForwardArgs, ldq), RM_FIELD(AttentionForwardArgs, ldk),
           RM_FIELD(AttentionForwardArgs, ldv), RM_FIELD(AttentionForwardArgs, ldo), RM_FIELD(AttentionForwardArgs, heads),
           RM_FIELD(AttentionForwardArgs, heads_per_group), RM_FIELD(AttentionForwardArgs, head_dim),
-          RM_FIELD(AttentionForwardArgs, packets), RM_FIELD(AttentionForwardArgs, window),
-          RM_FIELD(AttentionForwardArgs, scale), RM_FIELD(AttentionForwardArgs, softcap))
+          RM_FIELD(AttentionForwardArgs, packets), RM_FIELD(AttentionForwardArgs, window), RM_FIELD(AttentionForwardArgs, scale),
+          RM_FIELD(AttentionForwardArgs, softcap))

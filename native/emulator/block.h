@@ -25,6 +25,9 @@ class AsyncCopies;
 class Mbarriers;
 class BulkCopies;
 class Wgmma;
+namespace ptx {
+struct Work;
+}
 
 struct Dim3 {
     unsigned x = 1, y = 1, z = 1;
@@ -39,6 +42,8 @@ struct Launch {
     Dim3 grid, block;
     std::uint32_t dynamic_shared = 0;
     std::uint64_t seed = 0;
+    /// Of a kernel that came as PTX; its blocks run by clusters.
+    const ptx::Work* work = nullptr;
 
     std::atomic<bool> failed{false};
 

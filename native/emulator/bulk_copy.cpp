@@ -6,37 +6,10 @@
 #include "emulator/global_memory.h"
 #include "emulator/mbarrier.h"
 #include "emulator/shared_memory.h"
+#include "emulator/tensor_box.h"
 
 namespace emu {
 namespace {
-
-std::uint32_t box_bytes(const TensorMap& map) {
-    std::uint32_t bytes = map.element_bytes;
-    for (unsigned i = 0; i < map.rank; i++) bytes *= map.box[i];
-    return bytes;
-}
-
-/// Calls visit(offset in the box before swizzling, global address or 0 when outside the tensor) for each innermost element.
-template <typename Visit>
-void for_each_element(const TensorMap& map, const std::int32_t* coordinates, Visit visit) {
-    std::uint32_t position[BulkCopies::kMaxRank] = {};
-    std::uint32_t count = box_bytes(map) / map.element_bytes;
-    for (std::uint32_t i = 0; i < count; i++) {
-        std::uint64_t address = map.address;
-        bool inside = true;
-        for (unsigned axis = 0; axis < map.rank; axis++) {
-            std::int64_t at = std::int64_t{coordinates[axis]} + position[axis] * map.steps[axis];
-            inside = inside && at >= 0 && at < map.sizes[axis];
-            std::int64_t stride = axis == 0 ? map.element_bytes : static_cast<std::int64_t>(map.strides[axis - 1]);
-            address += static_cast<std::uint64_t>(at * stride);
-        }
-        visit(i * map.element_bytes, inside ? address : 0);
-        for (unsigned axis = 0; axis < map.rank; axis++) {
-            if (++position[axis] < map.box[axis]) break;
-            position[axis] = 0;
-        }
-    }
-}
 
 void check_map(const TensorMap& map, std::uint32_t offset, unsigned rank, Where where) {
     if (map.magic != TensorMap::kMagic) report(Defect::OutOfBoundsGlobal, where, "the argument is no tensor map");
@@ -82,14 +55,14 @@ void BulkCopies::load_tensor(void* shared, const TensorMap& map, const std::int3
     std::uint32_t offset = current_block->shared->offset_of(shared, where);
     check_map(map, offset, rank, where);
     std::vector<std::uint8_t> bytes(box_bytes(map));
-    for_each_element(map, coordinates, [&](std::uint32_t at, std::uint64_t address) {
+    for_each_piece(map, coordinates, [&](std::uint32_t at, std::uint64_t address, std::uint32_t count) {
         std::uint8_t* target = bytes.data() + (swizzle_offset(offset + at, map.swizzle) - offset);
         if (address == 0) {
-            std::memset(target, map.fill_nan != 0 ? 0xFF : 0, map.element_bytes);
+            std::memset(target, map.fill_nan != 0 ? 0xFF : 0, count);
             return;
         }
-        check_global_read(reinterpret_cast<const void*>(address), map.element_bytes, 1, where);
-        std::memcpy(target, reinterpret_cast<const void*>(address), map.element_bytes);
+        check_global_read(reinterpret_cast<const void*>(address), count, 1, where);
+        std::memcpy(target, reinterpret_cast<const void*>(address), count);
     });
     begin_load(offset, std::move(bytes), mbarrier, where);
 }
@@ -141,11 +114,11 @@ void BulkCopies::finish(const Store& store) {
     SharedMemory& shared = *current_block->shared;
     // Read again: whoever overwrote the source before this wait did so while the copy was reading it.
     shared.read(shared.data() + store.offset, box_bytes(store.map), 1, store.where);
-    for_each_element(store.map, store.coordinates, [&](std::uint32_t at, std::uint64_t address) {
+    for_each_piece(store.map, store.coordinates, [&](std::uint32_t at, std::uint64_t address, std::uint32_t count) {
         if (address == 0) return;
         void* target = reinterpret_cast<void*>(address);
-        check_global_write(target, store.map.element_bytes, 1, store.where);
-        std::memcpy(target, shared.data() + swizzle_offset(store.offset + at, store.map.swizzle), store.map.element_bytes);
+        check_global_write(target, count, 1, store.where);
+        std::memcpy(target, shared.data() + swizzle_offset(store.offset + at, store.map.swizzle), count);
     });
 }
 

@@ -58,6 +58,14 @@ DefectInfo info(Defect defect) {
             return {"stuck-barrier", CUDA_ERROR_LAUNCH_FAILED};
         case Defect::FragmentIndex:
             return {"fragment-index", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::UnwrittenRegisterRead:
+            return {"unwritten-register-read", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::ProxyFenceMissing:
+            return {"proxy-fence-missing", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::RegisterBudget:
+            return {"register-budget", CUDA_ERROR_LAUNCH_FAILED};
+        case Defect::Trap:
+            return {"trap", CUDA_ERROR_LAUNCH_FAILED};
         case Defect::SharedOverflow:
             return {"shared-overflow", CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES};
         case Defect::DoubleFree:
@@ -69,6 +77,8 @@ DefectInfo info(Defect defect) {
 }
 
 }  // namespace
+
+thread_local ReportHook report_hook = nullptr;
 
 const char* defect_name(Defect defect) {
     return info(defect).name;
@@ -84,6 +94,10 @@ void report(Defect defect, Where where, const char* format, ...) {
     va_start(arguments, format);
     std::vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
+    if (report_hook != nullptr) {
+        report_hook(defect, detail);
+        __builtin_unreachable();
+    }
 
     const Block& block = *current_block;
     const Thread& thread = *current_thread;

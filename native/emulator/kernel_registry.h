@@ -10,6 +10,10 @@
 
 namespace emu {
 
+namespace ptx {
+struct Program;
+}
+
 struct ParameterInfo {
     std::uint32_t bytes, alignment;
 };
@@ -20,6 +24,8 @@ struct Kernel {
     std::vector<ParameterInfo> parameters;
     /// The bound that the kernel was declared with, in threads a block.
     unsigned max_threads;
+    /// Of a kernel that came as PTX.
+    const ptx::Program* program = nullptr;
 };
 
 /// One member of a launch-argument structure.
@@ -59,7 +65,7 @@ void invoke(void* const* parameters) {
 struct KernelRegistration {
     KernelRegistration(const char* name, void (*invoke)(void* const*), std::vector<ParameterInfo> parameters,
                        unsigned max_threads = 1024) {
-        register_kernel({name, invoke, std::move(parameters), max_threads});
+        register_kernel({name, invoke, std::move(parameters), max_threads, nullptr});
     }
 };
 

@@ -6,6 +6,7 @@
 #include "emulator/block.h"
 #include "emulator/collective.h"
 #include "emulator/shared_memory.h"
+#include "emulator/tile_product.h"
 
 namespace emu {
 namespace {
@@ -71,30 +72,6 @@ struct Product {
     const std::uint32_t* b;
     const float* c;
 };
-
-/// Eight floats that the compiler keeps in one or two vector registers.
-using Eight = float __attribute__((vector_size(32)));
-
-/// d[16][8] += a[16][depth] b[depth][8], in order of k. Four rows at a time hide the latency of the additions. Two clones: AVX2
-/// does a row in one instruction, with the same rounding.
-#if defined(__x86_64__)
-__attribute__((target_clones("avx2", "default")))
-#endif
-void multiply_tile(Eight* d, const float* a, const Eight* b, int depth) {
-    for (int row = 0; row < 16; row += 4, d += 4, a += 4 * depth) {
-        Eight sum0 = d[0], sum1 = d[1], sum2 = d[2], sum3 = d[3];
-        for (int k = 0; k < depth; k++) {
-            sum0 += a[k] * b[k];
-            sum1 += a[depth + k] * b[k];
-            sum2 += a[2 * depth + k] * b[k];
-            sum3 += a[3 * depth + k] * b[k];
-        }
-        d[0] = sum0;
-        d[1] = sum1;
-        d[2] = sum2;
-        d[3] = sum3;
-    }
-}
 
 /// The two bfloat16 halves of a word as float32, at to[0] and to[step].
 void widen(std::uint32_t word, float* to, int step) {

@@ -39,20 +39,22 @@ MatrixDescriptor MatrixDescriptor::decode(std::uint64_t bits) {
 
 // The canonical layouts: cells of 8 rows of 16 bytes; with a swizzle, rows are as wide as the swizzle and hold the contiguous
 // axis.
-std::uint32_t MatrixDescriptor::offset(unsigned row, unsigned k, bool row_is_contiguous) const {
-    constexpr unsigned kElement = 2, kCell = 8;
+std::uint32_t MatrixDescriptor::offset(unsigned row, unsigned k, bool row_is_contiguous, unsigned element_bytes) const {
+    constexpr unsigned kCell = 8;
+    const unsigned element = element_bytes, per_chunk = kChunkBytes / element_bytes;
     if (swizzle == 0) {
-        unsigned cell = row_is_contiguous ? k % kCell * kChunkBytes + row % kCell * kElement
-                                          : row % kCell * kChunkBytes + k % kCell * kElement;
-        return start + cell + row / kCell * stride_bytes + k / kCell * leading_bytes;
+        if (row_is_contiguous) {
+            return start + k % kCell * kChunkBytes + row % per_chunk * element + row / per_chunk * stride_bytes + k / kCell * leading_bytes;
+        }
+        return start + row % kCell * kChunkBytes + k % per_chunk * element + row / kCell * stride_bytes + k / per_chunk * leading_bytes;
     }
     unsigned width = 16u << swizzle;
     unsigned plain;
     if (row_is_contiguous) {
-        unsigned across = width / kElement;
-        plain = row % across * kElement + row / across * leading_bytes + k % kCell * width + k / kCell * stride_bytes;
+        unsigned across = width / element;
+        plain = row % across * element + row / across * leading_bytes + k % kCell * width + k / kCell * stride_bytes;
     } else {
-        plain = row % kCell * width + row / kCell * stride_bytes + k * kElement;
+        plain = row % kCell * width + row / kCell * stride_bytes + k * element;
     }
     return swizzle_offset(start + plain, swizzle);
 }

@@ -21,8 +21,8 @@ struct MatrixDescriptor {
     unsigned swizzle;
 
     static MatrixDescriptor decode(std::uint64_t bits);
-    /// Offset in shared memory of element (row of the M or N axis, k) of two bytes.
-    std::uint32_t offset(unsigned row, unsigned k, bool row_is_contiguous) const;
+    /// Offset in shared memory of element (row of the M or N axis, k), of two bytes unless said otherwise.
+    std::uint32_t offset(unsigned row, unsigned k, bool row_is_contiguous, unsigned element_bytes = 2) const;
 };
 
 class Wgmma {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "emulator/block.h"
+#include "emulator/ptx/machine.h"
 
 namespace emu {
 namespace {
@@ -37,7 +38,7 @@ public:
     }
 
     void run(Launch& launch) {
-        BlockOrder order(launch.grid.count(), launch.seed);
+        BlockOrder order(launch.work != nullptr ? ptx::cluster_count(launch) : launch.grid.count(), launch.seed);
         std::unique_lock lock(mutex_);
         unsigned helpers = static_cast<unsigned>(std::min<std::uint64_t>(worker_count(), order.count)) - 1;
         while (threads_ < helpers) {
@@ -62,6 +63,12 @@ public:
 
 private:
     static void work(Launch& launch, BlockOrder& order) {
+        if (launch.work != nullptr) {
+            for (std::uint64_t position; (position = order.next.fetch_add(1)) < order.count && !launch.failed;) {
+                ptx::run_cluster(launch, order.at(position));
+            }
+            return;
+        }
         // One Block for each thread of the host, made at its first launch: it holds the stacks and the shared memory.
         thread_local std::unique_ptr<Block> block;
         if (block == nullptr) block = std::make_unique<Block>();

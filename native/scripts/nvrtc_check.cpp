@@ -4,8 +4,6 @@
 //
 //   nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]
 //
-//   nvrtc_check --log PTXAS_LOG HOT_LIST        the same table and check from what nvcc -Xptxas -v said
-//
 // Writes OUTPUT_FOLDER/<architecture>/<file>.cubin and prints one JSON object a kernel and architecture.
 #include <dlfcn.h>
 
@@ -163,17 +161,9 @@ HotList read_hot_list(const char* path) {
     return hot;
 }
 
-int check_log(const char* log, const char* hot_list) {
-    const HotList hot = read_hot_list(hot_list);
-    int failures = 0;
-    for (const Usage& usage : parse(read_file(log))) failures += print(usage, "nvcc", hot.contains(usage.kernel));
-    return failures == 0 ? 0 : 1;
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count == 4 && std::string(arguments[1]) == "--log") return check_log(arguments[2], arguments[3]);
     if (count < 6) give_up("usage: nvrtc_check LIBNVRTC KERNEL_FOLDER COMMON_FOLDER HOT_LIST OUTPUT_FOLDER [ARCHITECTURE ...]");
     Nvrtc nvrtc = load(arguments[1]);
     const fs::path folder = arguments[2], output = arguments[5];

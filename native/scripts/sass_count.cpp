@@ -1,6 +1,6 @@
 // Counts the instructions that a warp issues in one step of a kernel's main loop, from its machine code.
 //
-//   cuobjdump -sass FILE.cubin | sass_count ARCHITECTURE
+//   cuobjdump -sass FILE.cubin | sass_count COMPILER ARCHITECTURE
 //
 // The main loop of a kernel is the one, among its loops that multiply on the tensor cores, with the most work a pass, and of
 // those with the same work the shortest; work are matrix products (HMMA) and what feeds them (LDSM, LDGSTS). A pass takes the
@@ -84,7 +84,7 @@ Path walk(const std::vector<Instruction>& code, const std::map<unsigned, std::si
     return {};
 }
 
-void report(const std::string& kernel, const char* architecture, const std::vector<Instruction>& code) {
+void report(const std::string& kernel, char** origin, const std::vector<Instruction>& code) {
     std::map<unsigned, std::size_t> at;
     for (std::size_t i = 0; i < code.size(); i++) at[code[i].address] = i;
     Path best;
@@ -96,28 +96,28 @@ void report(const std::string& kernel, const char* architecture, const std::vect
         if (path.products > 0 && path.better_than(best)) best = path;
     }
     if (best.work < 0) return;
-    std::printf("{\"arch\":\"%s\",\"kernel\":\"%s\",\"step_instructions\":%d,\"step_products\":%d}\n", architecture,
-                kernel.c_str(), best.instructions, best.products);
+    std::printf("{\"compiler\":\"%s\",\"arch\":\"%s\",\"kernel\":\"%s\",\"step_instructions\":%d,\"step_products\":%d}\n",
+                origin[0], origin[1], kernel.c_str(), best.instructions, best.products);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 2) {
-        std::fprintf(stderr, "usage: cuobjdump -sass FILE.cubin | sass_count ARCHITECTURE\n");
+    if (count != 3) {
+        std::fprintf(stderr, "usage: cuobjdump -sass FILE.cubin | sass_count COMPILER ARCHITECTURE\n");
         return 2;
     }
     std::string line, kernel;
     std::vector<Instruction> code;
     while (std::getline(std::cin, line)) {
         if (const std::size_t at = line.find("Function : "); at != std::string::npos) {
-            report(kernel, arguments[1], code);
+            report(kernel, arguments + 1, code);
             kernel = line.substr(at + std::strlen("Function : "));
             code.clear();
         } else if (auto instruction = parse(line)) {
             code.push_back(*instruction);
         }
     }
-    report(kernel, arguments[1], code);
+    report(kernel, arguments + 1, code);
     return 0;
 }

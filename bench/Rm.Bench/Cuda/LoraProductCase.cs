@@ -40,7 +40,7 @@ internal sealed class LoraProductCase : KernelCase
     {
         if (_backward)
         {
-            _product.Backward(_a.Tensor, _factor, scale: 1, _p);
+            _product.Backward(_a.Tensor, _factor, scale: 1, (0, _rank), _p);
         }
         else
         {

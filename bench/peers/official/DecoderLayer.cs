@@ -31,7 +31,10 @@ internal sealed class DecoderLayer
     /// <summary>The factors, which are trained.</summary>
     public IEnumerable<Parameter> Parameters() => new[] { _q, _k, _v, _o, _gate, _up, _down }.SelectMany(static l => new[] { l.A, l.B });
 
-    /// <summary>[batch, length, hidden] to the same. <paramref name="mask"/> [batch, 1, length, length] is true where a query sees a key; null: causal.</summary>
+    /// <summary>
+    /// [batch, length, hidden] to the same. <paramref name="mask"/> [batch, 1, length, length] is true where a query sees a key;
+    /// null: causal.
+    /// </summary>
     public torch.Tensor Forward(torch.Tensor x, RotaryAngles angles, torch.Tensor? mask)
     {
         using DisposeScope scope = torch.NewDisposeScope();
@@ -45,7 +48,8 @@ internal sealed class DecoderLayer
         torch.Tensor q = angles.Apply(Heads(_q.Forward(x), _shape.Heads));
         torch.Tensor k = angles.Apply(Heads(_k.Forward(x), _shape.KeyValueHeads));
         torch.Tensor v = Heads(_v.Forward(x), _shape.KeyValueHeads);
-        torch.Tensor mixed = torch.nn.functional.scaled_dot_product_attention(q, Repeated(k), Repeated(v), mask, 0, is_casual: mask is null);
+        torch.Tensor mixed = torch.nn.functional.scaled_dot_product_attention(
+            q, Repeated(k), Repeated(v), mask, 0, is_casual: mask is null);
         return _o.Forward(mixed.transpose(1, 2).contiguous().view(x.shape[0], x.shape[1], -1)).MoveToOuterDisposeScope();
     }
 

@@ -4,8 +4,8 @@ using TorchSharp.Modules;
 namespace Rm.PeerOfficial;
 
 /// <summary>
-/// A frozen linear layer with low-rank factors in float32: y = x W' + b + (x A') B' * alpha / r, as PEFT computes it. Intermediate results are
-/// freed on return as Python would free them; a handle kept alive would keep its memory.
+/// A frozen linear layer with low-rank factors in float32: y = x W' + b + (x A') B' * alpha / r, as PEFT computes it. Intermediate
+/// results are freed on return as Python would free them; a handle kept alive would keep its memory.
 /// </summary>
 internal sealed class LoraLinear(StartFile start, string name, double alpha)
 {

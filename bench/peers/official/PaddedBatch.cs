@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace Rm.PeerOfficial;
 
-/// <summary>Sequences of token ids, padded with zeros on the right to the longest: the chosen ones of all pairs, then the rejected ones.</summary>
+/// <summary>Sequences of ids, padded with zeros on the right to the longest: the chosen ones of all pairs, then the rejected.</summary>
 internal sealed class PaddedBatch
 {
     private readonly int[] _lengths;
@@ -10,7 +10,8 @@ internal sealed class PaddedBatch
     /// <summary>Builds the tensors in the caller's scope; every sequence is cut to <paramref name="longest"/> tokens.</summary>
     public PaddedBatch(IReadOnlyList<PairRow> pairs, int longest)
     {
-        int[][] sequences = [.. pairs.Select(static p => p.Chosen).Concat(pairs.Select(static p => p.Rejected)).Select(s => s[..Math.Min(s.Length, longest)])];
+        IEnumerable<int[]> texts = pairs.Select(static p => p.Chosen).Concat(pairs.Select(static p => p.Rejected));
+        int[][] sequences = [.. texts.Select(s => s[..Math.Min(s.Length, longest)])];
         _lengths = [.. sequences.Select(static s => s.Length)];
         Length = _lengths.Max();
         long[] ids = new long[sequences.Length * Length];
@@ -38,7 +39,10 @@ internal sealed class PaddedBatch
     /// <summary>Tokens that are no padding.</summary>
     public long Tokens => _lengths.Sum(static n => (long)n);
 
-    /// <summary>Whether query (row) sees key (column), [sequences, 1, length, length]: keys up to its own position that are no padding. Null without padding.</summary>
+    /// <summary>
+    /// Whether query (row) sees key (column), [sequences, 1, length, length]: keys up to its own position that are no padding. Null without
+    /// padding.
+    /// </summary>
     public torch.Tensor? Mask()
     {
         if (_lengths.All(n => n == Length))

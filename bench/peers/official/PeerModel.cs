@@ -10,7 +10,6 @@ internal sealed class PeerModel
     private readonly torch.Tensor _embedding;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
-    private readonly Parameter _score;
 
     /// <summary>Takes the tensors of <paramref name="start"/>.</summary>
     public PeerModel(StartFile start, double alpha)
@@ -19,11 +18,10 @@ internal sealed class PeerModel
         _embedding = start.Take("model.embed_tokens.weight");
         _layers = [.. Enumerable.Range(0, _shape.Layers).Select(i => new DecoderLayer(start, i, alpha))];
         _norm = new RmsNorm(start.Take("model.norm.weight"), _shape.RmsNormEpsilon);
-        _score = new Parameter(start.Take("score.weight"));
-        Trained = [.. _layers.SelectMany(static l => l.Parameters()), _score];
+        Trained = [.. _layers.SelectMany(static l => l.Parameters()), new Parameter(start.Take("score.weight"))];
     }
 
-    /// <summary>Factors and head.</summary>
+    /// <summary>Factors, then the head.</summary>
     public IReadOnlyList<Parameter> Trained { get; }
 
     /// <summary>Rewards [sequences] in float32.</summary>
@@ -40,7 +38,7 @@ internal sealed class PeerModel
             x = next;
         }
 
-        torch.Tensor logits = torch.nn.functional.linear(_norm.Forward(x), _score);
+        torch.Tensor logits = torch.nn.functional.linear(_norm.Forward(x), Trained[^1]);
         return logits.squeeze(-1).gather(1, batch.Last.unsqueeze(1)).squeeze(1).to_type(torch.ScalarType.Float32).MoveToOuterDisposeScope();
     }
 }

@@ -13,9 +13,11 @@ internal static class PeerRow
         PeerStep[] timed = [.. all.Skip(settings.Warmup)];
         double seconds = timed.Sum(static s => s.Seconds);
         double[] rates = [.. timed.Select(static s => s.Tokens / s.Seconds).Order()];
+        string library = Version.Parse(torch.__version__).ToString(3);
+        string binding = typeof(torch).Assembly.GetName().Version!.ToString(3);
         return JsonSerializer.Serialize(new
         {
-            peer = $"libtorch {Version.Parse(torch.__version__).ToString(3)} of pytorch.org by TorchSharp {typeof(torch).Assembly.GetName().Version!.ToString(3)}, lora inline",
+            peer = $"libtorch {library} of pytorch.org by TorchSharp {binding}, lora inline",
             shape = shape.Name,
             device = "cpu",
             threads = torch.get_num_threads(),

@@ -3,13 +3,13 @@ using System.Diagnostics;
 using Rm.PeerOfficial;
 using TorchSharp;
 
-Option<string> start = new("--start") { Description = "Start file of peer_train.py --save-start: weights, shape and type.", HelpName = "FILE", Required = true };
-Option<string> data = new("--data") { Description = "Rows of chosen_ids and rejected_ids.", HelpName = "FILE", Required = true };
+Option<string> start = new("--start") { Description = "What peer_train.py --save-start wrote: weights, shape, type.", Required = true };
+Option<string> data = new("--data") { Description = "Rows of chosen_ids and rejected_ids.", Required = true };
 Option<int> batchSize = new("--batch-size") { Description = "Pairs of a step.", DefaultValueFactory = _ => 4 };
 Option<int> microPairs = new("--micro-pairs") { Description = "Pairs computed at once.", DefaultValueFactory = _ => 4 };
 Option<int> steps = new("--steps") { Description = "Timed steps.", DefaultValueFactory = _ => 3 };
 Option<int> warmup = new("--warmup") { Description = "Steps before the clock starts.", DefaultValueFactory = _ => 1 };
-Option<double> alpha = new("--lora-alpha") { Description = "Scale of the low-rank factors times their rank.", DefaultValueFactory = _ => 32 };
+Option<double> alpha = new("--lora-alpha") { Description = "Scale of the factors times their rank.", DefaultValueFactory = _ => 32 };
 Option<double> rate = new("--lr") { Description = "Learning rate.", DefaultValueFactory = _ => 5e-5 };
 Option<int> longest = new("--max-seq-len") { Description = "Tokens that a sequence is cut to.", DefaultValueFactory = _ => 1024 };
 Option<int> threads = new("--threads") { Description = "Threads of an operation.", DefaultValueFactory = _ => Environment.ProcessorCount };
@@ -23,7 +23,8 @@ command.SetAction(result =>
     torch.set_num_threads(result.GetValue(threads));
     StartFile file = StartFile.Load(result.GetValue(start)!);
     var settings = new PeerSettings(
-        result.GetValue(batchSize), result.GetValue(microPairs), result.GetValue(steps), result.GetValue(warmup), result.GetValue(rate), result.GetValue(longest));
+        result.GetValue(batchSize), result.GetValue(microPairs), result.GetValue(steps), result.GetValue(warmup), result.GetValue(rate),
+        result.GetValue(longest));
     var run = new PeerRun(new PeerModel(file, result.GetValue(alpha)), PairRow.Load(result.GetValue(data)!), settings);
     using Process self = Process.GetCurrentProcess();
     double startup = (DateTime.Now - self.StartTime).TotalSeconds;

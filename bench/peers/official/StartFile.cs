@@ -5,8 +5,8 @@ using TorchSharp;
 namespace Rm.PeerOfficial;
 
 /// <summary>
-/// The weights that training starts from, adapters included, as peer_train.py --save-start writes them: a safetensors file (8 bytes of header
-/// length, a JSON header, the values) with a <see cref="PeerShape"/> in its metadata under "start".
+/// The weights that training starts from, adapters included, as peer_train.py --save-start writes them: a safetensors file (8 bytes of
+/// header length, a JSON header, the values) with a <see cref="PeerShape"/> in its metadata under "start".
 /// </summary>
 internal sealed class StartFile
 {
@@ -17,7 +17,7 @@ internal sealed class StartFile
     /// <summary>What model this is.</summary>
     public PeerShape Shape { get; }
 
-    /// <summary>Reads everything into memory. Throws <see cref="InvalidDataException"/> with the file's name for what is no start file.</summary>
+    /// <summary>Reads all into memory. Throws <see cref="InvalidDataException"/> with the file's name for what is no start file.</summary>
     public static StartFile Load(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -26,7 +26,8 @@ internal sealed class StartFile
         byte[] header = new byte[BinaryPrimitives.ReadInt32LittleEndian(length)];
         file.ReadExactly(header);
         using JsonDocument document = JsonDocument.Parse(header);
-        if (!document.RootElement.TryGetProperty("__metadata__", out JsonElement metadata) || !metadata.TryGetProperty("start", out JsonElement start))
+        if (!document.RootElement.TryGetProperty("__metadata__", out JsonElement metadata)
+            || !metadata.TryGetProperty("start", out JsonElement start))
         {
             throw new InvalidDataException($"{path}: no start in its metadata; write it with peer_train.py --save-start.");
         }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/async_copy.cuh"
+#include "common/exponential.cuh"
 #include "common/packet.cuh"
 #include "common/tensor_core.cuh"
 
@@ -54,6 +55,58 @@ RM_DEVICE void copy_tile(SharedPtr<T> tile, GlobalPtr<const T> matrix, int strid
     }
 }
 
+/// The same for rows `first` to `first` + kRows of `matrix`, all of which exist and have kDim columns, with packets: an address
+/// and constants.
+template <typename T, int kDim, int kRows, int kThreads>
+RM_DEVICE void copy_whole_tile(SharedPtr<T> tile, GlobalPtr<const T> matrix, int stride, int first) {
+    constexpr int kChunk = Packet<T>::kCount, kChunks = kDim / kChunk, kRowsAtOnce = kThreads / kChunks;
+    static_assert(kThreads % kChunks == 0 && kRows % kRowsAtOnce == 0, "every thread copies one chunk of as many rows");
+    const int row = static_cast<int>(threadIdx.x) / kChunks, chunk = static_cast<int>(threadIdx.x) % kChunks;
+    GlobalPtr<const T> source = matrix + (static_cast<int64>(first + row) * stride + chunk * kChunk);
+    const int64 advance = static_cast<int64>(kRowsAtOnce) * stride;
+    // The swizzle repeats every eight rows: so many targets, and constants.
+    constexpr int kTargets = kRowsAtOnce < 8 ? 8 / kRowsAtOnce : 1;
+    int targets[kTargets];
+#pragma unroll
+    for (int i = 0; i < kTargets; i++) targets[i] = chunk_at<T, kDim>(row + i * kRowsAtOnce, chunk);
+#pragma unroll
+    for (int i = 0; i < kRows / kRowsAtOnce; i++) {
+        copy_async_16(tile + targets[i % kTargets] + i / kTargets * kTargets * kRowsAtOnce * kDim, source);
+        source = source + advance;
+    }
+}
+
+/// Copies rows `first` to `first` + `rows` of `matrix` to a tile of kRows; see copy_tile.
+template <typename T, int kDim, int kRows, int kThreads>
+RM_DEVICE void copy_rows(SharedPtr<T> tile, GlobalPtr<const T> matrix, int stride, int columns, bool packets, int first,
+                         int rows) {
+    if constexpr (kOnTensorCores<T>) {
+        if (packets && rows == kRows && columns == kDim) {
+            copy_whole_tile<T, kDim, kRows, kThreads>(tile, matrix, stride, first);
+            return;
+        }
+    }
+    copy_tile<T, kDim, kRows, kThreads>(tile, matrix, stride, columns, packets,
+                                        [&](int row) { return row < rows ? first + row : -1; });
+}
+
+/// Where a lane's row of a 16 x 16 part of a tile lies: `row` and `chunk` are the lane's in that part.
+template <typename T, int kDim>
+struct LaneChunks {
+    // The swizzle exchanges eight chunks, four parts side by side, and repeats every eight rows: the rest is a constant.
+    int at[4];
+
+    RM_DEVICE LaneChunks(int row, int chunk) {
+#pragma unroll
+        for (int part = 0; part < 4; part++) at[part] = chunk_at<T, kDim>(row, 2 * part + chunk);
+    }
+
+    /// In the part at row 16 `rows`, column 16 `columns`.
+    RM_DEVICE SharedPtr<T> of(SharedPtr<T> tile, int rows, int columns) const {
+        return tile + at[columns % 4] + (rows * 16 * kDim + columns / 4 * 64);
+    }
+};
+
 template <int kRowTiles, int kColumnTiles>
 RM_DEVICE void clear(Fragment<float, 4> (&x)[kRowTiles][kColumnTiles]) {
 #pragma unroll
@@ -73,17 +126,17 @@ RM_DEVICE void rows_times_rows(Fragment<float, 4> (&x)[kRowTiles][kColumnTiles],
     clear(x);
     if constexpr (kOnTensorCores<T>) {
         static_assert(kColumnTiles % 2 == 0, "the right operand is loaded sixteen rows at a time");
-#pragma unroll 2  // all eight of 128 columns would keep too many operands in registers
+        const LaneChunks<T, kDim> rows_of_right(lane / 16 * 8 + lane % 8, lane / 8 % 2);
+#pragma unroll
         for (int k = 0; k < kDim / 16; k++) {
             Fragment<uint32, 4> a[kRowTiles];
 #pragma unroll
-            for (int m = 0; m < kRowTiles; m++) {
+            for (int m = 0; m < kRowTiles; m++)
                 load_matrices<4>(a[m], left + chunk_at<T, kDim>(first_row + 16 * m + lane % 16, 2 * k + lane / 16));
-            }
 #pragma unroll
             for (int pair = 0; pair < kColumnTiles / 2; pair++) {
                 Fragment<uint32, 4> words;
-                load_matrices<4>(words, right + chunk_at<T, kDim>(16 * pair + lane / 16 * 8 + lane % 8, 2 * k + lane / 8 % 2));
+                load_matrices<4>(words, rows_of_right.of(right, pair, k));
                 Fragment<uint32, 2> b[2];
                 b[0][0] = words[0];
                 b[0][1] = words[1];
@@ -125,14 +178,16 @@ RM_DEVICE void rows_times_rows(Fragment<float, 4> (&x)[kRowTiles][kColumnTiles],
 }
 
 /// y += p right: p holds 16 kRowTiles rows and 8 kDepthTiles columns, one for each row of `right`, of which columns from
-/// `first_column` on are taken. p is rounded to the storage type first. `scratch`: floats of the warp alone, 16 * 8 * kDepthTiles
-/// of them, for float32.
+/// `first_column` on, a multiple of 64, are taken. p is rounded to the storage type first. `scratch`: floats of the warp alone,
+/// 16 * 8 * kDepthTiles of them, for float32.
 template <typename T, int kDim, int kRowTiles, int kDepthTiles, int kColumnTiles>
 RM_DEVICE void weights_times_rows(Fragment<float, 4> (&y)[kRowTiles][kColumnTiles],
                                   const Fragment<float, 4> (&p)[kRowTiles][kDepthTiles], SharedPtr<T> right, int first_column,
                                   SharedPtr<float> scratch, int lane) {
     if constexpr (kOnTensorCores<T>) {
         static_assert(kDepthTiles % 2 == 0 && kColumnTiles % 2 == 0, "products are sixteen deep, loads sixteen columns wide");
+        const LaneChunks<T, kDim> rows_of_right(lane % 16, lane / 16);
+        const SharedPtr<T> first = right + first_column;
 #pragma unroll
         for (int k = 0; k < kDepthTiles / 2; k++) {
             // The fragments of a result, two side by side, are those of a left operand.
@@ -147,8 +202,7 @@ RM_DEVICE void weights_times_rows(Fragment<float, 4> (&y)[kRowTiles][kColumnTile
 #pragma unroll
             for (int pair = 0; pair < kColumnTiles / 2; pair++) {
                 Fragment<uint32, 4> words;
-                load_matrices_transposed<4>(
-                    words, right + chunk_at<T, kDim>(16 * k + lane % 16, first_column / 8 + 2 * pair + lane / 16));
+                load_matrices_transposed<4>(words, rows_of_right.of(first, k, pair));
                 Fragment<uint32, 2> b[2];
                 b[0][0] = words[0];
                 b[0][1] = words[1];
@@ -224,6 +278,12 @@ struct AttentionQueries {
         return token;
     }
 };
+
+/// 2^x as the softmax takes it: in float32 exact where x is zero.
+template <typename T>
+RM_DEVICE float exp2_of(float x) {
+    return kOnTensorCores<T> ? exp2_flushed(x) : exp2f(x);
+}
 
 /// First key that a query sees, less its token: `shift` where keys are those of its prefix, else 0. All keys without a window.
 RM_DEVICE int window_offset(int window, int shift) {

@@ -1,4 +1,6 @@
 // Device and context calls of the driver API.
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "emulator/defect.h"
@@ -46,6 +48,13 @@ CUresult require_device(int device) {
 }  // namespace
 
 namespace emu {
+
+unsigned architecture_from_environment() {
+    const char* text = std::getenv("BTRM_EMULATOR_CAPABILITY");
+    unsigned major = 0, minor = 0;
+    if (text == nullptr || std::sscanf(text, "%u.%u", &major, &minor) != 2 || !is_known_architecture(10 * major + minor)) return 90;
+    return 10 * major + minor;
+}
 
 bool is_known_architecture(unsigned architecture) {
     return capability(architecture).architecture == architecture;

@@ -27,6 +27,7 @@ constexpr ErrorText kErrors[] = {
     EMU_ERROR(CUDA_ERROR_INVALID_IMAGE, "device kernel image is invalid"),
     EMU_ERROR(CUDA_ERROR_INVALID_CONTEXT, "invalid device context"),
     EMU_ERROR(CUDA_ERROR_NO_BINARY_FOR_GPU, "no kernel image is available for execution on the device"),
+    EMU_ERROR(CUDA_ERROR_INVALID_PTX, "a PTX JIT compilation failed"),
     EMU_ERROR(CUDA_ERROR_INVALID_HANDLE, "invalid resource handle"),
     EMU_ERROR(CUDA_ERROR_ILLEGAL_STATE, "the operation cannot be performed in the present state"),
     EMU_ERROR(CUDA_ERROR_NOT_FOUND, "named symbol not found"),

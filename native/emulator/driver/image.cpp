@@ -1,8 +1,6 @@
 #include "emulator/driver/image.h"
 
-#include <cctype>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -58,23 +56,6 @@ CUresult read_cubin(const char* bytes, unsigned architecture, Image& image) {
     return CUDA_SUCCESS;
 }
 
-CUresult read_ptx(std::string_view text, unsigned architecture, Image& image) {
-    constexpr std::string_view kTarget = "\n.target sm_", kEntry = ".entry ";
-    const std::size_t at = text.find(kTarget);
-    if (at == std::string_view::npos) return CUDA_ERROR_INVALID_IMAGE;
-    char* end = nullptr;
-    const unsigned target = static_cast<unsigned>(std::strtoul(text.data() + at + kTarget.size(), &end, 10));
-    // PTX is translated for any later architecture, unless its target has an `a`.
-    if (*end == 'a' ? target != architecture : target > architecture) return CUDA_ERROR_NO_BINARY_FOR_GPU;
-    for (std::size_t entry = text.find(kEntry); entry != std::string_view::npos; entry = text.find(kEntry, entry)) {
-        entry += kEntry.size();
-        std::size_t last = entry;
-        while (last < text.size() && (std::isalnum(static_cast<unsigned char>(text[last])) || text[last] == '_')) last++;
-        image.kernels.emplace(text.substr(entry, last - entry));
-    }
-    return CUDA_SUCCESS;
-}
-
 }  // namespace
 
 CUresult read_image(const void* bytes, unsigned architecture, Image& image) {
@@ -88,7 +69,7 @@ CUresult read_image(const void* bytes, unsigned architecture, Image& image) {
         image.all_kernels = true;
         return CUDA_SUCCESS;
     }
-    return read_ptx(text, architecture, image);
+    return CUDA_ERROR_INVALID_IMAGE;
 }
 
 }  // namespace emu

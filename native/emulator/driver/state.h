@@ -16,8 +16,10 @@
 #include <vector>
 
 #include "emulator/driver/image.h"
+#include "emulator/driver/limits.h"
 #include "emulator/driver/result.h"
 #include "emulator/kernel_registry.h"
+#include "emulator/ptx/machine.h"
 #include "emulator/random.h"
 
 namespace emu {
@@ -59,6 +61,8 @@ struct Event {
 struct Module {
     Image image;
     std::set<const Kernel*> functions;
+    /// Of a module that came as PTX. Queued launches hold it too.
+    std::shared_ptr<const ptx::LoadedModule> loaded;
 };
 
 /// Per function: what cuFuncSetAttribute changed.
@@ -98,7 +102,7 @@ public:
     /// The first failure of queued work; every later call returns it until the context is reset.
     CUresult sticky = CUDA_SUCCESS;
     bool eager = false;
-    unsigned architecture = 90;
+    unsigned architecture = architecture_from_environment();
     std::uint64_t seed = 1;
     std::uint64_t launch_number = 0;
     Counters counters;

@@ -137,7 +137,7 @@ TEST(driver_images) {
     Gpu gpu;
     void *module, *kernel;
     CHECK_CUDA(
-        cuModuleLoadData(&module, "//\n.version 8.4\n.target sm_80\n.address_size 64\n.visible .entry linear_forward_bf16(\n"));
+        cuModuleLoadData(&module, "//\n.version 8.4\n.target sm_80\n.address_size 64\n.visible .entry linear_forward_bf16() { ret; }\n"));
     CHECK_CUDA(cuModuleGetFunction(&kernel, module, "linear_forward_bf16"));
     CHECK_EQUAL(cuModuleGetFunction(&kernel, module, "linear_backward_bf16"), CUDA_ERROR_NOT_FOUND);
     CHECK_CUDA(cuModuleUnload(module));

@@ -73,6 +73,7 @@ internal sealed class CallExpression(Expression callee, ArgumentList arguments) 
     private static object Call(RenderState state, object target, CallArguments arguments) => target switch
     {
         PyCallable function => function.Call(state, arguments),
+        LoopContext loop => loop.Call(arguments),
         Undefined undefined => throw undefined.Error(),
         _ => throw new TemplateException($"'{PythonTypes.Name(target)}' object is not callable"),
     };

@@ -4,8 +4,8 @@ namespace Rm.Formats.ChatTemplates;
 internal delegate object FilterBody(RenderState state, object value, CallArguments arguments);
 
 /// <summary>
-/// Filters by name. Absent on purpose: random (no two renderings would agree), and what formats web pages or terminals
-/// (filesizeformat, pprint, striptags, urlize, wordwrap, xmlattr).
+/// Filters by name. Absent on purpose: random (no two renderings would agree), and what formats web pages or a debugger's output
+/// (pprint, striptags, urlize, xmlattr).
 /// </summary>
 internal static class FilterTable
 {
@@ -22,6 +22,7 @@ internal static class FilterTable
         ["dictsort"] = SequenceFilters.DictSort,
         ["e"] = TextFilters.Escape,
         ["escape"] = TextFilters.Escape,
+        ["filesizeformat"] = NumberFilters.FileSize,
         ["first"] = SequenceFilters.First,
         ["float"] = NumberFilters.ToFloat,
         ["forceescape"] = TextFilters.ForceEscape,
@@ -58,6 +59,7 @@ internal static class FilterTable
         ["upper"] = TextFilters.Upper,
         ["urlencode"] = UrlEncoding.Filter,
         ["wordcount"] = TextFilters.WordCount,
+        ["wordwrap"] = TextWrap.Filter,
     };
 
     public static FilterBody? Find(string name) => Filters.GetValueOrDefault(name);

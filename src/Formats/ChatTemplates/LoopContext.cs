@@ -1,7 +1,12 @@
 namespace Rm.Formats.ChatTemplates;
 
 /// <summary>The <c>loop</c> variable. Looks ahead only when the template asks about what comes next.</summary>
-internal sealed class LoopContext(RenderState state, IEnumerable<object> items, int length)
+/// <param name="state">State of the rendering.</param>
+/// <param name="items">What is looped over.</param>
+/// <param name="length">How many they are, or -1 when that is not known.</param>
+/// <param name="depth">Level of a recursive loop, from 0.</param>
+/// <param name="again">Runs a recursive loop over other items; null for a loop that is not recursive.</param>
+internal sealed class LoopContext(RenderState state, IEnumerable<object> items, int length, int depth, Func<object, string>? again)
 {
     private static readonly object Absent = new();
 
@@ -69,14 +74,19 @@ internal sealed class LoopContext(RenderState state, IEnumerable<object> items, 
         "first" => PythonTypes.Box(Index == 1),
         "last" => PythonTypes.Box(!TryPeek(out _)),
         "length" => (long)Length,
-        "depth" => 1L,
-        "depth0" => 0L,
+        "depth" => depth + 1L,
+        "depth0" => (long)depth,
         "previtem" => ReferenceEquals(_previous, Absent) ? new Undefined("there is no previous item") : _previous,
         "nextitem" => TryPeek(out var next) ? next : new Undefined("there is no next item"),
         "cycle" => new PyFunction("loop.cycle", Cycle),
         "changed" => new PyFunction("loop.changed", Changed),
         _ => null,
     };
+
+    /// <summary>loop(items) in a recursive loop.</summary>
+    public string Call(CallArguments arguments) => again is not null
+        ? again(arguments.Bind("loop", 1, "iterable")[0]!)
+        : throw new TemplateException("the loop must be marked as recursive to be called");
 
     private bool TryPeek(out object next)
     {

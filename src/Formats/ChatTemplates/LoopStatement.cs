@@ -2,16 +2,23 @@ using System.Text;
 
 namespace Rm.Formats.ChatTemplates;
 
-/// <summary><c>{% for target in items if condition %}...{% else %}...{% endfor %}</c>.</summary>
+/// <summary>
+/// <c>{% for target in items if condition recursive %}...{% else %}...{% endfor %}</c>. In a recursive one <c>loop(items)</c> runs it again, one
+/// level deeper, and is the text of that.
+/// </summary>
 internal sealed class LoopStatement(
-    int line, AssignmentTarget target, Expression items, Expression? condition, StatementBlock body, StatementBlock? otherwise)
+    int line, AssignmentTarget target, Expression items, Expression? condition, bool isRecursive, StatementBlock body, StatementBlock? otherwise)
     : Statement(line)
 {
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
-        var source = items.Evaluate(state, scope);
+        return Run(state, scope, output, items.Evaluate(state, scope), depth: 0);
+    }
+
+    private Flow Run(RenderState state, Scope scope, StringBuilder output, object source, int depth)
+    {
         var length = condition is null ? PythonIteration.TryLength(state, source) : -1;
-        var loop = new LoopContext(state, Items(state, scope, source), length);
+        var loop = new LoopContext(state, Items(state, scope, source), length, depth, isRecursive ? Again : null);
         var isEmpty = true;
         while (loop.MoveNext())
         {
@@ -30,6 +37,15 @@ internal sealed class LoopStatement(
         }
 
         return isEmpty && otherwise is not null ? otherwise.Execute(state, new Scope(scope), output) : Flow.Next;
+
+        string Again(object inner)
+        {
+            state.Enter();
+            var text = new StringBuilder();
+            Run(state, scope, text, inner, depth + 1);
+            state.Leave();
+            return text.ToString();
+        }
     }
 
     /// <summary>The items that pass the condition, found one by one: the body may change what the condition reads.</summary>

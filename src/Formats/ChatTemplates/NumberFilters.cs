@@ -89,6 +89,42 @@ internal static class NumberFilters
             : PythonTypes.TryText(value, out var text) && TryFloat(text) is { } number ? number : fallback;
     }
 
+    /// <summary>A number of bytes for people: 13 kB, 4.1 MB.</summary>
+    public static object FileSize(RenderState state, object value, CallArguments arguments)
+    {
+        var binary = PythonTypes.Flag(arguments.Bind("filesizeformat", 0, "binary")[0]);
+        var bytes = PythonArithmetic.IsNumber(value) ? PythonArithmetic.ToDouble(value)
+            : PythonTypes.TryText(value, out var text) && TryFloat(text) is { } number ? number
+            : throw new TemplateException("the input of filesizeformat must be a number");
+        double unit = binary ? 1024 : 1000;
+        if (bytes == 1)
+        {
+            return "1 Byte";
+        }
+
+        if (!double.IsFinite(bytes))
+        {
+            throw new TemplateException("filesizeformat needs a finite number");
+        }
+
+        if (bytes < unit)
+        {
+            return $"{PythonText.Str(state, PythonArithmetic.Truncate(bytes))} Bytes";
+        }
+
+        const string prefixes = "kMGTPEZY";
+        var power = 0;
+        while (power < prefixes.Length - 1 && bytes >= Power(power + 2))
+        {
+            power++;
+        }
+
+        var prefix = binary ? $"{char.ToUpperInvariant(prefixes[power])}iB" : $"{prefixes[power]}B";
+        return PercentFormat.Format(state, "%.1f " + prefix, unit * bytes / Power(power + 2));
+
+        double Power(int exponent) => (double)BigInteger.Pow((int)unit, exponent);
+    }
+
     /// <summary>Python's sum(), floats with its compensated summation.</summary>
     public static object Sum(RenderState state, object value, CallArguments arguments)
     {

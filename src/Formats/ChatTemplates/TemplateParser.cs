@@ -188,11 +188,7 @@ internal sealed class TemplateParser
 
         var items = _expressions.ParseTuple(withConditional: false, end: "recursive");
         var condition = _stream.SkipName("if") ? _expressions.Parse() : null;
-        if (_stream.Current.IsName("recursive"))
-        {
-            throw _stream.Error("recursive loops are not supported; use a macro that calls itself");
-        }
-
+        var isRecursive = _stream.SkipName("recursive");
         OpenBody();
         _loops++;
         var body = ParseBody("else", "endfor");
@@ -206,7 +202,7 @@ internal sealed class TemplateParser
 
         _stream.Take();
         _allLoops--;
-        return new LoopStatement(line, target, items, condition, body, otherwise);
+        return new LoopStatement(line, target, items, condition, isRecursive, body, otherwise);
     }
 
     private Statement ParseSet(int line)

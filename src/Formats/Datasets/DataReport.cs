@@ -1,5 +1,3 @@
-using Rm.Formats.Rendering;
-
 namespace Rm.Formats.Datasets;
 
 /// <summary>The report before training: what became of the rows of both splits, and what they share.</summary>

@@ -50,6 +50,13 @@ public static class DataReportJson
         writer.WriteNumber("rejected_truncated", split.RejectedTruncated);
         writer.WriteNumber("exact_duplicates", split.Duplicates);
         writer.WriteNumber("distinct_prompts", split.DistinctPrompts);
+        writer.WriteNumber("sides_with_different_prompts", split.PromptsDiffer);
+        writer.WriteStartArray("columns_not_read");
+        foreach (string column in split.UnreadColumns)
+        {
+            writer.WriteStringValue(column);
+        }
+        writer.WriteEndArray();
         if (split.DistinctPosts is { } posts)
         {
             writer.WriteNumber("distinct_posts", posts);
@@ -73,6 +80,26 @@ public static class DataReportJson
         {
             WriteTellingToken(telling, writer);
         }
+        if (split.FirstPair is { } first)
+        {
+            writer.WriteStartObject("first_pair");
+            writer.WriteString("file", first.File);
+            writer.WriteNumber("line", first.Line);
+            WriteSide(writer, "chosen", first.Chosen);
+            WriteSide(writer, "rejected", first.Rejected);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndObject();
+    }
+
+    private static void WriteSide(Utf8JsonWriter writer, string name, ShownSide side)
+    {
+        writer.WriteStartObject(name);
+        writer.WriteString("text", side.Text);
+        writer.WriteNumber("tokens", side.Tokens);
+        writer.WriteBoolean("truncated", side.Truncated);
+        writer.WriteNumber("reward_token_id", side.RewardTokenId);
+        writer.WriteString("reward_token", side.RewardTokenText);
         writer.WriteEndObject();
     }
 

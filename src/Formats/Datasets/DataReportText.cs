@@ -35,6 +35,10 @@ public static class DataReportText
         Row("  rejected", split => split.RejectedTruncated);
         Row("exact duplicates", split => split.Duplicates);
         Row("distinct prompts", split => split.DistinctPrompts);
+        if (splits.Any(split => split.PromptsDiffer > 0))
+        {
+            Row("sides with different prompts", split => split.PromptsDiffer);
+        }
         if (splits.Any(split => split.DistinctPosts is not null))
         {
             Row("distinct posts", split => split.DistinctPosts ?? 0);
@@ -53,6 +57,11 @@ public static class DataReportText
             Line(output, "  eval pairs with such a post", [$"{Number(report.EvalPairsWithSharedPost)} of {Number(posted.PairsKept)}"]);
         }
         WriteDomains(splits, output);
+        if (splits.SelectMany(split => split.UnreadColumns).Distinct(StringComparer.Ordinal).ToList() is { Count: > 0 } unread)
+        {
+            output.WriteLine();
+            output.WriteLine($"columns that were not read: {string.Join(", ", unread)}");
+        }
         string[] names = ["train", "eval"];
         for (int i = 0; i < splits.Length; i++)
         {
@@ -62,6 +71,10 @@ public static class DataReportText
         {
             WriteRewardTokens(splits[i], names[i], output);
             WriteTellingToken(splits[i], names[i], output);
+        }
+        if (report.Train.FirstPair is { } first)
+        {
+            ShownPairText.Write(first, names[0], output);
         }
 
         void Row(string label, Func<SplitReport, long> figure) => Line(output, label, splits.Select(split => Number(figure(split))));
@@ -75,6 +88,7 @@ public static class DataReportText
         DropReason.ResponseTooLong => "response too long",
         DropReason.EqualAfterTruncation => "equal once truncated",
         DropReason.IdenticalSides => "identical sides",
+        DropReason.NoPreference => "no preference (a tie)",
         DropReason.NoTokens => "without tokens",
         DropReason.LengthsDiffer => "lengths differ",
         _ => "kept",
@@ -128,6 +142,9 @@ public static class DataReportText
         RowKind.PromptMessages => "prompt + message lists",
         RowKind.PlainStrings => "whole texts",
         RowKind.Transcripts => "transcripts",
+        RowKind.PromptColumns => "columns of turns",
+        RowKind.Comparison => "two responses and a preference",
+        RowKind.Ranking => "ranked answers",
         RowKind.MessageLists => "message lists",
         RowKind.Shp => "SHP",
         RowKind.TokenIds => "token ids",
@@ -154,6 +171,11 @@ public static class DataReportText
         foreach (RewardToken token in split.RewardTokens)
         {
             output.WriteLine($"  {token.Id}{Quote(token.Text)}: {Number(token.Count)} of {Number(split.PairsKept * 2)} texts");
+        }
+        if (split.RewardTokensByKind.Values.Select(token => token.Id).Distinct().Count() > 1)
+        {
+            output.WriteLine("  rows of different kinds are read at different tokens, so that their rewards say different things: "
+                + string.Join(", ", split.RewardTokensByKind.Select(kind => $"{Describe(kind.Key)} at {kind.Value.Id}{Quote(kind.Value.Text)}")));
         }
     }
 

@@ -25,13 +25,15 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
 
     public PairDataset Load()
     {
-        var selector = new RowSelector(options.Selection);
+        var selector = new RowSelector(options.Selection, tokenizer.Columns);
         DiagnosticTransform? transform = options.Diagnostic is { } diagnostic ? new DiagnosticTransform(diagnostic, tokenizer.Encoder) : null;
         if (transform is null)
         {
             foreach (List<SelectedRow> chunk in Chunks(selector.Select(source)))
             {
-                Take(InParallel(chunk.Count, i => tokenizer.Tokenize(PairRowParser.Parse(chunk[i].Row), chunk[i].Index)));
+                TokenizedRow[][] rows = InParallel(
+                    chunk.Count, i => Array.ConvertAll([.. Parse(chunk[i])], row => tokenizer.Tokenize(row, chunk[i].Index)));
+                Take(rows.SelectMany(row => row));
             }
         }
         else
@@ -46,6 +48,7 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
                 : $"{string.Join(", ", source.Files)}: the filters leave no row: of {selection.RowsSeen}, {selection.BelowScoreRatio} are below "
                     + $"--min-score-ratio and {selection.BeyondPostLimit} beyond --max-pairs-per-post.");
         }
+        _report.AddUnread(selector.Skipped.Where(column => tokenizer.Columns.Ignored?.Contains(column) != true));
         DiagnosticReport? changes = transform is null
             ? null
             : new DiagnosticReport(options.Diagnostic!.Mode, _read, transform.Changed, _removed, _tellingApart);
@@ -60,8 +63,9 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         var positions = new List<long>();
         foreach (List<SelectedRow> chunk in Chunks(selected))
         {
-            rows.AddRange(InParallel(chunk.Count, i => PairRowParser.Parse(chunk[i].Row)));
-            positions.AddRange(chunk.Select(row => row.Index));
+            IReadOnlyList<PairRow>[] parsed = InParallel(chunk.Count, i => Parse(chunk[i]));
+            rows.AddRange(parsed.SelectMany(pairs => pairs));
+            positions.AddRange(chunk.Zip(parsed).SelectMany(row => row.Second.Select(_ => row.First.Index)));
         }
         PairRow[] transformed = [.. rows];
         transform.Apply(transformed, positions);
@@ -74,6 +78,8 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
             Take(chunk.Select(Check));
         }
     }
+
+    private IReadOnlyList<PairRow> Parse(SelectedRow row) => PairRowParser.ParseAll(row.Row, tokenizer.Columns);
 
     private TokenizedRow Check(TokenizedRow row)
     {

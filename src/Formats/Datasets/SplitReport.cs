@@ -55,6 +55,9 @@ public sealed record SplitReport
     /// <summary>The tokens that texts end in, the most frequent first, at most five.</summary>
     public required IReadOnlyList<RewardToken> RewardTokens { get; init; }
 
+    /// <summary>The most frequent last token of every kind of rows.</summary>
+    public required IReadOnlyDictionary<RowKind, RewardToken> RewardTokensByKind { get; init; }
+
     /// <summary>What became of rows before they were read as pairs.</summary>
     public required SelectionReport Selection { get; init; }
 
@@ -66,6 +69,15 @@ public sealed record SplitReport
 
     /// <summary>The token that tells best which side is chosen; null when the sides never differ.</summary>
     public required TellingToken? TellingToken { get; init; }
+
+    /// <summary>Columns of text or messages that pairs were not read from, in order of their names.</summary>
+    public required IReadOnlyList<string> UnreadColumns { get; init; }
+
+    /// <summary>Kept pairs whose sides reply to different prompts.</summary>
+    public required long PromptsDiffer { get; init; }
+
+    /// <summary>The first kept pair as the model reads it; null when none is kept.</summary>
+    public required ShownPair? FirstPair { get; init; }
 
     /// <summary>What a diagnostic did to the rows, or null.</summary>
     public required DiagnosticReport? Diagnostic { get; init; }

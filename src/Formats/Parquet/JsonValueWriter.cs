@@ -37,6 +37,10 @@ internal sealed class JsonValueWriter
                     writer.WriteStringValue(text);
                 }
                 break;
+            case { } json when column.Annotation.Kind == ValueKind.Json:
+                CheckJson(json, writer.CurrentDepth, reader);
+                writer.WriteRawValue(json, skipInputValidation: true);
+                break;
             case { } bytes when isText:
                 writer.WriteStringValue(bytes);
                 break;
@@ -67,13 +71,37 @@ internal sealed class JsonValueWriter
         }
     }
 
+    // The row that the value becomes a part of is parsed as a whole; depth and syntax must hold there.
+    private static void CheckJson(ReadOnlySpan<byte> json, int depth, ColumnReader reader)
+    {
+        const int deepest = 64;
+        try
+        {
+            var parser = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Math.Max(1, deepest - depth) });
+            bool any = false;
+            while (parser.Read())
+            {
+                any = true;
+            }
+            if (any)
+            {
+                return;
+            }
+        }
+        catch (JsonException)
+        {
+            // Said below.
+        }
+        throw reader.Place.Unsupported("A value of a column that is marked as JSON is not valid JSON.", "Write the column as plain text, or its values as JSON.");
+    }
+
     // The bytes of a value that is text or just bytes; null for what is formatted.
     private static ArraySegment<byte>? BytesOf(ColumnReader reader, in ColumnValue value, out bool isText)
     {
         LeafColumn column = reader.Column;
         isText = false;
         bool hasBytes = column.Type is PhysicalType.ByteArray or PhysicalType.FixedLengthByteArray;
-        if (!hasBytes || column.Annotation.Kind is not (ValueKind.Text or ValueKind.Bytes or ValueKind.Physical))
+        if (!hasBytes || column.Annotation.Kind is not (ValueKind.Text or ValueKind.Json or ValueKind.Bytes or ValueKind.Physical))
         {
             return column.Annotation.Kind == ValueKind.Decimal && value.Bytes.Count > ScalarText.MaxDecimalBytes
                 ? throw reader.Place.Damaged($"A decimal has {value.Bytes.Count} bytes.")
@@ -84,7 +112,7 @@ internal sealed class JsonValueWriter
             throw reader.Place.Unsupported(TooLong, TooLongRemedy);
         }
         isText = column.Annotation.Kind != ValueKind.Bytes && Utf8.IsValid(value.Bytes);
-        return isText || column.Annotation.Kind != ValueKind.Text
+        return isText || column.Annotation.Kind is not (ValueKind.Text or ValueKind.Json)
             ? value.Bytes
             : throw reader.Place.Unsupported("A text is not valid UTF-8.", "Write the column as UTF-8, or as binary if it is no text.");
     }

@@ -25,7 +25,8 @@ internal static class LogicalTypeReader
     /// <summary>The enumeration ConvertedType; -1 is none.</summary>
     public static Annotation FromConverted(int code, int scale) => code switch
     {
-        0 or 4 or 19 => new Annotation(ValueKind.Text), // UTF8, ENUM, JSON
+        0 or 4 => new Annotation(ValueKind.Text), // UTF8, ENUM
+        19 => new Annotation(ValueKind.Json),
         1 or 2 => new Annotation(ValueKind.Physical, IsMap: true), // MAP, MAP_KEY_VALUE
         3 => new Annotation(ValueKind.Physical, IsList: true),
         5 => new Annotation(ValueKind.Decimal, Scale: scale),
@@ -44,7 +45,8 @@ internal static class LogicalTypeReader
         thrift.Skip(ThriftType.Struct);
         return id switch
         {
-            1 or 4 or 12 => new Annotation(ValueKind.Text), // STRING, ENUM, JSON
+            1 or 4 => new Annotation(ValueKind.Text), // STRING, ENUM
+            12 => new Annotation(ValueKind.Json),
             2 => new Annotation(ValueKind.Physical, IsMap: true),
             3 => new Annotation(ValueKind.Physical, IsList: true),
             6 => new Annotation(ValueKind.Date),

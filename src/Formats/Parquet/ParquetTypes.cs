@@ -66,6 +66,9 @@ internal enum ValueKind
     /// <summary>Text that must be UTF-8.</summary>
     Text,
 
+    /// <summary>Text that is a JSON value of its own.</summary>
+    Json,
+
     /// <summary>Bytes that are no text.</summary>
     Bytes,
 

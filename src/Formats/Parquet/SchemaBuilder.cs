@@ -161,7 +161,7 @@ internal sealed class SchemaBuilder
         }
         bool fits = annotation.Kind switch
         {
-            ValueKind.Text => type == PhysicalType.ByteArray || fixedLength,
+            ValueKind.Text or ValueKind.Json => type == PhysicalType.ByteArray || fixedLength,
             ValueKind.Unsigned or ValueKind.Time or ValueKind.Timestamp or ValueKind.TimestampUtc =>
                 type is PhysicalType.Int32 or PhysicalType.Int64,
             ValueKind.Date => type == PhysicalType.Int32,

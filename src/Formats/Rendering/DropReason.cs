@@ -21,6 +21,9 @@ public enum DropReason
     /// <summary>The row gives the same text on both sides.</summary>
     IdenticalSides,
 
+    /// <summary>The row says that neither side is better: a tie.</summary>
+    NoPreference,
+
     /// <summary>A text without a single token has no last token to read a reward at.</summary>
     NoTokens,
 

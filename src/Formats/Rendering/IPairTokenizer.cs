@@ -9,6 +9,9 @@ public interface IPairTokenizer
     /// <summary>The tokenizer behind this one, or null.</summary>
     ITextEncoder? Encoder { get; }
 
+    /// <summary>What the user says of the rows' columns.</summary>
+    RowColumns Columns => RowColumns.None;
+
     /// <summary>
     /// Tokenises a pair; <paramref name="rowIndex"/> becomes its id. Throws <see cref="UserInputException"/> naming the row when it cannot be read.
     /// </summary>

@@ -1,4 +1,5 @@
-using Rm.Formats.Files;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Rm.Formats.Rows;
 using Rm.Formats.Tokenization;
 
@@ -33,6 +34,9 @@ public sealed class PairTokenizer : IPairTokenizer
     /// <inheritdoc/>
     public ITextEncoder? Encoder { get; }
 
+    /// <inheritdoc/>
+    public RowColumns Columns => _options.Columns ?? RowColumns.None;
+
     private int MaxLength => _options.MaxSeqLen == 0 ? int.MaxValue : _options.MaxSeqLen;
 
     /// <inheritdoc/>
@@ -42,6 +46,10 @@ public sealed class PairTokenizer : IPairTokenizer
         var prompt = new PromptTokens();
         TokenizedSide chosen = Side(row.Chosen, row.Source, shared, prompt);
         TokenizedSide rejected = Side(row.Rejected, row.Source, shared, prompt);
+        if (row.HasNoPreference)
+        {
+            return Drop(DropReason.NoPreference);
+        }
         if (chosen.Ids.Length == 0 || rejected.Ids.Length == 0)
         {
             return Drop(DropReason.NoTokens);
@@ -77,10 +85,14 @@ public sealed class PairTokenizer : IPairTokenizer
         };
         return new TokenizedRow(
             pair, DropReason.None, row.Kind, chosen.PromptLength,
-            chosenIds.Length < chosen.Ids.Length, rejectedIds.Length < rejected.Ids.Length);
+            chosenIds.Length < chosen.Ids.Length, rejectedIds.Length < rejected.Ids.Length)
+        {
+            PromptsDiffer = row.PromptsDiffer,
+            Unread = row.Unread,
+        };
 
         TokenizedRow Drop(DropReason why) =>
-            new(null, why, row.Kind, chosen.PromptLength, ChosenTruncated: false, RejectedTruncated: false);
+            new(null, why, row.Kind, chosen.PromptLength, ChosenTruncated: false, RejectedTruncated: false) { Unread = row.Unread };
     }
 
     /// <summary>Tokenises one text or conversation as a side of a pair would be.</summary>
@@ -107,15 +119,23 @@ public sealed class PairTokenizer : IPairTokenizer
             CheckIds(ids, row);
             return _sides?.FromIds(ids, promptIds) ?? new TokenizedSide(ids, promptIds, 0, ids, default);
         }
-        return _sides?.Tokenize(_renderer.Render(side, row), prompt)
-            ?? throw row.Error("the row holds text, which needs the checkpoint's tokenizer.json. Only rows of token ids do without.");
+        if (_sides?.Tokenize(_renderer.Render(side, row), prompt) is { } tokenized)
+        {
+            // A text may be empty; that is told elsewhere.
+            CheckIds(tokenized.Ids, row);
+            return tokenized;
+        }
+        throw row.Error("the row holds text, which needs the checkpoint's tokenizer.json. Only rows of token ids do without.");
     }
 
     private void CheckIds(int[] ids, DataRow row)
     {
-        if (_options.VocabSize > 0 && ids.Max() >= _options.VocabSize)
+        if (_options.VocabSize > 0 && ids.Length > 0 && ids.Max() is var largest && largest >= _options.VocabSize)
         {
-            throw row.Error($"token id {ids.Max()} is outside the model's vocabulary of {_options.VocabSize}.");
+            string name = Encoder is null ? "" : $" (\"{JsonEncodedText.Encode(Encoder.Decode([largest]), JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\")";
+            throw row.Error(
+                $"token id {largest}{name} is outside the model's vocabulary of {_options.VocabSize}: the embedding has no row for it. "
+                + "A token that was added to a tokenizer must be added to the model as well.");
         }
     }
 

@@ -1,5 +1,3 @@
-using Rm.Formats.Files;
-
 namespace Rm.Formats.Rendering;
 
 /// <summary>One training example: two token sequences of which the first is preferred.</summary>

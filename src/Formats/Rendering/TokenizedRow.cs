@@ -10,7 +10,14 @@ namespace Rm.Formats.Rendering;
 /// <param name="ChosenTruncated">True when tokens left the chosen side.</param>
 /// <param name="RejectedTruncated">True when tokens left the rejected side.</param>
 public sealed record TokenizedRow(
-    PreferencePair? Pair, DropReason Dropped, RowKind Kind, int PromptTokens, bool ChosenTruncated, bool RejectedTruncated);
+    PreferencePair? Pair, DropReason Dropped, RowKind Kind, int PromptTokens, bool ChosenTruncated, bool RejectedTruncated)
+{
+    /// <summary>True when the sides reply to different prompts.</summary>
+    public bool PromptsDiffer { get; init; }
+
+    /// <summary>Columns of text or messages that the pair was not read from.</summary>
+    public IReadOnlyList<string> Unread { get; init; } = [];
+}
 
 /// <summary>A single text after tokenising: token ids, or why there are none.</summary>
 /// <param name="Ids">The token ids, or null when the text cannot be used.</param>

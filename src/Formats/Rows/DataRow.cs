@@ -63,6 +63,10 @@ public sealed class DataRow
         return new DataRow(file, line, columns, byteLength, isText);
     }
 
+    /// <summary>The same row without some of its columns.</summary>
+    public DataRow Without(IReadOnlySet<string> columns) => new(
+        File, Line, _columns.Where(column => !columns.Contains(column.Key)).ToDictionary(StringComparer.Ordinal), ByteLength, IsText);
+
     /// <summary>The row with some of its columns.</summary>
     public DataRow With(IReadOnlyCollection<string> columns) => new(
         File, Line, _columns.Where(column => columns.Contains(column.Key)).ToDictionary(column => column.Key, column => column.Value, StringComparer.Ordinal), ByteLength, IsText);

@@ -20,11 +20,24 @@ internal sealed class JsonLinesSource(string path) : IRowSource
         }
     }
 
+    // NaN and Infinity, where the parser stopped.
+    private static string? NonFiniteNumber(ReadOnlySpan<byte> line, JsonException e)
+    {
+        ReadOnlySpan<byte> rest = e.BytePositionInLine is { } at && at <= line.Length ? line[(int)at..] : default;
+        return rest.StartsWith("NaN"u8) ? "NaN" : rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8) ? "Infinity" : null;
+    }
+
     private JsonElement Parse(ReadOnlySpan<byte> line, long lineNumber)
     {
         try
         {
             return JsonElement.Parse(line);
+        }
+        catch (JsonException e) when (NonFiniteNumber(line, e) is { } word)
+        {
+            throw new UserInputException(
+                $"{path}, line {lineNumber}: holds {word}, which JSON does not have, though Python writes it. "
+                + "Write null or leave the field out.", e);
         }
         catch (JsonException e)
         {

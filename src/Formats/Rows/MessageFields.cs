@@ -24,6 +24,7 @@ internal static class MessageFields
         {
             messages.Add(row.ReadMessage($"{field}[{messages.Count}]", item));
         }
+        SwiftToolTurns.Rewrite(row, field, messages);
         return messages.Count > 0 ? messages : throw row.Error(field, "the list of messages is empty.");
     }
 

@@ -1,3 +1,5 @@
+using Rm.Formats.Tokenization;
+
 namespace Rm.Formats.Rows;
 
 /// <summary>A row understood as a preference: its two sides and what else the row says about the pair.</summary>
@@ -14,6 +16,34 @@ public sealed record PairRow
 
     /// <summary>The other side.</summary>
     public required Conversation Rejected { get; init; }
+
+    /// <summary>True when the row says that neither side is preferred.</summary>
+    public bool HasNoPreference { get; init; }
+
+    /// <summary>Columns of text or messages that the pair was not read from.</summary>
+    public IReadOnlyList<string> Unread { get; init; } = [];
+
+    /// <summary>
+    /// True when the sides part at a turn that is no answer: they reply to different prompts. Sides that part at an earlier answer do not.
+    /// </summary>
+    public bool PromptsDiffer
+    {
+        get
+        {
+            if (Chosen.Messages is not { } chosen || Rejected.Messages is not { } rejected)
+            {
+                return false;
+            }
+            int shared = 0;
+            while (shared < chosen.Count && shared < rejected.Count && chosen[shared] == rejected[shared])
+            {
+                shared++;
+            }
+            return IsPrompt(chosen, shared) || IsPrompt(rejected, shared);
+
+            static bool IsPrompt(IReadOnlyList<ChatMessage> turns, int index) => index < turns.Count && turns[index].Role is "user" or "system";
+        }
+    }
 
     /// <summary>Column <c>margin</c>; 0 without one. Subtracted from the scaled reward difference in the loss.</summary>
     public float Margin { get; init; }

@@ -58,6 +58,19 @@ internal static class RowFields
     public static bool IsList(this DataRow row, string field) =>
         row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array;
 
+    /// <summary>True when the field holds a list of strings; at least one.</summary>
+    public static bool IsTextList(this DataRow row, string field) =>
+        row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0
+        && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String);
+
+    /// <summary>The strings of a list.</summary>
+    public static IReadOnlyList<string> GetTexts(this DataRow row, string field) =>
+        [.. row.GetList(field, "a list of strings").EnumerateArray().Select((item, i) => row.Text($"{field}[{i}]", item))];
+
+    /// <summary>True when the field holds an object.</summary>
+    public static bool IsObject(this DataRow row, string field) =>
+        row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Object;
+
     /// <summary>A member of an object within a field; <paramref name="place"/> is its path.</summary>
     public static JsonElement Member(this DataRow row, string place, JsonElement item, string name) =>
         row.TryMember(place, item, name, out JsonElement value) ? value : throw row.Error(place, $"has no \"{name}\".");

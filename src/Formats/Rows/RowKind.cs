@@ -18,6 +18,15 @@ public enum RowKind
     /// <summary><c>chosen</c>, <c>rejected</c>: message lists.</summary>
     MessageLists,
 
+    /// <summary><c>chosen</c>, <c>rejected</c> and their prompt in other columns: <c>system</c>, <c>question</c>, <c>instruction</c>, ...</summary>
+    PromptColumns,
+
+    /// <summary>Two responses to a prompt and a column that says which is better.</summary>
+    Comparison,
+
+    /// <summary>Answers to a prompt with ranks or scores: a pair for every two of them that differ in rank.</summary>
+    Ranking,
+
     /// <summary><c>history</c>, <c>human_ref_A</c>, <c>human_ref_B</c>, <c>labels</c> (SHP).</summary>
     Shp,
 

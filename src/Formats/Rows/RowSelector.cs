@@ -6,7 +6,7 @@ namespace Rm.Formats.Rows;
 /// Streams the selected rows in file order and counts those it leaves out. A random sample is drawn in a first pass that reads the filters'
 /// columns only; the second one reads the drawn rows.
 /// </summary>
-internal sealed class RowSelector(RowSelection selection)
+internal sealed class RowSelector(RowSelection selection, RowColumns? columns = null)
 {
     // A pass over a file of columns must read one of them to be sure of the file's rows; these are short.
     private static readonly string[] CheapColumns = ["labels", "score_ratio", "label", "domain", "subset", "post_id"];
@@ -19,6 +19,9 @@ internal sealed class RowSelector(RowSelection selection)
     private long _belowScoreRatio;
     private long _beyondPostLimit;
     private long _notDrawn;
+
+    /// <summary>Columns of files of columns that were not read at all.</summary>
+    public SortedSet<string> Skipped { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What was left out so far.</summary>
     public SelectionReport Report => new(_seen, _belowScoreRatio, _beyondPostLimit, _notDrawn);
@@ -37,7 +40,7 @@ internal sealed class RowSelector(RowSelection selection)
             yield break;
         }
         long index = 0;
-        foreach (DataRow row in source.Read(PairColumns.Choose))
+        foreach (DataRow row in source.Read(Choose))
         {
             long position = index++;
             if (!Passes(row))
@@ -71,7 +74,7 @@ internal sealed class RowSelector(RowSelection selection)
                 continue;
             }
             int at = first;
-            foreach (DataRow row in source.Parts[part].ReadAt([.. drawn[first..next].Select(index => index - start)], PairColumns.Choose))
+            foreach (DataRow row in source.Parts[part].ReadAt([.. drawn[first..next].Select(index => index - start)], Choose))
             {
                 yield return new SelectedRow(drawn[at++], row);
             }
@@ -114,6 +117,13 @@ internal sealed class RowSelector(RowSelection selection)
         List<long> drawn = [.. chosen.UnorderedItems.Select(item => item.Element)];
         drawn.Sort();
         return drawn;
+    }
+
+    private IReadOnlyCollection<string> Choose(IReadOnlyList<string> names)
+    {
+        IReadOnlyCollection<string> chosen = PairColumns.Choose(names, columns ?? RowColumns.None);
+        Skipped.UnionWith(names.Except(chosen));
+        return chosen;
     }
 
     private IReadOnlyCollection<string> FilterColumns(IReadOnlyList<string> columns)

@@ -4,15 +4,21 @@ namespace Rm.Formats.Rows;
 public static class ScoreRowParser
 {
     /// <summary>Reads a row to score. Throws <see cref="UserInputException"/> naming file, line and field on bad input.</summary>
-    public static ScoreRow Parse(DataRow row)
+    public static ScoreRow Parse(DataRow row) => Parse(row, RowColumns.None);
+
+    /// <summary>The same with what the user says of columns.</summary>
+    public static ScoreRow Parse(DataRow row, RowColumns columns)
     {
-        if (PairRowParser.TryParse(row) is { } pair)
+        if (PairRowParser.TryParse(row, columns) is { } pairs)
         {
+            PairRow pair = pairs is [var only]
+                ? only
+                : throw row.Error("makes several pairs; score each answer as a conversation, or each pair in a row of its own.");
             return new ScoreRow { Source = row, Kind = pair.Kind, Pair = pair };
         }
-        return TryParseSingle(row) ?? throw row.Error(
+        return TryParseSingle(row) ?? throw (PairColumns.NullSide(row) is { } empty ? row.Error(empty, "is null; a pair needs both of its sides.") : row.Error(
             $"the columns fit nothing that can be scored. The row has {Names.List(row.ColumnNames)}. Known: messages; text; input_ids; "
-            + $"or a pair: {PairRowParser.KnownKinds}.");
+            + $"or a pair: {PairRowParser.KnownKinds}."));
     }
 
     /// <summary>Reads a single text to score, or null when the row holds none.</summary>

@@ -36,6 +36,24 @@ internal static class Transcript
         }
     }
 
+    /// <summary>
+    /// The turns of a prompt: those of a transcript, an assistant's marker at its end being the place of the answer; one user turn for any
+    /// other text.
+    /// </summary>
+    public static IReadOnlyList<ChatMessage> ParsePrompt(string text)
+    {
+        if (!TryFirst(text, out _, out _))
+        {
+            return [new ChatMessage("user", text)];
+        }
+        if (TryParse(text, out IReadOnlyList<ChatMessage> turns, out _) && turns.Count > 1 && turns[^1] is { Role: "assistant" } last
+            && string.IsNullOrWhiteSpace(last.Content))
+        {
+            return [.. turns.Take(turns.Count - 1)];
+        }
+        return turns;
+    }
+
     /// <summary>Where the content of the last turn begins whose marker lies within the first <paramref name="length"/> characters; 0 without one.</summary>
     public static int LastContentStart(string text, int length)
     {

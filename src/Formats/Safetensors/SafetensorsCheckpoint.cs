@@ -121,6 +121,24 @@ public sealed class SafetensorsCheckpoint : IDisposable
         {
             throw new UserInputException($"{indexPath}: weight_map lists no tensors.");
         }
+
+        AddUnlisted(indexPath, shards);
+    }
+
+    // transformers 5 reads every tensor of the shards that the index names, listed or not.
+    private void AddUnlisted(string indexPath, Dictionary<string, SafetensorsFile> shards)
+    {
+        var listed = _fileOf.Keys.ToHashSet(StringComparer.Ordinal);
+        foreach (var (shard, file) in shards)
+        {
+            foreach (var name in file.Tensors.Keys.Where(name => !listed.Contains(name)))
+            {
+                if (!_fileOf.TryAdd(name, file))
+                {
+                    throw new UserInputException($"{indexPath}: tensor {name} is not listed, and {shard} is not the only shard that holds it.");
+                }
+            }
+        }
     }
 
     private SafetensorsFile OpenShard(string indexPath, string shard)

@@ -64,6 +64,12 @@ public enum SafetensorsDType
 
     /// <summary>4-bit float.</summary>
     F4,
+
+    /// <summary>8-bit float, 4 exponent and 3 mantissa bits, without infinities and negative zero.</summary>
+    F8E4M3Fnuz,
+
+    /// <summary>8-bit float, 5 exponent and 2 mantissa bits, without infinities and negative zero.</summary>
+    F8E5M2Fnuz,
 }
 
 /// <summary>Names in the header and sizes of <see cref="SafetensorsDType"/>.</summary>
@@ -74,7 +80,7 @@ public static class SafetensorsDTypes
     [
         ("F32", 32), ("F16", 16), ("BF16", 16), ("F64", 64), ("C64", 64), ("I64", 64), ("I32", 32), ("I16", 16), ("I8", 8), ("U64", 64),
         ("U32", 32), ("U16", 16), ("U8", 8), ("BOOL", 8), ("F8_E4M3", 8), ("F8_E5M2", 8), ("F8_E8M0", 8), ("F6_E2M3", 6), ("F6_E3M2", 6),
-        ("F4", 4),
+        ("F4", 4), ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8),
     ];
 
     /// <summary>The name that the header uses, "BF16" say.</summary>

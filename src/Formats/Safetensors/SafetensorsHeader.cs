@@ -105,6 +105,11 @@ internal sealed class SafetensorsHeader
 
     private void ReadMetadata(ref Utf8JsonReader reader)
     {
+        if (reader.TokenType == JsonTokenType.Null)
+        {
+            return;
+        }
+
         if (reader.TokenType != JsonTokenType.StartObject)
         {
             throw Error("__metadata__ must be an object of texts");
@@ -154,7 +159,8 @@ internal sealed class SafetensorsHeader
                 case "dtype" or "shape" or "data_offsets":
                     throw Error($"tensor {name}: {key} appears twice");
                 default:
-                    throw Error($"tensor {name}: unknown field {key}");
+                    reader.Skip(); // of a newer version of the format; the library passes it over too
+                    break;
             }
         }
 

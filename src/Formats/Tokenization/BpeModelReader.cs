@@ -8,19 +8,14 @@ namespace Rm.Formats.Tokenization;
 /// </summary>
 internal static class BpeModelReader
 {
-    /// <summary>Refuses models other than byte-level BPE, and options that would change what a word encodes to.</summary>
-    public static void CheckKind(JsonSections model)
+    /// <summary>Refuses options that would change what a word encodes to.</summary>
+    public static void CheckOptions(JsonSections model)
     {
-        string type = Text(model, "type") ?? "BPE"; // files from before tokenizers 0.10 have no type
-        if (type != "BPE")
-        {
-            throw new InvalidDataException($"model.type is {type}; only byte-level BPE is supported");
-        }
         foreach (string affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (!string.IsNullOrEmpty(Text(model, affix)))
             {
-                throw new InvalidDataException($"model.{affix} is not supported; byte-level BPE has none");
+                throw new InvalidDataException($"model.{affix} is not supported; the BPE of language models has none");
             }
         }
         if (model.Element("dropout") is { } dropout
@@ -31,23 +26,34 @@ internal static class BpeModelReader
     }
 
     /// <summary>The vocabulary and the encoder over it.</summary>
-    public static (Vocabulary Vocabulary, BytePairEncoder Encoder) Read(JsonSections model)
+    /// <param name="model">The section.</param>
+    /// <param name="isByteLevel">The pre-tokenizer hands the model bytes in <see cref="ByteAlphabet"/>; otherwise the text itself.</param>
+    public static (Vocabulary Vocabulary, WordModel Encoder) Read(JsonSections model, bool isByteLevel)
     {
-        Vocabulary vocabulary = ReadVocabulary(model.Required("vocab").Span);
-        MergeTable merges = ReadMerges(model.Required("merges").Span, vocabulary);
+        CheckOptions(model);
+        Vocabulary vocabulary = ReadVocabulary(model.Required("vocab").Span, isByteLevel);
+        MergeBoundaries? boundaries = isByteLevel ? null : new MergeBoundaries();
+        MergeTable merges = ReadMerges(model.Required("merges").Span, vocabulary, boundaries);
         int unknown = -1;
         if (Text(model, "unk_token") is { } token && !vocabulary.TryFindSpelling(Encoding.UTF8.GetBytes(token), out unknown))
         {
             throw new InvalidDataException($"model.unk_token '{token}' is not in model.vocab");
         }
-        var symbols = new ByteSymbols(vocabulary, unknown, Flag(model, "fuse_unk"), Flag(model, "byte_fallback"));
-        var encoder = new BytePairEncoder(vocabulary, merges, Flag(model, "ignore_merges"), symbols);
-        return (vocabulary, encoder);
+        bool fuseUnknown = Flag(model, "fuse_unk"), byteFallback = Flag(model, "byte_fallback"), wholeWordFirst = Flag(model, "ignore_merges");
+        if (boundaries is null)
+        {
+            var bytes = new ByteSymbols(vocabulary, unknown, fuseUnknown, byteFallback);
+            return (vocabulary, new BytePairEncoder(vocabulary, merges, wholeWordFirst, bytes));
+        }
+
+        var characters = new CharSymbols(vocabulary, unknown, fuseUnknown, byteFallback);
+        boundaries.Symbols = characters;
+        return (vocabulary, new BytePairEncoder(vocabulary, merges, wholeWordFirst, characters, boundaries));
     }
 
-    private static Vocabulary ReadVocabulary(ReadOnlySpan<byte> json)
+    private static Vocabulary ReadVocabulary(ReadOnlySpan<byte> json, bool isByteLevel)
     {
-        var vocabulary = new Vocabulary();
+        var vocabulary = new Vocabulary(isByteLevel);
         var reader = new Utf8JsonReader(json);
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -69,10 +75,10 @@ internal static class BpeModelReader
                 throw new InvalidDataException($"model.vocab['{Shown(spelling)}']: this token or its id {id} is there twice");
             }
         }
-        return vocabulary;
+        return vocabulary.Size > 0 ? vocabulary : throw new InvalidDataException("model.vocab is empty");
     }
 
-    private static MergeTable ReadMerges(ReadOnlySpan<byte> json, Vocabulary vocabulary)
+    private static MergeTable ReadMerges(ReadOnlySpan<byte> json, Vocabulary vocabulary, MergeBoundaries? boundaries)
     {
         var merges = new MergeTable(vocabulary.Count);
         var reader = new Utf8JsonReader(json);
@@ -116,6 +122,7 @@ internal static class BpeModelReader
             }
             first.CopyTo(joined);
             second.CopyTo(joined.AsSpan(first.Length));
+            boundaries?.Add(first, second);
             merges.Set(
                 Find(first, vocabulary, rank),
                 Find(second, vocabulary, rank),
@@ -138,7 +145,7 @@ internal static class BpeModelReader
         ? id
         : throw new InvalidDataException($"model.merges[{rank}] needs the token '{Shown(token)}', which is not in model.vocab");
 
-    private static ReadOnlySpan<byte> Unescape(scoped ref Utf8JsonReader reader, scoped ref byte[] buffer)
+    internal static ReadOnlySpan<byte> Unescape(scoped ref Utf8JsonReader reader, scoped ref byte[] buffer)
     {
         if (reader.ValueSpan.Length > buffer.Length)
         {
@@ -147,19 +154,19 @@ internal static class BpeModelReader
         return buffer.AsSpan(0, reader.CopyString(buffer));
     }
 
-    private static string? Text(JsonSections model, string name) => model.Element(name) switch
+    internal static string? Text(JsonSections model, string name) => model.Element(name) switch
     {
         null => null,
         { ValueKind: JsonValueKind.String } value => value.GetString(),
         _ => throw new InvalidDataException($"model.{name} is not a string"),
     };
 
-    private static bool Flag(JsonSections model, string name) => model.Element(name) switch
+    internal static bool Flag(JsonSections model, string name) => model.Element(name) switch
     {
         null or { ValueKind: JsonValueKind.False } => false,
         { ValueKind: JsonValueKind.True } => true,
         _ => throw new InvalidDataException($"model.{name} is not true or false"),
     };
 
-    private static string Shown(ReadOnlySpan<byte> token) => Encoding.UTF8.GetString(token[..Math.Min(token.Length, 80)]);
+    internal static string Shown(ReadOnlySpan<byte> token) => Encoding.UTF8.GetString(token[..Math.Min(token.Length, 80)]);
 }

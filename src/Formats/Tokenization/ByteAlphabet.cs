@@ -39,6 +39,15 @@ internal static class ByteAlphabet
         return true;
     }
 
+    /// <summary>Writes the bytes that <paramref name="spelling"/> stands for; every character must be of the alphabet.</summary>
+    public static void ToBytes(ReadOnlySpan<char> spelling, Span<byte> bytes)
+    {
+        for (int i = 0; i < spelling.Length; i++)
+        {
+            bytes[i] = (byte)byteOf[spelling[i]];
+        }
+    }
+
     /// <summary>The spelling of <paramref name="bytes"/>, as tokenizer.json writes it.</summary>
     public static string Spell(ReadOnlySpan<byte> bytes)
     {

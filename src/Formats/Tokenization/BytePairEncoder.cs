@@ -1,10 +1,10 @@
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Byte-pair encoding of one word (Sennrich et al. 2016, on bytes): the adjacent pair of lowest rank is merged, the leftmost of
-/// equals first, until no pair has a rule. Immutable; the working memory is the caller's <see cref="Scratch"/>.
+/// Byte-pair encoding of one word (Sennrich et al. 2016, on bytes or characters): the adjacent pair of lowest rank is merged, the leftmost of
+/// equals first, until no pair has a rule. Immutable; the working memory is the caller's <see cref="WordScratch"/>.
 /// </summary>
-internal sealed class BytePairEncoder
+internal sealed class BytePairEncoder : WordModel
 {
     // Up to here a scan for the smallest rank beats a queue; above, the queue keeps a long word at n log n.
     private const int MaxScanned = 48;
@@ -12,52 +12,46 @@ internal sealed class BytePairEncoder
     private readonly Vocabulary vocabulary;
     private readonly MergeTable merges;
     private readonly bool wholeWordFirst;
-    private readonly ByteSymbols byteSymbols;
+    private readonly WordSymbols _initial;
+    private readonly MergeBoundaries? _boundaries;
 
     /// <summary>An encoder over a model's tables.</summary>
     /// <param name="vocabulary">Tokens by their bytes.</param>
     /// <param name="merges">Merge rules over its ids.</param>
     /// <param name="wholeWordFirst"><c>ignore_merges</c>: a word that is itself a token is taken as it is.</param>
-    /// <param name="byteSymbols">What a word's bytes begin as.</param>
-    public BytePairEncoder(Vocabulary vocabulary, MergeTable merges, bool wholeWordFirst, ByteSymbols byteSymbols)
+    /// <param name="symbols">What a word begins as.</param>
+    /// <param name="boundaries">Where words may be cut, if they are whole texts.</param>
+    public BytePairEncoder(
+        Vocabulary vocabulary, MergeTable merges, bool wholeWordFirst, WordSymbols symbols, MergeBoundaries? boundaries = null)
     {
         this.vocabulary = vocabulary;
         this.merges = merges;
         this.wholeWordFirst = wholeWordFirst;
-        this.byteSymbols = byteSymbols;
+        _initial = symbols;
+        // A text that is a token as a whole would no longer be found if it were cut.
+        _boundaries = wholeWordFirst ? null : boundaries;
     }
 
-    /// <summary>Appends the ids of <paramref name="word"/> (UTF-8 or any bytes) to <paramref name="ids"/>.</summary>
-    public void Append(ReadOnlySpan<byte> word, Scratch scratch, List<int> ids)
+    /// <inheritdoc/>
+    protected override int NextCut(ReadOnlySpan<byte> word) => _boundaries?.NextCut(word) ?? word.Length;
+
+    /// <inheritdoc/>
+    protected override void Encode(ReadOnlySpan<byte> piece, WordScratch scratch, List<int> ids)
     {
-        if (word.IsEmpty)
-        {
-            return;
-        }
-        bool cacheable = word.Length <= WordCache.MaxWord;
-        if (cacheable && scratch.Cache.TryAppend(word, ids))
-        {
-            return;
-        }
-        int before = ids.Count;
-        if (wholeWordFirst && vocabulary.TryFind(word, out int whole))
+        if (wholeWordFirst && vocabulary.TryFind(piece, out int whole))
         {
             ids.Add(whole);
         }
         else
         {
-            Merge(word, scratch, ids);
-        }
-        if (cacheable)
-        {
-            scratch.Cache.Store(word, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ids)[before..]);
+            Merge(piece, scratch, ids);
         }
     }
 
-    private void Merge(ReadOnlySpan<byte> word, Scratch scratch, List<int> ids)
+    private void Merge(ReadOnlySpan<byte> word, WordScratch scratch, List<int> ids)
     {
-        scratch.Reserve(ByteSymbols.MostFor(word.Length));
-        int n = byteSymbols.Write(word, scratch.Ids);
+        scratch.Reserve(_initial.MostFor(word.Length));
+        int n = _initial.Write(word, scratch.Ids);
         if (n <= MaxScanned)
         {
             MergeByScan(scratch, n, ids);
@@ -68,7 +62,7 @@ internal sealed class BytePairEncoder
         }
     }
 
-    private void MergeByScan(Scratch scratch, int n, List<int> ids)
+    private void MergeByScan(WordScratch scratch, int n, List<int> ids)
     {
         Span<int> symbols = scratch.Ids.AsSpan(0, n);
         Span<long> rules = stackalloc long[MaxScanned]; // rules[i]: of symbols i and i + 1
@@ -112,8 +106,9 @@ internal sealed class BytePairEncoder
     /// <summary>
     /// The same rule over a linked list of symbols; the queue may hold outdated pairs, which are recognised by their rank.
     /// </summary>
-    private void MergeByQueue(Scratch scratch, int n, List<int> ids)
+    private void MergeByQueue(WordScratch scratch, int n, List<int> ids)
     {
+        scratch.ReserveLinks(n);
         int[] symbols = scratch.Ids, next = scratch.Next, previous = scratch.Previous;
         PriorityQueue<int, (long Rule, int Position)> queue = scratch.Queue;
         queue.Clear();
@@ -157,45 +152,6 @@ internal sealed class BytePairEncoder
             if (rule != MergeTable.None)
             {
                 queue.Enqueue(left, (rule, left));
-            }
-        }
-    }
-
-    /// <summary>Working memory of one thread: the word cache and the arrays of a merge.</summary>
-    public sealed class Scratch
-    {
-        // A word can be as long as the text. What it needed beyond this is given back by Trim.
-        private const int Kept = 1 << 16;
-
-        internal WordCache Cache { get; } = new();
-
-        internal int[] Ids { get; private set; } = new int[MaxScanned];
-
-        internal int[] Next { get; private set; } = [];
-
-        internal int[] Previous { get; private set; } = [];
-
-        internal PriorityQueue<int, (long Rule, int Position)> Queue { get; private set; } = new();
-
-        internal void Reserve(int symbols)
-        {
-            if (symbols > Ids.Length)
-            {
-                int size = (int)Math.Min(Array.MaxLength, symbols * 2L);
-                Ids = new int[size];
-                Next = new int[size];
-                Previous = new int[size];
-            }
-        }
-
-        internal void Trim()
-        {
-            if (Ids.Length > Kept)
-            {
-                Ids = new int[MaxScanned];
-                Next = [];
-                Previous = [];
-                Queue = new();
             }
         }
     }

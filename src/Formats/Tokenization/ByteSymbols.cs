@@ -7,7 +7,7 @@ namespace Rm.Formats.Tokenization;
 /// Pythia and StarCoder do): such a byte becomes what <c>byte_fallback</c> spells it with, else <c>unk_token</c>, else nothing at all,
 /// as in Hugging Face tokenizers; its neighbours then merge across the gap.
 /// </summary>
-internal sealed class ByteSymbols
+internal sealed class ByteSymbols : WordSymbols
 {
     private const int Nothing = -1, Unknown = -2, Fallback = -3;
     private readonly int[] idOfByte = new int[256];
@@ -53,11 +53,11 @@ internal sealed class ByteSymbols
         }
     }
 
-    /// <summary>Symbols that a word of <paramref name="bytes"/> bytes can have at most.</summary>
-    public static int MostFor(int bytes) => checked(bytes * 2);
+    /// <inheritdoc/>
+    public override int MostFor(int bytes) => checked(bytes * 2);
 
-    /// <summary>Writes the symbols of <paramref name="word"/> and returns their count.</summary>
-    public int Write(ReadOnlySpan<byte> word, Span<int> symbols)
+    /// <inheritdoc/>
+    public override int Write(ReadOnlySpan<byte> word, Span<int> symbols)
     {
         int n = 0;
         bool afterUnknown = false;

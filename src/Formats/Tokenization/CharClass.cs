@@ -13,10 +13,12 @@ internal sealed class CharClass
 
     private readonly uint categories; // bits of Scalars.CategoryBit
     private readonly (int First, int Last)[] ranges;
+    private readonly bool disjoint = true;
     private readonly CharClass[] members;
     private readonly bool negated;
     private readonly bool ignoreCase;
     private readonly UInt128 ascii; // bit c: the class contains ASCII character c
+    private readonly ulong[]?[] pages = new ulong[]?[256]; // [scalar >> 8], computed when first asked for
 
     /// <summary>The union of the three, or all else when <paramref name="negated"/>.</summary>
     public CharClass(
@@ -27,7 +29,12 @@ internal sealed class CharClass
         bool ignoreCase = false)
     {
         this.categories = categories;
-        this.ranges = ranges ?? [];
+        this.ranges = [.. (ranges ?? []).Order()];
+        for (int i = 1; i < this.ranges.Length; i++)
+        {
+            disjoint &= this.ranges[i].First > this.ranges[i - 1].Last;
+        }
+
         this.members = members ?? [];
         this.negated = negated;
         this.ignoreCase = ignoreCase;
@@ -48,6 +55,9 @@ internal sealed class CharClass
     /// </summary>
     public static CharClass Word { get; } = new(wordCategories, [.. alphabeticSymbols, (0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
 
+    /// <summary><c>\w</c> of Oniguruma inside brackets, where those are missing.</summary>
+    public static CharClass BracketWord { get; } = new(wordCategories, [.. alphabeticSymbols]);
+
     /// <summary><c>\w</c> of Rust's regex: Alphabetic, marks, decimal digits, connectors, join controls (UTS #18 annex C).</summary>
     public static CharClass RegexWord { get; } = new(wordCategories, [.. alphabeticSymbols, (0x200C, 0x200D)]);
 
@@ -57,8 +67,27 @@ internal sealed class CharClass
     /// <summary>All scalars outside this class.</summary>
     public CharClass Complement() => new(members: [this], negated: true);
 
+    /// <summary>What is in both classes.</summary>
+    public CharClass Intersect(CharClass other) => new(members: [Complement(), other.Complement()], negated: true);
+
+    /// <summary>The class of <c>\p{name}</c>: a general category, or one of the scripts of <see cref="ScriptData"/>; null without one.</summary>
+    public static CharClass? ForProperty(string name)
+    {
+        uint mask = CategoryMask(name);
+        if (mask != 0)
+        {
+            return new CharClass(mask);
+        }
+
+        string[] items = ScalarRanges.Items(ScriptData.Ranges);
+        int at = Array.FindIndex(items, item => item.EndsWith(':') && item.AsSpan(0, item.Length - 1).Equals(name, StringComparison.OrdinalIgnoreCase));
+        return at < 0
+            ? null
+            : new CharClass(ranges: [.. items.Skip(at + 1).TakeWhile(item => !item.EndsWith(':')).Select(item => ScalarRanges.Range(item))]);
+    }
+
     /// <summary>The category mask of a name such as <c>L</c> or <c>Lu</c>; 0 when there is none of that name.</summary>
-    public static uint CategoryMask(string name) => name switch
+    private static uint CategoryMask(string name) => name switch
     {
         "L" or "Letter" => Scalars.Letters,
         "M" or "Mark" => Scalars.Marks,
@@ -99,7 +128,32 @@ internal sealed class CharClass
     };
 
     /// <summary>True when the class contains <paramref name="scalar"/>.</summary>
-    public bool Contains(int scalar) => scalar < 128 ? ((ascii >> scalar) & 1) != 0 : Compute(scalar);
+    public bool Contains(int scalar)
+    {
+        if (scalar < 128)
+        {
+            return ((ascii >> scalar) & 1) != 0;
+        }
+
+        if (scalar > char.MaxValue)
+        {
+            return Compute(scalar);
+        }
+
+        ulong[] page = pages[scalar >> 8] ?? BuildPage(scalar >> 8);
+        return ((page[(scalar >> 6) & 3] >> (scalar & 63)) & 1) != 0;
+    }
+
+    private ulong[] BuildPage(int index)
+    {
+        ulong[] page = new ulong[4];
+        for (int i = 0; i < 256; i++)
+        {
+            page[i >> 6] |= Compute((index << 8) + i) ? 1UL << (i & 63) : 0;
+        }
+
+        return pages[index] = page; // two threads may compute the same
+    }
 
     private bool Compute(int scalar)
     {
@@ -120,13 +174,11 @@ internal sealed class CharClass
         {
             return true;
         }
-        foreach ((int first, int last) in ranges)
+        if (InRanges(scalar))
         {
-            if (scalar >= first && scalar <= last)
-            {
-                return true;
-            }
+            return true;
         }
+
         foreach (CharClass member in members)
         {
             if (member.Contains(scalar))
@@ -134,6 +186,39 @@ internal sealed class CharClass
                 return true;
             }
         }
+        return false;
+    }
+
+    private bool InRanges(int scalar)
+    {
+        if (ranges.Length <= 8)
+        {
+            foreach ((int first, int last) in ranges)
+            {
+                if (scalar >= first && scalar <= last)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        // The last range that begins at or before the scalar, and those before it that reach as far: ranges of a pattern may overlap.
+        int at = Array.BinarySearch(ranges, (scalar, int.MaxValue));
+        for (int i = (at < 0 ? ~at : at + 1) - 1; i >= 0; i--)
+        {
+            if (scalar <= ranges[i].Last)
+            {
+                return true;
+            }
+
+            if (disjoint)
+            {
+                break;
+            }
+        }
+
         return false;
     }
 

@@ -30,7 +30,7 @@ internal sealed record PostProcessor(int[] Prefix, int[] Suffix)
     }
 
     /// <summary>This template around what <paramref name="inner"/> made.</summary>
-    public PostProcessor Around(PostProcessor inner) => 
+    public PostProcessor Around(PostProcessor inner) =>
         new([.. Prefix, .. inner.Prefix], [.. inner.Suffix, .. Suffix])
         {
             SecondPrefix = [.. SecondPrefix, .. inner.SecondPrefix],

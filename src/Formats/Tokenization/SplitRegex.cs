@@ -12,11 +12,13 @@ internal sealed class SplitRegex : WordScanner
 
     private readonly Instruction[] program;
     private readonly string pattern;
+    private readonly CharClass? _first; // what every match begins with, where that is plain to see
 
     private SplitRegex(string pattern, Instruction[] program)
     {
         this.pattern = pattern;
         this.program = program;
+        _first = program[0] is { Op: Op.Repeat, A: > 0 } start ? start.Class : null;
     }
 
     /// <summary>What an instruction does.</summary>
@@ -36,6 +38,36 @@ internal sealed class SplitRegex : WordScanner
 
         /// <summary>As <see cref="LookAhead"/>, when they must not match.</summary>
         NegativeLookAhead,
+
+        /// <summary>As <see cref="LookAhead"/>, from B characters before.</summary>
+        LookBehind,
+
+        /// <summary>As <see cref="LookBehind"/>, when they must not match.</summary>
+        NegativeLookBehind,
+
+        /// <summary>The instructions that follow up to Accept must match; then goes to A behind them, and never back into them.</summary>
+        Atomic,
+
+        /// <summary>The start of the text or of a line that is not empty at its end.</summary>
+        LineStart,
+
+        /// <summary>The end of the text or of a line.</summary>
+        LineEnd,
+
+        /// <summary>The start of the text.</summary>
+        TextStart,
+
+        /// <summary>The end of the text.</summary>
+        TextEnd,
+
+        /// <summary>The end of the text, or the line end that closes it.</summary>
+        LastLineEnd,
+
+        /// <summary>Between a word character and another or an end of the text.</summary>
+        WordBoundary,
+
+        /// <summary>Not a <see cref="WordBoundary"/>.</summary>
+        NoWordBoundary,
 
         /// <summary>The match is complete.</summary>
         Accept,
@@ -58,18 +90,37 @@ internal sealed class SplitRegex : WordScanner
         return new SplitRegex(text, [.. program]);
     }
 
+    /// <summary>A pattern that matches one character of a class, or as many as stand together.</summary>
+    public static SplitRegex OneOf(CharClass set, bool run) =>
+        new("(a character class)", [new Instruction(Op.Repeat, 1, run ? int.MaxValue : 1, set), new Instruction(Op.Accept)]);
+
+    /// <summary>A pattern that matches runs of one class, or of another.</summary>
+    public static SplitRegex RunsOf(CharClass first, CharClass second) => new(
+        "(two character classes)",
+        [
+            new Instruction(Op.Fork, 1, 3),
+            new Instruction(Op.Repeat, 1, int.MaxValue, first),
+            new Instruction(Op.Accept),
+            new Instruction(Op.Repeat, 1, int.MaxValue, second),
+            new Instruction(Op.Accept),
+        ]);
+
     /// <inheritdoc/>
     public override bool TryNext(ReadOnlySpan<char> text, int from, ref long budget, out int start, out int end)
     {
         Stack<Choice> choices = choicesOfThread ??= new Stack<Choice>();
         for (start = from; start < text.Length;)
         {
-            choices.Clear();
-            end = Run(0, text, start, choices, ref budget);
-            if (end > start)
+            if (_first is null || _first.Contains(Scalars.At(text, start, out _)))
             {
-                return true;
+                choices.Clear();
+                end = Run(0, text, start, choices, ref budget);
+                if (end > start)
+                {
+                    return true;
+                }
             }
+
             Scalars.At(text, start, out int length);
             start += length;
         }
@@ -110,8 +161,24 @@ internal sealed class SplitRegex : WordScanner
                     alive = Run(pc + 1, text, at, choices, ref budget) >= 0 == (step.Op == Op.LookAhead);
                     pc = step.A;
                     break;
+                case Op.LookBehind:
+                case Op.NegativeLookBehind:
+                    int from = Back(text, at, step.B);
+                    alive = (from >= 0 && Run(pc + 1, text, from, choices, ref budget) == at) == (step.Op == Op.LookBehind);
+                    pc = step.A;
+                    break;
+                case Op.Atomic:
+                    int behind = Run(pc + 1, text, at, choices, ref budget);
+                    alive = behind >= 0;
+                    at = behind;
+                    pc = step.A;
+                    break;
                 case Op.Repeat:
                     alive = Repeat(step, ref pc, text, ref at, choices, ref budget);
+                    break;
+                default:
+                    alive = Holds(step.Op, text, at);
+                    pc++;
                     break;
             }
             if (!alive)
@@ -133,6 +200,33 @@ internal sealed class SplitRegex : WordScanner
                 }
             }
         }
+    }
+
+    private static bool Holds(Op assertion, ReadOnlySpan<char> text, int at) => assertion switch
+    {
+        Op.LineStart => at == 0 || (at < text.Length && text[at - 1] == '\n'),
+        Op.LineEnd => at == text.Length || text[at] == '\n',
+        Op.TextStart => at == 0,
+        Op.TextEnd => at == text.Length,
+        Op.LastLineEnd => at == text.Length || (at == text.Length - 1 && text[at] == '\n'),
+        _ => IsBoundary(text, at) == (assertion == Op.WordBoundary),
+    };
+
+    private static bool IsBoundary(ReadOnlySpan<char> text, int at)
+    {
+        bool before = at > 0 && CharClass.Word.Contains(Scalars.At(text, Scalars.Before(text, at), out _));
+        return before != (at < text.Length && CharClass.Word.Contains(Scalars.At(text, at, out _)));
+    }
+
+    /// <summary>Where the text is <paramref name="count"/> characters earlier, or -1 before its start.</summary>
+    private static int Back(ReadOnlySpan<char> text, int at, int count)
+    {
+        for (; count > 0 && at > 0; count--)
+        {
+            at = Scalars.Before(text, at);
+        }
+
+        return count > 0 ? -1 : at;
     }
 
     private static bool Repeat(

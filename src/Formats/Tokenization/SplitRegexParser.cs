@@ -5,14 +5,23 @@ using Op = Rm.Formats.Tokenization.SplitRegex.Op;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Compiles the text of a pattern to the program of a <see cref="SplitRegex"/>, in one pass; anything unknown is refused by name.
+/// Compiles the text of a pattern to the program of a <see cref="SplitRegex"/>, in one pass, with the meaning that Oniguruma's default (Ruby)
+/// syntax gives it; anything unknown is refused by name.
 /// </summary>
-internal sealed class SplitRegexParser(string pattern)
+internal sealed class SplitRegexParser
 {
-    private const int MaxDepth = 16, MaxProgram = 4096, Unbounded = int.MaxValue;
-    private int at;
-    private int depth;
-    private bool ignoreCase;
+    private const int MaxDepth = 16, MaxLookBehind = 64, Unbounded = int.MaxValue;
+    private readonly RegexCursor _cursor;
+    private readonly CharClassParser _classes;
+    private int _depth;
+    private bool _ignoreCase;
+
+    /// <summary>A parser for one pattern.</summary>
+    public SplitRegexParser(string pattern)
+    {
+        _cursor = new RegexCursor(pattern);
+        _classes = new CharClassParser(_cursor);
+    }
 
     /// <summary>The program. Instruction targets are absolute.</summary>
     /// <exception cref="InvalidDataException">
@@ -20,406 +29,245 @@ internal sealed class SplitRegexParser(string pattern)
     /// </exception>
     public Instruction[] Compile()
     {
-        Fragment whole = ParseAlternatives();
-        if (at < pattern.Length)
+        RegexFragment whole = ParseAlternatives();
+        if (!_cursor.AtEnd)
         {
-            throw Unsupported("an unmatched ')'");
+            throw _cursor.Unsupported("an unmatched ')'");
         }
+
         if (whole.CanBeEmpty)
         {
-            throw Unsupported("a pattern that matches the empty string");
+            throw _cursor.Unsupported("a pattern that matches the empty string");
         }
+
         return [.. whole.Code, new Instruction(Op.Accept)];
     }
 
-    private Fragment ParseAlternatives()
+    private RegexFragment ParseAlternatives()
     {
-        if (++depth > MaxDepth)
+        if (++_depth > MaxDepth)
         {
-            throw Unsupported("groups nested more than 16 deep");
+            throw _cursor.Unsupported("groups nested more than 16 deep");
         }
-        Fragment result = ParseSequence();
-        while (at < pattern.Length && pattern[at] == '|')
+
+        bool outerCase = _ignoreCase;
+        RegexFragment result = ParseSequence();
+        while (_cursor.Skip("|"))
         {
-            at++;
-            Fragment other = ParseSequence();
-            // fork 1, n+2; first; jump to the end; other. The first alternative wins, so the chain is built to the left.
-            result = new Fragment(
-                [
-                    new Instruction(Op.Fork, 1, result.Code.Length + 2),
-                    .. Shift(result.Code, 1),
-                    new Instruction(Op.Jump, result.Code.Length + other.Code.Length + 2),
-                    .. Shift(other.Code, result.Code.Length + 2),
-                ],
-                result.CanBeEmpty || other.CanBeEmpty);
+            result = result.Or(ParseSequence());
         }
-        depth--;
+
+        _ignoreCase = outerCase;
+        _depth--;
         return result;
     }
 
-    private Fragment ParseSequence()
+    private RegexFragment ParseSequence()
     {
-        var code = new List<Instruction>();
-        bool canBeEmpty = true;
-        while (at < pattern.Length && pattern[at] is not ('|' or ')'))
+        RegexFragment result = RegexFragment.Empty;
+        while (!_cursor.AtEnd && _cursor.Next is not ('|' or ')'))
         {
-            Fragment item = ParseItem();
-            code.AddRange(Shift(item.Code, code.Count));
-            CheckSize(code);
-            canBeEmpty &= item.CanBeEmpty;
+            result = result.Then(ParseItem());
         }
-        return new Fragment(code, canBeEmpty);
+
+        return result;
     }
 
-    private Fragment ParseItem()
+    private RegexFragment ParseItem()
     {
-        int begin = at;
-        Fragment? group = null;
-        CharClass? single = null;
-        switch (pattern[at])
+        int begin = _cursor.At;
+        if (ParseAssertion() is { } assertion)
+        {
+            return assertion;
+        }
+
+        RegexFragment item;
+        switch (_cursor.Next)
         {
             case '(':
-                group = ParseGroup(out bool isAssertion);
+                item = ParseGroup(out bool isAssertion);
                 if (isAssertion)
                 {
-                    return group;
+                    return item;
                 }
+
                 break;
             case '[':
-                single = ParseBracket();
+                item = RegexFragment.One(_classes.ParseBracket(_ignoreCase));
                 break;
             case '\\':
-                single = ParseEscape(out int literal) ?? CharClass.Single(literal, ignoreCase);
+                item = RegexFragment.One(_classes.ParseEscape(out int literal) ?? CharClass.Single(literal, _ignoreCase));
                 break;
             case '.':
-                at++;
-                single = CharClass.Single('\n', ignoreCase: false).Complement();
+                _cursor.At++;
+                item = RegexFragment.One(CharClass.Single('\n', ignoreCase: false).Complement());
                 break;
-            case '^' or '$':
-                throw Unsupported($"the anchor '{pattern[at]}'");
             case '*' or '+' or '?' or '{':
-                throw Unsupported($"the quantifier '{pattern[at]}' without anything to repeat");
+                throw _cursor.Unsupported($"the quantifier '{_cursor.Next}' without anything to repeat");
             default:
-                single = CharClass.Single(NextScalar(), ignoreCase);
+                item = RegexFragment.One(CharClass.Single(_cursor.NextScalar(), _ignoreCase));
                 break;
         }
-        (int least, int most) = ParseQuantifier();
-        if (single is not null)
-        {
-            return new Fragment([new Instruction(Op.Repeat, least, most, single)], least == 0);
-        }
-        if (group!.CanBeEmpty && (least, most) != (1, 1))
-        {
-            at = begin;
-            throw Unsupported("a repeated group that can match the empty string");
-        }
-        return RepeatGroup(group, least, most);
+
+        return ParseQuantifiers(item, begin);
     }
 
-    private Fragment ParseGroup(out bool isAssertion)
+    /// <summary>An anchor or word boundary, or null when none comes next.</summary>
+    private RegexFragment? ParseAssertion()
     {
-        at++;
-        bool outerCase = ignoreCase;
-        Op? assertion = null;
-        if (Skip("?="))
+        Op? op = _cursor.Next switch
         {
-            assertion = Op.LookAhead;
-        }
-        else if (Skip("?!"))
+            '^' => Op.LineStart,
+            '$' => Op.LineEnd,
+            '\\' => (_cursor.Rest.Length > 1 ? _cursor.Rest[1] : '\0') switch
+            {
+                'b' => Op.WordBoundary,
+                'B' => Op.NoWordBoundary,
+                'A' => Op.TextStart,
+                'z' => Op.TextEnd,
+                'Z' => Op.LastLineEnd,
+                _ => null,
+            },
+            _ => null,
+        };
+        if (op is null)
         {
-            assertion = Op.NegativeLookAhead;
+            return null;
         }
-        else if (Skip("?i:"))
-        {
-            ignoreCase = true;
-        }
-        else if (Skip("?-i:"))
-        {
-            ignoreCase = false;
-        }
-        else if (!Skip("?:") && at < pattern.Length && pattern[at] == '?')
-        {
-            throw Unsupported($"the group '({pattern.AsSpan(at, Math.Min(3, pattern.Length - at))}'");
-        }
-        Fragment inner = ParseAlternatives();
-        if (!Skip(")"))
-        {
-            throw Unsupported("a group without its ')'");
-        }
-        ignoreCase = outerCase;
-        isAssertion = assertion is not null;
-        return assertion is not { } op ? inner : new Fragment(
-            [new Instruction(op, inner.Code.Length + 2), .. Shift(inner.Code, 1), new Instruction(Op.Accept)],
-            true);
+
+        _cursor.At += _cursor.Next == '\\' ? 2 : 1;
+        return RegexFragment.Assertion(op.Value);
     }
 
-    private static Fragment RepeatGroup(Fragment group, int least, int most)
+    private RegexFragment ParseGroup(out bool isAssertion)
     {
-        var code = new List<Instruction>();
-        for (int i = 0; i < least; i++)
+        _cursor.At++;
+        Op? kind = null;
+        bool outerCase = _ignoreCase;
+        if (_cursor.Skip("?i:"))
         {
-            code.AddRange(Shift(group.Code, code.Count));
-            CheckSize(code);
+            _ignoreCase = true;
         }
-        if (most == Unbounded)
+        else if (_cursor.Skip("?-i:"))
         {
-            int start = code.Count;
-            code.Add(new Instruction(Op.Fork, start + 1, start + group.Code.Length + 2));
-            code.AddRange(Shift(group.Code, start + 1));
-            code.Add(new Instruction(Op.Jump, start));
+            _ignoreCase = false;
+        }
+        else if (_cursor.Rest.StartsWith("?i)") || _cursor.Rest.StartsWith("?-i)"))
+        {
+            // Holds to the end of the enclosing group, further alternatives included.
+            _ignoreCase = _cursor.Rest[1] == 'i';
+            _cursor.At += _ignoreCase ? 3 : 4;
+            isAssertion = true; // no quantifier can follow
+            return ParseAlternatives();
         }
         else
         {
-            // Each optional copy may skip itself; what would follow then tries the next copy at the same place, which can only
-            // find what the earlier one could have: harmless.
-            for (int i = least; i < most; i++)
-            {
-                int start = code.Count;
-                code.Add(new Instruction(Op.Fork, start + 1, start + group.Code.Length + 1));
-                code.AddRange(Shift(group.Code, start + 1));
-                CheckSize(code);
-            }
+            kind = ParseGroupKind();
         }
-        return new Fragment(code, least == 0);
-    }
 
-    private (int Least, int Most) ParseQuantifier()
-    {
-        (int, int) result = (1, 1);
-        if (at < pattern.Length && pattern[at] is '?' or '*' or '+' or '{')
+        RegexFragment inner = ParseAlternatives();
+        if (!_cursor.Skip(")"))
         {
-            result = pattern[at] switch
-            {
-                '?' => (0, 1),
-                '*' => (0, Unbounded),
-                '+' => (1, Unbounded),
-                _ => ParseBounds(),
-            };
-            at++;
-            if (at < pattern.Length && pattern[at] is '?' or '*' or '+' or '{')
-            {
-                throw Unsupported("a lazy, possessive or doubled quantifier");
-            }
+            throw _cursor.Unsupported("a group without its ')'");
         }
-        return result;
+
+        _ignoreCase = outerCase;
+        isAssertion = kind is not (null or Op.Atomic);
+        if (kind is Op.LookBehind or Op.NegativeLookBehind && (inner.Least != inner.Most || inner.Most > MaxLookBehind))
+        {
+            throw _cursor.Unsupported("a look-behind of varying or great length");
+        }
+
+        return kind is { } op ? inner.Within(op) : inner;
     }
 
-    /// <summary>{n}, {n,} or {n,m}; stops on the closing brace.</summary>
+    private Op? ParseGroupKind()
+    {
+        ReadOnlySpan<(string Text, Op Kind)> kinds =
+        [
+            ("?=", Op.LookAhead), ("?!", Op.NegativeLookAhead), ("?<=", Op.LookBehind), ("?<!", Op.NegativeLookBehind), ("?>", Op.Atomic),
+        ];
+        foreach ((string text, Op kind) in kinds)
+        {
+            if (_cursor.Skip(text))
+            {
+                return kind;
+            }
+        }
+
+        return _cursor.Skip("?:") || _cursor.Next != '?'
+            ? null
+            : throw _cursor.Unsupported($"the group '({_cursor.Rest[..Math.Min(3, _cursor.Rest.Length)]}'");
+    }
+
+    private RegexFragment ParseQuantifiers(RegexFragment item, int begin)
+    {
+        while (_cursor.Next is '?' or '*' or '+' or '{')
+        {
+            bool braces = _cursor.Next == '{';
+            (int least, int most) = ParseBounds();
+            bool lazy = _cursor.Next == '?' && !(braces && least == most), possessive = !braces && _cursor.Next == '+';
+            if (lazy || possessive)
+            {
+                _cursor.At++;
+            }
+
+            if (item.CanBeEmpty)
+            {
+                _cursor.At = begin;
+                throw _cursor.Unsupported("a repeated group that can match the empty string");
+            }
+
+            item = item.Repeat(least, most, lazy);
+            item = possessive ? item.Within(Op.Atomic) : item;
+            // {n,m}+ and {n}? are a quantifier of a quantifier in this syntax; with other signs nobody writes one.
+            if (!braces && _cursor.Next is '?' or '*' or '+' or '{')
+            {
+                throw _cursor.Unsupported("a doubled quantifier");
+            }
+        }
+
+        return item;
+    }
+
     private (int Least, int Most) ParseBounds()
     {
-        int close = pattern.IndexOf('}', at);
-        string[] bounds = close < 0 ? [] : pattern[(at + 1)..close].Split(',');
-        if (bounds.Length is < 1 or > 2 || !TryBound(bounds[0], out int least))
+        char sign = _cursor.Next;
+        _cursor.At++;
+        return sign switch
         {
-            throw Unsupported("a malformed '{n,m}'");
-        }
+            '?' => (0, 1),
+            '*' => (0, Unbounded),
+            '+' => (1, Unbounded),
+            _ => ParseBraces(),
+        };
+    }
+
+    /// <summary>{n}, {n,}, {,m} or {n,m}.</summary>
+    private (int Least, int Most) ParseBraces()
+    {
+        int begin = _cursor.At - 1;
+        string[] bounds = _cursor.Until('}')?.Split(',') ?? [];
+        bool fine = TryBound(bounds.Length == 2 && bounds[0].Length == 0 && bounds[1].Length > 0 ? "0" : bounds.FirstOrDefault(), out int least);
         int most = least;
         if (bounds.Length == 2 && bounds[1].Length == 0)
         {
             most = Unbounded;
         }
-        else if (bounds.Length == 2 && !TryBound(bounds[1], out most))
+        else if (bounds.Length == 2)
         {
-            throw Unsupported("a malformed '{n,m}'");
+            fine &= TryBound(bounds[1], out most);
         }
-        if (most < least || most == 0)
-        {
-            throw Unsupported("an empty range '{n,m}'");
-        }
-        at = close;
-        return (least, most);
 
-        static bool TryBound(string text, out int value) =>
+        if (!fine || bounds.Length is < 1 or > 2)
+        {
+            _cursor.At = begin;
+            throw _cursor.Unsupported("a malformed '{n,m}'");
+        }
+
+        return most >= least && most > 0 ? (least, most) : throw _cursor.Unsupported("an empty range '{n,m}'");
+
+        static bool TryBound(string? text, out int value) =>
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value <= 1000;
-    }
-
-    private CharClass ParseBracket()
-    {
-        int begin = at++;
-        bool negated = Skip("^");
-        var ranges = new List<(int, int)>();
-        var members = new List<CharClass>();
-        for (bool first = true; ; first = false)
-        {
-            if (at >= pattern.Length)
-            {
-                at = begin;
-                throw Unsupported("a '[' without its ']'");
-            }
-            if (pattern[at] == ']' && !first)
-            {
-                at++;
-                return new CharClass(ranges: [.. ranges], members: [.. members], negated: negated, ignoreCase: ignoreCase);
-            }
-            if (pattern[at] is '[' or ']' || pattern.AsSpan(at).StartsWith("&&"))
-            {
-                throw Unsupported($"'{pattern[at]}' inside a character class");
-            }
-            CharClass? set = null;
-            int low;
-            if (pattern[at] == '\\')
-            {
-                set = ParseEscape(out low);
-            }
-            else
-            {
-                low = NextScalar();
-            }
-            if (set is not null)
-            {
-                members.Add(set);
-                continue;
-            }
-            int high = low;
-            if (at + 1 < pattern.Length && pattern[at] == '-' && pattern[at + 1] != ']')
-            {
-                at++;
-                CharClass? end = null;
-                if (pattern[at] == '\\')
-                {
-                    end = ParseEscape(out high);
-                }
-                else
-                {
-                    high = NextScalar();
-                }
-                if (end is not null || high == '[')
-                {
-                    throw Unsupported("a range that ends in a class");
-                }
-            }
-            if (high < low)
-            {
-                throw Unsupported("a range whose end is before its start");
-            }
-            ranges.Add((low, high));
-        }
-    }
-
-    /// <summary>The class of an escape, or null when it is the one character <paramref name="literal"/>.</summary>
-    private CharClass? ParseEscape(out int literal)
-    {
-        literal = 0;
-        at++;
-        if (at >= pattern.Length)
-        {
-            throw Unsupported("a '\\' at the end");
-        }
-        char c = pattern[at++];
-        switch (c)
-        {
-            case 's':
-                return CharClass.WhiteSpace;
-            case 'S':
-                return CharClass.WhiteSpace.Complement();
-            case 'd':
-                return CharClass.Digit;
-            case 'D':
-                return CharClass.Digit.Complement();
-            case 'w':
-                return CharClass.Word;
-            case 'W':
-                return CharClass.Word.Complement();
-            case 'p' or 'P':
-                return ParseProperty(complement: c == 'P');
-            case 'x' when Skip("{"):
-                literal = ParseHex(Math.Max(0, pattern.IndexOf('}', at) - at));
-                at++;
-                return null;
-            case 'x':
-                literal = ParseHex(2);
-                return null;
-            case 'u':
-                literal = ParseHex(4);
-                return null;
-        }
-        literal = c switch
-        {
-            'r' => '\r',
-            'n' => '\n',
-            't' => '\t',
-            'f' => '\f',
-            'v' => '\v',
-            _ when c < 128 && !char.IsAsciiLetterOrDigit(c) => c,
-            _ => throw Unsupported($"the escape '\\{c}'"),
-        };
-        return null;
-    }
-
-    private CharClass ParseProperty(bool complement)
-    {
-        int close = pattern.IndexOf('}', at);
-        if (!Skip("{") || close < 0)
-        {
-            throw Unsupported("a malformed '\\p{..}'");
-        }
-        complement ^= Skip("^");
-        string name = pattern[at..close];
-        uint mask = CharClass.CategoryMask(name);
-        if (mask == 0)
-        {
-            throw Unsupported($"the property '\\p{{{name}}}'");
-        }
-        at = close + 1;
-        var result = new CharClass(mask);
-        return complement ? result.Complement() : result;
-    }
-
-    private int ParseHex(int digits)
-    {
-        if (digits is < 1 or > 6 || at + digits > pattern.Length
-            || !int.TryParse(pattern.AsSpan(at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value)
-            || value > 0x10FFFF)
-        {
-            throw Unsupported("a malformed hexadecimal escape");
-        }
-        at += digits;
-        return value;
-    }
-
-    private int NextScalar()
-    {
-        int scalar = Scalars.At(pattern, at, out int length);
-        at += length;
-        return scalar;
-    }
-
-    private bool Skip(string text)
-    {
-        bool found = pattern.AsSpan(at).StartsWith(text, StringComparison.Ordinal);
-        at += found ? text.Length : 0;
-        return found;
-    }
-
-    private static IEnumerable<Instruction> Shift(Instruction[] code, int by) =>
-        code.Select(i => i.Op is Op.Repeat or Op.Accept ? i : i with { A = i.A + by, B = i.Op == Op.Fork ? i.B + by : i.B });
-
-    private static void CheckSize(List<Instruction> code)
-    {
-        if (code.Count > MaxProgram)
-        {
-            throw new InvalidDataException($"the split pattern compiles to more than {MaxProgram} instructions");
-        }
-    }
-
-    private InvalidDataException Unsupported(string what)
-    {
-        string shown = pattern.Length <= 200 ? pattern : pattern[..200] + "...";
-        return new InvalidDataException($"the split pattern has {what} at character {at + 1}, which is not supported: {shown}");
-    }
-
-    /// <summary>Code whose targets count from its own start.</summary>
-    private sealed record Fragment
-    {
-        public Fragment(List<Instruction> code, bool canBeEmpty)
-        {
-            CheckSize(code);
-            Code = [.. code];
-            CanBeEmpty = canBeEmpty;
-        }
-
-        public Instruction[] Code { get; }
-
-        public bool CanBeEmpty { get; }
     }
 }

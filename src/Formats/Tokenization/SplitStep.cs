@@ -23,7 +23,7 @@ internal enum SplitBehavior
 internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, bool invert) : PreTokenizerStep
 {
     /// <inheritdoc/>
-    public override void Apply(ReadOnlySpan<char> piece, PreTokenizer owner, int next, IWordSink sink)
+    public override void Apply(ReadOnlySpan<char> piece, bool atStart, PreTokenizer owner, int next, IWordSink sink)
     {
         long budget = WordScanner.BudgetFor(piece.Length);
         int done = 0;
@@ -31,10 +31,10 @@ internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, boo
         {
             for (; scanner.TryNext(piece, done, ref budget, out int start, out int end); done = end)
             {
-                owner.Run(next, piece[done..start], sink);
-                owner.Run(next, piece[start..end], sink);
+                owner.Run(next, piece[done..start], atStart && done == 0, sink);
+                owner.Run(next, piece[start..end], atStart && start == 0, sink);
             }
-            owner.Run(next, piece[done..], sink);
+            owner.Run(next, piece[done..], atStart && done == 0, sink);
             return;
         }
         var parts = new List<Part>();
@@ -52,7 +52,7 @@ internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, boo
         }
         foreach (Part part in Join(parts))
         {
-            owner.Run(next, piece[part.Start..part.End], sink);
+            owner.Run(next, piece[part.Start..part.End], atStart && part.Start == 0, sink);
         }
     }
 

@@ -9,13 +9,25 @@ namespace Rm.Formats.Tokenization;
 public sealed class StreamingDecoder(Tokenizer tokenizer)
 {
     private readonly Decoder utf8 = Encoding.UTF8.GetDecoder();
+    private bool _first = true;
 
     /// <summary>The text that <paramref name="id"/> completes; often empty inside a character of several tokens.</summary>
     /// <exception cref="UserInputException">There is no such id.</exception>
-    public string Push(int id) => Convert(tokenizer.BytesOf(id), flush: false);
+    public string Push(int id)
+    {
+        string text = Convert(tokenizer.BytesOf(id, _first), flush: false);
+        _first = false;
+        return text;
+    }
+
 
     /// <summary>Ends the text: an unfinished character comes out as U+FFFD. The decoder can then take the next text.</summary>
-    public string Flush() => Convert([], flush: true);
+    public string Flush()
+    {
+        _first = true;
+        return Convert([], flush: true);
+    }
+
 
     private string Convert(ReadOnlySpan<byte> bytes, bool flush)
     {

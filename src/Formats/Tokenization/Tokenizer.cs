@@ -4,8 +4,8 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// A byte-level BPE tokenizer in Hugging Face's <c>tokenizer.json</c> format (Qwen2, Qwen2.5, Qwen3, Llama 3, GPT-2 and their kin):
-/// the same ids as the <c>tokenizers</c> library. Safe for use by several threads.
+/// A tokenizer in Hugging Face's <c>tokenizer.json</c> format, byte-level BPE (Qwen, Llama 3), SentencePiece-like BPE (Llama 2, Mistral, Gemma)
+/// or Unigram (T5, XLM-R): the same ids as the <c>tokenizers</c> library. Safe for use by several threads.
 /// </summary>
 public sealed class Tokenizer : ITextEncoder
 {
@@ -34,13 +34,10 @@ public sealed class Tokenizer : ITextEncoder
             {
                 specialIds.Add(token.Id);
             }
-            if (token.Normalized && file.NormalizeNfc)
+            string text = token.Normalized ? file.Normalizer.Apply(token.Content) : token.Content;
+            if (text.Length > 0)
             {
-                normalized.Add((Nfc.Normalize(token.Content), token));
-            }
-            else
-            {
-                (token.Normalized ? normalized : raw).Add((token.Content, token));
+                (token.Normalized ? normalized : raw).Add((text, token));
             }
         }
         rawTokens = new AddedTokenMatcher(raw, config.SplitSpecialTokens);
@@ -99,7 +96,7 @@ public sealed class Tokenizer : ITextEncoder
     public string? ChatTemplateText => ChatTemplates.GetValueOrDefault(ChatTemplateFiles.Default);
 
     /// <summary>Loads a checkpoint folder's tokenizer.json (or tokenizer.json.gz) and the files beside it that say more of the tokenizer.</summary>
-    /// <exception cref="UserInputException">A file is missing, malformed, or a tokenizer of a kind other than byte-level BPE.</exception>
+    /// <exception cref="UserInputException">A file is missing, malformed, or a tokenizer of a kind that is not supported.</exception>
     public static Tokenizer Load(string folder)
     {
         TokenizerFile file = TokenizerFile.Load(folder);
@@ -131,7 +128,8 @@ public sealed class Tokenizer : ITextEncoder
 
     /// <summary>A token as tokenizer.json spells it, in the byte-level alphabet ("Ġthe"); an added token's own text.</summary>
     /// <exception cref="UserInputException">There is no such id.</exception>
-    public string TokenSpelling(int id) => spelledAsText.Contains(id) ? TokenText(id) : ByteAlphabet.Spell(BytesOf(id));
+    public string TokenSpelling(int id) => spelledAsText.Contains(id) || !vocabulary.Contains(id) ? TokenText(id)
+        : vocabulary.IsByteLevel ? ByteAlphabet.Spell(vocabulary.Bytes(id)) : Encoding.UTF8.GetString(vocabulary.Bytes(id));
 
     /// <summary>True for a control token (<c>special</c> among the added tokens).</summary>
     public bool IsSpecial(int id) => specialIds.Contains(id);
@@ -168,26 +166,22 @@ public sealed class Tokenizer : ITextEncoder
     /// <exception cref="UserInputException">An id names no token.</exception>
     public string Decode(ReadOnlySpan<int> ids)
     {
-        long length = 0;
+        var decoder = new StreamingDecoder(this);
+        var text = new StringBuilder();
         foreach (int id in ids)
         {
-            length += BytesOf(id).Length;
+            text.Append(decoder.Push(id));
         }
-        byte[] bytes = new byte[length];
-        int at = 0;
-        foreach (int id in ids)
-        {
-            ReadOnlySpan<byte> token = vocabulary.Bytes(id);
-            token.CopyTo(bytes.AsSpan(at));
-            at += token.Length;
-        }
-        return Encoding.UTF8.GetString(bytes);
+
+        return text.Append(decoder.Flush()).ToString();
     }
 
     /// <summary>The bytes that a token stands for: UTF-8, perhaps a part of a character.</summary>
+    /// <param name="id">The token.</param>
+    /// <param name="first">True for the first of a text, which may lose the space in front.</param>
     /// <exception cref="UserInputException">There is no such id.</exception>
-    internal ReadOnlySpan<byte> BytesOf(int id) => vocabulary.Contains(id)
-        ? vocabulary.Bytes(id)
+    internal ReadOnlySpan<byte> BytesOf(int id, bool first = false) => vocabulary.Contains(id)
+        ? file.Decoder.Decode(vocabulary.Bytes(id), first)
         : throw new UserInputException($"Token id {id} is not in the tokenizer's vocabulary (ids 0 to {VocabularySize - 1}).");
 
     private int? IdOf(string? token) => token is null ? null : TokenId(token);
@@ -196,32 +190,29 @@ public sealed class Tokenizer : ITextEncoder
     {
         if (rawTokens.IsEmpty)
         {
-            EncodeNormalized(text, encoder);
+            EncodeNormalized(text, atStart: true, encoder);
             return;
         }
         int done = 0, search = 0;
         while (rawTokens.TryNext(text, ref search, done, out AddedTokenMatcher.Match match))
         {
-            EncodeNormalized(text.AsSpan(Math.Min(done, match.Start)..match.Start), encoder);
+            EncodeNormalized(text.AsSpan(Math.Min(done, match.Start)..match.Start), done == 0, encoder);
             encoder.Ids.Add(match.Token.Id);
             done = match.End;
         }
-        EncodeNormalized(text.AsSpan(done), encoder);
+        EncodeNormalized(text.AsSpan(done), done == 0, encoder);
     }
 
-    private void EncodeNormalized(ReadOnlySpan<char> text, WordEncoder encoder)
+    private void EncodeNormalized(ReadOnlySpan<char> text, bool atStart, WordEncoder encoder)
     {
-        if (file.NormalizeNfc && !Nfc.IsPlain(text))
-        {
-            text = Nfc.Normalize(text);
-        }
+        text = file.Normalizer.Apply(text, ref atStart);
         int done = 0, search = 0;
         while (normalizedTokens.TryNext(text, ref search, done, out AddedTokenMatcher.Match match))
         {
-            file.PreTokenizer.Split(text[Math.Min(done, match.Start)..match.Start], encoder);
+            file.PreTokenizer.Split(text[Math.Min(done, match.Start)..match.Start], atStart && done == 0, encoder);
             encoder.Ids.Add(match.Token.Id);
             done = match.End;
         }
-        file.PreTokenizer.Split(text[done..], encoder);
+        file.PreTokenizer.Split(text[done..], atStart && done == 0, encoder);
     }
 }

@@ -4,21 +4,23 @@ using System.Text.Json;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// What a Hugging Face <c>tokenizer.json</c> says, read and checked: byte-level BPE only, everything else is refused by name.
+/// What a Hugging Face <c>tokenizer.json</c> says, read and checked: BPE and Unigram models, everything else is refused by name.
 /// </summary>
 /// <param name="Vocabulary">Tokens of the model, and the texts of the added ones.</param>
 /// <param name="Added">Tokens that are matched in the text; other files of the folder add to them.</param>
-/// <param name="NormalizeNfc">The normalizer is NFC; otherwise there is none.</param>
+/// <param name="Normalizer">Changes text before anything else.</param>
 /// <param name="PreTokenizer">Cuts text into words.</param>
 /// <param name="Model">Encodes a word.</param>
 /// <param name="PostProcessor">What surrounds a text.</param>
+/// <param name="Decoder">Makes text of tokens.</param>
 internal sealed record TokenizerFile(
     Vocabulary Vocabulary,
     AddedVocabulary Added,
-    bool NormalizeNfc,
+    Normalizer Normalizer,
     PreTokenizer PreTokenizer,
-    BytePairEncoder Model,
-    PostProcessor PostProcessor)
+    WordModel Model,
+    PostProcessor PostProcessor,
+    TokenDecoder Decoder)
 {
     /// <summary>Far above any tokenizer; bounds what a hostile or misnamed file makes us read.</summary>
     private const int MaxBytes = 512 << 20;
@@ -98,12 +100,17 @@ internal sealed record TokenizerFile(
         var root = new JsonSections(json, "$");
         JsonSections model = root.Sections("model");
         // The kind first: its message says more than any later one.
-        BpeModelReader.CheckKind(model);
-        bool nfc = PipelineReader.ReadNormalizer(root.Element("normalizer"), "normalizer");
-        PreTokenizer preTokenizer = PipelineReader.ReadPreTokenizer(root.Element("pre_tokenizer"));
-        PostProcessor postProcessor = PipelineReader.ReadPostProcessor(root.Element("post_processor"), "post_processor");
-        PipelineReader.CheckDecoder(root.Element("decoder"), "decoder");
-        (Vocabulary vocabulary, BytePairEncoder encoder) = BpeModelReader.Read(model);
+        string type = ModelType(model);
+        Normalizer normalizer = NormalizerReader.Read(root.Element("normalizer"));
+        PreTokenizer preTokenizer = PreTokenizerReader.Read(root.Element("pre_tokenizer"));
+        PostProcessor postProcessor = PostProcessorReader.Read(root.Element("post_processor"));
+        if (type == "Unigram" && preTokenizer.IsByteLevel)
+        {
+            throw new InvalidDataException("model.type is Unigram behind a ByteLevel pre-tokenizer, which is not supported");
+        }
+
+        (Vocabulary vocabulary, WordModel encoder) =
+            type == "Unigram" ? UnigramModelReader.Read(model) : BpeModelReader.Read(model, preTokenizer.IsByteLevel);
         var added = new AddedVocabulary(vocabulary);
         AddedTokenReader.Read(root.Element("added_tokens"), added);
         foreach (int id in postProcessor.Prefix.Concat(postProcessor.Suffix))
@@ -114,6 +121,14 @@ internal sealed record TokenizerFile(
                     + "added tokens count on from model.vocab, whatever ids added_tokens gives them");
             }
         }
-        return new TokenizerFile(vocabulary, added, nfc, preTokenizer, encoder, postProcessor);
+        TokenDecoder decoder = TokenDecoderReader.Read(root.Element("decoder"), vocabulary);
+        return new TokenizerFile(vocabulary, added, normalizer, preTokenizer, encoder, postProcessor, decoder);
+    }
+
+    /// <summary>BPE or Unigram. Files from before tokenizers 0.10 have no type: a vocabulary of pairs with scores is Unigram's.</summary>
+    private static string ModelType(JsonSections model)
+    {
+        string type = BpeModelReader.Text(model, "type") ?? (model.Required("vocab").Span.StartsWith("["u8) ? "Unigram" : "BPE");
+        return type is "BPE" or "Unigram" ? type : throw PipelineFields.Unsupported("model.type", type, "BPE, Unigram");
     }
 }

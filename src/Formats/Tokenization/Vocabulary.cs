@@ -3,10 +3,10 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Token ids and their bytes, both ways. One byte buffer and one open-addressing table instead of a string per token: a vocabulary
+/// Token ids and their bytes, both ways: those that a byte-level spelling stands for, or else the spelling's own UTF-8. One byte buffer and one open-addressing table instead of a string per token: a vocabulary
 /// of 150,000 tokens loads in a few hundredths of a second.
 /// </summary>
-internal sealed class Vocabulary
+internal sealed class Vocabulary(bool isByteLevel)
 {
     /// <summary>Ids stay below this: it bounds the memory that a hostile file can ask for.</summary>
     public const int MaxIds = 1 << 22;
@@ -17,7 +17,7 @@ internal sealed class Vocabulary
     private int[] lengths = [];  // [id], -1: no such token
     private int[] slots = [];    // hash -> id, -1: empty
 
-    // Keys outside the byte-level alphabet. BPE never produces them; they exist to be found by name.
+    // Keys outside the byte-level alphabet of a byte-level vocabulary. BPE never produces them; they exist to be found by name.
     private readonly Dictionary<string, int> literals = new(StringComparer.Ordinal);
 
     /// <summary>One more than the highest id.</summary>
@@ -35,7 +35,10 @@ internal sealed class Vocabulary
     /// <summary>The bytes of a token. The id must be <see cref="Contains"/>ed.</summary>
     public ReadOnlySpan<byte> Bytes(int id) => text.AsSpan(starts[id], lengths[id]);
 
-    /// <summary>Adds a token by its spelling in the byte-level alphabet (UTF-8). False when the id or the spelling is taken.</summary>
+    /// <summary>True when the tokens are spelled in <see cref="ByteAlphabet"/>.</summary>
+    public bool IsByteLevel => isByteLevel;
+
+    /// <summary>Adds a token by its spelling in tokenizer.json (UTF-8). False when the id or the spelling is taken.</summary>
     public bool TryAdd(ReadOnlySpan<byte> spelling, int id)
     {
         if (Contains(id))
@@ -43,7 +46,7 @@ internal sealed class Vocabulary
             return false;
         }
         EnsureText(spelling.Length);
-        if (ByteAlphabet.TryToBytes(spelling, text.AsSpan(textLength), out int length))
+        if (TryToBytes(spelling, text.AsSpan(textLength), out int length))
         {
             if (TryFind(text.AsSpan(textLength, length), out _))
             {
@@ -94,9 +97,21 @@ internal sealed class Vocabulary
     {
         byte[]? large = spelling.Length > 256 ? new byte[spelling.Length] : null;
         Span<byte> bytes = large ?? stackalloc byte[256];
-        return ByteAlphabet.TryToBytes(spelling, bytes, out int length)
+        return TryToBytes(spelling, bytes, out int length)
             ? TryFind(bytes[..length], out id)
             : literals.TryGetValue(Encoding.UTF8.GetString(spelling), out id);
+    }
+
+    private bool TryToBytes(ReadOnlySpan<byte> spelling, Span<byte> bytes, out int length)
+    {
+        if (isByteLevel)
+        {
+            return ByteAlphabet.TryToBytes(spelling, bytes, out length);
+        }
+
+        spelling.CopyTo(bytes);
+        length = spelling.Length;
+        return true;
     }
 
     private void SetRange(int id, int length)

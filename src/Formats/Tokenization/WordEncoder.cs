@@ -3,10 +3,10 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>Encodes the words of one text at a time: what a thread needs besides the immutable model.</summary>
-internal sealed class WordEncoder(BytePairEncoder model) : IWordSink
+internal sealed class WordEncoder(WordModel model) : IWordSink
 {
     private const int KeptBytes = 1 << 16, KeptIds = 1 << 20;
-    private readonly BytePairEncoder.Scratch scratch = new();
+    private readonly WordScratch scratch = new();
     private byte[] utf8 = new byte[1024];
 
     /// <summary>Ids of the text so far.</summary>
@@ -15,13 +15,17 @@ internal sealed class WordEncoder(BytePairEncoder model) : IWordSink
     /// <inheritdoc/>
     public void Add(ReadOnlySpan<char> word)
     {
-        int most = checked(word.Length * 3); // a UTF-16 unit is at most three bytes
-        if (most > utf8.Length)
-        {
-            utf8 = new byte[most];
-        }
+        Reserve(checked(word.Length * 3)); // a UTF-16 unit is at most three bytes
         int length = Encoding.UTF8.GetBytes(word, utf8);
         model.Append(utf8.AsSpan(0, length), scratch, Ids);
+    }
+
+    /// <inheritdoc/>
+    public void AddSpelled(ReadOnlySpan<char> word)
+    {
+        Reserve(word.Length);
+        ByteAlphabet.ToBytes(word, utf8);
+        model.Append(utf8.AsSpan(0, word.Length), scratch, Ids);
     }
 
     /// <summary>Gives back what an unusually long text needed.</summary>
@@ -35,6 +39,14 @@ internal sealed class WordEncoder(BytePairEncoder model) : IWordSink
         if (Ids.Capacity > KeptIds)
         {
             Ids = [];
+        }
+    }
+
+    private void Reserve(int bytes)
+    {
+        if (bytes > utf8.Length)
+        {
+            utf8 = new byte[bytes];
         }
     }
 }

@@ -12,10 +12,13 @@ public static class DoctorExamination
         + "BTRM_NVRTC_LIBRARY to libnvrtc's path.";
 
     /// <summary>Examines this machine.</summary>
-    public static DoctorReport Examine() => Assess(CpuReport.Read(), CudaProbe.Run());
+    public static DoctorReport Examine() => Assess(CpuReport.Read(), CudaProbe.Run(), HasTls());
 
     /// <summary>Judges what was read.</summary>
-    public static DoctorReport Assess(CpuReport cpu, CudaReport cuda)
+    /// <param name="cpu">The processor.</param>
+    /// <param name="cuda">Driver, GPUs and kernels.</param>
+    /// <param name="hasTls">Whether the system has what https needs.</param>
+    public static DoctorReport Assess(CpuReport cpu, CudaReport cuda, bool hasTls = true)
     {
         ArgumentNullException.ThrowIfNull(cpu);
         ArgumentNullException.ThrowIfNull(cuda);
@@ -23,6 +26,13 @@ public static class DoctorExamination
         AddDriver(findings, cuda);
         AddDevices(findings, cuda);
         AddBuilds(findings, cuda);
+        if (!hasTls)
+        {
+            findings.Add(new DoctorFinding(
+                DoctorSeverity.Warning, "tls", "OpenSSL's libssl is not installed, so models and data cannot come from the hub.",
+                "Install it (Debian and Ubuntu: libssl3), or copy them here and name their folders."));
+        }
+
         if (cpu.Features.Count == 0)
         {
             findings.Add(new DoctorFinding(
@@ -42,6 +52,10 @@ public static class DoctorExamination
             cuda.Problem is null && first is not null ? $"cuda:{first.Ordinal}" : "cpu",
             findings);
     }
+
+    // .NET opens it by these names at the first secure connection, and there ends the process without it.
+    private static bool HasTls() => !OperatingSystem.IsLinux()
+        || new[] { "libssl.so.3", "libssl.so.1.1", "libssl.so" }.Any(static name => NativeLibrary.TryLoad(name, out _));
 
     private static void AddDriver(List<DoctorFinding> findings, CudaReport cuda)
     {

@@ -15,6 +15,8 @@ namespace Rm.Host.Options;
 /// <summary>Where to compute.</summary>
 internal sealed class DeviceOptions : OptionGroup
 {
+    private const string EmulatedPtx = "emulated:ptx";
+
     private static readonly Dictionary<string, Recompute?> RecomputeModes =
         Enum.GetValues<Recompute>().Select(mode => (Name: mode.Name(), Mode: (Recompute?)mode)).Prepend(("auto", null))
             .ToDictionary(choice => choice.Name, choice => choice.Mode, StringComparer.Ordinal);
@@ -36,7 +38,7 @@ internal sealed class DeviceOptions : OptionGroup
     /// <summary>The options; <paramref name="withModel"/>: those about a model's memory too.</summary>
     public DeviceOptions(bool withModel = true)
     {
-        _device = Add("--device", "auto, cpu, cuda, cuda:N, or emulated (the kernels on the CPU, for tests).", "auto", "DEVICE");
+        _device = Add("--device", "auto, cpu, cuda, cuda:N, emulated (the kernels on the CPU, for tests) or emulated:ptx (their PTX, instruction by instruction).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
         _recompute = !withModel ? null : Add(
             "--recompute", $"What backward computes again instead of keeping it: {string.Join(", ", RecomputeNames.All)}, or auto, the cheapest that fits.", "auto", "MODE");
@@ -67,7 +69,7 @@ internal sealed class DeviceOptions : OptionGroup
         ReadSize(_memory!.Name, result.GetValue(_memory));
         Choose(result, _gemm, GemmChoices);
         Require(result.GetValue(_threads) >= 0, _threads, "must be 0 or more");
-        if (result.GetValue(_device) is { } device and not ("auto" or "cpu" or "emulated"))
+        if (result.GetValue(_device) is { } device and not ("auto" or "cpu" or "emulated" or EmulatedPtx))
         {
             Ordinal(device);
         }
@@ -91,7 +93,7 @@ internal sealed class DeviceOptions : OptionGroup
         {
             "cpu" => (Cpu(threads), null),
             "auto" => Auto(threads, gemm),
-            "emulated" => (Emulated(gemm), null),
+            "emulated" or EmulatedPtx => (Emulated(device, gemm), null),
             _ => ((IBackend)Cuda(device, Ordinal(device), gemm), (string?)null),
         };
         Console.Error.WriteLine($"device: {backend.Description}{(why is null ? "" : $" (auto: {why})")}");
@@ -107,9 +109,16 @@ internal sealed class DeviceOptions : OptionGroup
     private static (IBackend Backend, string Why) Auto(int threads, GemmChoice gemm)
     {
         string? problem = "the CUDA driver is the emulator";
-        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem, gemm) is { } gpu)
+        bool lacksKernels = false;
+        if (!CudaDevices.IsEmulated && CudaDevices.TryOpenFirst(out problem, out lacksKernels, gemm) is { } gpu)
         {
             return (gpu, "the first GPU that works");
+        }
+
+        // Days on the CPU beside an idle GPU are nobody's wish.
+        if (lacksKernels)
+        {
+            throw new UserInputException($"--device auto: there is a GPU, but {problem} To train on the CPU all the same, say --device cpu.");
         }
 
         return gemm == GemmChoice.Own
@@ -117,17 +126,17 @@ internal sealed class DeviceOptions : OptionGroup
             : throw new UserInputException($"--gemm asks for a GPU's products, and none can be used: {problem}");
     }
 
-    private static CudaBackend Emulated(GemmChoice gemm)
+    private static CudaBackend Emulated(string device, GemmChoice gemm)
     {
-        CudaDevices.UseEmulator();
+        CudaDevices.UseEmulator(ptx: device == EmulatedPtx);
         if (!CudaDevices.IsEmulated)
         {
             throw new UserInputException(
-                "--device emulated: there is no emulator beside the executable. Build it (native/build-emulator.sh in btrm's source) and set "
+                $"--device {device}: there is no emulator beside the executable. Build it (native/build-emulator.sh in btrm's source) and set "
                 + "BTRM_CUDA_LIBRARY to its path.");
         }
 
-        return Cuda("emulated", 0, gemm);
+        return Cuda(device, 0, gemm);
     }
 
     private static CudaBackend Cuda(string device, int ordinal, GemmChoice gemm) => CudaDevices.TryOpen(ordinal, out string? problem, gemm)
@@ -144,6 +153,6 @@ internal sealed class DeviceOptions : OptionGroup
         return device.StartsWith(Prefix, StringComparison.Ordinal)
             && int.TryParse(device.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
                 ? ordinal
-                : throw new UserInputException($"--device '{device}' is not known. Choose auto, cpu, cuda, cuda:N or emulated.");
+                : throw new UserInputException($"--device '{device}' is not known. Choose auto, cpu, cuda, cuda:N, emulated or emulated:ptx.");
     }
 }

@@ -18,7 +18,7 @@ internal sealed class ServingOptions : OptionGroup
     private static readonly Dictionary<string, bool> Scopes = new(StringComparer.Ordinal) { ["v1"] = false, ["all"] = true };
 
     private readonly Option<string?> _model;
-    private readonly Option<string[]> _adapter;
+    private readonly Option<string[]?> _adapter;
     private readonly Option<string?> _name;
     private readonly Option<string> _host;
     private readonly Option<int> _port;
@@ -37,7 +37,7 @@ internal sealed class ServingOptions : OptionGroup
     {
         var limits = new ServerLimits();
         _model = AddOptional<string>("--model", "Checkpoint folder or hub's model org/name[@revision]; default: the base model that the first adapter names.", "DIR|ID");
-        _adapter = Add("--adapter", "Adapter folder or hub's adapter; again for more over the same base, NAME=DIR to name them.", Array.Empty<string>(), "[NAME=]DIR|ID");
+        _adapter = AddOptional<string[]>("--adapter", "Adapter folder or hub's adapter; again for more over the same base, NAME=DIR to name them.", "[NAME=]DIR|ID");
         _name = AddOptional<string>("--served-model-name", "Name for the model field of requests; default: the folder's.", "NAME");
         _host = Add("--host", "Address to listen on; one that other machines reach needs --api-key-file.", "127.0.0.1", "ADDRESS");
         _port = Add("--port", "Port; 0 takes any that is free.", 8000, "N");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 using Rm.Training.Artifacts;
 
 namespace Rm.Host.Options;
@@ -18,6 +19,9 @@ internal sealed class TextOptionGroup : OptionGroup
     private readonly Option<string> _truncation;
     private readonly Option<bool> _noChatTemplate;
     private readonly Option<string?> _systemPrompt;
+    private readonly Option<string?> _promptColumn;
+    private readonly Option<string?> _systemColumn;
+    private readonly Option<string?> _ignoreColumns;
 
     public TextOptionGroup()
     {
@@ -25,6 +29,9 @@ internal sealed class TextOptionGroup : OptionGroup
         _truncation = Add("--truncation", "What happens to longer ones: response, drop or prompt-left.", "response", "MODE");
         _noChatTemplate = AddFlag("--no-chat-template", "Concatenate prompt and response and end with the EOS token.");
         _systemPrompt = AddOptional<string>("--system-prompt", "System turn for conversations that have none.", "TEXT");
+        _promptColumn = AddOptional<string>("--prompt-column", "Column of the prompt, where its name is not a known one.", "NAME");
+        _systemColumn = AddOptional<string>("--system-column", "Column of the system turn, where its name is not a known one.", "NAME");
+        _ignoreColumns = AddOptional<string>("--ignore-columns", "Columns to treat as absent, separated by commas.", "NAMES");
     }
 
     /// <summary>The settings, for a model with <paramref name="vocabSize"/> tokens.</summary>
@@ -32,7 +39,15 @@ internal sealed class TextOptionGroup : OptionGroup
     {
         Require(result.GetValue(_maxSeqLen) >= 0, _maxSeqLen, "must be 0 or more");
         return new TextOptions(
-            !result.GetValue(_noChatTemplate), result.GetValue(_systemPrompt), result.GetValue(_maxSeqLen), Choose(result, _truncation, Truncations), vocabSize);
+            !result.GetValue(_noChatTemplate), result.GetValue(_systemPrompt), result.GetValue(_maxSeqLen), Choose(result, _truncation, Truncations), vocabSize,
+            Columns(result));
+    }
+
+    private RowColumns? Columns(ParseResult result)
+    {
+        string[] ignored = result.GetValue(_ignoreColumns)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        (string? prompt, string? system) = (result.GetValue(_promptColumn), result.GetValue(_systemColumn));
+        return prompt is null && system is null && ignored.Length == 0 ? null : new RowColumns(prompt, system, ignored.ToHashSet(StringComparer.Ordinal));
     }
 
     /// <summary>--max-seq-len where the command line gives one above 0; null otherwise.</summary>

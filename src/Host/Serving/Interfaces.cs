@@ -38,7 +38,7 @@ internal static class Interfaces
         yield return Vllm("/tokenize", "POST", TokenizeEndpoint.AnswerTokenizeAsync);
         yield return Vllm("/detokenize", "POST", TokenizeEndpoint.AnswerDetokenizeAsync);
         yield return Vllm("/invocations", "POST", ServerEndpoints.AnswerInvocationsAsync);
-        yield return Vllm("/classify", "PUT", ClassifyPath.AnswerPutAsync);
+        yield return Vllm("/classify", "PUT", ClassifyPath.AnswerPutAsync) with { IsListed = false };
         yield return Vllm("/v1/embeddings", "POST", EmbeddingsEndpoint.AnswerAsync);
         yield return new Route("/v1/score/evaluation", ["POST"], LlamaFactoryErrors.Instance, EvaluationEndpoint.AnswerAsync);
         yield return new Route("/get_reward", ["POST"], OpenRlhfErrors.Instance, RewardEndpoint.AnswerAsync);

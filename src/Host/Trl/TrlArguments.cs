@@ -72,8 +72,17 @@ internal sealed class TrlArguments
     }
 
     /// <summary>The value of an option, its default where it was not given, and how the user named it.</summary>
-    public (JsonNode? Value, string Where) Get(TrlOption option) =>
-        _given.TryGetValue(option.Name, out (JsonNode? Value, string Where) given) ? given : (JsonNode.Parse(option.Default), $"--{option.Name}");
+    public (JsonNode? Value, string Where) Get(TrlOption option)
+    {
+        if (!_given.TryGetValue(option.Name, out (JsonNode? Value, string Where) given))
+        {
+            return (JsonNode.Parse(option.Default), $"--{option.Name}");
+        }
+
+        // The command line has no other word for nothing.
+        bool isNone = option.Default == "null" && given.Value is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() == "None";
+        return isNone ? (null, given.Where) : given;
+    }
 
     /// <summary>Whether an option was given a value.</summary>
     public bool Has(string name) => _given.ContainsKey(name);

@@ -66,7 +66,7 @@ internal static partial class TrlOptionTable
         new("full_determinism", TrlOptionKind.Flag, "false", TrlTreatment.Ignored,
             "the same command always gives the same bits"),
         new("seed", TrlOptionKind.Whole, "42", TrlTreatment.Honoured,
-            "decides head, factors and order as PyTorch does: `--rng torch --seed`"),
+            "decides head, factors and order as PyTorch does: `--rng` torch, `--seed`"),
         new("data_seed", TrlOptionKind.Whole, "null", TrlTreatment.Honoured,
             "decides the order in the place of `seed`"),
         new("use_cpu", TrlOptionKind.Flag, "false", TrlTreatment.Honoured,

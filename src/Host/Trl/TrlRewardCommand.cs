@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Rm.Formats;
 using Rm.Formats.Datasets;
 using Rm.Formats.Files;
@@ -38,6 +39,7 @@ internal sealed class TrlRewardCommand
         _device.AddTo(reward);
         _instruments.AddTo(reward);
         reward.Options.Add(_microTokenBudget);
+        reward.Options.Add(new HelpOption { Action = new TrlHelpAction() });
         reward.SetAction(Run);
         return new Command("trl", "Commands of TRL's, unchanged.") { reward };
     }

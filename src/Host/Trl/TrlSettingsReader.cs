@@ -9,6 +9,9 @@ namespace Rm.Host.Trl;
 /// <summary>Checks options and makes settings of them. Throws <see cref="UserInputException"/> naming the option, as the user named it, and what to do.</summary>
 internal sealed class TrlSettingsReader(TrlArguments arguments)
 {
+    // What transformers writes for an interval that is not set.
+    private const int UnsetInterval = 500;
+
     private readonly TrlValues _values = new(arguments);
 
     /// <summary>What the user should know about options that change nothing here.</summary>
@@ -141,7 +144,7 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
         TrlStrategy strategy = Strategy("eval_strategy", "steps", "epoch", "no");
         return strategy == TrlStrategy.Steps && _values.OptionalNumber("eval_steps") is null or 0
             ? new TrlInterval(strategy, logging.Every)
-            : new TrlInterval(strategy, _values.OptionalNumber("eval_steps") is null ? 1 : Every("eval_steps", strategy));
+            : new TrlInterval(strategy, _values.OptionalNumber("eval_steps") is null ? UnsetInterval : Every("eval_steps", strategy));
     }
 
     private TrlStrategy Strategy(string name, params ReadOnlySpan<string> strategies) => _values.Choice(name, strategies) switch

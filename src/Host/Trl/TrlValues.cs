@@ -173,10 +173,7 @@ internal sealed class TrlValues(TrlArguments arguments)
     {
         TrlOption option = Option(name);
         System.Diagnostics.Debug.Assert(kind is null || option.Kind == kind, name);
-        (JsonNode? value, string where) = arguments.Get(option);
-
-        // The command line has no other word for nothing.
-        return (value is JsonValue && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is "None" or "none" && option.Default == "null" ? null : value, where);
+        return arguments.Get(option);
     }
 
     private static TrlOption Option(string name) => TrlOptionTable.Find(name) ?? throw new ArgumentException($"{name} is not in the table", nameof(name));

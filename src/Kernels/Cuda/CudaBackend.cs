@@ -7,7 +7,8 @@ namespace Rm.Kernels.Cuda;
 /// <summary>
 /// The operations on an NVIDIA GPU (or the emulator): bfloat16 activations and tensor-core inputs, float32 accumulation, softmax, norms, head,
 /// loss and optimizer. Work is queued in the order of the calls; what a queued kernel fails with is thrown by a later call. The bits of a
-/// result depend neither on the GPU nor on what else is in the micro-batch.
+/// result do not depend on what else is in the micro-batch; they are the same on every GPU of one generation with the same build of the kernels.
+/// Tensor cores of different generations round their sums differently, and so may code of another compiler.
 /// </summary>
 public sealed partial class CudaBackend : IBackend
 {
@@ -37,7 +38,7 @@ public sealed partial class CudaBackend : IBackend
     /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
     /// <exception cref="CudaException">There is no usable driver or no such device, or its memory is full.</exception>
     /// <exception cref="NotSupportedException">The GPU is older than every kernel, or does not have what <paramref name="gemm"/> names.</exception>
-    /// <exception cref="InvalidOperationException">There is neither a fatbin for the GPU nor NVRTC to compile kernels with, or no library of <paramref name="gemm"/>.</exception>
+    /// <exception cref="InvalidOperationException">There is no code that the GPU can run (<see cref="Builds.KernelsUnavailableException"/>), or no library of <paramref name="gemm"/>.</exception>
     public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16, GemmChoice gemm = GemmChoice.Own)
     {
         ActivationDType = activationDType;
@@ -71,7 +72,7 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.RunsPtx ? ", its PTX executed on the CPU" : CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
 
     /// <summary>Whose kernels multiply bfloat16 matrices.</summary>
     public GemmChoice Gemm { get; }

@@ -155,6 +155,8 @@ internal sealed class CudaHopperLinear : IFrozenProduct
             return;
         }
 
+        // The driver looks addresses up in the current context, and this may be a thread that has none.
+        _session.Device.Context.Activate();
         NativeTensorMap mapA = Map("the left operand", a, BoxRows), mapB = Map("the right operand", b, boxRowsB), mapA2 = mapA, mapB2 = mapB;
         if (extension is { } pair && launch.ExtensionK != 0)
         {

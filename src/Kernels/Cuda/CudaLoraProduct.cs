@@ -12,8 +12,8 @@ internal sealed class CudaLoraProduct(CudaSession session)
     private const int Threads = 128;
     private const int SharedBytes = 48 << 10;
 
-    private readonly CudaKernel _forward = session.Kernels.Get("lora_product_forward_bf16");
-    private readonly CudaKernel _backward = session.Kernels.Get("lora_product_backward_bf16");
+    private readonly CudaKernel _forward = Load(session, "lora_product_forward_bf16");
+    private readonly CudaKernel _backward = Load(session, "lora_product_backward_bf16");
 
     /// <summary>S[:, first..end) = scale * dropout(x) A^T.</summary>
     /// <param name="x"><c>[T, In]</c>; rows may be strided.</param>
@@ -44,6 +44,14 @@ internal sealed class CudaLoraProduct(CudaSession session)
         LaunchChecks.Strided(nameof(dY), dY, DType.BF16, dS.Rows, b.High.Rows);
         LaunchChecks.Strided(nameof(dS), dS, DType.BF16, dY.Rows, b.High.Columns);
         Launch(_backward, dY, b, default, scale, ranks, dS);
+    }
+
+    // All that a kernel may have without asking: a compiler that adds a byte of its own must not make it too much.
+    private static CudaKernel Load(CudaSession session, string name)
+    {
+        CudaKernel kernel = session.Kernels.Get(name);
+        kernel.AllowSharedMemory(SharedBytes);
+        return kernel;
     }
 
     private void Launch(CudaKernel kernel, Tensor a, PackedFactor b, in DropoutLaunch dropout, float scale, (int First, int Count) columns, Tensor p)

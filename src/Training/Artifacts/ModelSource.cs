@@ -6,7 +6,6 @@ using Rm.Formats.Safetensors;
 using Rm.Formats.Tokenization;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
-using Rm.Training.Artifacts;
 using Rm.Training.Model;
 
 namespace Rm.Training.Artifacts;

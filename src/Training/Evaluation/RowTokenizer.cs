@@ -26,7 +26,7 @@ public sealed class RowTokenizer(PairTokenizer tokenizer, bool sharePrefix)
     /// <summary>A row's sequences. Throws <see cref="Rm.Formats.UserInputException"/> naming the row when it cannot be read.</summary>
     public RowTokens Tokenize(DataRow row)
     {
-        ScoreRow parsed = ScoreRowParser.Parse(row);
+        ScoreRow parsed = ScoreRowParser.Parse(row, tokenizer.Columns);
         Conversation[] texts = parsed.Pair is { } pair ? [pair.Chosen, pair.Rejected] : [parsed.Single!];
         TokenizedText[] tokenized = [.. texts.Select(t => tokenizer.Tokenize(t, row))];
         DropReason error = tokenized.Select(t => t.Dropped).FirstOrDefault(r => r != DropReason.None, DropReason.None);

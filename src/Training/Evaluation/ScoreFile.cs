@@ -19,7 +19,10 @@ public static class ScoreFile
     /// Scores every row of <paramref name="rows"/> into <paramref name="path"/>, in order. The file appears under its name when it is complete. Returns
     /// the rows with rewards and those without.
     /// </summary>
-    public static (long Scored, long Left) Write(RowScorer scorer, IRowSource rows, string path)
+    /// <param name="score">Scores rows, in their order.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="path">The file.</param>
+    public static (long Scored, long Left) Write(Func<IReadOnlyList<DataRow>, IReadOnlyList<ScoredRow>> score, IRowSource rows, string path)
     {
         string temporary = $"{path}.tmp-{Environment.ProcessId}";
         long scored = 0, left = 0;
@@ -29,7 +32,7 @@ public static class ScoreFile
             {
                 foreach (DataRow[] chunk in rows.Read().Chunk(ChunkRows))
                 {
-                    foreach (ScoredRow row in scorer.Score(chunk))
+                    foreach (ScoredRow row in score(chunk))
                     {
                         WriteRow(stream, row);
                         scored += row.Rewards.Length > 0 ? 1 : 0;

@@ -103,7 +103,7 @@ public sealed class RewardModel : IDisposable
         {
             using ModelContext c = Open(layout, dropoutSeed: null);
             Tensor normed = Forward(c, kept: null, out _, out _);
-            return Rewards(c, normed, out _);
+            return Fetch(Rewards(c, normed));
         }
         finally
         {
@@ -168,18 +168,14 @@ public sealed class RewardModel : IDisposable
         using ModelContext c = Open(layout, dropoutSeed);
         var kept = new KeptForward(_layers.Length);
         Tensor normed = Forward(c, kept, out Tensor last, out Tensor rstd);
-        float[] rewards = Rewards(c, normed, out Tensor rewardTensor);
-
-        int pairs = rewards.Length / 2;
-        Tensor losses = c.Float(1, pairs);
-        Tensor dRewards = c.Float(1, rewards.Length);
+        Tensor rewards = Rewards(c, normed);
+        Tensor losses = c.Float(1, rewards.Columns / 2), dRewards = c.Float(1, rewards.Columns);
         Backend.PairLoss(
-            new PairLossArgs(rewardTensor, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
+            new PairLossArgs(rewards, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
         Backward(c, kept, normed, last, rstd, dRewards);
 
-        float[] lossValues = new float[pairs];
-        Backend.Download<float>(losses, lossValues);
-        return new MicroBatchResult(rewards, lossValues);
+        // Both at the end: in between, a GPU would stand still until the host has queued the backward pass.
+        return new MicroBatchResult(Fetch(rewards), Fetch(losses));
     }
 
     private ModelContext Open(SequenceLayout layout, ulong? dropoutSeed)
@@ -239,12 +235,17 @@ public sealed class RewardModel : IDisposable
         return normed;
     }
 
-    private float[] Rewards(ModelContext c, Tensor normed, out Tensor rewards)
+    private Tensor Rewards(ModelContext c, Tensor normed)
     {
-        rewards = c.Float(1, normed.Rows);
+        Tensor rewards = c.Float(1, normed.Rows);
         Backend.RewardHeadForward(new RewardHeadForwardArgs(normed, Head, rewards));
-        float[] values = new float[normed.Rows];
-        Backend.Download<float>(rewards, values);
+        return rewards;
+    }
+
+    private float[] Fetch(Tensor row)
+    {
+        float[] values = new float[row.Columns];
+        Backend.Download<float>(row, values);
         return values;
     }
 

@@ -27,6 +27,30 @@ public sealed class SafetensorsCheckpointTests : IDisposable
         Assert.Equal(2, checkpoint.Files.Count);
     }
 
+    [Fact]
+    public void Tensors_of_a_shard_that_the_index_leaves_out_are_read_too()
+    {
+        WriteShard("model-00002-of-00002.safetensors", "score.weight", 3);
+        WriteShard("model-00003-of-00003.safetensors", "score.weight", 4);
+        WriteIndex("""{"weight_map":{"a":"model-00001-of-00002.safetensors","score.weight":"model-00003-of-00003.safetensors"}}""");
+        using (var checkpoint = SafetensorsCheckpoint.Open(_folder.Path))
+        {
+            var value = new float[1];
+            checkpoint.ReadFloat32("score.weight", value);
+            Assert.Equal(4, value[0]); // listed: from the shard that the index names
+        }
+
+        WriteShard("model-00001-of-00002.safetensors", ["a", "extra"]);
+        WriteIndex("""{"weight_map":{"a":"model-00001-of-00002.safetensors","score.weight":"model-00003-of-00003.safetensors"}}""");
+        using (var checkpoint = SafetensorsCheckpoint.Open(_folder.Path))
+        {
+            Assert.True(checkpoint.Contains("extra"));
+        }
+
+        WriteShard("model-00003-of-00003.safetensors", ["score.weight", "extra"]);
+        Assert.Contains("tensor extra is not listed", Assert.Throws<UserInputException>(() => SafetensorsCheckpoint.Open(_folder.Path)).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""{"weight_map":{"a":"model-00003-of-00003.safetensors"}}""", "shard model-00003-of-00003.safetensors is missing")]
     [InlineData("""{"weight_map":{"b":"model-00001-of-00002.safetensors"}}""", "tensor b is listed in model-00001-of-00002.safetensors but is not there")]
@@ -63,9 +87,11 @@ public sealed class SafetensorsCheckpointTests : IDisposable
 
     private void WriteIndex(string json) => _folder.Write(SafetensorsCheckpoint.IndexFileName, json);
 
-    private void WriteShard(string file, string tensor, float value)
+    private void WriteShard(string file, string tensor, float value) => WriteShard(file, [tensor], value);
+
+    private void WriteShard(string file, string[] tensors, float value = 0)
     {
         using var stream = File.Create(_folder[file]);
-        SafetensorsWriter.Write(stream, [TensorToWrite.FromMemory(tensor, [1], new[] { value })]);
+        SafetensorsWriter.Write(stream, [.. tensors.Select(tensor => TensorToWrite.FromMemory(tensor, [1], new[] { value }))]);
     }
 }

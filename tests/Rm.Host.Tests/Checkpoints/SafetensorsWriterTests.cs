@@ -4,9 +4,11 @@ namespace Rm.Host.Tests.Checkpoints;
 
 public sealed class SafetensorsWriterTests
 {
+    // Those of real-files are partly made by hand, to be what the library reads but does not write.
     public static TheoryData<string> GoldenFiles =>
         [.. Directory.EnumerateFiles(TestPaths.Golden, "*.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(path => Path.GetRelativePath(TestPaths.Golden, path))];
+            .Select(path => Path.GetRelativePath(TestPaths.Golden, path))
+            .Where(path => !path.StartsWith("real-files" + Path.DirectorySeparatorChar, StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(GoldenFiles))]

@@ -27,7 +27,6 @@ public sealed class RowParsingTests
     [InlineData("""{"prompt":[{"role":"user","content":"p"}],"chosen":"c","rejected":"r"}""")]
     [InlineData("""{"prompt":"x","chosen":[{"role":"user","content":"p"},{"role":"assistant","content":"c"}],"rejected":[{"role":"user","content":"p"},{"role":"assistant","content":"r"}]}""")]
     [InlineData("""{"prompt":[{"role":"user","content":"p"}],"chosen":[{"role":"user","content":"p"},{"role":"assistant","content":"c"}],"rejected":[{"role":"assistant","content":"r"}]}""")]
-    [InlineData("""{"prompt":[{"role":"user","content":[{"type":"text","text":"p"}]}],"chosen":"c","rejected":"r"}""")]
     public void PromptsAndMessageListsAreJoinedOnce(string json)
     {
         PairRow row = Rows.Pair(json);
@@ -83,7 +82,7 @@ public sealed class RowParsingTests
 
     [Theory]
     [InlineData("""{"prompt":"p","completion":"c"}""", "'prompt', 'completion'")]
-    [InlineData("""{"chosen":"c","rejected":null}""", "fit no kind")]
+    [InlineData("""{"chosen":"c","rejected":null}""", "field 'rejected': is null")]
     [InlineData("""{"chosen":"c","rejected":[{"role":"user","content":"x"}]}""", "both be strings")]
     [InlineData("""{"chosen":5,"rejected":"r"}""", "field 'chosen': must be a string, not a number")]
     [InlineData("""{"chosen":"\ud800","rejected":"r"}""", "field 'chosen': is not valid Unicode")]

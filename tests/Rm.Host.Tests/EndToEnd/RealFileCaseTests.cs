@@ -10,7 +10,8 @@ public sealed class RealFileCaseTests
 
     private static readonly string root = Path.Combine(TestPaths.Golden, "real-files");
 
-    public static TheoryData<string> Cases => [.. Directory.GetDirectories(root).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Cases => [.. Directory.GetDirectories(root)
+        .Where(folder => File.Exists(Path.Combine(folder, "expected.json"))).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -62,6 +63,28 @@ public sealed class RealFileCaseTests
                 Assert.Equal(file.Value.GetString(), File.ReadAllText(scratch["merged/" + file.Name]));
             }
         }
+    }
+
+    [Theory]
+    [InlineData("rows-in-the-wild/helpsteer3", "")]
+    [InlineData("rows-in-the-wild/nectar", "")]
+    [InlineData("rows-in-the-wild/nemo", "")]
+    [InlineData("rows-in-the-wild/pku", "")]
+    [InlineData("rows-in-the-wild/sharegpt", "")]
+    [InlineData("row-prompt-columns/input", "<|im_start|>system\nYou are kind.<|im_end|>\n")]
+    [InlineData("row-system-column/input", "<|im_start|>system\nBe brief.<|im_end|>\n")]
+    public void Rows_of_public_layouts_are_read_as_conversations(string file, string system)
+    {
+        string rows = Path.Combine(root, file + ".jsonl");
+        CommandResult result = Btrm.Succeed(
+            "data", "report", "--tokenizer", Path.Combine(TestPaths.Golden, "tokenizers", "smollm2"), "--train-file", rows, "--json");
+        JsonElement train = JsonElement.Parse(result.Output).GetProperty("train");
+        Assert.Equal(4, train.GetProperty("pairs_kept").GetInt32());
+        string[] sides = [.. new[] { "chosen", "rejected" }.Select(side => train.GetProperty("first_pair").GetProperty(side).GetProperty("text").GetString()!)];
+        Assert.EndsWith(
+            "<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nPut it in boiling water for nine minutes.<|im_end|>\n", sides[0], StringComparison.Ordinal);
+        Assert.EndsWith("<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nNo.<|im_end|>\n", sides[1], StringComparison.Ordinal);
+        Assert.All(sides, side => Assert.StartsWith(system, side, StringComparison.Ordinal));
     }
 
     private static JsonElement[] Rows(ScratchFolder scratch, string[] command)

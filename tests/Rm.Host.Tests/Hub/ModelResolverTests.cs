@@ -48,6 +48,19 @@ public sealed class ModelResolverTests : IDisposable
     }
 
     [Fact]
+    public void Every_chat_template_is_fetched()
+    {
+        _hub.Add("models/org/tiny").AsModel().With("chat_template.jinja", "d").With("additional_chat_templates/tool_use.jinja", "t")
+            .With("additional_chat_templates/notes.txt", "n").With("other/x.jinja", "x");
+        string folder = ModelResolver.Resolve(_tiny, ModelParts.Tokenizer, _hub.Settings(_cache.Path));
+        Assert.Equal("d", File.ReadAllText(Path.Combine(folder, "chat_template.jinja")));
+        Assert.Equal("t", File.ReadAllText(Path.Combine(folder, "additional_chat_templates", "tool_use.jinja")));
+        Assert.False(File.Exists(Path.Combine(folder, "additional_chat_templates", "notes.txt")));
+        Assert.False(Directory.Exists(Path.Combine(folder, "other")));
+        Assert.Equal(folder, ModelResolver.Resolve(_tiny, ModelParts.Tokenizer, _hub.Settings(_cache.Path) with { Offline = true }));
+    }
+
+    [Fact]
     public void What_is_there_is_used_without_a_request()
     {
         _hub.Add("models/org/tiny").AsModel();

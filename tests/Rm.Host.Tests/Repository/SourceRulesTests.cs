@@ -20,6 +20,19 @@ public sealed class SourceRulesTests
     }
 
     [Fact]
+    public void Only_the_peer_outside_the_solution_takes_libtorch()
+    {
+        const string peer = "bench/peers/official/packages.lock.json";
+        string[] takers =
+        [
+            .. new[] { "src", "tests", "bench" }.SelectMany(folder => RepositoryFiles.Under(folder, "packages.lock.json"))
+                .Where(file => RepositoryFiles.Read(file).Contains("libtorch", StringComparison.OrdinalIgnoreCase)),
+        ];
+        Assert.Equal([peer], takers);
+        Assert.DoesNotContain("PeerOfficial", RepositoryFiles.Read("Rm.sln"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Dependencies_point_one_way()
     {
         IReadOnlyList<string> files = [.. new[] { "Kernels", "Formats", "Training", "Host" }.SelectMany(room => RepositoryFiles.Under($"src/{room}", ".cs"))];

@@ -10,8 +10,9 @@ public sealed class TokenizerErrorTests
     // Single quotes stand for double ones in the second column.
     public static TheoryData<string, string, string> BadSections() => new()
     {
-        { "model.type", "'WordPiece'", "model.type is WordPiece" },
-        { "model.type", "'Unigram'", "model.type is Unigram" },
+        { "model.type", "'WordPiece'", "model.type is WordPiece, which is not supported (supported: BPE, Unigram)" },
+        { "model.type", "'WordLevel'", "model.type is WordLevel" },
+        { "model.type", "'Unigram'", "model.type is Unigram behind a ByteLevel pre-tokenizer" },
         { "model.type", "7", "model.type is not a string" },
         { "model.byte_fallback", "'yes'", "model.byte_fallback is not true or false" },
         { "model.continuing_subword_prefix", "'##'", "model.continuing_subword_prefix" },
@@ -37,14 +38,31 @@ public sealed class TokenizerErrorTests
         { "model.merges", "[['\\u0416', 'b']]", "model.merges[0] needs the token '\u0416'" },
         { "model.merges", "[['q', 'q']]", "model.merges[0] needs the token 'qq'" },
         { "model", "null", "$.model is missing" },
-        { "normalizer", "{'type': 'NFKC'}", "normalizer is NFKC, which is not supported" },
-        { "normalizer", "{'type': 'Sequence', 'normalizers': [{'type': 'Lowercase'}]}", "normalizer.normalizers[0] is Lowercase" },
+        { "normalizer", "{'type': 'BertNormalizer'}", "normalizer is BertNormalizer, which is not supported" },
+        { "normalizer", "{'type': 'Sequence', 'normalizers': [{'type': 'ByteLevel'}]}", "normalizer.normalizers[0] is ByteLevel" },
+        { "normalizer", "{'type': 'Prepend'}", "normalizer.prepend is missing" },
+        { "normalizer", "{'type': 'Replace', 'pattern': {'String': ''}, 'content': 'x'}", "normalizer.pattern.String is empty" },
+        { "normalizer", "{'type': 'Replace', 'pattern': {'Regex': 'a*'}, 'content': 'x'}", "matches the empty string" },
+        { "normalizer", "{'type': 'Precompiled'}", "normalizer.precompiled_charsmap is missing" },
+        { "normalizer", "{'type': 'Precompiled', 'precompiled_charsmap': '!'}", "normalizer.precompiled_charsmap is not base64" },
+        { "normalizer", "{'type': 'Precompiled', 'precompiled_charsmap': '/////w=='}", "its trie does not fit" },
         { "normalizer", "{}", "normalizer.type is missing" },
         { "normalizer", "[]", "normalizer is an array where an object is expected" },
-        { "pre_tokenizer", "null", "pre_tokenizer is missing" },
-        { "pre_tokenizer", "{'type': 'Metaspace'}", "pre_tokenizer is Metaspace" },
-        { "pre_tokenizer", "{'type': 'Sequence', 'pretokenizers': []}", "pre_tokenizer has no ByteLevel step" },
-        { "pre_tokenizer", "{'type': 'Sequence', 'pretokenizers': [{'type': 'ByteLevel'}, {'type': 'Digits'}]}", "step after ByteLevel" },
+        { "pre_tokenizer", "{'type': 'UnicodeScripts'}", "pre_tokenizer is UnicodeScripts, which is not supported" },
+        { "pre_tokenizer", "{'type': 'BertPreTokenizer'}", "pre_tokenizer is BertPreTokenizer" },
+        { "pre_tokenizer", "{'type': 'Metaspace'}", "pre_tokenizer.replacement is missing" },
+        { "pre_tokenizer", "{'type': 'Metaspace', 'replacement': 'ab'}", "pre_tokenizer.replacement is not one character" },
+        { "pre_tokenizer", "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'often'}", "prepend_scheme is often" },
+        {
+            "pre_tokenizer",
+            "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'first', 'add_prefix_space': false}",
+            "pre_tokenizer.add_prefix_space is false, which contradicts prepend_scheme 'first'"
+        },
+        {
+            "pre_tokenizer",
+            "{'type': 'Sequence', 'pretokenizers': [{'type': 'ByteLevel'}, {'type': 'ByteLevel'}]}",
+            "pre_tokenizer.pretokenizers[1] is ByteLevel behind a ByteLevel step"
+        },
         { "pre_tokenizer", "{'type': 'Split', 'pattern': {}, 'behavior': 'Isolated'}", "pre_tokenizer.pattern.String is missing" },
         {
             "pre_tokenizer",
@@ -57,8 +75,9 @@ public sealed class TokenizerErrorTests
             "pre_tokenizer.behavior is Sometimes"
         },
         { "pre_tokenizer", "{'type': 'Split', 'pattern': {'String': 'x'}, 'behavior': '1'}", "pre_tokenizer.behavior is 1" },
-        { "pre_tokenizer", "{'type': 'Split', 'pattern': {'Regex': '(?<=a)b'}, 'behavior': 'Isolated'}", "the group '(?<='" },
-        { "post_processor", "{'type': 'BertProcessing'}", "post_processor is BertProcessing" },
+        { "pre_tokenizer", "{'type': 'Split', 'pattern': {'Regex': '(?<a>a)b'}, 'behavior': 'Isolated'}", "the group '(?<a'" },
+        { "post_processor", "{'type': 'OtherProcessing'}", "post_processor is OtherProcessing" },
+        { "post_processor", "{'type': 'BertProcessing', 'cls': ['a'], 'sep': ['b', 1]}", "post_processor.cls is not a token and its id" },
         {
             "post_processor",
             "{'type': 'TemplateProcessing', 'single': [], 'special_tokens': {}}",
@@ -80,7 +99,7 @@ public sealed class TokenizerErrorTests
             "{'type': 'TemplateProcessing', 'single': [{'Sequence': {'id': 'A'}}, {'Sequence': {'id': 'A'}}], 'special_tokens': {}}",
             "post_processor.single[1]"
         },
-        { "decoder", "{'type': 'Metaspace'}", "decoder is Metaspace" },
+        { "decoder", "{'type': 'WordPiece'}", "decoder is WordPiece" },
         { "added_tokens", "{}", "added_tokens is not an array" },
         { "added_tokens", "[{'content': '<a>'}]", "added_tokens[0].id is missing" },
         { "added_tokens", "[{'id': 5000}]", "added_tokens[0].content is missing" },

@@ -11,13 +11,19 @@ public sealed class TokenizerFuzzTests
     [
         "null", "true", "-1", "4194303", "1e999", "\"\"", "\"\\ud800\"", "[]", "{}", "\"Sequence\"", "\"ByteLevel\"", "\"Split\"", "\"NFC\"",
         "(", ")", "[", "]", "{", "}", "\"", ",", ":", "\\", "|", "+", "*", "?", "\\p{L}", "(?=", "\\", "\0", "é", "\uFFFD", "99999999999",
-        "\"Contiguous\"", "\"Removed\"", "\"rstrip\":true,", "\"lstrip\":true,",
+        "\"Contiguous\"", "\"Removed\"", "\"rstrip\":true,", "\"lstrip\":true,", "\"Metaspace\"", "\"Unigram\"", "\"NFKD\"", "\"Lowercase\"",
+        "\"StripAccents\"", "\"first\"", "\"never\"", "\"▁\"", "\"Punctuation\"", "\"WhitespaceSplit\"", "[\"a\",-1e300],", "\"byte_fallback\":true,",
     ];
 
-    [Fact]
-    public void Damaged_tokenizer_files_load_or_are_refused()
+    [Theory]
+    [InlineData("quickstart")]
+    [InlineData("llama")]
+    [InlineData("unigram")]
+    public void Damaged_tokenizer_files_load_or_are_refused(string name)
     {
-        byte[] original = File.ReadAllBytes(Path.Combine(TestTokenizers.QuickstartFolder, "tokenizer.json"));
+        byte[] original = File.ReadAllBytes(name == "quickstart"
+            ? Path.Combine(TestTokenizers.QuickstartFolder, "tokenizer.json")
+            : Path.Combine(KindVariants.Folder, $"{name}.json"));
         // Most of the file is vocabulary; its head and tail hold the structure, which damage should hit often.
         int modelStart = original.AsSpan().IndexOf("\"vocab\""u8);
         using var folder = new TokenizerFolder();
@@ -63,8 +69,82 @@ public sealed class TokenizerFuzzTests
             string decoded = llama.Decode(llama.Encode(text.ToString(), addSpecialTokens: false));
             Assert.True(decoded == repaired, $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
             decoded = qwen.Decode(qwen.Encode(text.ToString(), addSpecialTokens: false));
-            Assert.True(decoded == Nfc.Normalize(repaired), $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
+            Assert.True(decoded == UnicodeForm.Nfc.Normalize(repaired), $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
         }
+    }
+
+    [Fact]
+    public void A_damaged_charsmap_is_refused_or_used_within_its_bounds()
+    {
+        byte[] original = KindVariants.Json("t5")["normalizer"]!["precompiled_charsmap"]!.GetValue<string>() is { } text ? Convert.FromBase64String(text) : [];
+        for (int i = 0, seed = FuzzSettings.FirstSeed(500); i < FuzzSettings.Iterations(2000); i++, seed++)
+        {
+            var random = new Random(seed);
+            byte[] damaged = original[..(random.Next(4) > 0 ? original.Length : random.Next(original.Length))];
+            for (int n = random.Next(1, 30); n > 0 && damaged.Length > 0; n--)
+            {
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            }
+
+            try
+            {
+                bool atStart = true;
+                new PrecompiledStep(new CharsMap(damaged)).Apply("ﬁ é e\u0301 Ａ①ß\r\n\u00AD か\u3099 x", ref atStart, limit: 100_000);
+            }
+            catch (Exception e) when (e is InvalidDataException or UserInputException)
+            {
+                // What a bad file may cause; the reader names the file.
+            }
+        }
+    }
+
+    [Fact]
+    public void Random_split_patterns_are_refused_or_run_within_their_budget()
+    {
+        string[] parts =
+        [
+            "a", "b", ".", "\\s", "\\w", "\\p{L}", "\\p{Han}", "[a-c&&[^b]]", "[^a]", "(", ")", "(?:", "(?>", "(?=", "(?!", "(?<=", "(?<!", "(?i)", "(?i:", "|", "*", "+",
+            "?", "++", "*?", "{2}", "{1,3}", "{,2}+", "{900}", "^", "$", "\\b", "\\B", "\\A", "\\z", "[", "]", "&&", "-", "\\",
+        ];
+        string text = string.Concat(Enumerable.Repeat("aab b\nac 漢 aaaa", 20));
+        int compiled = 0;
+        for (int i = 0, seed = FuzzSettings.FirstSeed(700); i < FuzzSettings.Iterations(5000); i++, seed++)
+        {
+            var random = new Random(seed);
+            string pattern = string.Concat(Enumerable.Range(0, random.Next(1, 9)).Select(_ => parts[random.Next(parts.Length)]));
+            try
+            {
+                SplitRegex regex = SplitRegex.Parse(pattern);
+                compiled++;
+                long budget = WordScanner.BudgetFor(text.Length);
+                for (int at = 0; regex.TryNext(text, at, ref budget, out int start, out int end); at = end)
+                {
+                    Assert.True(start >= at && end > start && end <= text.Length, $"seed {seed}: {pattern}");
+                }
+            }
+            catch (Exception e) when (e is InvalidDataException or UserInputException)
+            {
+                // Refused by name, or out of budget.
+            }
+        }
+
+        Assert.True(compiled > 0);
+    }
+
+    [Fact]
+    public void Replacements_that_multiply_a_text_end_in_an_error()
+    {
+        Tokenizer tokenizer = TokenizerFolder.LoadChanged(json =>
+        {
+            var steps = new System.Text.Json.Nodes.JsonArray();
+            for (int i = 0; i < 40; i++)
+            {
+                steps.Add(System.Text.Json.Nodes.JsonNode.Parse("""{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}"""));
+            }
+
+            json["normalizer"] = new System.Text.Json.Nodes.JsonObject { ["type"] = "Sequence", ["normalizers"] = steps };
+        });
+        Assert.Contains("normalizer", Assert.Throws<UserInputException>(() => tokenizer.Encode("a", addSpecialTokens: false)).Message, StringComparison.Ordinal);
     }
 
     private static void Damage(List<byte> bytes, Random random, int below)

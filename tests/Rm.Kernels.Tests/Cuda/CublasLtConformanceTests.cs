@@ -12,8 +12,10 @@ namespace Rm.Kernels.Tests.Cuda;
 [Collection(CudaCollection.Name)]
 public sealed class CublasLtConformanceTests
 {
+    private const string Kind = "cublaslt";
+
     public static TheoryData<string> LinearCases { get; } =
-        [.. ConformanceTests.Cases.Keys.Where(static name => name.StartsWith("linear", StringComparison.Ordinal))];
+        [.. CaseLedger.Remaining(Kind, ConformanceTests.Cases.Keys.Where(static name => name.StartsWith("linear", StringComparison.Ordinal)))];
 
     [Theory]
     [MemberData(nameof(LinearCases))]
@@ -21,21 +23,11 @@ public sealed class CublasLtConformanceTests
     {
         CudaTest.OpenDevice().Dispose();
         Assert.SkipUnless(CublasLt.IsAvailable, $"needs cuBLASLt: install it or set {CudaLibraries.CublasLtVariable}");
-        using (CudaBackend backend = new(ordinal: 0, DType.BF16, GemmChoice.CublasLt))
-        {
-            Assert.Contains("cuBLASLt", backend.Description);
-            using OperationBench bench = new(backend, seed: 1);
-            ConformanceTests.Cases[name].Run(bench);
-            bench.CheckInputs();
-        }
-
-        if (CudaLibraries.IsEmulated)
-        {
-            Assert.Equal("", Emulator.LeakReport);
-        }
+        CudaCase.Run(Kind, name, DType.BF16, GemmChoice.CublasLt);
     }
 
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void The_library_really_multiplies()
     {
         // The same product twice, by kernels of ours and by the library: as many launches fewer as products the library did.

@@ -8,6 +8,7 @@ namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>What the wgmma launchers do beyond the operations' cases: every rank, the fused SwiGLU, bits, refusals.</summary>
 [Collection(CudaCollection.Name)]
+[Trait(CudaTest.Needs, CudaTest.NeedsOfHopper)]
 public sealed class CudaHopperLinearTests : IDisposable
 {
     private readonly CudaBackend _backend;
@@ -123,6 +124,7 @@ public sealed class CudaHopperLinearTests : IDisposable
 
     // The choice reaches the kernel: what the emulator finds wrong with it, it finds in the kernel of that name.
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void The_choice_of_wgmma_launches_these_kernels()
     {
         CudaTest.NeedsEmulator();
@@ -144,6 +146,7 @@ public sealed class CudaHopperLinearTests : IDisposable
     }
 
     [Theory]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     [InlineData(80)]
     [InlineData(89)]
     [InlineData(100)]

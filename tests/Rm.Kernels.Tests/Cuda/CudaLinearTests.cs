@@ -92,6 +92,7 @@ public sealed class CudaLinearTests : IDisposable
     }
 
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void Reading_a_weight_that_was_not_loaded_is_caught_by_the_emulator()
     {
         CudaTest.NeedsEmulator();

@@ -39,6 +39,7 @@ public sealed class CudaLoraLinearTests
 
     // Keys of all tokens come with the layout, and those of the same rows as before are on the device already.
     [Theory]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     [InlineData(false)]
     [InlineData(true)]
     public void Keys_are_not_uploaded_again_for_the_same_rows(bool someRows)
@@ -112,6 +113,7 @@ public sealed class CudaLoraLinearTests
 
     // 600 tokens are three splits of every sum.
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void Gradients_have_the_same_bits_in_every_schedule()
     {
         CudaTest.OpenDevice().Dispose();

@@ -10,6 +10,19 @@ namespace Rm.Kernels.Tests.Cuda;
 /// </summary>
 internal static class CudaTest
 {
+    /// <summary>Trait of what a test needs, by which a machine with a GPU selects those that it can run.</summary>
+    public const string Needs = "needs";
+
+    /// <summary>Its value for tests that set or read the emulator.</summary>
+    public const string NeedsOfEmulator = "emulator";
+
+    /// <summary>Its value for tests of compute capability 9.0 alone.</summary>
+    public const string NeedsOfHopper = "hopper";
+
+    // Making a GPU's primary context takes a tenth of a second, and it goes with its last handle: the process keeps one. The emulator's
+    // goes with every test, and says what was not freed.
+    private static CudaDevice? s_kept;
+
     private static string EmulatorPath => Path.Combine(TestPaths.Repository, "out", "native", "emulator", CudaLibraries.EmulatorFileName);
 
     /// <summary>Opens the device, or skips the calling test.</summary>
@@ -20,6 +33,7 @@ internal static class CudaTest
         {
             if (CudaDevice.Count != 0)
             {
+                s_kept ??= CudaLibraries.IsEmulated ? null : CudaDevice.Open(0);
                 return CudaDevice.Open(0);
             }
 

@@ -24,6 +24,7 @@ public sealed class GpuMonitorTests
     }
 
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void The_emulators_readings_arrive_in_their_units()
     {
         CudaTest.OpenDevice().Dispose();
@@ -39,6 +40,7 @@ public sealed class GpuMonitorTests
     }
 
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void The_profiler_is_started_and_stopped_once_each()
     {
         CudaTest.OpenDevice().Dispose();

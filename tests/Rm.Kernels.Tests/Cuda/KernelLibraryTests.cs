@@ -59,6 +59,7 @@ public sealed class KernelLibraryTests : IDisposable
     }
 
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void Machine_code_of_the_build_for_just_this_architecture_comes_first_then_its_ptx()
     {
         CudaTest.NeedsEmulator();
@@ -105,6 +106,7 @@ public sealed class KernelLibraryTests : IDisposable
     }
 
     [Fact]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void When_the_driver_refuses_everything_the_message_lists_what_was_tried()
     {
         CudaTest.NeedsEmulator();

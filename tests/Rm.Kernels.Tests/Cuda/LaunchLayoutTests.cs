@@ -21,6 +21,7 @@ public sealed class LaunchLayoutTests
     ];
 
     [Theory]
+    [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     [MemberData(nameof(Structs))]
     public void Members_lie_where_the_kernel_reads_them(string name)
     {

@@ -20,6 +20,10 @@ internal static class HopperInstructionCases
         Warpgroup(Swizzles[3], 128, rowsMajor: false, registers: false),
         Warpgroup(Swizzles[3], 256, rowsMajor: true, registers: false),
         Warpgroup(Swizzles[3], 64, rowsMajor: false, registers: true),
+
+        // As linear_hopper.cu goes through a stage: operands that start inside the swizzle's rows.
+        .. from part in new[] { (Swizzle: 2, Slice: 1), (3, 1), (3, 2), (3, 3) }
+           select Warpgroup(Swizzles[part.Swizzle], 256, rowsMajor: false, registers: false, part.Slice),
         .. from swizzle in Swizzles
            from corner in new[] { (0, 0), (32, 5), (64, 16), (-8, -3) }
            select new InstructionCase(
@@ -27,9 +31,10 @@ internal static class HopperInstructionCases
                device => Bulk(device, swizzle.Width, swizzle.Map, corner.Item1, corner.Item2)),
     ];
 
-    private static InstructionCase Warpgroup((uint Descriptor, int Width, int Map) swizzle, int columns, bool rowsMajor, bool registers) => new(
-        $"wgmma m64n{columns}k16 swizzle {swizzle.Width}, {(rowsMajor ? "rows" : "depth")} contiguous{(registers ? ", a in registers" : "")}", 90, default,
-        device => Multiply(device, swizzle.Descriptor, swizzle.Width, columns, rowsMajor, registers));
+    private static InstructionCase Warpgroup((uint Descriptor, int Width, int Map) swizzle, int columns, bool rowsMajor, bool registers, int slice = 0) => new(
+        $"wgmma m64n{columns}k16 swizzle {swizzle.Width}, {(rowsMajor ? "rows" : "depth")} contiguous{(registers ? ", a in registers" : "")}"
+            + (slice == 0 ? "" : $", from depth {slice * Depth} on"),
+        90, default, device => Multiply(device, swizzle.Descriptor, swizzle.Width, columns, rowsMajor, registers, slice));
 
     private static uint[] Store(InstructionDevice device)
     {
@@ -41,7 +46,7 @@ internal static class HopperInstructionCases
     }
 
     // Whole numbers, whose sums are exact in any order: only the places where the operands are looked for decide the result.
-    private static uint[] Multiply(InstructionDevice device, uint descriptor, int width, int columns, bool rowsMajor, bool registers)
+    private static uint[] Multiply(InstructionDevice device, uint descriptor, int width, int columns, bool rowsMajor, bool registers, int slice)
     {
         (int elementsA, uint leadingA, uint strideA) = Operand(Rows, descriptor, width, rowsMajor);
         (int elementsB, uint leadingB, uint strideB) = Operand(columns, descriptor, width, rowsMajor);
@@ -55,7 +60,8 @@ internal static class HopperInstructionCases
             AWords = registers ? words.Address : 0,
             D = d.Address,
             Count = (int)image.Shape.Count * 2,
-            BStart = startB,
+            AStart = slice * Depth,
+            BStart = startB + (slice * Depth),
             LeadingA = leadingA,
             StrideA = strideA,
             LeadingB = leadingB,

@@ -34,8 +34,8 @@ internal static class BatchComposer
     }
 
     /// <summary>
-    /// All of <paramref name="waiting"/> in groups. Sorted by tokens, neighbours have the longest prefixes in common; a group takes in its neighbour
-    /// while that saves tokens.
+    /// All of <paramref name="waiting"/> in groups. Sorted by tokens, neighbours have the longest prefixes in common; a run of them is one group where
+    /// that saves as much as the best groups on both sides of its weakest place.
     /// </summary>
     internal static List<SharedGroup> Group(IReadOnlyList<WaitingSequence> waiting, bool sharePrefixes)
     {
@@ -45,26 +45,55 @@ internal static class BatchComposer
         }
 
         List<List<WaitingSequence>> distinct = Distinct(waiting);
+        int[] common = [.. Enumerable.Range(0, distinct.Count - 1).Select(i => CommonWith(distinct[i], distinct[i + 1]))];
         var groups = new List<SharedGroup>();
-        int begin = 0, prefix = 0;
-        for (int i = 1; i <= distinct.Count; i++)
+        int begin = 0;
+        for (int i = 0; i < distinct.Count; i++)
         {
-            int common = i < distinct.Count ? CommonWith(distinct[i - 1], distinct[i]) : 0;
-            int wider = i - begin == 1 ? common : Math.Min(prefix, common);
-            if (wider > 0 && Saved(wider, i - begin + 1) >= Saved(prefix, i - begin))
+            if (i == common.Length || common[i] == 0)
             {
-                prefix = wider;
-                continue;
+                groups.AddRange(Best(common, begin, i).Groups.Select(
+                    run => new SharedGroup(distinct.GetRange(run.First, run.Last - run.First + 1), run.Prefix)));
+                begin = i + 1;
             }
-
-            groups.Add(new SharedGroup(distinct.GetRange(begin, i - begin), prefix));
-            (begin, prefix) = (i, 0);
         }
 
         return groups;
     }
 
-    private static long Saved(int prefix, int members) => (long)prefix * (members - 1);
+    // Groups of the run [first, last] and the tokens they save. common[i]: what i and i + 1 begin with.
+    private static (long Saved, List<(int First, int Last, int Prefix)> Groups) Best(int[] common, int first, int last)
+    {
+        if (first == last)
+        {
+            return (0, [(first, last, 0)]);
+        }
+
+        int weakest = first;
+        for (int i = first + 1; i < last; i++)
+        {
+            weakest = common[i] < common[weakest] ? i : weakest;
+        }
+
+        int prefix = common[weakest];
+        long together = (long)prefix * (last - first);
+
+        // The same everywhere, as for the candidates of one prompt: no part of it can do better.
+        if (common.AsSpan(first, last - first).IndexOfAnyExcept(prefix) < 0)
+        {
+            return (together, [(first, last, prefix)]);
+        }
+
+        (long left, List<(int First, int Last, int Prefix)> groups) = Best(common, first, weakest);
+        (long right, List<(int First, int Last, int Prefix)> more) = Best(common, weakest + 1, last);
+        if (together >= left + right)
+        {
+            return (together, [(first, last, prefix)]);
+        }
+
+        groups.AddRange(more);
+        return (left + right, groups);
+    }
 
     private static int CommonWith(List<WaitingSequence> first, List<WaitingSequence> second) =>
         SequenceLayoutBuilder.ExactPrefixLength(SequenceLayoutBuilder.CommonPrefixLength(first[0].Tokens, second[0].Tokens));

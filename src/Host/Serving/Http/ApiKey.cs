@@ -23,7 +23,10 @@ internal sealed class ApiKey
     public bool GuardsEverything { get; init; }
 
     /// <summary>Reads the first line of a file. Throws <see cref="UserInputException"/> when it holds no key.</summary>
-    public static ApiKey Read(string path, bool guardsEverything)
+    public static ApiKey Read(string path, bool guardsEverything) => new(ReadText(path)) { GuardsEverything = guardsEverything };
+
+    /// <summary>The key itself, for a client.</summary>
+    public static string ReadText(string path)
     {
         string key;
         try
@@ -37,7 +40,7 @@ internal sealed class ApiKey
         }
 
         return key.Length > 0 && key.All(c => c is > ' ' and <= '~')
-            ? new ApiKey(key) { GuardsEverything = guardsEverything }
+            ? key
             : throw new UserInputException($"--api-key-file {path}: its first line must be the key, in printable ASCII without spaces.");
     }
 

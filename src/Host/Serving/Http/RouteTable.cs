@@ -13,5 +13,5 @@ internal sealed class RouteTable(IEnumerable<Route> routes)
     public IReadOnlyList<Route> At(string path) => _byPath.TryGetValue(path, out Route[]? routes) ? routes : [];
 
     /// <summary>Methods of a path, for the Allow header.</summary>
-    public string Allowed(string path) => string.Join(", ", At(path).SelectMany(route => route.Methods).Distinct(StringComparer.Ordinal));
+    public string Allowed(string path) => string.Join(", ", At(path).Where(route => route.IsListed).SelectMany(route => route.Methods).Distinct(StringComparer.Ordinal));
 }

@@ -227,7 +227,7 @@ internal sealed class PythonJson
             case 'u':
                 throw Error("Invalid \\uXXXX escape", _at);
             default:
-                throw Error("Invalid \\escape: ", _at - 2);
+                throw Error("Invalid \\escape", _at - 2);
         }
     }
 

@@ -37,11 +37,13 @@ internal static class RewardsEndpoint
             throw new ApiException(400, "rows must be a list of objects.") { Param = "rows" };
         }
 
+        // Rows of a CSV file have nothing but texts, which are read with more patience.
+        bool isText = request.TryGet("csv", out JsonElement csv) && csv.ValueKind == JsonValueKind.True;
         JsonElement[] items = [.. list.EnumerateArray()];
         var rows = new RowTokens[items.Length];
         for (int i = 0; i < rows.Length; i++)
         {
-            rows[i] = Guarded(() => model.Rows.Tokenize(DataRow.FromJson("rows", i + 1, items[i], 0)));
+            rows[i] = Guarded(() => model.Rows.Tokenize(DataRow.FromJson("rows", i + 1, items[i], 0, isText)));
         }
 
         float[] rewards = await scope.ScoreAsync(model, [.. rows.SelectMany(row => row.Sequences)]).ConfigureAwait(false);
@@ -69,7 +71,7 @@ internal static class RewardsEndpoint
 
     private static async Task AnswerCandidatesAsync(RequestScope scope, ServedModel model, DataRow request)
     {
-        Conversation[] candidates = [.. Guarded(() => Candidates(request))];
+        Conversation[] candidates = Guarded(() => Candidates(request).ToArray());
         TokenizedText[] texts = [.. candidates.Select(candidate => Guarded(() => model.Rows.Tokenize(candidate, request)))];
         float[] rewards = await scope.ScoreAsync(model, [.. texts.Where(text => text.Ids is not null).Select(text => text.Ids!)]).ConfigureAwait(false);
         await ReplyAsync(scope, model, writer =>

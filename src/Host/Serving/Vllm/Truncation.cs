@@ -5,18 +5,16 @@ namespace Rm.Host.Serving.Vllm;
 
 /// <summary>
 /// Texts to ids as the tokenizers library does it under vLLM: special tokens are added whether or not the text begins with them already, and truncation
-/// counts them and keeps them.
+/// counts them.
 /// </summary>
 internal static class Truncation
 {
-    /// <summary>The ids of texts.</summary>
+    /// <summary>The ids of texts; longer ones are cut after everything has been added, so that the left side loses the BOS.</summary>
     public static IReadOnlyList<int[]> Encode(Tokenizer tokenizer, IReadOnlyList<string> texts, bool addSpecialTokens, int? limit, bool keepEnd)
     {
-        int[][] plain = Plain(tokenizer, texts);
-        int[] leading = addSpecialTokens ? tokenizer.LeadingSpecialTokens.ToArray() : [];
-        int[] trailing = addSpecialTokens ? tokenizer.TrailingSpecialTokens.ToArray() : [];
-        int room = Math.Max(0, limit - leading.Length - trailing.Length ?? int.MaxValue);
-        return limit == 0 ? [.. plain.Select(_ => Array.Empty<int>())] : [.. plain.Select(ids => (int[])[.. leading, .. Cut(ids, room, keepEnd), .. trailing])];
+        ReadOnlyMemory<int> leading = addSpecialTokens ? tokenizer.LeadingSpecialTokens : default;
+        ReadOnlyMemory<int> trailing = addSpecialTokens ? tokenizer.TrailingSpecialTokens : default;
+        return [.. Plain(tokenizer, texts).Select(ids => Cut([.. leading.Span, .. ids, .. trailing.Span], limit, keepEnd))];
     }
 
     /// <summary>The ids of a pair of texts in one sequence; too long, the longer text is cut first.</summary>

@@ -22,6 +22,8 @@ internal sealed class KernelCache
     // A writer needs seconds; what is older was left by a killed process.
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
     private readonly long _maxBytes;
 
     /// <summary>A cache in <paramref name="folder"/>, made when first written.</summary>
@@ -54,6 +56,26 @@ internal sealed class KernelCache
 
     /// <summary>Where the entries are.</summary>
     public string Folder { get; }
+
+    /// <summary>
+    /// The cache of this user: the one in <see cref="DefaultFolder"/>, or, where that has nothing and cannot be written (a read-only home), one
+    /// below the folder for temporary files, so that the runs of a sweep do not each compile. There it must be this user's alone.
+    /// </summary>
+    public static KernelCache OfUser() => OfUser(DefaultFolder, Path.GetTempPath());
+
+    internal static KernelCache OfUser(string folder, string temporary)
+    {
+        KernelCache cache = new(folder);
+
+        // Whoever may write anywhere could be led into another user's folder.
+        if (OperatingSystem.IsWindows() || cache.Measure().Entries != 0 || cache.IsWritable() || Environment.IsPrivilegedProcess)
+        {
+            return cache;
+        }
+
+        KernelCache spare = new(Path.Combine(temporary, $"btrm-kernels-{Environment.UserName}"));
+        return spare.IsWritable() && File.GetUnixFileMode(spare.Folder) == Private ? spare : cache;
+    }
 
     private static ReadOnlySpan<byte> Magic => "BTRMKC01"u8;
 
@@ -102,7 +124,10 @@ internal sealed class KernelCache
     }
 
     /// <summary>Stores <paramref name="image"/>; false when the folder cannot be written.</summary>
-    public bool Write(KernelCacheKey key, ReadOnlySpan<byte> image)
+    /// <param name="key">What it was made from.</param>
+    /// <param name="image">Its bytes.</param>
+    /// <param name="log">What the compiler said, registers and spills among it: kept beside the entry, for people.</param>
+    public bool Write(KernelCacheKey key, ReadOnlySpan<byte> image, string? log = null)
     {
         if (image.Length + (long)HeaderSize > _maxBytes)
         {
@@ -121,6 +146,10 @@ internal sealed class KernelCache
             }
 
             File.Move(temporary, PathOf(key), overwrite: true);
+            if (log is not null)
+            {
+                Quietly(() => File.WriteAllText(LogOf(PathOf(key)), log));
+            }
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -179,7 +208,7 @@ internal sealed class KernelCache
         else
         {
             // What is loaded into the GPU comes from here: nobody else may write it.
-            Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(Folder, Private);
         }
     }
 
@@ -205,6 +234,7 @@ internal sealed class KernelCache
 
             bytes -= file.Length;
             Quietly(file.Delete);
+            Quietly(() => File.Delete(LogOf(file.FullName)));
         }
     }
 
@@ -220,6 +250,8 @@ internal sealed class KernelCache
             return [];
         }
     }
+
+    private static string LogOf(string entry) => Path.ChangeExtension(entry, ".log");
 
     private string PathOf(KernelCacheKey key) => Path.Combine(Folder, key + Extension);
 }

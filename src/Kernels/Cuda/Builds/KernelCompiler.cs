@@ -8,6 +8,8 @@ namespace Rm.Kernels.Cuda.Builds;
 /// </summary>
 internal sealed unsafe class KernelCompiler
 {
+    private const string TargetPrefix = "sm_";
+
     private readonly int[] _architectures;
 
     private KernelCompiler(Version version, int[] architectures)
@@ -83,7 +85,7 @@ internal sealed unsafe class KernelCompiler
             throw new InvalidOperationException($"NVRTC {Version} cannot compile {unit} for {target}:\n{log}");
         }
 
-        return (target.StartsWith("sm_", StringComparison.Ordinal) ? program.Cubin() : program.Ptx(), log);
+        return (target.StartsWith(TargetPrefix, StringComparison.Ordinal) ? program.Cubin() : program.Ptx(), log);
     }
 
     private static string OptionFor(string target) => $"--gpu-architecture={target}";
@@ -94,7 +96,7 @@ internal sealed unsafe class KernelCompiler
     {
         if (KnowsExactly(architecture))
         {
-            return architecture.Target;
+            return CudaLibraries.RunsPtx ? $"compute_{architecture.Target[TargetPrefix.Length..]}" : architecture.Target;
         }
 
         int older = Array.FindLast(_architectures, known => known < architecture.Number);

@@ -52,7 +52,10 @@ internal sealed class KernelImages
     /// <exception cref="InvalidOperationException">The unit does not compile.</exception>
     public IEnumerable<KernelImage> Of(string unit, ICollection<string> notes)
     {
-        foreach (string target in new[] { _architecture.Target, KernelImageFile.PortableTarget })
+        // The PTX machine wants what NVRTC makes for this very architecture; this build's PTX will do where there is no NVRTC.
+        string[] targets = !CudaLibraries.RunsPtx ? [_architecture.Target, KernelImageFile.PortableTarget]
+            : _compiler.Value is null ? [KernelImageFile.PortableTarget] : [];
+        foreach (string target in targets)
         {
             if (Embedded(target, unit, notes) is { } image)
             {
@@ -82,8 +85,8 @@ internal sealed class KernelImages
     /// <exception cref="InvalidOperationException">NVRTC is not installed, or the unit does not compile.</exception>
     public byte[] Compile(string unit)
     {
-        (byte[] image, _) = Compiler.Compile(_sources, unit, _architecture);
-        _cache.Write(Key(unit), image);
+        (byte[] image, string log) = Compiler.Compile(_sources, unit, _architecture);
+        _cache.Write(Key(unit), image, $"{unit}\n{log}\n");
         return image;
     }
 

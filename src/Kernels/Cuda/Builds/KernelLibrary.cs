@@ -31,8 +31,8 @@ internal sealed class KernelLibrary : IDisposable
         CudaDevice device, KernelCache? cache = null, bool? linked = null, Func<string, KernelImageFile?>? embedded = null)
         : this(
             device,
-            new KernelImages(KernelSources.Embedded, cache ?? new KernelCache(KernelCache.DefaultFolder), device.Architecture, embedded),
-            linked ?? (CudaDriver.IsRehearsal || (CudaLibraries.IsEmulated && EmbeddedImages.Targets.Count == 0)))
+            new KernelImages(KernelSources.Embedded, cache ?? KernelCache.OfUser(), device.Architecture, embedded),
+            linked ?? (CudaDriver.IsRehearsal || (CudaLibraries.IsEmulated && !CudaLibraries.RunsPtx && EmbeddedImages.Targets.Count == 0)))
     {
     }
 

@@ -23,6 +23,9 @@ public static class CudaLibraries
     /// <summary>Environment variable with the path of NVML.</summary>
     public const string NvmlVariable = "BTRM_NVML_LIBRARY";
 
+    /// <summary>Environment variable that has the emulator execute PTX (1) instead of the kernels that are linked into it.</summary>
+    public const string PtxVariable = "BTRM_EMULATOR_PTX";
+
     internal const string Driver = "btrm-cuda-driver";
     internal const string Nvrtc = "btrm-nvrtc";
     internal const string Nvml = "btrm-nvml";
@@ -33,9 +36,13 @@ public static class CudaLibraries
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, LoadedLibrary> Loaded = new(StringComparer.Ordinal);
     private static bool s_emulatorAsked;
+    private static bool s_ptxAsked = Environment.GetEnvironmentVariable(PtxVariable) == "1";
 
-    /// <summary>Whether the bound driver is the emulator: it runs the kernels linked into it, whatever image is loaded.</summary>
+    /// <summary>Whether the bound driver is the emulator: it runs the kernels linked into it, or PTX (<see cref="RunsPtx"/>).</summary>
     public static bool IsEmulated => HasDriverExport(EmulatorMarker);
+
+    /// <summary>Whether kernels reach the emulator as PTX, which it executes instruction by instruction.</summary>
+    public static bool RunsPtx => s_ptxAsked && IsEmulated;
 
     /// <summary>File name of the emulator on this system.</summary>
     internal static string EmulatorFileName =>
@@ -45,8 +52,9 @@ public static class CudaLibraries
     /// Binds the emulator instead of the driver (<c>--device emulated</c>): the file that <c>BTRM_CUDA_LIBRARY</c> names, or the one beside
     /// the executable.
     /// </summary>
+    /// <param name="ptx">Whether it executes PTX that NVRTC makes, instead of the kernels that are linked into it.</param>
     /// <exception cref="InvalidOperationException">A driver that is not the emulator is bound already.</exception>
-    public static void UseEmulator()
+    public static void UseEmulator(bool ptx = false)
     {
         lock (Gate)
         {
@@ -57,6 +65,7 @@ public static class CudaLibraries
             }
 
             s_emulatorAsked = true;
+            s_ptxAsked |= ptx;
         }
     }
 
@@ -182,9 +191,9 @@ public static class CudaLibraries
             return [Path.GetFullPath(named)];
         }
 
-        return windows
-            ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"]
-            : ["libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12"];
+        // Code of a compiler that is newer than the driver may be refused: its major version comes second.
+        int[] majors = DriverMajor() < 13 ? [12, 13] : [13, 12];
+        return [.. majors.SelectMany(major => ToolkitFiles(windows ? $"nvrtc64_{major}0_0.dll" : $"libnvrtc.so.{major}", "cuda_nvrtc", major))];
     }
 
     private static string[] NvmlCandidates(bool windows)
@@ -210,7 +219,21 @@ public static class CudaLibraries
         }
 
         // 12 before 13: it works with the drivers of both.
-        return windows ? ["cublasLt64_12.dll", "cublasLt64_13.dll"] : ["libcublasLt.so.12", "libcublasLt.so.13", "libcublasLt.so"];
+        int[] majors = [12, 13];
+        return [.. majors.SelectMany(major => ToolkitFiles(windows ? $"cublasLt64_{major}.dll" : $"libcublasLt.so.{major}", "cublas", major))];
+    }
+
+    // By the loader's own rule, then where toolkits lie.
+    private static IEnumerable<string> ToolkitFiles(string file, string wheel, int major) =>
+        ToolkitFolders.Of(wheel, major, Environment.GetEnvironmentVariable).Select(folder => Path.Combine(folder, file)).Where(File.Exists).Prepend(file);
+
+    // Major version of CUDA that the driver supports; 13 without one. cuDriverGetVersion needs no cuInit.
+    private static unsafe int DriverMajor()
+    {
+        int version = 0;
+        return TryGetDriverExport("cuDriverGetVersion", out nint address) && ((delegate* unmanaged<int*, int>)address)(&version) == 0
+            ? version / 1000
+            : 13;
     }
 
     /// <summary>A library and where it came from; both empty when none could be loaded.</summary>

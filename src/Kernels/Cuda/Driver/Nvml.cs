@@ -37,6 +37,7 @@ internal sealed unsafe class Nvml : IDisposable
     }
 
     /// <summary>NVML's handle of the device with <paramref name="uuid"/>, or 0 when it knows none.</summary>
+    /// <remarks>The driver gives the identity of a part of a divided GPU (MIG) without saying that it is one; NVML's name of it begins so.</remarks>
     public nint Find(string uuid)
     {
         if (!_ready)
@@ -44,6 +45,12 @@ internal sealed unsafe class Nvml : IDisposable
             return 0;
         }
 
+        nint device = FindNamed(uuid);
+        return device == 0 && uuid.StartsWith("GPU-", StringComparison.Ordinal) ? FindNamed(string.Concat("MIG-", uuid.AsSpan(4))) : device;
+    }
+
+    private static nint FindNamed(string uuid)
+    {
         nint text = Marshal.StringToCoTaskMemUTF8(uuid);
         try
         {

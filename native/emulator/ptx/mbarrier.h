@@ -1,0 +1,39 @@
+// mbarrier objects: their state lies in the eight bytes of shared memory, as on a GPU; beside them only what races need.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "emulator/clock.h"
+
+namespace emu::ptx {
+
+class Cta;
+class Warp;
+
+/// What has been published to an mbarrier in the phase under way and in the one before it.
+struct MbarrierClock {
+    std::uint32_t offset = 0;
+    SyncClock current, completed;
+};
+
+class MbarrierClocks {
+public:
+    void start() { used_ = 0; }
+    MbarrierClock& at(std::uint32_t offset);
+
+private:
+    std::vector<MbarrierClock> clocks_;
+    unsigned used_ = 0;
+};
+
+/// Adds to the transaction count (negative: bytes have arrived), and completes the phase when due.
+void add_transactions(Cta& cta, std::uint32_t offset, std::int64_t bytes);
+/// Reports an mbarrier's counts, for a deadlock.
+struct MbarrierCounts {
+    std::uint32_t pending, expected, phase;
+    std::int32_t transactions;
+};
+MbarrierCounts mbarrier_counts(Cta& cta, std::uint32_t offset);
+
+}  // namespace emu::ptx
