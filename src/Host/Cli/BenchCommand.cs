@@ -1,4 +1,3 @@
-using Rm.Training.Artifacts;
 using System.CommandLine;
 using Rm.Formats;
 using Rm.Formats.Datasets;
@@ -11,6 +10,7 @@ using Rm.Kernels.Checks;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.Artifacts;
 using Rm.Training.Batching;
 using Rm.Training.Loop;
 using Rm.Training.Memory;

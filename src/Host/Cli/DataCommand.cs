@@ -1,4 +1,3 @@
-using Rm.Training.Artifacts;
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
@@ -10,6 +9,7 @@ using Rm.Formats.Rendering;
 using Rm.Formats.Rows;
 using Rm.Formats.Tokenization;
 using Rm.Host.Options;
+using Rm.Training.Artifacts;
 using Rm.Training.Model;
 
 namespace Rm.Host.Cli;

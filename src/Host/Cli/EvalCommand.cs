@@ -1,4 +1,3 @@
-using Rm.Training.Artifacts;
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
@@ -8,9 +7,9 @@ using Rm.Formats.Files;
 using Rm.Formats.Rendering;
 using Rm.Host.Options;
 using Rm.Kernels.Ops;
+using Rm.Training.Artifacts;
 using Rm.Training.Evaluation;
 using Rm.Training.Model;
-using Rm.Training.Statistics;
 
 namespace Rm.Host.Cli;
 

@@ -1,4 +1,3 @@
-using Rm.Training.Artifacts;
 using System.CommandLine;
 using Rm.Formats;
 using Rm.Formats.Rendering;
@@ -7,6 +6,7 @@ using Rm.Host.Options;
 using Rm.Host.Serving.Client;
 using Rm.Host.Serving.Http;
 using Rm.Kernels.Ops;
+using Rm.Training.Artifacts;
 using Rm.Training.Evaluation;
 using Rm.Training.Model;
 

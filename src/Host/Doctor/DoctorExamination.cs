@@ -7,6 +7,9 @@ namespace Rm.Host.Doctor;
 /// <summary>Examines the machine for <c>btrm doctor</c>. Missing libraries are findings, never failures.</summary>
 public static class DoctorExamination
 {
+    // .NET opens it by these names at the first secure connection, and there ends the process without it.
+    private static readonly string[] TlsLibraries = ["libssl.so.3", "libssl.so.1.1", "libssl.so"];
+
     private const string InstallNvrtc =
         "Install NVRTC 12 or newer: it is part of the CUDA toolkit (Debian and Ubuntu: libnvrtc12 or cuda-nvrtc), or set "
         + "BTRM_NVRTC_LIBRARY to libnvrtc's path.";
@@ -53,9 +56,7 @@ public static class DoctorExamination
             findings);
     }
 
-    // .NET opens it by these names at the first secure connection, and there ends the process without it.
-    private static bool HasTls() => !OperatingSystem.IsLinux()
-        || new[] { "libssl.so.3", "libssl.so.1.1", "libssl.so" }.Any(static name => NativeLibrary.TryLoad(name, out _));
+    private static bool HasTls() => !OperatingSystem.IsLinux() || TlsLibraries.Any(static name => NativeLibrary.TryLoad(name, out _));
 
     private static void AddDriver(List<DoctorFinding> findings, CudaReport cuda)
     {

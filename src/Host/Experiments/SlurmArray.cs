@@ -1,6 +1,6 @@
-using Rm.Formats;
 using System.Text;
 using System.Text.Json;
+using Rm.Formats;
 using Rm.Formats.Files;
 
 namespace Rm.Host.Experiments;

@@ -1,6 +1,6 @@
-using Rm.Formats;
 using System.CommandLine;
 using System.Globalization;
+using Rm.Formats;
 using Rm.Host.Reporting;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;

@@ -1,8 +1,8 @@
-using Rm.Training.Artifacts;
 using System.CommandLine;
 using Rm.Formats;
 using Rm.Formats.Hub;
 using Rm.Training.Adapters;
+using Rm.Training.Artifacts;
 using Rm.Training.Model;
 
 namespace Rm.Host.Options;

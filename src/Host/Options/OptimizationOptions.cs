@@ -1,5 +1,5 @@
-using Rm.Formats;
 using System.CommandLine;
+using Rm.Formats;
 using Rm.Kernels.Ops;
 using Rm.Training.Batching;
 using Rm.Training.Loop;

@@ -1,5 +1,5 @@
-using Rm.Formats;
 using System.CommandLine;
+using Rm.Formats;
 using Rm.Formats.Rows;
 
 namespace Rm.Host.Options;

@@ -1,5 +1,5 @@
-using Rm.Formats;
 using System.CommandLine;
+using Rm.Formats;
 
 namespace Rm.Host.Options;
 

@@ -9,7 +9,9 @@ internal sealed class TrainOptionSet
 {
     private readonly Option<string> _model = new("--model")
     {
-        Description = "Checkpoint folder, or a hub's model org/name[@revision].", Required = true, HelpName = "DIR|ID",
+        Description = "Checkpoint folder, or a hub's model org/name[@revision].",
+        Required = true,
+        HelpName = "DIR|ID",
     };
 
     private readonly Option<string?> _config = ConfigFile.CreateOption();

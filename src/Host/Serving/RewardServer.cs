@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Rm.Host.Serving.Batching;
 using Rm.Host.Serving.Http;

@@ -1,4 +1,3 @@
-using Rm.Formats;
 using Rm.Formats.Files;
 using Rm.Formats.Safetensors;
 using Rm.Formats.Tokenization;

@@ -5,7 +5,6 @@ using Rm.Formats.Datasets;
 using Rm.Formats.Files;
 using Rm.Formats.Rendering;
 using Rm.Formats.Rows;
-using Rm.Formats.Tokenization;
 using Rm.Host.Options;
 using Rm.Host.Reporting;
 using Rm.Host.Reporting.TensorBoard;

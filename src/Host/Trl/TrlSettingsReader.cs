@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Rm.Formats;
 using Rm.Training.Batching;
-using Rm.Training.Loop;
 
 namespace Rm.Host.Trl;
 

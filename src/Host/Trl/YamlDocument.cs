@@ -84,7 +84,7 @@ internal static partial class YamlDocument
 
     // "yes", "Yes" and "YES", but not "yEs".
     private static bool IsWord(string text, string[] words) => words.Any(word =>
-        text == word || text == word.ToUpperInvariant() || (text.Length == word.Length && text[0] == char.ToUpperInvariant(word[0]) && text.AsSpan(1).SequenceEqual(word.AsSpan(1))));
+        text == word || string.Equals(text, word.ToUpperInvariant(), StringComparison.Ordinal) || (text.Length == word.Length && text[0] == char.ToUpperInvariant(word[0]) && text.AsSpan(1).SequenceEqual(word.AsSpan(1))));
 
     [GeneratedRegex(@"^[-+]?(0|[1-9][0-9_]*)$")]
     private static partial Regex WholeNumber();

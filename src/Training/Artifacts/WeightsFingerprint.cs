@@ -1,7 +1,7 @@
-using Rm.Formats;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Rm.Formats;
 using Rm.Formats.Safetensors;
 
 namespace Rm.Training.Artifacts;

@@ -1,5 +1,4 @@
 using Rm.Formats.Rendering;
-using Rm.Training.Loop;
 using Rm.Training.Model;
 
 namespace Rm.Training.Batching;

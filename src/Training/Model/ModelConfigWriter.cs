@@ -1,7 +1,7 @@
-using Rm.Formats.Json;
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Rm.Formats.Json;
 
 namespace Rm.Training.Model;
 

@@ -25,7 +25,7 @@ public static class WeightNames
     public const string LmHead = "lm_head.weight";
 
     // Index = LinearModule.
-    private static readonly string[] ModuleNames = 
+    private static readonly string[] ModuleNames =
         ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj"];
 
     /// <summary>The seven modules of most families, in the order of the computation; <see cref="ModelFamily.Modules"/> has each family's.</summary>

@@ -1,7 +1,6 @@
 using Rm.Formats.ChatTemplates;
 using Rm.Formats.Rendering;
 using Rm.Formats.Rows;
-using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,5 +1,4 @@
 using Rm.Formats.Rows;
-using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Data;
 

@@ -1,5 +1,5 @@
-using Rm.Formats.Datasets;
 using System.Text;
+using Rm.Formats.Datasets;
 using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;

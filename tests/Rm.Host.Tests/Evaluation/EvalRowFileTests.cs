@@ -1,5 +1,4 @@
 using Rm.Formats;
-using Rm.Formats.Files;
 using Rm.Formats.Rendering;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Training.Evaluation;

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Rm.Formats;
-using Rm.Formats.Files;
 using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Parquet;

@@ -55,7 +55,9 @@ internal static class ServedFolders
         JsonObject header = JsonNode.Parse(weights.AsSpan(8, length))!.AsObject();
         header["score.weight"] = new JsonObject
         {
-            ["dtype"] = "BF16", ["shape"] = new JsonArray(1, head.Length / 2), ["data_offsets"] = new JsonArray(data.Length, data.Length + head.Length),
+            ["dtype"] = "BF16",
+            ["shape"] = new JsonArray(1, head.Length / 2),
+            ["data_offsets"] = new JsonArray(data.Length, data.Length + head.Length),
         };
         byte[] text = System.Text.Encoding.UTF8.GetBytes(header.ToJsonString());
         byte[] size = new byte[8];

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Rm.Formats.Safetensors;
 using Rm.Kernels.Cuda;
-using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 using Rm.Training.Model;
 

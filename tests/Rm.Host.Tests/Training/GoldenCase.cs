@@ -1,7 +1,5 @@
 using System.Text.Json;
-using Rm.Formats;
 using Rm.Formats.Rendering;
-using Rm.Host.Options;
 using Rm.Kernels.Ops;
 using Rm.Training.Artifacts;
 using Rm.Training.Model;

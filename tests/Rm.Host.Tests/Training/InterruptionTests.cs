@@ -1,9 +1,8 @@
-using Rm.Formats.Safetensors;
 using System.Text.Json.Nodes;
+using Rm.Formats.Safetensors;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
-using Rm.Training.Adapters;
 using Rm.Training.Artifacts;
 using Rm.Training.Batching;
 using Rm.Training.Evaluation;

@@ -1,11 +1,10 @@
-using Rm.Formats.Safetensors;
 using Rm.Formats.Rendering;
+using Rm.Formats.Safetensors;
 using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Model;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
-using Rm.Training.Adapters;
 using Rm.Training.Artifacts;
 using Rm.Training.Batching;
 using Rm.Training.Evaluation;

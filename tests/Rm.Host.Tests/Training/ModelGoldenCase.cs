@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Rm.Formats;
 using Rm.Formats.Rendering;
 using Rm.Formats.Safetensors;
 using Rm.Kernels.Ops;

@@ -1,5 +1,5 @@
-using Rm.Formats;
 using System.Text.Json;
+using Rm.Formats;
 using Rm.Formats.Files;
 
 namespace Rm.Host.Reporting.Html;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Rm.Host.Serving.Json;
 
 namespace Rm.Host.Serving.Http;

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 using Rm.Host.Serving.Http;
 using Rm.Host.Serving.Json;
