@@ -12,6 +12,9 @@ namespace {
 /// Backward branches that a warp may take in one turn.
 constexpr int kTurn = 64;
 constexpr std::uint64_t kNeverPolled = ~0ull;
+/// Turns that some lanes may use up while others wait for them where a branch ends; then the others go on by themselves. A lane that
+/// spins on what another lane of its warp will do gets it that way, as on devices since 7.0.
+constexpr unsigned kPatience = 2048;
 
 }  // namespace
 
@@ -41,6 +44,7 @@ void Warp::start(Cta& block, unsigned number, std::uint32_t lanes_present) {
     proxy_fences.fill(0);
     cluster_waits.fill(0);
     register_budget = program.max_registers;
+    spent_turns = 0;
     splits.clear();
     groups.clear();
     groups.push_back({program.code.data(), lanes_present, -1, GroupState::Ready, 0, kNeverPolled});
@@ -114,10 +118,7 @@ void Warp::branch(const Instruction& at, std::uint32_t taken) {
     const bool back = at.target <= &at;
     if (rest == 0) {
         pc = at.target;
-        if (back && --budget <= 0) {
-            yield_at(*at.target);
-            cta->cluster->note_turn();
-        }
+        if (back && --budget <= 0) end_turn(*at.target);
         return;
     }
     if (at.join != nullptr && (split < 0 || splits[static_cast<std::size_t>(split)].join != at.join)) {
@@ -126,9 +127,19 @@ void Warp::branch(const Instruction& at, std::uint32_t taken) {
     // The lanes that fall through go first; the others are next in line.
     groups.push_back({at.target, taken, split, GroupState::Ready, 0, kNeverPolled});
     lanes = rest;
-    if (back && --budget <= 0) {
-        yield_at(*pc);
-        cta->cluster->note_turn();
+    if (back && --budget <= 0) end_turn(*pc);
+}
+
+void Warp::end_turn(const Instruction& at) {
+    yield_at(at);
+    cta->cluster->note_turn();
+    if (++spent_turns < kPatience) return;
+    spent_turns = 0;
+    for (Split& here : splits) {
+        if (!here.used || here.arrived == 0) continue;
+        groups.push_back({here.join, here.arrived, here.parent, GroupState::Ready, 0, kNeverPolled});
+        here.expected &= ~here.arrived;
+        here.arrived = 0;
     }
 }
 
@@ -143,6 +154,7 @@ void Warp::join(const Instruction& at) {
         lanes = here.arrived;
         split = here.parent;
         here.used = false;
+        spent_turns = 0;
     }
 }
 

@@ -99,6 +99,8 @@ public:
     const Instruction* current = nullptr;
     unsigned lane = 0;
     int budget = 0;
+    /// Turns used up since lanes last met where a branch ends.
+    unsigned spent_turns = 0;
 
     std::uint32_t time = 1;
     SyncClock clock;
@@ -120,6 +122,7 @@ public:
 private:
     std::int32_t new_split(const Instruction* join, std::uint32_t expected, std::int32_t parent);
     void next_group();
+    void end_turn(const Instruction& at);
     void release_if_complete(std::int32_t split);
     void run_checked();
 

@@ -94,7 +94,6 @@ SKIP:
     setp.eq.u32 %p1, %r3, 0;
     mov.u32 %r10, 64;
 ?   selp.b32 %r10, 32, 64, %p1;
-?   bar.arrive 3, 96; // here
     bar.sync 3, %r10; // here
 )"},
     {"mbarrier that nobody completes", 32, 0, "stuck-barrier", R"(

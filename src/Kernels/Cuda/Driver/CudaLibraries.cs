@@ -36,13 +36,15 @@ public static class CudaLibraries
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, LoadedLibrary> Loaded = new(StringComparer.Ordinal);
     private static bool s_emulatorAsked;
-    private static bool s_ptxAsked = Environment.GetEnvironmentVariable(PtxVariable) == "1";
 
     /// <summary>Whether the bound driver is the emulator: it runs the kernels linked into it, or PTX (<see cref="RunsPtx"/>).</summary>
     public static bool IsEmulated => HasDriverExport(EmulatorMarker);
 
     /// <summary>Whether kernels reach the emulator as PTX, which it executes instruction by instruction.</summary>
-    public static bool RunsPtx => s_ptxAsked && IsEmulated;
+    public static bool RunsPtx => PtxAsked && IsEmulated;
+
+    /// <summary>Whether the emulator was asked to execute PTX. Sessions that are open already keep the kernels that they have loaded.</summary>
+    internal static bool PtxAsked { get; set; } = Environment.GetEnvironmentVariable(PtxVariable) == "1";
 
     /// <summary>File name of the emulator on this system.</summary>
     internal static string EmulatorFileName =>
@@ -65,7 +67,7 @@ public static class CudaLibraries
             }
 
             s_emulatorAsked = true;
-            s_ptxAsked |= ptx;
+            PtxAsked |= ptx;
         }
     }
 
