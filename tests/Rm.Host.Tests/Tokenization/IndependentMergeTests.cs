@@ -9,7 +9,7 @@ namespace Rm.Host.Tests.Tokenization;
 
 /// <summary>
 /// Our merges against those of Microsoft.ML.Tokenizers, an implementation of its own: the same ids behind our normalizer and pre-tokenizer.
-/// docs/adr/0007-tokenizer-core.md says why it is an oracle here and not the core.
+/// docs/adr/0008-tokenizer-core.md says why it is an oracle here and not the core.
 /// </summary>
 public sealed class IndependentMergeTests(ITestOutputHelper output)
 {
