@@ -32,7 +32,7 @@ internal static class CephesFloat
             sum = Fused(sum, m, term);
         }
 
-        sum = Fused(exponent, -2.12194440e-4f, sum * m * z);
+        sum = Fused(sum * m, z, exponent * -2.12194440e-4f);
         sum = Fused(-z, 0.5f, sum);
         return Fused(exponent, 0.693359375f, m + sum);
     }
@@ -47,7 +47,7 @@ internal static class CephesFloat
         x = Fused(octant, -3.77489497744594108e-8f, x);
         float z = x * x;
         float cos = Fused(Fused(2.443315711809948e-5f, z, -1.388731625493765e-3f), z, 4.166664568298827e-2f) * z;
-        cos = Fused(-z, 0.5f, cos * z) + 1;
+        cos = Fused(cos, z, -(z * 0.5f)) + 1;
         float sin = Fused(Fused(-1.9515295891e-4f, z, 8.3321608736e-3f), z, -1.6666654611e-1f) * z;
         sin = Fused(sin, x, x);
         return ((octant >> 1) & 3) switch
