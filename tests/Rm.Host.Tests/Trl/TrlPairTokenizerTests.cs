@@ -63,7 +63,7 @@ public sealed class TrlPairTokenizerTests
         int id = Source.Tokenizer!.TokenId("<|im_end|>")!.Value;
         foreach (IPairTokenizer tokenizer in new IPairTokenizer[] { Source.PairTokenizer(new TextOptions(VocabSize: id)), new TrlPairTokenizer(Source.PairTokenizer(new TextOptions(VocabSize: id)), Source.Tokenizer, "<|im_end|>", null) })
         {
-            string message = Assert.Throws<UserInputException>(() => PairDataset.Load(RowSource.OpenFile(file), tokenizer)).Message;
+            string message = Assert.Throws<UserInputException>(() => PairDataset.Load(RowSource.OpenFile(file), tokenizer, cancellation: TestContext.Current.CancellationToken)).Message;
             Assert.Contains("rows.jsonl, line 1", message, StringComparison.Ordinal);
             Assert.Contains($"token id {id} (\"<|im_end|>\")", message, StringComparison.Ordinal);
         }
