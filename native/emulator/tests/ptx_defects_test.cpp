@@ -104,7 +104,15 @@ void check(const std::string& head, const PlantedPtx& planted) {
 }  // namespace
 
 TEST(ptx_defects) {
-    for (const PlantedPtx& planted : test::kPlantedPtx) check(kHead, planted);
+    std::string failures;
+    for (const PlantedPtx& planted : test::kPlantedPtx) {
+        try {
+            check(kHead, planted);
+        } catch (const std::exception& failure) {
+            failures += std::string("\n      ") + failure.what();
+        }
+    }
+    CHECK(failures.empty(), failures);
 }
 
 TEST(ptx_defects_of_products) {

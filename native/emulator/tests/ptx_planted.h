@@ -109,7 +109,7 @@ WAIT:
     {"too many arrivals", 32, 0, "barrier-misuse", R"(
     setp.eq.u32 %p1, %r1, 0;
 !   @%p1 mbarrier.init.shared::cta.b64 [%r4], 64;
-?   @%p1 mbarrier.init.shared::cta.b64 [%r4], 48;
+?   @%p1 mbarrier.init.shared::cta.b64 [%r4], 47;
     bar.sync 0;
     mbarrier.arrive.shared::cta.b64 _, [%r4], 2; // here
 )"},
@@ -138,19 +138,6 @@ WAIT:
     cp.async.cg.shared.global [%r10], [%rd4], 16; // here
     cp.async.commit_group;
 !   cp.async.wait_group 0;
-)"},
-    {"bulk copy not waited for", 32, 0, "bulk-copy-not-waited", R"(
-    setp.eq.u32 %p1, %r1, 0;
-    @%p1 mbarrier.init.shared::cta.b64 [%r4], 1;
-    bar.sync 0;
-    @%p1 mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r4], 128;
-    @%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r4+128], [%rd1], 128, [%r4];
-    bar.sync 0;
-!WAIT:
-!   mbarrier.try_wait.parity.shared::cta.b64 %p2, [%r4], 0;
-!   @!%p2 bra WAIT;
-    ld.shared.f32 %f1, [%r5+128]; // here
-!   bar.sync 0;
 )"},
     {"proxy fence missing before a bulk store", 32, 0, "proxy-fence-missing", R"(
     st.shared.u32 [%r5], %r1;
