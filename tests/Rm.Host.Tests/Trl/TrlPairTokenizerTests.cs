@@ -11,7 +11,7 @@ namespace Rm.Host.Tests.Trl;
 /// <summary>Token ids as TRL's reward trainer makes them.</summary>
 public sealed class TrlPairTokenizerTests
 {
-    private static readonly ModelSource Source = ModelSource.Open(TrlRun.Golden("tiny-qwen2-3m"));
+    private static readonly ModelSource Source = ModelSource.Open(TrlRun.Model);
 
     [Fact]
     public void Strings_end_in_EOS_as_text_once_and_have_no_template()

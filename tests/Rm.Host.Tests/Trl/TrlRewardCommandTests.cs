@@ -76,7 +76,7 @@ public sealed class TrlRewardCommandTests
         using var scratch = new ScratchFolder();
         string config = scratch.Write("mix.yaml", $"datasets:\n- path: {Path.Combine(Case, "data")}\n  {split}\n  columns: [chosen, rejected]\n");
         CommandResult result = Btrm.Succeed(
-            ["trl", "reward", "--config", config, "--model_name_or_path", TrlRun.Golden("tiny-qwen2-3m"), "--output_dir", scratch["out"], "--max_steps", "1", "--device", "cpu", .. Small]);
+            ["trl", "reward", "--config", config, "--model_name_or_path", TrlRun.Model, "--output_dir", scratch["out"], "--max_steps", "1", "--device", "cpu", .. Small]);
         Assert.Contains(rows.ToString(System.Globalization.CultureInfo.InvariantCulture), result.Error.Split('\n').Single(line => line.StartsWith("pairs kept", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
@@ -88,12 +88,12 @@ public sealed class TrlRewardCommandTests
         string config = scratch.Write(
             "mix.yaml", $"datasets:\n- path: json\n  data_files: {data}/train.jsonl\n  fraction: 0.5\n- path: {data}\n  data_files: [test.jsonl]\n  fraction: 0.5\ntest_split_size: 0.25\neval_strategy: epoch\n");
         CommandResult result = Btrm.Succeed(
-            ["trl", "reward", "--config", config, "--model_name_or_path", TrlRun.Golden("tiny-qwen2-3m"), "--output_dir", scratch["out"], "--max_steps", "1", "--device", "cpu", .. Small]);
+            ["trl", "reward", "--config", config, "--model_name_or_path", TrlRun.Model, "--output_dir", scratch["out"], "--max_steps", "1", "--device", "cpu", .. Small]);
 
         // Six rows are all that the smaller half has, and three of twelve are drawn.
         string[] kept = result.Error.Split('\n').Single(line => line.StartsWith("pairs kept", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(["9", "3"], kept[^2..]);
-        Btrm.Fail(2, ["trl", "reward", "--config", scratch.Write("no.yaml", $"datasets:\n- path: {data}\neval_strategy: epoch\n"), "--model_name_or_path", TrlRun.Golden("tiny-qwen2-3m"), "--output_dir", scratch["x"]], "test_split_size");
+        Btrm.Fail(2, ["trl", "reward", "--config", scratch.Write("no.yaml", $"datasets:\n- path: {data}\neval_strategy: epoch\n"), "--model_name_or_path", TrlRun.Model, "--output_dir", scratch["x"]], "test_split_size");
     }
 
     [Fact]
