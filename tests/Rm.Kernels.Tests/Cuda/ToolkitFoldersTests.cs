@@ -19,13 +19,13 @@ public sealed class ToolkitFoldersTests : IDisposable
         string named = Make("packages", "nvidia", "cuda_nvrtc", "lib");
 
         string[] twelve = Find(12);
-        Assert.Equal([toolkit, conda, wheel12, old, inConda, named], twelve);
-        Assert.Equal([toolkit, conda, wheel13], Find(13));
+        Assert.Equal(new[] { toolkit, conda, wheel12, old, inConda, named }, twelve);
+        Assert.Equal(new[] { toolkit, conda, wheel13 }, Find(13));
     }
 
     [Fact]
     public void Relative_and_missing_folders_are_no_candidates() =>
-        Assert.Empty(ToolkitFolders.Of("cublas", 12, name => name == "CUDA_HOME" ? "somewhere" : null).Where(static folder => folder.Contains("somewhere")));
+        Assert.Empty(ToolkitFolders.Of("cublas", 12, name => name == "CUDA_HOME" ? "somewhere" : null).Where(static folder => folder.Contains("somewhere", StringComparison.Ordinal)));
 
     private string Make(params string[] parts)
     {

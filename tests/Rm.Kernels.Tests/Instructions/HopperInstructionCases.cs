@@ -22,7 +22,7 @@ internal static class HopperInstructionCases
         Warpgroup(Swizzles[3], 64, rowsMajor: false, registers: true),
 
         // As linear_hopper.cu goes through a stage: operands that start inside the swizzle's rows.
-        .. from part in new[] { (Swizzle: 2, Slice: 1), (3, 1), (3, 2), (3, 3) }
+        .. from part in new (int Swizzle, int Slice)[] { (2, 1), (3, 1), (3, 2), (3, 3) }
            select Warpgroup(Swizzles[part.Swizzle], 256, rowsMajor: false, registers: false, part.Slice),
         .. from swizzle in Swizzles
            from corner in new[] { (0, 0), (32, 5), (64, 16), (-8, -3) }
