@@ -26,8 +26,10 @@ internal static class CaseLedger
     {
         HashSet<string> done = File is null || !System.IO.File.Exists(File)
             ? []
-            : [.. System.IO.File.ReadLines(File).Select(static line => line.Split('\t')).Where(static fields => fields.Length > 1).Select(static fields => fields[1])];
-        return CaseFilter.Select(names, Environment.GetEnvironmentVariable(CaseFilter.Variable)).Where(name => !done.Contains(Title(kind, name)));
+            : [.. System.IO.File.ReadLines(File).Select(static line => line.Split('\t')).Where(static fields => fields.Length > 1)
+                .Select(static fields => fields[1])];
+        return CaseFilter.Select(names, Environment.GetEnvironmentVariable(CaseFilter.Variable))
+            .Where(name => !done.Contains(Title(kind, name)));
     }
 
     /// <summary>Runs a case and keeps what became of it.</summary>
@@ -58,8 +60,11 @@ internal static class CaseLedger
         }
     }
 
-    private static bool IsSticky(Exception failure) => failure is CudaException { Result: CudaResult.IllegalAddress or CudaResult.LaunchTimeout
-        or CudaResult.Assert or CudaResult.IllegalInstruction or CudaResult.MisalignedAddress or CudaResult.LaunchFailed or CudaResult.EccUncorrectable };
+    private static bool IsSticky(Exception failure) => failure is CudaException
+    {
+        Result: CudaResult.IllegalAddress or CudaResult.LaunchTimeout or CudaResult.Assert or CudaResult.IllegalInstruction
+            or CudaResult.MisalignedAddress or CudaResult.LaunchFailed or CudaResult.EccUncorrectable,
+    };
 
     private static string Title(string kind, string name) => $"{kind}: {name}";
 

@@ -25,7 +25,9 @@ public sealed class ToolkitFoldersTests : IDisposable
 
     [Fact]
     public void Relative_and_missing_folders_are_no_candidates() =>
-        Assert.Empty(ToolkitFolders.Of("cublas", 12, name => name == "CUDA_HOME" ? "somewhere" : null).Where(static folder => folder.Contains("somewhere", StringComparison.Ordinal)));
+        Assert.DoesNotContain(
+            ToolkitFolders.Of("cublas", 12, static name => name == "CUDA_HOME" ? "somewhere" : null),
+            static folder => folder.Contains("somewhere", StringComparison.Ordinal));
 
     private string Make(params string[] parts)
     {
