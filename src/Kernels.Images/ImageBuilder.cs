@@ -19,13 +19,15 @@ internal static class ImageBuilder
     public static IEnumerable<string> Build(string folder)
     {
         KernelCompiler compiler = KernelCompiler.TryFind()
-            ?? throw new InvalidOperationException("NVRTC is not installed: set BTRM_NVRTC_LIBRARY to its path (native/scripts/get-nvrtc.sh fetches it).");
+            ?? throw new InvalidOperationException(
+                "NVRTC is not installed: set BTRM_NVRTC_LIBRARY to its path (native/scripts/get-nvrtc.sh fetches it).");
         KernelSources sources = KernelSources.Embedded;
         KernelCache cache = new(Path.Combine(folder, "cache"));
         string[] targets =
         [
             KernelImageFile.PortableTarget,
-            .. Architectures.Where(architecture => compiler.Architectures.Contains(architecture.Number)).Select(static architecture => architecture.Target),
+            .. Architectures.Where(architecture => compiler.Architectures.Contains(architecture.Number))
+                .Select(static architecture => architecture.Target),
         ];
         ConcurrentDictionary<(string Target, string Unit), byte[]> images = new();
         Parallel.ForEach(

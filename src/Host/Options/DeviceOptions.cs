@@ -118,7 +118,8 @@ internal sealed class DeviceOptions : OptionGroup
         // Days on the CPU beside an idle GPU are nobody's wish.
         if (lacksKernels)
         {
-            throw new UserInputException($"--device auto: there is a GPU, but {problem} To train on the CPU all the same, say --device cpu.");
+            throw new UserInputException(
+                $"--device auto: there is a GPU, and it cannot be used. {problem} To train on the CPU all the same, say --device cpu.");
         }
 
         return gemm == GemmChoice.Own

@@ -24,7 +24,8 @@ internal static class CudaCase
             }
 
             using CudaBackend backend = new(ordinal: 0, activation, gemm);
-            Assert.Contains(gemm switch { GemmChoice.Wgmma => "wgmma", GemmChoice.CublasLt => "cuBLASLt", _ => "" }, backend.Description, StringComparison.Ordinal);
+            string products = gemm switch { GemmChoice.Wgmma => "wgmma", GemmChoice.CublasLt => "cuBLASLt", _ => "" };
+            Assert.Contains(products, backend.Description, StringComparison.Ordinal);
             using OperationBench bench = new(backend, seed: 1);
             ConformanceTests.Cases[name].Run(bench);
             bench.CheckInputs();

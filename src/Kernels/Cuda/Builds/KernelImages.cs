@@ -27,13 +27,15 @@ internal sealed class KernelImages
 
     /// <summary>The same with this <paramref name="compiler"/>, or none.</summary>
     public KernelImages(
-        KernelSources sources, KernelCache cache, CudaArchitecture architecture, Func<string, KernelImageFile?>? embedded, KernelCompiler? compiler)
+        KernelSources sources, KernelCache cache, CudaArchitecture architecture, Func<string, KernelImageFile?>? embedded,
+        KernelCompiler? compiler)
         : this(sources, cache, architecture, embedded, new Lazy<KernelCompiler?>(compiler))
     {
     }
 
     private KernelImages(
-        KernelSources sources, KernelCache cache, CudaArchitecture architecture, Func<string, KernelImageFile?>? embedded, Lazy<KernelCompiler?> compiler)
+        KernelSources sources, KernelCache cache, CudaArchitecture architecture, Func<string, KernelImageFile?>? embedded,
+        Lazy<KernelCompiler?> compiler)
     {
         _compiler = compiler;
         _sources = sources;

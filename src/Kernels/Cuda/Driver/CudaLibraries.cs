@@ -227,7 +227,8 @@ public static class CudaLibraries
 
     // By the loader's own rule, then where toolkits lie.
     private static IEnumerable<string> ToolkitFiles(string file, string wheel, int major) =>
-        ToolkitFolders.Of(wheel, major, Environment.GetEnvironmentVariable).Select(folder => Path.Combine(folder, file)).Where(File.Exists).Prepend(file);
+        ToolkitFolders.Of(wheel, major, Environment.GetEnvironmentVariable)
+            .Select(folder => Path.Combine(folder, file)).Where(File.Exists).Prepend(file);
 
     // Major version of CUDA that the driver supports; 13 without one. cuDriverGetVersion needs no cuInit.
     private static unsafe int DriverMajor()

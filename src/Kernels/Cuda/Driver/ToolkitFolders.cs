@@ -15,8 +15,8 @@ internal static class ToolkitFolders
         string? home = variable("HOME"), conda = variable("CONDA_PREFIX");
         IEnumerable<string> toolkits = new[] { variable("CUDA_HOME"), variable("CUDA_PATH") }.OfType<string>()
             .SelectMany(static root => new[] { Path.Combine(root, "lib64"), Path.Combine(root, "lib"), Path.Combine(root, "bin") });
-        IEnumerable<string> prefixes = new[] { variable("VIRTUAL_ENV"), conda, home is null ? null : Path.Combine(home, ".local"), "/usr/local", "/usr" }
-            .OfType<string>().Where(static prefix => prefix.Length != 0);
+        string?[] places = [variable("VIRTUAL_ENV"), conda, home is null ? null : Path.Combine(home, ".local"), "/usr/local", "/usr"];
+        IEnumerable<string> prefixes = places.OfType<string>().Where(static prefix => prefix.Length != 0);
         IEnumerable<string> packages = prefixes.SelectMany(PackageFolders)
             .Concat((variable("PYTHONPATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries));
         string inPackages = major >= 13 ? Path.Combine("nvidia", $"cu{major}", "lib") : Path.Combine("nvidia", wheel, "lib");
@@ -40,7 +40,8 @@ internal static class ToolkitFolders
             pythons = [];
         }
 
-        return pythons.OrderByDescending(static folder => Path.GetFileName(folder).Length).ThenByDescending(static folder => folder, StringComparer.Ordinal)
+        return pythons.OrderByDescending(static folder => Path.GetFileName(folder).Length)
+            .ThenByDescending(static folder => folder, StringComparer.Ordinal)
             .SelectMany(static folder => new[] { Path.Combine(folder, "site-packages"), Path.Combine(folder, "dist-packages") })
             .Append(Path.Combine(prefix, "Lib", "site-packages"));
     }
