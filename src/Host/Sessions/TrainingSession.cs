@@ -35,7 +35,7 @@ internal sealed class TrainingSession : IDisposable
         {
             _plan = device.Plan(
                 result, Backend, setup.Source.Config, setup.Scope, setup.Source.WeightType(), TrainingExtent(),
-                setup.Eval is null ? null : MicroBatchExtent.Of([setup.Eval.Pairs], options.MicroTokenBudget, options.SharePrefix));
+                setup.Eval is null ? null : MicroBatchExtent.Of([ScoringPairs.Of(setup.Eval.Pairs)], options.MicroTokenBudget, options.SharePrefix));
             Model = setup.Source.Load(Backend, setup.Scope, training: true, _plan.Recompute);
         }
         catch

@@ -17,7 +17,7 @@ public static class PairEvaluator
         RewardModel model, IReadOnlyList<PreferencePair> pairs, int microTokenBudget, bool sharePrefix, Action<int>? onProgress = null)
     {
         var rewards = new PairRewards(pairs.Count);
-        foreach (MicroBatch micro in MicroBatch.Cut(pairs, microTokenBudget, sharePrefix))
+        foreach (MicroBatch micro in MicroBatch.Cut(ScoringPairs.Of(pairs), microTokenBudget, sharePrefix))
         {
             float[] values = model.Score(PairPacking.Pack(micro.Pairs, sharePrefix));
             if (!values.All(float.IsFinite))
