@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-rounds=${1:-3} requests=${2:-4} dtype=${DTYPE:-float32}
+rounds=${1:-3} requests=${2:-4} dtype=${DTYPE:-float32} pid=
 btrm=${BTRM:-$root/btrm}
 rows=$root/bench/results/cpu-serve.jsonl
 work=$root/out/peers/serve-$dtype   # a fixed folder: hf-peer.sh binds it into the peer's tree
@@ -31,7 +31,7 @@ serve() { "$btrm" serve --model model --adapter adapter --device cpu --port 0 --
   until grep -q http "$work/serve.out"; do kill -0 $pid || { cat "$work/serve.err" >&2; exit 1; }; sleep 0.2; done
   url=$(sed -n 's,^\(http://[0-9.:]*\)/.*,\1,p' "$work/serve.out"); }
 stop() { kill -TERM $pid; wait $pid; }
-trap 'kill $pid 2>/dev/null || true' EXIT
+trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true' EXIT
 when=$(date -u +%Y-%m-%dT%H:%MZ)
 cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -1)
 commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)
