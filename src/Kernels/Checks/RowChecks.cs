@@ -23,6 +23,7 @@ internal static class RowChecks
                 Tensor x = side.Input("x", s.Rows, s.Columns), y = side.Output("y", s.Rows, s.Columns);
                 return () => side.Backend.Copy(x, y);
             })),
+        .. Shapes((13, 72), (RealTokens, Hidden)).SelectMany(Columns),
         .. Shapes((0, 72), (RealTokens, Hidden)).SelectMany(Embedding),
         .. Shapes((13, 72), (RealTokens, Hidden)).SelectMany(GatherScatter),
         .. Shapes((3, 24), (67, 200), (RealTokens, Intermediate)).SelectMany(SwiGlu),
@@ -33,6 +34,21 @@ internal static class RowChecks
 
     private static OperationCheck Check(string operation, (int Rows, int Columns, bool IsReal) s, double bytesEach, Func<CheckSide, Action> prepare) =>
         new(operation, $"[{s.Rows}, {s.Columns}]", IsSingle: false, s.IsReal, 0, bytesEach * s.Rows * s.Columns, prepare);
+
+    private static IEnumerable<OperationCheck> Columns((int Rows, int Columns, bool IsReal) s)
+    {
+        yield return Check(nameof(IBackend.ScaleAdd), s, 3 * Narrow, side =>
+        {
+            Tensor x = side.Input("x", s.Rows, s.Columns, gap: 8), z = side.Input("z", s.Rows, s.Columns), y = side.Output("y", s.Rows, s.Columns);
+            Tensor scale = side.Float("column_scale", 1, s.Columns).Reshape(new Shape(s.Columns)), bias = side.Float("bias", 1, s.Columns).Reshape(new Shape(s.Columns));
+            return () => side.Backend.ScaleAdd(new ScaleAddArgs(x, 1.5f, z, y) { ColumnScale = scale, Bias = bias });
+        });
+        yield return Check(nameof(IBackend.ColumnDot), s, 2 * Narrow, side =>
+        {
+            Tensor a = side.Input("a", s.Rows, s.Columns, gap: 8), b = side.Input("b", s.Rows, s.Columns), sums = side.FloatInOut("sums", 1, s.Columns);
+            return () => side.Backend.ColumnDot(new ColumnDotArgs(a, b, sums.Reshape(new Shape(s.Columns))));
+        });
+    }
 
     private static IEnumerable<OperationCheck> Embedding((int Rows, int Columns, bool IsReal) s)
     {

@@ -32,7 +32,7 @@ public sealed class RealFileCaseTests
             AssertIds(ids, Rows(scratch, show));
             if (expected.TryGetProperty("ids_special", out JsonElement special))
             {
-                AssertIds(special, Rows(scratch, [.. show, "--add-special-tokens"]));
+                AssertIds(special, Rows(scratch, [.. show, "--add-special-tokens"]), mayDouble: true);
             }
         }
         else if (expected.TryGetProperty("texts", out JsonElement texts))
@@ -93,12 +93,16 @@ public sealed class RealFileCaseTests
         return IdRows.Read(scratch["out.jsonl"]);
     }
 
-    private static void AssertIds(JsonElement expected, JsonElement[] rows)
+    // A text that begins with the BOS already gets another from Hugging Face; special tokens are never doubled here.
+    private static void AssertIds(JsonElement expected, JsonElement[] rows, bool mayDouble = false)
     {
         Assert.Equal(expected.GetArrayLength(), rows.Length);
+        int? added = expected[0].GetArrayLength() == 1 ? expected[0][0].GetInt32() : null; // of the empty text
         foreach ((JsonElement want, JsonElement row) in expected.EnumerateArray().Zip(rows))
         {
-            Assert.Equal(want.EnumerateArray().Select(id => id.GetInt32()), row.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()));
+            int[] ids = [.. want.EnumerateArray().Select(id => id.GetInt32())];
+            int[] single = mayDouble && ids.Length > 1 && ids[0] == ids[1] && ids[0] == added ? ids[1..] : ids;
+            Assert.Equal(single, row.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()));
         }
     }
 }
