@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Rm.Formats.Json;
 using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Rows;
@@ -19,6 +20,7 @@ internal static class MessageFields
     /// <summary>The messages of a list that lies in a field.</summary>
     public static IReadOnlyList<ChatMessage> ReadMessages(this DataRow row, string field, JsonElement list)
     {
+        CheckText(row, field, list);
         var messages = new List<ChatMessage>(list.GetArrayLength());
         foreach (JsonElement item in list.EnumerateArray())
         {
@@ -26,6 +28,19 @@ internal static class MessageFields
         }
         SwiftToolTurns.Rewrite(row, field, messages);
         return messages.Count > 0 ? messages : throw row.Error(field, "the list of messages is empty.");
+    }
+
+    // Messages reach templates whole, so every name and text in them is read sooner or later.
+    private static void CheckText(DataRow row, string field, JsonElement element)
+    {
+        try
+        {
+            JsonInput.CheckText(element);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw row.Error(field, "holds text that is not valid Unicode.", e);
+        }
     }
 
     /// <summary>One message: {"role", "content"}, or {"from", "value"} as ShareGPT writes it.</summary>

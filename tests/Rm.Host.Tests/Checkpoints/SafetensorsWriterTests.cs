@@ -7,8 +7,15 @@ public sealed class SafetensorsWriterTests
     // Those of real-files are partly made by hand, to be what the library reads but does not write.
     public static TheoryData<string> GoldenFiles =>
         [.. Directory.EnumerateFiles(TestPaths.Golden, "*.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(path => Path.GetRelativePath(TestPaths.Golden, path))
+            .Where(HoldsWeightsOnly).Select(path => Path.GetRelativePath(TestPaths.Golden, path))
             .Where(path => !path.StartsWith("real-files" + Path.DirectorySeparatorChar, StringComparison.Ordinal))];
+
+    // Low-bit bases hold int8 and fp8 codes, which are read and never written.
+    private static bool HoldsWeightsOnly(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        return file.Tensors.Values.All(tensor => tensor.DType.IsWeight());
+    }
 
     [Theory]
     [MemberData(nameof(GoldenFiles))]
