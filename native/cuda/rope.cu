@@ -5,12 +5,13 @@
 //   forward:   (x1, x2) = (x1 cos - x2 sin, x2 cos + x1 sin)       backward: the same with -sin
 //
 // Shapes: positions [T] int32, inverse_frequencies [R/2], cos_sin [T, R] contiguous, float32; x [T, H * D] with a row stride in
-// elements, float32 or bfloat16 (the kernel's suffix), in place: the first R features of each head are rotated. cos_sin =. The table's sines are taken in double precision: its
-// angles reach tens of thousands. Rotation in float32; deterministic, every pair by itself.
+// elements, float32 or bfloat16 (the kernel's suffix), in place: the first R features of each head are rotated. cos_sin =. The
+// table's sines are taken in double precision: its angles reach tens of thousands. Rotation in float32; deterministic, every pair
+// by itself.
 //
 // Launch: table: grid (T), block any. forward, backward: grid (T, any), block any; grid.y and the block only share out the pairs.
-// `packed` is 1 when R/2 and D are multiples of the elements in 16 bytes of x's type and all rows of x and cos_sin start at multiples
-// of 16 bytes. Not yet timed on a GPU.
+// `packed` is 1 when R/2 and D are multiples of the elements in 16 bytes of x's type and all rows of x and cos_sin start at
+// multiples of 16 bytes. Not yet timed on a GPU.
 #include "common/launch.cuh"
 #include "common/packet.cuh"
 
@@ -96,8 +97,7 @@ RM_DEVICE void rotate(const RopeOf<T>& args, float sign) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kThreads)
-    rope_table_forward_f32(RopeTableArgs args) {
+extern "C" __global__ void __launch_bounds__(kThreads) rope_table_forward_f32(RopeTableArgs args) {
     const int32 position = args.positions[blockIdx.x], half = args.half;
     float scale = args.scale;
     if (args.growth != 0.0f) scale *= 1.0f + args.growth * logf(static_cast<float>(1 + position / args.growth_length));
@@ -134,5 +134,5 @@ RM_KERNEL(rope_backward_f32, kThreads)
 RM_LAYOUT(RopeTableArgs, RM_FIELD(RopeTableArgs, positions), RM_FIELD(RopeTableArgs, inverse_frequencies),
           RM_FIELD(RopeTableArgs, cos_sin), RM_FIELD(RopeTableArgs, half), RM_FIELD(RopeTableArgs, growth_length),
           RM_FIELD(RopeTableArgs, growth), RM_FIELD(RopeTableArgs, scale))
-RM_LAYOUT(RopeArgs, RM_FIELD(RopeArgs, x), RM_FIELD(RopeArgs, cos_sin), RM_FIELD(RopeArgs, heads), RM_FIELD(RopeArgs, head_dim), RM_FIELD(RopeArgs, rotated),
-          RM_FIELD(RopeArgs, x_stride), RM_FIELD(RopeArgs, packed))
+RM_LAYOUT(RopeArgs, RM_FIELD(RopeArgs, x), RM_FIELD(RopeArgs, cos_sin), RM_FIELD(RopeArgs, heads), RM_FIELD(RopeArgs, head_dim),
+          RM_FIELD(RopeArgs, rotated), RM_FIELD(RopeArgs, x_stride), RM_FIELD(RopeArgs, packed))

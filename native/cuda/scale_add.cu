@@ -15,7 +15,7 @@
 template <typename T>
 struct ScaleAddOf {
     GlobalPtr<const T> x;
-    GlobalPtr<const T> z;                 // or null
+    GlobalPtr<const T> z;  // or null
     GlobalPtr<T> y;
     GlobalPtr<const float> column_scale;  // [C] or null
     GlobalPtr<const float> bias;          // [C] or null

@@ -113,14 +113,14 @@ RM_DEVICE void backward(GlobalPtr<const T> dy, GlobalPtr<const T> gate_up, Globa
 
 }  // namespace
 
-#define RM_GATED(name, activation, suffix, type)                                                                             \
-    extern "C" __global__ void __launch_bounds__(kThreads)                                                                   \
-        name##_forward_##suffix(GlobalPtr<const type> gate_up, GlobalPtr<type> y, int32 features) {                          \
-        forward<activation>(gate_up, y, features);                                                                           \
-    }                                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(kThreads) name##_backward_##suffix(                                         \
-        GlobalPtr<const type> dy, GlobalPtr<const type> gate_up, GlobalPtr<type> d_gate_up, int32 features) {                \
-        backward<activation>(dy, gate_up, d_gate_up, features);                                                              \
+#define RM_GATED(name, activation, suffix, type)                                                              \
+    extern "C" __global__ void __launch_bounds__(kThreads)                                                    \
+        name##_forward_##suffix(GlobalPtr<const type> gate_up, GlobalPtr<type> y, int32 features) {           \
+        forward<activation>(gate_up, y, features);                                                            \
+    }                                                                                                         \
+    extern "C" __global__ void __launch_bounds__(kThreads) name##_backward_##suffix(                          \
+        GlobalPtr<const type> dy, GlobalPtr<const type> gate_up, GlobalPtr<type> d_gate_up, int32 features) { \
+        backward<activation>(dy, gate_up, d_gate_up, features);                                               \
     }
 RM_GATED(swiglu, Silu, bf16, bfloat16)
 RM_GATED(swiglu, Silu, f32, float)

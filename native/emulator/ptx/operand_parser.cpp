@@ -1,7 +1,7 @@
 // Operands of a PTX statement: registers, immediates, vectors, addresses.
-#include "emulator/ptx/parser.h"
-
 #include <utility>
+
+#include "emulator/ptx/parser.h"
 
 namespace emu::ptx {
 
@@ -58,8 +58,10 @@ Operand Parser::parse_operand() {
         return pair;
     }
     if (operand.kind == Operand::Kind::Symbol) {
-        if (lexer_.accept('+')) operand.offset = parse_integer();
-        else if (lexer_.peek().is('-')) operand.offset = parse_integer();
+        if (lexer_.accept('+'))
+            operand.offset = parse_integer();
+        else if (lexer_.peek().is('-'))
+            operand.offset = parse_integer();
     }
     return operand;
 }
@@ -71,8 +73,10 @@ Operand Parser::parse_address() {
     Operand base = parse_operand();
     address.offset = base.kind == Operand::Kind::Symbol ? base.offset : 0;
     base.offset = 0;
-    if (lexer_.accept('+')) address.offset += parse_integer();
-    else if (lexer_.peek().is('-')) address.offset += parse_integer();
+    if (lexer_.accept('+'))
+        address.offset += parse_integer();
+    else if (lexer_.peek().is('-'))
+        address.offset += parse_integer();
     address.items.push_back(std::move(base));
     while (lexer_.accept(',')) address.items.push_back(parse_operand());
     lexer_.expect(']');

@@ -15,10 +15,11 @@ struct NamedType {
 };
 
 constexpr NamedType kTypes[] = {
-    {"b8", {'b', 8}},   {"b16", {'b', 16}}, {"b32", {'b', 32}},   {"b64", {'b', 64}},   {"b128", {'b', 128}}, {"u8", {'u', 8}},
-    {"u16", {'u', 16}}, {"u32", {'u', 32}}, {"u64", {'u', 64}},   {"s8", {'s', 8}},     {"s16", {'s', 16}},   {"s32", {'s', 32}},
-    {"s64", {'s', 64}}, {"f32", {'f', 32}}, {"f64", {'f', 64}},   {"pred", {'p', 1}},   {"f16", {'h', 16}},   {"f16x2", {'h', 32}},
-    {"bf16", {'h', 16}}, {"bf16x2", {'h', 32}}, {"tf32", {'h', 32}},
+    {"b8", {'b', 8}},    {"b16", {'b', 16}}, {"b32", {'b', 32}},   {"b64", {'b', 64}},  {"b128", {'b', 128}},
+    {"u8", {'u', 8}},    {"u16", {'u', 16}}, {"u32", {'u', 32}},   {"u64", {'u', 64}},  {"s8", {'s', 8}},
+    {"s16", {'s', 16}},  {"s32", {'s', 32}}, {"s64", {'s', 64}},   {"f32", {'f', 32}},  {"f64", {'f', 64}},
+    {"pred", {'p', 1}},  {"f16", {'h', 16}}, {"f16x2", {'h', 32}}, {"bf16", {'h', 16}}, {"bf16x2", {'h', 32}},
+    {"tf32", {'h', 32}},
 };
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
@@ -26,12 +27,18 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
 }
 
 bool is_space(std::string_view word, Space& space) {
-    if (word == ".shared") space = Space::Shared;
-    else if (word == ".local") space = Space::Local;
-    else if (word == ".param") space = Space::Param;
-    else if (word == ".const") space = Space::Const;
-    else if (word == ".global") space = Space::Global;
-    else return false;
+    if (word == ".shared")
+        space = Space::Shared;
+    else if (word == ".local")
+        space = Space::Local;
+    else if (word == ".param")
+        space = Space::Param;
+    else if (word == ".const")
+        space = Space::Const;
+    else if (word == ".global")
+        space = Space::Global;
+    else
+        return false;
     return true;
 }
 
@@ -255,7 +262,8 @@ void Parser::place_globals() {
         if (variable->space == Space::Shared) continue;
         variable->address += base;
         variable->initial.resize(variable->bytes);
-        if (variable->bytes > 0) std::memcpy(reinterpret_cast<void*>(variable->address), variable->initial.data(), variable->bytes);
+        if (variable->bytes > 0)
+            std::memcpy(reinterpret_cast<void*>(variable->address), variable->initial.data(), variable->bytes);
     }
     for (const auto& [variable, place] : address_initials_) {
         auto target = module_.variables_by_name.find(place.second);
@@ -269,7 +277,8 @@ std::uint64_t Parser::parse_number(bool& is_float, std::uint8_t& float_bits) {
     float_bits = 0;
     bool negative = lexer_.accept('-');
     Token token = lexer_.take();
-    if (token.kind != Token::Kind::Number) throw LoadError(token.line, "a number expected before '" + std::string(token.text) + "'");
+    if (token.kind != Token::Kind::Number)
+        throw LoadError(token.line, "a number expected before '" + std::string(token.text) + "'");
     std::string text(token.text);
     char second = text.size() > 1 ? text[1] : '\0';
     if (text[0] == '0' && (second == 'f' || second == 'F' || second == 'd' || second == 'D')) {
@@ -287,9 +296,12 @@ std::uint64_t Parser::parse_number(bool& is_float, std::uint8_t& float_bits) {
     if (text.back() == 'U' || text.back() == 'u') text.pop_back();
     const char* digits = text.c_str();
     int base = 10;
-    if (hexadecimal) base = 16;
-    else if (second == 'b' || second == 'B') digits += 2, base = 2;
-    else if (text[0] == '0') base = 8;
+    if (hexadecimal)
+        base = 16;
+    else if (second == 'b' || second == 'B')
+        digits += 2, base = 2;
+    else if (text[0] == '0')
+        base = 8;
     char* end = nullptr;
     errno = 0;
     std::uint64_t value = std::strtoull(digits, &end, base);
@@ -426,7 +438,8 @@ void Parser::parse_statement(Token first) {
     if (first.is('@')) {
         statement.guard_negated = lexer_.accept('!');
         Token name = lexer_.expect_word();
-        if (!find_register(name.text, statement.guard)) throw LoadError(name.line, "'" + std::string(name.text) + "' is no register");
+        if (!find_register(name.text, statement.guard))
+            throw LoadError(name.line, "'" + std::string(name.text) + "' is no register");
         first = lexer_.expect_word();
     }
     statement.line = first.line;
@@ -434,7 +447,8 @@ void Parser::parse_statement(Token first) {
     if (!lexer_.accept(';')) {
         do {
             Operand operand = parse_operand();
-            if (operand.kind == Operand::Kind::Name) pending_.push_back({function_->statements.size(), statement.operands.size(), scope_});
+            if (operand.kind == Operand::Kind::Name)
+                pending_.push_back({function_->statements.size(), statement.operands.size(), scope_});
             statement.operands.push_back(std::move(operand));
         } while (lexer_.accept(','));
         lexer_.expect(';');

@@ -38,21 +38,45 @@ const TranslateTable& table() {
 
 const std::unordered_map<std::string_view, Special>& specials() {
     static const std::unordered_map<std::string_view, Special> all = {
-        {"%tid.x", Special::TidX}, {"%tid.y", Special::TidY}, {"%tid.z", Special::TidZ},
-        {"%ntid.x", Special::NtidX}, {"%ntid.y", Special::NtidY}, {"%ntid.z", Special::NtidZ},
-        {"%ctaid.x", Special::CtaidX}, {"%ctaid.y", Special::CtaidY}, {"%ctaid.z", Special::CtaidZ},
-        {"%nctaid.x", Special::NctaidX}, {"%nctaid.y", Special::NctaidY}, {"%nctaid.z", Special::NctaidZ},
-        {"%laneid", Special::LaneId}, {"%warpid", Special::WarpId}, {"%nwarpid", Special::NwarpId},
-        {"%smid", Special::SmId}, {"%nsmid", Special::NsmId}, {"%gridid", Special::GridId},
-        {"%lanemask_eq", Special::LaneMaskEq}, {"%lanemask_le", Special::LaneMaskLe}, {"%lanemask_lt", Special::LaneMaskLt},
-        {"%lanemask_ge", Special::LaneMaskGe}, {"%lanemask_gt", Special::LaneMaskGt},
-        {"%dynamic_smem_size", Special::DynamicSharedSize}, {"%total_smem_size", Special::TotalSharedSize},
-        {"%clusterid.x", Special::ClusteridX}, {"%clusterid.y", Special::ClusteridY}, {"%clusterid.z", Special::ClusteridZ},
-        {"%nclusterid.x", Special::NclusteridX}, {"%nclusterid.y", Special::NclusteridY}, {"%nclusterid.z", Special::NclusteridZ},
-        {"%cluster_ctaid.x", Special::ClusterCtaidX}, {"%cluster_ctaid.y", Special::ClusterCtaidY},
-        {"%cluster_ctaid.z", Special::ClusterCtaidZ}, {"%cluster_nctaid.x", Special::ClusterNctaidX},
-        {"%cluster_nctaid.y", Special::ClusterNctaidY}, {"%cluster_nctaid.z", Special::ClusterNctaidZ},
-        {"%cluster_ctarank", Special::ClusterCtarank}, {"%cluster_nctarank", Special::ClusterNctarank},
+        {"%tid.x", Special::TidX},
+        {"%tid.y", Special::TidY},
+        {"%tid.z", Special::TidZ},
+        {"%ntid.x", Special::NtidX},
+        {"%ntid.y", Special::NtidY},
+        {"%ntid.z", Special::NtidZ},
+        {"%ctaid.x", Special::CtaidX},
+        {"%ctaid.y", Special::CtaidY},
+        {"%ctaid.z", Special::CtaidZ},
+        {"%nctaid.x", Special::NctaidX},
+        {"%nctaid.y", Special::NctaidY},
+        {"%nctaid.z", Special::NctaidZ},
+        {"%laneid", Special::LaneId},
+        {"%warpid", Special::WarpId},
+        {"%nwarpid", Special::NwarpId},
+        {"%smid", Special::SmId},
+        {"%nsmid", Special::NsmId},
+        {"%gridid", Special::GridId},
+        {"%lanemask_eq", Special::LaneMaskEq},
+        {"%lanemask_le", Special::LaneMaskLe},
+        {"%lanemask_lt", Special::LaneMaskLt},
+        {"%lanemask_ge", Special::LaneMaskGe},
+        {"%lanemask_gt", Special::LaneMaskGt},
+        {"%dynamic_smem_size", Special::DynamicSharedSize},
+        {"%total_smem_size", Special::TotalSharedSize},
+        {"%clusterid.x", Special::ClusteridX},
+        {"%clusterid.y", Special::ClusteridY},
+        {"%clusterid.z", Special::ClusteridZ},
+        {"%nclusterid.x", Special::NclusteridX},
+        {"%nclusterid.y", Special::NclusteridY},
+        {"%nclusterid.z", Special::NclusteridZ},
+        {"%cluster_ctaid.x", Special::ClusterCtaidX},
+        {"%cluster_ctaid.y", Special::ClusterCtaidY},
+        {"%cluster_ctaid.z", Special::ClusterCtaidZ},
+        {"%cluster_nctaid.x", Special::ClusterNctaidX},
+        {"%cluster_nctaid.y", Special::ClusterNctaidY},
+        {"%cluster_nctaid.z", Special::ClusterNctaidZ},
+        {"%cluster_ctarank", Special::ClusterCtarank},
+        {"%cluster_nctarank", Special::ClusterNctarank},
     };
     return all;
 }
@@ -182,7 +206,8 @@ void Translator::translate_function(const Function& function) {
         frame_->end_label = static_cast<int>(labels_.size()) - 1;
     }
     std::vector<std::pair<std::uint32_t, int>> marks;
-    for (std::size_t i = 0; i < function.labels.size(); i++) marks.emplace_back(function.labels[i], frame_->label_base + static_cast<int>(i));
+    for (std::size_t i = 0; i < function.labels.size(); i++)
+        marks.emplace_back(function.labels[i], frame_->label_base + static_cast<int>(i));
     std::stable_sort(marks.begin(), marks.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::size_t next = 0;
     for (std::uint32_t i = 0; i <= function.statements.size(); i++) {
@@ -207,7 +232,8 @@ void Translator::translate(const Statement& statement) {
 void Translator::call(const Statement& statement, const std::string& name, const std::vector<Operand>& returns,
                       const std::vector<Operand>& arguments) {
     auto called = module_.functions.find(name);
-    if (called == module_.functions.end() || !called->second->has_body) fail("call of '" + name + "', which is not in the module");
+    if (called == module_.functions.end() || !called->second->has_body)
+        fail("call of '" + name + "', which is not in the module");
     if (statement.guard >= 0) fail("a call with a guard is not known");
     const Function& function = *called->second;
     if (++depth_ > kMaxCallDepth) fail("calls of '" + name + "' are nested too deep");
@@ -294,7 +320,8 @@ std::uint64_t Translator::immediate_bits(const Operand& operand, Type type) cons
 Slot Translator::special(const Operand& operand) {
     if (operand.text == "WARP_SZ") return constant(32, false);
     auto known = specials().find(operand.text);
-    if (known == specials().end()) fail("the special register '" + std::string(operand.text) + "' is not one that this machine has");
+    if (known == specials().end())
+        fail("the special register '" + std::string(operand.text) + "' is not one that this machine has");
     auto [entry, fresh] = specials_.try_emplace(known->second, 0);
     if (fresh) {
         registers_.push_back({'b', 32});
@@ -372,37 +399,6 @@ Slot Translator::discard(bool wide) {
     return kVirtualRegister | static_cast<Slot>(reg);
 }
 
-std::uint16_t Translator::discard_predicate() {
-    return predicate_of(-1);
-}
-
-std::uint16_t Translator::predicate_of(int reg) {
-    auto [entry, fresh] = predicates_.try_emplace(reg, 0);
-    if (fresh) {
-        if (program_->predicates == 0xFFFF) fail("so many predicates");
-        entry->second = static_cast<std::uint16_t>(program_->predicates++);
-    }
-    return entry->second;
-}
-
-std::uint16_t Translator::in_predicate(const Operand& operand) {
-    if (operand.kind == Operand::Kind::Immediate) return operand.bits != 0 ? kTrue : kFalse;
-    if (operand.kind != Operand::Kind::Register) fail("a predicate expected");
-    int reg = virtual_register(operand);
-    if (registers_[static_cast<std::size_t>(reg)].kind != 'p') fail("'" + std::string(operand.text) + "' is no predicate");
-    accesses_.reads.push_back(reg);
-    return predicate_of(reg);
-}
-
-std::uint16_t Translator::out_predicate(const Operand& operand) {
-    if (operand.kind == Operand::Kind::Discard) return discard_predicate();
-    if (operand.kind != Operand::Kind::Register) fail("a predicate expected");
-    int reg = virtual_register(operand);
-    if (registers_[static_cast<std::size_t>(reg)].kind != 'p') fail("'" + std::string(operand.text) + "' is no predicate");
-    accesses_.writes.push_back(reg);
-    return predicate_of(reg);
-}
-
 std::uint64_t Translator::immediate(const Operand& operand) {
     if (operand.kind != Operand::Kind::Immediate) fail("a constant expected");
     return operand.bits;
@@ -417,9 +413,12 @@ Address Translator::address(const Operand& operand) {
         made.base = in_any(base, 64, made.wide);
         return made;
     }
-    if (base.kind == Operand::Kind::Symbol) made.offset += static_cast<std::int64_t>(address_of(*base.variable));
-    else if (base.kind == Operand::Kind::Immediate) made.offset += static_cast<std::int64_t>(base.bits);
-    else fail("an address that cannot stand here");
+    if (base.kind == Operand::Kind::Symbol)
+        made.offset += static_cast<std::int64_t>(address_of(*base.variable));
+    else if (base.kind == Operand::Kind::Immediate)
+        made.offset += static_cast<std::int64_t>(base.bits);
+    else
+        fail("an address that cannot stand here");
     made.wide = true;
     made.base = constant(0, true);
     return made;
