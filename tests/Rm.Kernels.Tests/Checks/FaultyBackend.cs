@@ -51,6 +51,11 @@ internal sealed class FaultyBackend(IBackend inner, string operation) : Observed
 
     public override void SwiGluBackward(SwiGluBackwardArgs args) => Run(nameof(SwiGluBackward), base.SwiGluBackward, args, args.DGateUp);
 
+    public override void ScaleAdd(ScaleAddArgs args) => Run(nameof(ScaleAdd), base.ScaleAdd, args, args.Y);
+
+    public override void ColumnDot(ColumnDotArgs args) =>
+        Run(nameof(ColumnDot), base.ColumnDot, args, args.Sums.Reshape(new Shape(1, (int)args.Sums.Shape.Count)));
+
     public override void GatherRows(GatherRowsArgs args) => Run(nameof(GatherRows), base.GatherRows, args, args.Y);
 
     public override void ScatterAddRows(ScatterAddRowsArgs args) => Run(nameof(ScatterAddRows), base.ScatterAddRows, args, args.Y);
