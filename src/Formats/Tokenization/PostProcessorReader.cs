@@ -20,7 +20,13 @@ internal static class PostProcessorReader
             case "TemplateProcessing":
                 return ReadTemplate(processor, path);
             case "RobertaProcessing" or "BertProcessing":
-                return new PostProcessor([ReadToken(processor, path, "cls")], [ReadToken(processor, path, "sep")]);
+                // A second text ends in a separator too; RoBERTa begins it with one as well.
+                int separator = ReadToken(processor, path, "sep");
+                return new PostProcessor([ReadToken(processor, path, "cls")], [separator])
+                {
+                    SecondPrefix = type == "RobertaProcessing" ? [separator] : [],
+                    SecondSuffix = [separator],
+                };
             case "Sequence":
                 PostProcessor all = PostProcessor.None;
                 foreach ((JsonElement item, string itemPath) in processor.RequiredArray(path, "processors"))
