@@ -43,7 +43,9 @@ internal static class PostProcessorReader
     private static int ReadToken(JsonElement processor, string path, string field)
     {
         (JsonElement Item, string Path)[] pair = [.. processor.RequiredArray(path, field)];
-        return pair.Length == 2 ? pair[1].Item.TokenId(pair[1].Path) : throw new InvalidDataException($"{path}.{field} is not a token and its id");
+        return pair.Length == 2
+            ? pair[1].Item.TokenId(pair[1].Path)
+            : throw new InvalidDataException($"{path}.{field} is not a token and its id");
     }
 
     private static PostProcessor ReadTemplate(JsonElement processor, string path)
