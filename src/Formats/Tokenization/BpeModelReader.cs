@@ -39,7 +39,8 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException($"model.unk_token '{token}' is not in model.vocab");
         }
-        bool fuseUnknown = Flag(model, "fuse_unk"), byteFallback = Flag(model, "byte_fallback"), wholeWordFirst = Flag(model, "ignore_merges");
+        bool fuseUnknown = Flag(model, "fuse_unk"), byteFallback = Flag(model, "byte_fallback");
+        bool wholeWordFirst = Flag(model, "ignore_merges");
         if (boundaries is null)
         {
             var bytes = new ByteSymbols(vocabulary, unknown, fuseUnknown, byteFallback);

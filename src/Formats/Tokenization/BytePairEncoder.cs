@@ -1,8 +1,8 @@
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Byte-pair encoding of one word (Sennrich et al. 2016, on bytes or characters): the adjacent pair of lowest rank is merged, the leftmost of
-/// equals first, until no pair has a rule. Immutable; the working memory is the caller's <see cref="WordScratch"/>.
+/// Byte-pair encoding of one word (Sennrich et al. 2016, on bytes or characters): the adjacent pair of lowest rank is merged, the
+/// leftmost of equals first, until no pair has a rule. Immutable; the working memory is the caller's <see cref="WordScratch"/>.
 /// </summary>
 internal sealed class BytePairEncoder : WordModel
 {

@@ -70,7 +70,9 @@ internal sealed class CharClass
     /// <summary>What is in both classes.</summary>
     public CharClass Intersect(CharClass other) => new(members: [Complement(), other.Complement()], negated: true);
 
-    /// <summary>The class of <c>\p{name}</c>: a general category, or one of the scripts of <see cref="ScriptData"/>; null without one.</summary>
+    /// <summary>
+    /// The class of <c>\p{name}</c>: a general category, or one of the scripts of <see cref="ScriptData"/>; null without one.
+    /// </summary>
     public static CharClass? ForProperty(string name)
     {
         uint mask = CategoryMask(name);
@@ -80,10 +82,9 @@ internal sealed class CharClass
         }
 
         string[] items = ScalarRanges.Items(ScriptData.Ranges);
-        int at = Array.FindIndex(items, item => item.EndsWith(':') && item.AsSpan(0, item.Length - 1).Equals(name, StringComparison.OrdinalIgnoreCase));
-        return at < 0
-            ? null
-            : new CharClass(ranges: [.. items.Skip(at + 1).TakeWhile(item => !item.EndsWith(':')).Select(item => ScalarRanges.Range(item))]);
+        int at = Array.FindIndex(items, item => item.Equals(name + ':', StringComparison.OrdinalIgnoreCase));
+        IEnumerable<string> ranges = items.Skip(at + 1).TakeWhile(item => !item.EndsWith(':'));
+        return at < 0 ? null : new CharClass(ranges: [.. ranges.Select(item => ScalarRanges.Range(item))]);
     }
 
     /// <summary>The category mask of a name such as <c>L</c> or <c>Lu</c>; 0 when there is none of that name.</summary>

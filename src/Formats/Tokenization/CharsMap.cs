@@ -5,8 +5,8 @@ using System.Text.Unicode;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// SentencePiece's <c>precompiled_charsmap</c>: a double-array trie (Darts-clone) over UTF-8 from pieces of text to what replaces them. Layout:
-/// the trie's size in bytes as 32 bits, its units of 32 bits, then the replacements, each ended by a zero byte.
+/// SentencePiece's <c>precompiled_charsmap</c>: a double-array trie (Darts-clone) over UTF-8 from pieces of text to what replaces them.
+/// Layout: the trie's size in bytes as 32 bits, its units of 32 bits, then the replacements, each ended by a zero byte.
 /// </summary>
 internal sealed class CharsMap
 {
@@ -37,7 +37,8 @@ internal sealed class CharsMap
     }
 
     /// <summary>
-    /// What replaces <paramref name="piece"/> (UTF-8): the entry of its shortest prefix that has one, as Hugging Face takes it; null without.
+    /// What replaces <paramref name="piece"/> (UTF-8): the entry of its shortest prefix that has one, as Hugging Face takes it; null
+    /// without.
     /// </summary>
     public string? Find(ReadOnlySpan<byte> piece)
     {

@@ -3,9 +3,9 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Where a text may be cut before it is merged. SentencePiece-like BPE takes a whole text as one word; but between two characters that no rule
-/// joins (a left part that ends in the one, a right part that begins with the other) nothing ever merges, and the parts can be encoded apart,
-/// with the same ids. In practice that is before almost every word.
+/// Where a text may be cut before it is merged. SentencePiece-like BPE takes a whole text as one word; but between two characters that no
+/// rule joins (a left part that ends in the one, a right part that begins with the other) nothing ever merges, and the parts can be
+/// encoded apart, with the same ids. In practice that is before almost every word.
 /// </summary>
 internal sealed class MergeBoundaries
 {

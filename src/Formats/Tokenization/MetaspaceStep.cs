@@ -1,6 +1,8 @@
 namespace Rm.Formats.Tokenization;
 
-/// <summary><c>Metaspace</c>: SentencePiece's mark (U+2581 usually) for spaces, perhaps one in front, perhaps a cut before every mark.</summary>
+/// <summary>
+/// <c>Metaspace</c>: SentencePiece's mark (U+2581 usually) for spaces, perhaps one in front, perhaps a cut before every mark.
+/// </summary>
 internal sealed class MetaspaceStep(string mark, PrependScheme scheme, bool split) : PreTokenizerStep
 {
     /// <inheritdoc/>

@@ -1,6 +1,8 @@
 namespace Rm.Formats.Tokenization;
 
-/// <summary>The tables behind <see cref="UnicodeForm"/>, unpacked once from <see cref="NfcData"/> and <see cref="CompatibilityData"/>.</summary>
+/// <summary>
+/// The tables behind <see cref="UnicodeForm"/>, unpacked once from <see cref="NfcData"/> and <see cref="CompatibilityData"/>.
+/// </summary>
 internal static class NormalizationTables
 {
     private static readonly Dictionary<int, int[]> canonical = [];

@@ -48,7 +48,8 @@ internal sealed class Normalizer(IReadOnlyList<NormalizerStep> steps)
         if (length > limit)
         {
             throw new UserInputException(
-                $"The tokenizer's normalizer makes a text longer than {limit} characters; its replacements are not those of a real tokenizer.");
+                $"The tokenizer's normalizer makes a text longer than {limit} characters; "
+                + "its replacements are not those of a real tokenizer.");
         }
     }
 }

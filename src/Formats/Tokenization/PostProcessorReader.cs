@@ -20,7 +20,13 @@ internal static class PostProcessorReader
             case "TemplateProcessing":
                 return ReadTemplate(processor, path);
             case "RobertaProcessing" or "BertProcessing":
-                return new PostProcessor([ReadToken(processor, path, "cls")], [ReadToken(processor, path, "sep")]);
+                // A second text ends in a separator too; RoBERTa begins it with one as well.
+                int separator = ReadToken(processor, path, "sep");
+                return new PostProcessor([ReadToken(processor, path, "cls")], [separator])
+                {
+                    SecondPrefix = type == "RobertaProcessing" ? [separator] : [],
+                    SecondSuffix = [separator],
+                };
             case "Sequence":
                 PostProcessor all = PostProcessor.None;
                 foreach ((JsonElement item, string itemPath) in processor.RequiredArray(path, "processors"))
@@ -37,7 +43,9 @@ internal static class PostProcessorReader
     private static int ReadToken(JsonElement processor, string path, string field)
     {
         (JsonElement Item, string Path)[] pair = [.. processor.RequiredArray(path, field)];
-        return pair.Length == 2 ? pair[1].Item.TokenId(pair[1].Path) : throw new InvalidDataException($"{path}.{field} is not a token and its id");
+        return pair.Length == 2
+            ? pair[1].Item.TokenId(pair[1].Path)
+            : throw new InvalidDataException($"{path}.{field} is not a token and its id");
     }
 
     private static PostProcessor ReadTemplate(JsonElement processor, string path)

@@ -1,7 +1,8 @@
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Cuts normalized text into the words that the model encodes: the steps of <c>pre_tokenizer</c>, each cutting the pieces of the one before.
+/// Cuts normalized text into the words that the model encodes: the steps of <c>pre_tokenizer</c>, each cutting the pieces of the one
+/// before.
 /// </summary>
 /// <param name="steps">The steps; without any, a text is one word.</param>
 /// <param name="isByteLevel">One of the steps is ByteLevel: the model's vocabulary is spelled in <see cref="ByteAlphabet"/>.</param>

@@ -24,7 +24,8 @@ internal static class PreTokenizerReader
         {
             if (Type(sections[i]) is "ByteLevel" or "Metaspace")
             {
-                throw new InvalidDataException($"{sections[i].Path} is {Type(sections[i])} behind a ByteLevel step, which is not supported");
+                throw new InvalidDataException(
+                    $"{sections[i].Path} is {Type(sections[i])} behind a ByteLevel step, which is not supported");
             }
         }
 
@@ -108,7 +109,9 @@ internal static class PreTokenizerReader
     private static SplitStep WhiteSpaceRemoved() =>
         new(SplitRegex.OneOf(CharClass.WhiteSpace, run: false), SplitBehavior.Removed, invert: false);
 
-    /// <summary>The mark's spellings: <c>prepend_scheme</c>, and <c>add_prefix_space</c> of older files, which must not contradict it.</summary>
+    /// <summary>
+    /// The mark's spellings: <c>prepend_scheme</c>, and <c>add_prefix_space</c> of older files, which must not contradict it.
+    /// </summary>
     private static MetaspaceStep ReadMetaspace(JsonElement section, string path)
     {
         string mark = ReadCharacter(section, path, "replacement");

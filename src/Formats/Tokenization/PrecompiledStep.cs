@@ -4,8 +4,8 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// <c>Precompiled</c>: replaces what SentencePiece's map knows, a grapheme of fewer than six bytes as one piece, everything else character by
-/// character.
+/// <c>Precompiled</c>: replaces what SentencePiece's map knows, a grapheme of fewer than six bytes as one piece, everything else
+/// character by character.
 /// </summary>
 internal sealed class PrecompiledStep : NormalizerStep
 {

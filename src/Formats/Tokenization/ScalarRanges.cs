@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Rm.Formats.Tokenization;
 
-/// <summary>Reads the compact tables of Unicode data: items between white space, scalars in hexadecimal, ranges as <c>first-last</c>.</summary>
+/// <summary>
+/// Reads the compact tables of Unicode data: items between white space, scalars in hexadecimal, ranges as <c>first-last</c>.
+/// </summary>
 internal static class ScalarRanges
 {
     /// <summary>The items of a table.</summary>

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// The value of a score as Hugging Face's JSON reader takes it: the digits as a whole number, rounded to a double, then multiplied or divided by
-/// a power of ten. That can be one unit in the last place off the nearest double, which decides between cuts of equal sums ("mm m" or "m mm").
+/// The value of a score as Hugging Face's JSON reader takes it: the digits as a whole number, rounded to a double, then multiplied or
+/// divided by a power of ten. That can be one unit in the last place off the nearest double, which decides between cuts of equal sums
+/// ("mm m" or "m mm").
 /// </summary>
 internal static class ScoreReader
 {

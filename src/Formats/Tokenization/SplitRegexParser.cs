@@ -5,8 +5,8 @@ using Op = Rm.Formats.Tokenization.SplitRegex.Op;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Compiles the text of a pattern to the program of a <see cref="SplitRegex"/>, in one pass, with the meaning that Oniguruma's default (Ruby)
-/// syntax gives it; anything unknown is refused by name.
+/// Compiles the text of a pattern to the program of a <see cref="SplitRegex"/>, in one pass, with the meaning that Oniguruma's default
+/// (Ruby) syntax gives it; anything unknown is refused by name.
 /// </summary>
 internal sealed class SplitRegexParser
 {
@@ -248,7 +248,8 @@ internal sealed class SplitRegexParser
     {
         int begin = _cursor.At - 1;
         string[] bounds = _cursor.Until('}')?.Split(',') ?? [];
-        bool fine = TryBound(bounds.Length == 2 && bounds[0].Length == 0 && bounds[1].Length > 0 ? "0" : bounds.FirstOrDefault(), out int least);
+        bool openBelow = bounds is ["", { Length: > 0 }];
+        bool fine = TryBound(openBelow ? "0" : bounds.FirstOrDefault(), out int least);
         int most = least;
         if (bounds.Length == 2 && bounds[1].Length == 0)
         {

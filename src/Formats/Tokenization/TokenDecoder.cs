@@ -4,8 +4,8 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// What the <c>decoder</c> section makes of a token: nothing for byte-level vocabularies, whose tokens are bytes already; for SentencePiece-like
-/// ones the mark becomes a space, byte tokens their byte, and a text may lose the spaces in front.
+/// What the <c>decoder</c> section makes of a token: nothing for byte-level vocabularies, whose tokens are bytes already; for
+/// SentencePiece-like ones the mark becomes a space, byte tokens their byte, and a text may lose the spaces in front.
 /// </summary>
 /// <param name="Replacements">Texts and what they become, in their order.</param>
 /// <param name="BytesFallBack">Tokens such as <c>&lt;0xE6&gt;</c> are bytes.</param>

@@ -67,7 +67,8 @@ internal static class TokenDecoderReader
             throw new InvalidDataException($"{path}.replacement is empty");
         }
 
-        bool prepends = section.OptionalString(path, "prepend_scheme") != "never" && section.Flag(path, "add_prefix_space", otherwise: true);
+        bool prepends = section.OptionalString(path, "prepend_scheme") != "never"
+            && section.Flag(path, "add_prefix_space", otherwise: true);
         return decoder with
         {
             Replacements = [.. decoder.Replacements, (mark, " ")],

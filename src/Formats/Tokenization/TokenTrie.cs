@@ -1,8 +1,8 @@
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// The tokens of a vocabulary by their bytes, for finding all that begin at a place of a text. The children of a node stand side by side, so
-/// that a step is one vectorised search among their bytes.
+/// The tokens of a vocabulary by their bytes, for finding all that begin at a place of a text. The children of a node stand side by side,
+/// so that a step is one vectorised search among their bytes.
 /// </summary>
 internal sealed class TokenTrie
 {

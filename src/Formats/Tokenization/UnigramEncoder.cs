@@ -23,7 +23,8 @@ internal sealed class UnigramEncoder : WordModel
     /// <param name="vocabulary">Tokens by their text.</param>
     /// <param name="scores">Score by id.</param>
     /// <param name="unknownId"><c>unk_id</c>, or -1.</param>
-    /// <param name="byteFallback"><c>byte_fallback</c>: unknown text is spelled with tokens such as <c>&lt;0xE6&gt;</c>, if all are there.</param>
+    /// <param name="byteFallback"><c>byte_fallback</c>: unknown text is spelled with tokens such as <c>&lt;0xE6&gt;</c>, if all are
+    /// there.</param>
     public UnigramEncoder(Vocabulary vocabulary, double[] scores, int unknownId, bool byteFallback)
     {
         (_vocabulary, _scores, _unknownId) = (vocabulary, scores, unknownId);

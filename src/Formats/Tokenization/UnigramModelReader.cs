@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Rm.Formats.Tokenization;
 
-/// <summary>Reads the <c>model</c> section of a Unigram tokenizer: tokens with their scores, an id being a token's place in the list.</summary>
+/// <summary>
+/// Reads the <c>model</c> section of a Unigram tokenizer: tokens with their scores, an id being a token's place in the list.
+/// </summary>
 internal static class UnigramModelReader
 {
     /// <summary>The vocabulary and the encoder over it.</summary>

@@ -3,7 +3,8 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// Token ids and their bytes, both ways: those that a byte-level spelling stands for, or else the spelling's own UTF-8. One byte buffer and one open-addressing table instead of a string per token: a vocabulary
+/// Token ids and their bytes, both ways: those that a byte-level spelling stands for, or else the spelling's own UTF-8. One byte buffer and
+/// one open-addressing table instead of a string per token: a vocabulary
 /// of 150,000 tokens loads in a few hundredths of a second.
 /// </summary>
 internal sealed class Vocabulary(bool isByteLevel)

@@ -5,7 +5,9 @@ namespace Rm.Formats.Tokenization;
 /// <summary>Encodes one word at a time. Immutable; the working memory is the caller's <see cref="WordScratch"/>.</summary>
 internal abstract class WordModel
 {
-    /// <summary>Appends the ids of <paramref name="word"/> (UTF-8, or any bytes for a byte-level model) to <paramref name="ids"/>.</summary>
+    /// <summary>
+    /// Appends the ids of <paramref name="word"/> (UTF-8, or any bytes for a byte-level model) to <paramref name="ids"/>.
+    /// </summary>
     /// <exception cref="UserInputException">The word cannot be encoded.</exception>
     public void Append(ReadOnlySpan<byte> word, WordScratch scratch, List<int> ids)
     {

@@ -84,17 +84,21 @@ public sealed class IndependentMergeTests(ITestOutputHelper output)
         }
     }
 
-    private static string Word(Random random, int length) => string.Concat(Enumerable.Range(0, length).Select(_ => Letters[random.Next(Letters.Length)]));
+    private static string Word(Random random, int length) =>
+        string.Concat(Enumerable.Range(0, length).Select(_ => Letters[random.Next(Letters.Length)]));
 
     private static (TokenizerFile File, BpeTokenizer Other) Load(string family)
     {
         string path = Path.Combine(TestTokenizers.Folder(family), "tokenizer.json");
-        using Stream stream = File.Exists(path) ? File.OpenRead(path) : new GZipStream(File.OpenRead(path + ".gz"), CompressionMode.Decompress);
+        using Stream stream = File.Exists(path)
+            ? File.OpenRead(path)
+            : new GZipStream(File.OpenRead(path + ".gz"), CompressionMode.Decompress);
         using var buffer = new MemoryStream();
         stream.CopyTo(buffer);
         using JsonDocument json = JsonDocument.Parse(buffer.ToArray());
         JsonElement model = json.RootElement.GetProperty("model");
-        var vocabulary = model.GetProperty("vocab").EnumerateObject().Select(token => KeyValuePair.Create(token.Name, token.Value.GetInt32()));
+        var vocabulary = model.GetProperty("vocab").EnumerateObject()
+            .Select(token => KeyValuePair.Create(token.Name, token.Value.GetInt32()));
         var other = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {
             ByteLevel = true,

@@ -11,8 +11,10 @@ public sealed class TokenizerFuzzTests
     [
         "null", "true", "-1", "4194303", "1e999", "\"\"", "\"\\ud800\"", "[]", "{}", "\"Sequence\"", "\"ByteLevel\"", "\"Split\"", "\"NFC\"",
         "(", ")", "[", "]", "{", "}", "\"", ",", ":", "\\", "|", "+", "*", "?", "\\p{L}", "(?=", "\\", "\0", "é", "\uFFFD", "99999999999",
-        "\"Contiguous\"", "\"Removed\"", "\"rstrip\":true,", "\"lstrip\":true,", "\"Metaspace\"", "\"Unigram\"", "\"NFKD\"", "\"Lowercase\"",
-        "\"StripAccents\"", "\"first\"", "\"never\"", "\"▁\"", "\"Punctuation\"", "\"WhitespaceSplit\"", "[\"a\",-1e300],", "\"byte_fallback\":true,",
+        "\"Contiguous\"", "\"Removed\"", "\"rstrip\":true,", "\"lstrip\":true,",
+        "\"Metaspace\"", "\"Unigram\"", "\"NFKD\"", "\"Lowercase\"",
+        "\"StripAccents\"", "\"first\"", "\"never\"", "\"▁\"", "\"Punctuation\"",
+        "\"WhitespaceSplit\"", "[\"a\",-1e300],", "\"byte_fallback\":true,",
     ];
 
     [Theory]
@@ -76,7 +78,7 @@ public sealed class TokenizerFuzzTests
     [Fact]
     public void A_damaged_charsmap_is_refused_or_used_within_its_bounds()
     {
-        byte[] original = KindVariants.Json("t5")["normalizer"]!["precompiled_charsmap"]!.GetValue<string>() is { } text ? Convert.FromBase64String(text) : [];
+        byte[] original = Convert.FromBase64String(KindVariants.Json("t5")["normalizer"]!["precompiled_charsmap"]!.GetValue<string>());
         for (int i = 0, seed = FuzzSettings.FirstSeed(500); i < FuzzSettings.Iterations(2000); i++, seed++)
         {
             var random = new Random(seed);
@@ -103,8 +105,8 @@ public sealed class TokenizerFuzzTests
     {
         string[] parts =
         [
-            "a", "b", ".", "\\s", "\\w", "\\p{L}", "\\p{Han}", "[a-c&&[^b]]", "[^a]", "(", ")", "(?:", "(?>", "(?=", "(?!", "(?<=", "(?<!", "(?i)", "(?i:", "|", "*", "+",
-            "?", "++", "*?", "{2}", "{1,3}", "{,2}+", "{900}", "^", "$", "\\b", "\\B", "\\A", "\\z", "[", "]", "&&", "-", "\\",
+            "a", "b", ".", "\\s", "\\w", "\\p{L}", "\\p{Han}", "[a-c&&[^b]]", "[^a]", "(", ")", "(?:", "(?>", "(?=", "(?!", "(?<=", "(?<!",
+            "(?i)", "(?i:", "|", "*", "+", "?", "++", "*?", "{2}", "{1,3}", "{,2}+", "{900}", "^", "$", "\\b", "\\B", "\\A", "\\z", "[", "]", "&&", "-", "\\",
         ];
         string text = string.Concat(Enumerable.Repeat("aab b\nac 漢 aaaa", 20));
         int compiled = 0;
@@ -144,7 +146,8 @@ public sealed class TokenizerFuzzTests
 
             json["normalizer"] = new System.Text.Json.Nodes.JsonObject { ["type"] = "Sequence", ["normalizers"] = steps };
         });
-        Assert.Contains("normalizer", Assert.Throws<UserInputException>(() => tokenizer.Encode("a", addSpecialTokens: false)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<UserInputException>(() => tokenizer.Encode("a", addSpecialTokens: false));
+        Assert.Contains("normalizer", error.Message, StringComparison.Ordinal);
     }
 
     private static void Damage(List<byte> bytes, Random random, int below)

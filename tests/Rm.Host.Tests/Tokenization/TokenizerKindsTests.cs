@@ -11,8 +11,8 @@ namespace Rm.Host.Tests.Tokenization;
 /// <summary>SentencePiece-like BPE, Unigram, normalizers, pre-tokenizers and split patterns against Hugging Face tokenizers.</summary>
 public sealed class TokenizerKindsTests
 {
-    // Decoding is for reading: bytes that are no character come out as one U+FFFD for what .NET takes as one, not one a byte; an added token
-    // comes out as its content, where the library writes its normalized form.
+    // Decoding is for reading: bytes that are no character come out as one U+FFFD for what .NET takes as one, not one a byte; an added
+    // token comes out as its content, where the library writes its normalized form.
     private const char Replacement = '\uFFFD';
 
     public static TheoryData<string> Variants => [.. KindVariants.Names];
@@ -32,7 +32,8 @@ public sealed class TokenizerKindsTests
             rows++;
             if (ids is null)
             {
-                Assert.Contains("does not know", Assert.Throws<UserInputException>(() => tokenizer.Encode(text, false)).Message, StringComparison.Ordinal);
+                var error = Assert.Throws<UserInputException>(() => tokenizer.Encode(text, addSpecialTokens: false));
+                Assert.Contains("does not know", error.Message, StringComparison.Ordinal);
                 continue;
             }
 
@@ -99,7 +100,10 @@ public sealed class TokenizerKindsTests
         Tokenizer cutting = folder.Write("tokenizer.json", json.ToJsonString()).Load();
         json["model"]!["ignore_merges"] = true;
         Tokenizer whole = folder.Write("tokenizer.json", json.ToJsonString()).Load();
-        string[] pieces = ["The", " the", " small", "  ", "\n", "def", "(", "é", "日本", "я", " ", "ing", "e", "👍", "\u0e01", "<0x41>", "▁", "12", ". "];
+        string[] pieces =
+        [
+            "The", " the", " small", "  ", "\n", "def", "(", "é", "日本", "я", " ", "ing", "e", "👍", "\u0e01", "<0x41>", "▁", "12", ". ",
+        ];
         for (int i = 0, seed = FuzzSettings.FirstSeed(300); i < FuzzSettings.Iterations(2000); i++, seed++)
         {
             var random = new Random(seed);

@@ -103,6 +103,18 @@ public sealed class TokenizerTests
         Assert.Equal([4094, 4094, .. bare, 4095], tokenizer.Encode("<|im_start|><|im_start|>hi", addSpecialTokens: true));
     }
 
+    [Theory]
+    [InlineData("BertProcessing", new int[0])]
+    [InlineData("RobertaProcessing", new[] { 4095 })]
+    public void Two_texts_are_joined_as_the_processor_joins_them(string type, int[] between)
+    {
+        Tokenizer tokenizer = TokenizerFolder.LoadChanged(json => json["post_processor"] = JsonNode.Parse(
+            $$"""{"type": "{{type}}", "sep": ["<|im_end|>", 4095], "cls": ["<|im_start|>", 4094]}"""));
+        Assert.Equal(between, tokenizer.SecondSpecialTokens.Leading.ToArray());
+        Assert.Equal([4095], tokenizer.SecondSpecialTokens.Trailing.ToArray());
+        Assert.Equal([4094, 4095], tokenizer.Encode("", addSpecialTokens: true));
+    }
+
     [Fact]
     public void The_configuration_names_tokens_and_the_template()
     {
