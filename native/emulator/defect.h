@@ -61,8 +61,8 @@ int defect_error(Defect defect);
 /// Reports a defect of the running thread and abandons its block; never returns. The first report of a launch is kept.
 [[noreturn]] void report(Defect defect, Where where, const char* format, ...) __attribute__((format(printf, 3, 4)));
 
-/// Takes reports of the running thread of the host in place of the block that it runs; must not return. For the PTX machine, whose
-/// threads are no fibers.
+/// Takes reports of the running thread of the host in place of the block that it runs; must not return. For the PTX machine,
+/// whose threads are no fibers.
 using ReportHook = void (*)(Defect defect, const char* detail);
 extern thread_local ReportHook report_hook;
 

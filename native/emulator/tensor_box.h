@@ -14,8 +14,8 @@ inline std::uint32_t box_bytes(const TensorMap& map) {
     return bytes;
 }
 
-/// Calls visit(offset in the box before swizzling, global address or 0 when outside the tensor, bytes) for pieces of at most 16 bytes
-/// that lie in one piece in both memories.
+/// Calls visit(offset in the box before swizzling, global address or 0 when outside the tensor, bytes) for pieces of at most 16
+/// bytes that lie in one piece in both memories.
 template <typename Visit>
 void for_each_piece(const TensorMap& map, const std::int32_t* coordinates, Visit visit) {
     constexpr unsigned kMaxRank = 5;
@@ -38,9 +38,13 @@ void for_each_piece(const TensorMap& map, const std::int32_t* coordinates, Visit
             const bool in_row = inside && at >= 0 && at < map.sizes[0];
             // Up to the next multiple of 16 bytes, the end of the row, or the border of the tensor.
             std::uint32_t count = std::min(per - first % per, row_elements - first);
-            if (in_row) count = static_cast<std::uint32_t>(std::min<std::int64_t>(count, (map.sizes[0] - at + map.steps[0] - 1) / map.steps[0]));
-            else if (at < 0) count = static_cast<std::uint32_t>(std::min<std::int64_t>(count, (-at + map.steps[0] - 1) / map.steps[0]));
-            visit((row * row_elements + first) * element, in_row ? address + static_cast<std::uint64_t>(at * element) : 0, count * element);
+            if (in_row)
+                count = static_cast<std::uint32_t>(
+                    std::min<std::int64_t>(count, (map.sizes[0] - at + map.steps[0] - 1) / map.steps[0]));
+            else if (at < 0)
+                count = static_cast<std::uint32_t>(std::min<std::int64_t>(count, (-at + map.steps[0] - 1) / map.steps[0]));
+            visit((row * row_elements + first) * element, in_row ? address + static_cast<std::uint64_t>(at * element) : 0,
+                  count * element);
             first += count;
         }
         for (unsigned axis = 1; axis < map.rank; axis++) {

@@ -44,9 +44,11 @@ std::uint32_t MatrixDescriptor::offset(unsigned row, unsigned k, bool row_is_con
     const unsigned element = element_bytes, per_chunk = kChunkBytes / element_bytes;
     if (swizzle == 0) {
         if (row_is_contiguous) {
-            return start + k % kCell * kChunkBytes + row % per_chunk * element + row / per_chunk * stride_bytes + k / kCell * leading_bytes;
+            return start + k % kCell * kChunkBytes + row % per_chunk * element + row / per_chunk * stride_bytes +
+                   k / kCell * leading_bytes;
         }
-        return start + row % kCell * kChunkBytes + k % per_chunk * element + row / kCell * stride_bytes + k / per_chunk * leading_bytes;
+        return start + row % kCell * kChunkBytes + k % per_chunk * element + row / kCell * stride_bytes +
+               k / per_chunk * leading_bytes;
     }
     unsigned width = 16u << swizzle;
     unsigned plain;

@@ -52,7 +52,8 @@ namespace emu {
 unsigned architecture_from_environment() {
     const char* text = std::getenv("BTRM_EMULATOR_CAPABILITY");
     unsigned major = 0, minor = 0;
-    if (text == nullptr || std::sscanf(text, "%u.%u", &major, &minor) != 2 || !is_known_architecture(10 * major + minor)) return 90;
+    if (text == nullptr || std::sscanf(text, "%u.%u", &major, &minor) != 2 || !is_known_architecture(10 * major + minor))
+        return 90;
     return 10 * major + minor;
 }
 

@@ -292,7 +292,8 @@ EMU_API CUresult cuFuncSetCacheConfig(const Kernel* kernel, int) {
 EMU_API CUresult cuLaunchKernel(const Kernel* kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                                 unsigned block_y, unsigned block_z, unsigned shared_bytes, void* stream, void** parameters,
                                 void** extra) {
-    return launch(kernel, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, {1, 1, 1}, shared_bytes, stream, parameters, extra);
+    return launch(kernel, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, {1, 1, 1}, shared_bytes, stream, parameters,
+                  extra);
 }
 
 EMU_API CUresult cuLaunchKernelEx(const LaunchConfig* config, const Kernel* kernel, void** parameters, void** extra) {
@@ -303,8 +304,8 @@ EMU_API CUresult cuLaunchKernelEx(const LaunchConfig* config, const Kernel* kern
         if (attribute.id == kAttributeClusterDimension) cluster = {attribute.value[0], attribute.value[1], attribute.value[2]};
     }
     if (cluster.count() == 0) return CUDA_ERROR_INVALID_VALUE;
-    return launch(kernel, {config->grid_x, config->grid_y, config->grid_z}, {config->block_x, config->block_y, config->block_z}, cluster,
-                  config->shared_bytes, config->stream, parameters, extra);
+    return launch(kernel, {config->grid_x, config->grid_y, config->grid_z}, {config->block_x, config->block_y, config->block_z},
+                  cluster, config->shared_bytes, config->stream, parameters, extra);
 }
 
 EMU_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const Kernel* kernel, int block_threads,

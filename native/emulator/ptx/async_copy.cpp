@@ -30,9 +30,8 @@ void AsyncCopyQueue::drop_landed() {
 void AsyncCopyQueue::wait(Warp& warp, std::uint32_t lanes, std::uint32_t outstanding) {
     for (AsyncCopy& copy : pending) {
         std::uint32_t due = 0;
-        for_lanes(lanes & copy.lanes, [&](unsigned lane) {
-            due |= (copy.groups[lane] + outstanding < committed[lane] ? 1u : 0u) << lane;
-        });
+        for_lanes(lanes & copy.lanes,
+                  [&](unsigned lane) { due |= (copy.groups[lane] + outstanding < committed[lane] ? 1u : 0u) << lane; });
         if (due != 0) land(warp, copy, due);
     }
     drop_landed();
@@ -129,8 +128,10 @@ void translate_copy(Translator& t, const Statement& s, Modifiers& m) {
         const Operand& fourth = s.operands[3];
         bool predicate = false;
         if (fourth.kind == Operand::Kind::Register) predicate = t.is_predicate(fourth);
-        if (predicate) ignore = t.in_predicate(fourth);
-        else size = t.in_bits(fourth, 32);
+        if (predicate)
+            ignore = t.in_predicate(fourth);
+        else
+            size = t.in_bits(fourth, 32);
     }
     const Address target = t.address(s.operands[0]), source = t.address(s.operands[1]);
     const Slot* list = t.list({0, static_cast<Slot>(target.offset) & ~kVirtualMask, ignore, target.wide ? 1u : 0u});

@@ -23,15 +23,24 @@ template <typename T>
 T apply(Operation operation, T old, T value) {
     if constexpr (std::is_integral_v<T>) {
         switch (operation) {
-            case Operation::Add: return static_cast<T>(static_cast<std::make_unsigned_t<T>>(old) + static_cast<std::make_unsigned_t<T>>(value));
-            case Operation::And: return old & value;
-            case Operation::Or: return old | value;
-            case Operation::Xor: return old ^ value;
-            case Operation::Min: return std::min(old, value);
-            case Operation::Max: return std::max(old, value);
-            case Operation::Inc: return old >= value ? T{0} : static_cast<T>(old + 1);
-            case Operation::Dec: return old == 0 || old > value ? value : static_cast<T>(old - 1);
-            default: return value;
+            case Operation::Add:
+                return static_cast<T>(static_cast<std::make_unsigned_t<T>>(old) + static_cast<std::make_unsigned_t<T>>(value));
+            case Operation::And:
+                return old & value;
+            case Operation::Or:
+                return old | value;
+            case Operation::Xor:
+                return old ^ value;
+            case Operation::Min:
+                return std::min(old, value);
+            case Operation::Max:
+                return std::max(old, value);
+            case Operation::Inc:
+                return old >= value ? T{0} : static_cast<T>(old + 1);
+            case Operation::Dec:
+                return old == 0 || old > value ? value : static_cast<T>(old - 1);
+            default:
+                return value;
         }
     } else if constexpr (std::is_floating_point_v<T>) {
         return operation == Operation::Add ? old + value : value;
@@ -45,11 +54,14 @@ Bits change(Operation operation, Bits old, Bits value) {
         using Element = std::conditional_t<std::is_same_v<T, Pair<Bfloat>>, Bfloat, Half>;
         Bits made = 0;
         for (unsigned half = 0; half < 32; half += 16) {
-            const float a = to_float(Element{static_cast<std::uint16_t>(old >> half)}), b = to_float(Element{static_cast<std::uint16_t>(value >> half)});
+            const float a = to_float(Element{static_cast<std::uint16_t>(old >> half)}),
+                        b = to_float(Element{static_cast<std::uint16_t>(value >> half)});
             const float c = operation == Operation::Add ? a + b : operation == Operation::Min ? std::min(a, b) : std::max(a, b);
             std::uint16_t bits;
-            if constexpr (std::is_same_v<Element, Bfloat>) bits = to_bfloat(c).bits;
-            else bits = to_half(c).bits;
+            if constexpr (std::is_same_v<Element, Bfloat>)
+                bits = to_bfloat(c).bits;
+            else
+                bits = to_half(c).bits;
             made |= static_cast<Bits>(std::uint32_t{bits} << half);
         }
         return made;
@@ -80,8 +92,10 @@ void run_atomic(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         if (space == Space::Shared) {
             Cta& block = shared_block(warp, lane, address);
             const auto offset = static_cast<std::uint32_t>(address & kOffsetMask);
-            if (&block == warp.cta) block.shared.check_atomic(warp, lane, offset, sizeof(Bits));
-            else if (offset % sizeof(Bits) != 0 || (block.shared.state(offset) & 0x80) == 0) block.shared.check_atomic(warp, lane, offset, sizeof(Bits));
+            if (&block == warp.cta)
+                block.shared.check_atomic(warp, lane, offset, sizeof(Bits));
+            else if (offset % sizeof(Bits) != 0 || (block.shared.state(offset) & 0x80) == 0)
+                block.shared.check_atomic(warp, lane, offset, sizeof(Bits));
             target = reinterpret_cast<Bits*>(block.shared.data() + offset);
         } else {
             target = reinterpret_cast<Bits*>(global_bytes<sizeof(Bits)>(warp, lane, address, false));
@@ -90,8 +104,10 @@ void run_atomic(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         Bits old = place.load();
         for (;;) {
             Bits wanted;
-            if (operation == Operation::Cas) wanted = old == values[lane] ? others[lane] : old;
-            else wanted = change<T, Bits>(operation, old, values[lane]);
+            if (operation == Operation::Cas)
+                wanted = old == values[lane] ? others[lane] : old;
+            else
+                wanted = change<T, Bits>(operation, old, values[lane]);
             if (place.compare_exchange_weak(old, wanted)) break;
         }
         d[lane] = old;
@@ -103,8 +119,10 @@ Handler choose(Type type, std::string_view name) {
     if (name == "f16x2") return &run_atomic<Pair<Half>, std::uint32_t>;
     if (type.kind == 'f') return type.bits == 32 ? &run_atomic<float, std::uint32_t> : &run_atomic<double, std::uint64_t>;
     if (type.kind == 'h') return nullptr;
-    if (type.bits == 32) return type.is_signed() ? &run_atomic<std::int32_t, std::uint32_t> : &run_atomic<std::uint32_t, std::uint32_t>;
-    if (type.bits == 64) return type.is_signed() ? &run_atomic<std::int64_t, std::uint64_t> : &run_atomic<std::uint64_t, std::uint64_t>;
+    if (type.bits == 32)
+        return type.is_signed() ? &run_atomic<std::int32_t, std::uint32_t> : &run_atomic<std::uint32_t, std::uint32_t>;
+    if (type.bits == 64)
+        return type.is_signed() ? &run_atomic<std::int64_t, std::uint64_t> : &run_atomic<std::uint64_t, std::uint64_t>;
     return nullptr;
 }
 
@@ -121,8 +139,10 @@ void translate_atomic(Translator& t, const Statement& s, Modifiers& m) {
     m.take_one({"cta", "cluster", "gpu", "sys"});
     const bool hint = m.take("L2::cache_hint");
     Space space = Space::Generic;
-    if (m.take("global")) space = Space::Global;
-    else if (!m.take_one({"shared", "shared::cta", "shared::cluster"}).empty()) space = Space::Shared;
+    if (m.take("global"))
+        space = Space::Global;
+    else if (!m.take_one({"shared", "shared::cta", "shared::cluster"}).empty())
+        space = Space::Shared;
     m.finish();
     Handler handler = choose(type, name);
     const bool cas = operation == 9;

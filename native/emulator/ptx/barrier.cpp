@@ -8,14 +8,19 @@ namespace emu::ptx {
 
 void finish_barrier_reduction(Warp& warp, const Instruction& i, std::uint32_t lanes, unsigned votes, unsigned arrived) {
     switch (static_cast<BarrierReduction>(i.mode >> kReductionShift)) {
-        case BarrierReduction::None: break;
+        case BarrierReduction::None:
+            break;
         case BarrierReduction::Popc: {
             auto* d = warp.out<std::uint32_t>(i.d);
             for_lanes(lanes, [&](unsigned lane) { d[lane] = votes; });
             break;
         }
-        case BarrierReduction::And: warp.set_predicate(i.d, lanes, votes == arrived ? ~0u : 0); break;
-        case BarrierReduction::Or: warp.set_predicate(i.d, lanes, votes != 0 ? ~0u : 0); break;
+        case BarrierReduction::And:
+            warp.set_predicate(i.d, lanes, votes == arrived ? ~0u : 0);
+            break;
+        case BarrierReduction::Or:
+            warp.set_predicate(i.d, lanes, votes != 0 ? ~0u : 0);
+            break;
     }
 }
 
@@ -112,7 +117,8 @@ void run_cluster_arrive(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 void run_cluster_wait(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     if (i.mode != 0) warp.require_aligned(i, lanes);
     const unsigned lane = static_cast<unsigned>(std::countr_zero(lanes));
-    if (warp.cluster_waits[lane] == 0) report(warp, lane, Defect::BarrierMisuse, "barrier.cluster.wait without an arrival before it");
+    if (warp.cluster_waits[lane] == 0)
+        report(warp, lane, Defect::BarrierMisuse, "barrier.cluster.wait without an arrival before it");
     if (warp.cta->cluster->cluster_phase >= warp.cluster_waits[lane]) {
         warp.acquire_from(warp.cta->completed_cluster_clock);
         for_lanes(lanes, [&](unsigned at) { warp.cluster_waits[at] = 0; });

@@ -14,7 +14,8 @@ void run_mapa(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     const auto* b = warp.in<std::uint32_t>(i.b);
     const unsigned size = warp.cta->cluster->size();
     for_lanes(lanes, [&](unsigned lane) {
-        if (b[lane] >= size) report(warp, lane, Defect::OutOfBoundsShared, "mapa to rank %u of a cluster of %u blocks", b[lane], size);
+        if (b[lane] >= size)
+            report(warp, lane, Defect::OutOfBoundsShared, "mapa to rank %u of a cluster of %u blocks", b[lane], size);
         const std::uint64_t base = a[lane] + i.immediate, window = base / kWindowBytes * kWindowBytes;
         d[lane] = static_cast<U>(window | (base & kOffsetMask) | std::uint64_t{b[lane] + 1} << kRankShift);
     });

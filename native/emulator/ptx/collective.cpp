@@ -17,8 +17,8 @@ std::uint32_t meet(Warp& warp, const Instruction& i, std::uint32_t lanes, Slot m
     for_lanes(lanes, [&](unsigned lane) { same |= (members[lane] == first ? 1u : 0u) << lane; });
     if (same != lanes) {
         const unsigned lane = static_cast<unsigned>(std::countr_zero(lanes & ~same));
-        report(warp, lane, Defect::ShuffleUnderDivergence, "lanes at one warp operation name different members (0x%08x and 0x%08x)", first,
-               members[lane]);
+        report(warp, lane, Defect::ShuffleUnderDivergence,
+               "lanes at one warp operation name different members (0x%08x and 0x%08x)", first, members[lane]);
     }
     return warp.collect(i, lanes, first, anywhere);
 }
@@ -59,7 +59,8 @@ void run_shfl(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         }
         if (!inside) from = static_cast<int>(lane);
         if ((lanes >> from & 1) == 0) {
-            report(warp, lane, Defect::ShuffleUnderDivergence, "the lane asks for the value of lane %d, which does not take part", from);
+            report(warp, lane, Defect::ShuffleUnderDivergence, "the lane asks for the value of lane %d, which does not take part",
+                   from);
         }
         results[lane] = values[from];
         valid |= (inside ? 1u : 0u) << lane;
@@ -86,7 +87,10 @@ void translate_shfl(Translator& t, const Statement& s, Modifiers& m) {
     }
     Instruction& i = t.add(&run_shfl);
     i.d = d, i.a = a, i.b = b, i.list = list, i.immediate = valid;
-    i.mode = static_cast<std::uint16_t>(kind == "up" ? Shuffle::Up : kind == "down" ? Shuffle::Down : kind == "bfly" ? Shuffle::Bfly : Shuffle::Idx);
+    i.mode = static_cast<std::uint16_t>(kind == "up"     ? Shuffle::Up
+                                        : kind == "down" ? Shuffle::Down
+                                        : kind == "bfly" ? Shuffle::Bfly
+                                                         : Shuffle::Idx);
 }
 
 enum class Vote : std::uint16_t { Ballot, All, Any, Uni };
@@ -101,9 +105,15 @@ void run_vote(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             for_lanes(lanes, [&](unsigned lane) { d[lane] = votes; });
             break;
         }
-        case Vote::All: warp.set_predicate(i.d, lanes, votes == lanes ? ~0u : 0); break;
-        case Vote::Any: warp.set_predicate(i.d, lanes, votes != 0 ? ~0u : 0); break;
-        case Vote::Uni: warp.set_predicate(i.d, lanes, votes == 0 || votes == lanes ? ~0u : 0); break;
+        case Vote::All:
+            warp.set_predicate(i.d, lanes, votes == lanes ? ~0u : 0);
+            break;
+        case Vote::Any:
+            warp.set_predicate(i.d, lanes, votes != 0 ? ~0u : 0);
+            break;
+        case Vote::Uni:
+            warp.set_predicate(i.d, lanes, votes == 0 || votes == lanes ? ~0u : 0);
+            break;
     }
 }
 
@@ -118,7 +128,10 @@ void translate_vote(Translator& t, const Statement& s, Modifiers& m) {
     const Slot d = kind == "ballot" ? t.out_bits(s.operands[0], 32) : t.out_predicate(s.operands[0]);
     Instruction& i = t.add(&run_vote);
     i.d = d, i.a = a, i.b = b, i.immediate = s.operands[1].negated ? 1 : 0;
-    i.mode = static_cast<std::uint16_t>(kind == "ballot" ? Vote::Ballot : kind == "all" ? Vote::All : kind == "any" ? Vote::Any : Vote::Uni);
+    i.mode = static_cast<std::uint16_t>(kind == "ballot" ? Vote::Ballot
+                                        : kind == "all"  ? Vote::All
+                                        : kind == "any"  ? Vote::Any
+                                                         : Vote::Uni);
 }
 
 /// match.any: the lanes that have the same value; match.all: all lanes when they all have, and a predicate that says so.
@@ -168,13 +181,20 @@ void run_redux(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     T made{};
     for_lanes(lanes, [&](unsigned lane) {
         const T value = static_cast<T>(a[lane]);
-        if (first) made = value;
-        else if (kind == Reduction::Add) made = static_cast<T>(static_cast<std::uint32_t>(made) + static_cast<std::uint32_t>(value));
-        else if (kind == Reduction::Min) made = std::min(made, value);
-        else if (kind == Reduction::Max) made = std::max(made, value);
-        else if (kind == Reduction::And) made = made & value;
-        else if (kind == Reduction::Or) made = made | value;
-        else made = made ^ value;
+        if (first)
+            made = value;
+        else if (kind == Reduction::Add)
+            made = static_cast<T>(static_cast<std::uint32_t>(made) + static_cast<std::uint32_t>(value));
+        else if (kind == Reduction::Min)
+            made = std::min(made, value);
+        else if (kind == Reduction::Max)
+            made = std::max(made, value);
+        else if (kind == Reduction::And)
+            made = made & value;
+        else if (kind == Reduction::Or)
+            made = made | value;
+        else
+            made = made ^ value;
         first = false;
     });
     auto* d = warp.out<std::uint32_t>(i.d);

@@ -15,39 +15,66 @@ bool holds(T a, T b) {
     if constexpr (std::is_floating_point_v<T>) {
         const bool unordered = a != a || b != b;
         switch (kRelation) {
-            case Num: return !unordered;
-            case Nan: return unordered;
-            case Eq: return a == b;
-            case Ne: return !unordered && a != b;
-            case Lt: return a < b;
-            case Le: return a <= b;
-            case Gt: return a > b;
-            case Ge: return a >= b;
-            case Equ: return unordered || a == b;
-            case Neu: return unordered || a != b;
-            case Ltu: return unordered || a < b;
-            case Leu: return unordered || a <= b;
-            case Gtu: return unordered || a > b;
-            case Geu: return unordered || a >= b;
+            case Num:
+                return !unordered;
+            case Nan:
+                return unordered;
+            case Eq:
+                return a == b;
+            case Ne:
+                return !unordered && a != b;
+            case Lt:
+                return a < b;
+            case Le:
+                return a <= b;
+            case Gt:
+                return a > b;
+            case Ge:
+                return a >= b;
+            case Equ:
+                return unordered || a == b;
+            case Neu:
+                return unordered || a != b;
+            case Ltu:
+                return unordered || a < b;
+            case Leu:
+                return unordered || a <= b;
+            case Gtu:
+                return unordered || a > b;
+            case Geu:
+                return unordered || a >= b;
         }
     } else {
         switch (kRelation) {
-            case Eq: return a == b;
-            case Ne: return a != b;
-            case Lt: return a < b;
-            case Le: return a <= b;
-            case Gt: return a > b;
-            case Ge: return a >= b;
-            default: return false;
+            case Eq:
+                return a == b;
+            case Ne:
+                return a != b;
+            case Lt:
+                return a < b;
+            case Le:
+                return a <= b;
+            case Gt:
+                return a > b;
+            case Ge:
+                return a >= b;
+            default:
+                return false;
         }
     }
     return false;
 }
 
-float widen(Half value) { return to_float(value); }
-float widen(Bfloat value) { return to_float(value); }
+float widen(Half value) {
+    return to_float(value);
+}
+float widen(Bfloat value) {
+    return to_float(value);
+}
 template <typename T>
-T widen(T value) { return value; }
+T widen(T value) {
+    return value;
+}
 
 template <Relation kRelation, typename T>
 std::uint32_t compare(const SlotValue<T>* a, const SlotValue<T>* b) {
@@ -68,7 +95,9 @@ void finish_setp(Warp& warp, const Instruction& i, std::uint32_t lanes, std::uin
     std::uint32_t other = ~result;
     if ((i.mode & 3) != 0) {
         const std::uint32_t c = warp.predicate(i.c) ^ ((i.mode & kNegate) != 0 ? ~0u : 0);
-        auto combine = [&](std::uint32_t value) { return (i.mode & 3) == 1 ? value & c : (i.mode & 3) == 2 ? value | c : value ^ c; };
+        auto combine = [&](std::uint32_t value) {
+            return (i.mode & 3) == 1 ? value & c : (i.mode & 3) == 2 ? value | c : value ^ c;
+        };
         result = combine(result);
         other = combine(other);
     }
@@ -109,7 +138,8 @@ template <template <Relation, typename> class Shape, typename T>
 Handler by_relation(Relation relation) {
     switch (relation) {
 #define EMU_RELATION(name) \
-    case Relation::name: return &Shape<Relation::name, T>::run;
+    case Relation::name:   \
+        return &Shape<Relation::name, T>::run;
         EMU_RELATION(Eq)
         EMU_RELATION(Ne)
         EMU_RELATION(Lt)
@@ -147,10 +177,14 @@ Handler by_type(const Statement& s, Type type, Relation relation) {
         return nullptr;
     }
     switch (type.bits) {
-        case 16: return type.is_signed() ? by_relation<Shape, std::int16_t>(relation) : by_relation<Shape, std::uint16_t>(relation);
-        case 32: return type.is_signed() ? by_relation<Shape, std::int32_t>(relation) : by_relation<Shape, std::uint32_t>(relation);
-        case 64: return type.is_signed() ? by_relation<Shape, std::int64_t>(relation) : by_relation<Shape, std::uint64_t>(relation);
-        default: return nullptr;
+        case 16:
+            return type.is_signed() ? by_relation<Shape, std::int16_t>(relation) : by_relation<Shape, std::uint16_t>(relation);
+        case 32:
+            return type.is_signed() ? by_relation<Shape, std::int32_t>(relation) : by_relation<Shape, std::uint32_t>(relation);
+        case 64:
+            return type.is_signed() ? by_relation<Shape, std::int64_t>(relation) : by_relation<Shape, std::uint64_t>(relation);
+        default:
+            return nullptr;
     }
 }
 
@@ -159,8 +193,9 @@ bool parse_relation(std::string_view name, Type type, Relation& relation) {
         std::string_view name;
         Relation relation;
     };
-    static constexpr Named kFloat[] = {{"equ", Relation::Equ}, {"neu", Relation::Neu}, {"ltu", Relation::Ltu}, {"leu", Relation::Leu},
-                                       {"gtu", Relation::Gtu}, {"geu", Relation::Geu}, {"num", Relation::Num}, {"nan", Relation::Nan}};
+    static constexpr Named kFloat[] = {{"equ", Relation::Equ}, {"neu", Relation::Neu}, {"ltu", Relation::Ltu},
+                                       {"leu", Relation::Leu}, {"gtu", Relation::Gtu}, {"geu", Relation::Geu},
+                                       {"num", Relation::Num}, {"nan", Relation::Nan}};
     // lo, ls, hi and hs are names of the unsigned relations.
     static constexpr Named kAll[] = {{"eq", Relation::Eq}, {"ne", Relation::Ne}, {"lt", Relation::Lt}, {"le", Relation::Le},
                                      {"gt", Relation::Gt}, {"ge", Relation::Ge}, {"lo", Relation::Lt}, {"ls", Relation::Le},
@@ -264,8 +299,9 @@ void translate_slct(Translator& t, const Statement& s, Modifiers& m) {
     if (by.bits != 32) m.unknown();
     const Slot a = t.in(s.operands[1], type), b = t.in(s.operands[2], type), c = t.in(s.operands[3], by);
     const Slot d = t.out(s.operands[0], type);
-    Handler handler = type.bits == 64 ? (by.is_float() ? &run_slct<std::uint64_t, float> : &run_slct<std::uint64_t, std::int32_t>)
-                                      : (by.is_float() ? &run_slct<std::uint32_t, float> : &run_slct<std::uint32_t, std::int32_t>);
+    Handler handler = type.bits == 64
+                          ? (by.is_float() ? &run_slct<std::uint64_t, float> : &run_slct<std::uint64_t, std::int32_t>)
+                          : (by.is_float() ? &run_slct<std::uint32_t, float> : &run_slct<std::uint32_t, std::int32_t>);
     Instruction& i = t.add(handler);
     i.d = d, i.a = a, i.b = b, i.c = c;
 }
@@ -277,8 +313,12 @@ void run_testp(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     for_lanes(lanes, [&](unsigned lane) {
         const T value = from_slot<T>(a[lane]);
         const int kind = std::fpclassify(value);
-        const bool tests[] = {kind != FP_NAN && kind != FP_INFINITE, kind == FP_INFINITE, kind != FP_NAN, kind == FP_NAN,
-                              kind == FP_NORMAL, kind == FP_SUBNORMAL};
+        const bool tests[] = {kind != FP_NAN && kind != FP_INFINITE,
+                              kind == FP_INFINITE,
+                              kind != FP_NAN,
+                              kind == FP_NAN,
+                              kind == FP_NORMAL,
+                              kind == FP_SUBNORMAL};
         made |= (tests[i.mode] ? 1u : 0u) << lane;
     });
     warp.set_predicate(i.d, lanes, made);

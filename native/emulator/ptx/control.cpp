@@ -50,8 +50,10 @@ void translate_bra(Translator& t, const Statement& s, Modifiers& m) {
 void translate_ret(Translator& t, const Statement&, Modifiers& m) {
     m.take("uni");
     m.finish();
-    if (t.in_call()) t.add_branch(&run_branch, t.end_label());
-    else t.add_exit(&run_exit);
+    if (t.in_call())
+        t.add_branch(&run_branch, t.end_label());
+    else
+        t.add_exit(&run_exit);
 }
 
 void translate_exit(Translator& t, const Statement&, Modifiers& m) {
@@ -74,7 +76,8 @@ void translate_call(Translator& t, const Statement& s, Modifiers& m) {
     std::vector<Operand> returns, arguments;
     std::size_t next = 0;
     if (next < s.operands.size() && s.operands[next].kind == Operand::Kind::Vector) returns = s.operands[next++].items;
-    if (next >= s.operands.size() || s.operands[next].kind != Operand::Kind::Name) t.fail("a call through a pointer is not known");
+    if (next >= s.operands.size() || s.operands[next].kind != Operand::Kind::Name)
+        t.fail("a call through a pointer is not known");
     const std::string name(s.operands[next++].text);
     if (next < s.operands.size() && s.operands[next].kind == Operand::Kind::Vector) arguments = s.operands[next].items;
     t.call(s, name, returns, arguments);

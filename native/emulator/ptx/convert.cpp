@@ -16,7 +16,8 @@ constexpr int kRounds[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD};
 enum class Format : std::uint8_t { S8, U8, S16, U16, S32, U32, S64, U64, F16, Bf16, F32, F64, Tf32, Unknown };
 
 Format parse_format(std::string_view name) {
-    constexpr std::string_view kNames[] = {"s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64", "f16", "bf16", "f32", "f64", "tf32"};
+    constexpr std::string_view kNames[] = {"s8",  "u8",  "s16",  "u16", "s32", "u32", "s64",
+                                           "u64", "f16", "bf16", "f32", "f64", "tf32"};
     for (std::size_t i = 0; i < std::size(kNames); i++) {
         if (kNames[i] == name) return static_cast<Format>(i);
     }
@@ -83,9 +84,9 @@ struct Converter {
     std::uint64_t run(std::uint64_t bits) const {
         if (is_integer(from)) return is_integer(to) ? integer_to_integer(bits) : integer_to_float(bits);
         if (from == Format::F64) return from_float(std::bit_cast<double>(bits));
-        float value = from == Format::F32    ? std::bit_cast<float>(static_cast<std::uint32_t>(bits))
-                      : from == Format::F16  ? to_float(Half{static_cast<std::uint16_t>(bits)})
-                                             : to_float(Bfloat{static_cast<std::uint16_t>(bits)});
+        float value = from == Format::F32   ? std::bit_cast<float>(static_cast<std::uint32_t>(bits))
+                      : from == Format::F16 ? to_float(Half{static_cast<std::uint16_t>(bits)})
+                                            : to_float(Bfloat{static_cast<std::uint16_t>(bits)});
         return from_float(value);
     }
 
@@ -94,14 +95,16 @@ private:
     std::int64_t extended(std::uint64_t bits) const {
         const unsigned unused = 64 - bits_of(from);
         const bool is_signed = static_cast<unsigned>(from) % 2 == 0;
-        return is_signed ? static_cast<std::int64_t>(bits << unused) >> unused : static_cast<std::int64_t>(bits << unused >> unused);
+        return is_signed ? static_cast<std::int64_t>(bits << unused) >> unused
+                         : static_cast<std::int64_t>(bits << unused >> unused);
     }
 
     /// Cut to the type, then sign- or zero-extended: the register may be wider.
     std::uint64_t extend_result(std::uint64_t bits) const {
         const unsigned unused = 64 - bits_of(to);
         const bool is_signed = static_cast<unsigned>(to) % 2 == 0;
-        return is_signed ? static_cast<std::uint64_t>(static_cast<std::int64_t>(bits << unused) >> unused) : bits << unused >> unused;
+        return is_signed ? static_cast<std::uint64_t>(static_cast<std::int64_t>(bits << unused) >> unused)
+                         : bits << unused >> unused;
     }
 
     std::uint64_t integer_to_integer(std::uint64_t bits) const {
@@ -113,14 +116,22 @@ private:
             return static_cast<std::uint64_t>(is_signed ? clamp_to<To>(value) : clamp_to<To>(static_cast<std::uint64_t>(value)));
         };
         switch (to) {
-            case Format::S8: return clamp(std::int8_t{});
-            case Format::U8: return clamp(std::uint8_t{});
-            case Format::S16: return clamp(std::int16_t{});
-            case Format::U16: return clamp(std::uint16_t{});
-            case Format::S32: return clamp(std::int32_t{});
-            case Format::U32: return clamp(std::uint32_t{});
-            case Format::S64: return clamp(std::int64_t{});
-            default: return clamp(std::uint64_t{});
+            case Format::S8:
+                return clamp(std::int8_t{});
+            case Format::U8:
+                return clamp(std::uint8_t{});
+            case Format::S16:
+                return clamp(std::int16_t{});
+            case Format::U16:
+                return clamp(std::uint16_t{});
+            case Format::S32:
+                return clamp(std::int32_t{});
+            case Format::U32:
+                return clamp(std::uint32_t{});
+            case Format::S64:
+                return clamp(std::int64_t{});
+            default:
+                return clamp(std::uint64_t{});
         }
     }
 
@@ -128,7 +139,8 @@ private:
         const std::int64_t value = extended(bits);
         const bool is_signed = static_cast<unsigned>(from) % 2 == 0;
         if (to == Format::F64) {
-            return std::bit_cast<std::uint64_t>(is_signed ? static_cast<double>(value) : static_cast<double>(static_cast<std::uint64_t>(value)));
+            return std::bit_cast<std::uint64_t>(is_signed ? static_cast<double>(value)
+                                                          : static_cast<double>(static_cast<std::uint64_t>(value)));
         }
         float made = is_signed ? static_cast<float>(value) : static_cast<float>(static_cast<std::uint64_t>(value));
         if (to == Format::F32) return std::bit_cast<std::uint32_t>(made);
@@ -139,28 +151,43 @@ private:
     std::uint64_t from_float(From value) const {
         if ((mode & kFlush) != 0) value = flush(value);
         if ((mode & kIntegral) != 0 && !is_integer(to)) value = std::nearbyint(value);
-        if ((mode & kSaturate) != 0 && !is_integer(to)) value = value != value || value < 0 ? From{0} : value > 1 ? From{1} : value;
+        if ((mode & kSaturate) != 0 && !is_integer(to))
+            value = value != value || value < 0 ? From{0} : value > 1 ? From{1} : value;
         if ((mode & kRelu) != 0) value = value < 0 ? From{0} : value;
         switch (to) {
-            case Format::S8: return static_cast<std::uint64_t>(std::int64_t{integer_of<std::int8_t>(value)});
-            case Format::U8: return integer_of<std::uint8_t>(value);
-            case Format::S16: return static_cast<std::uint64_t>(std::int64_t{integer_of<std::int16_t>(value)});
-            case Format::U16: return integer_of<std::uint16_t>(value);
-            case Format::S32: return static_cast<std::uint64_t>(std::int64_t{integer_of<std::int32_t>(value)});
-            case Format::U32: return integer_of<std::uint32_t>(value);
-            case Format::S64: return static_cast<std::uint64_t>(integer_of<std::int64_t>(value));
-            case Format::U64: return integer_of<std::uint64_t>(value);
-            case Format::F64: return std::bit_cast<std::uint64_t>(static_cast<double>(value));
-            default: break;
+            case Format::S8:
+                return static_cast<std::uint64_t>(std::int64_t{integer_of<std::int8_t>(value)});
+            case Format::U8:
+                return integer_of<std::uint8_t>(value);
+            case Format::S16:
+                return static_cast<std::uint64_t>(std::int64_t{integer_of<std::int16_t>(value)});
+            case Format::U16:
+                return integer_of<std::uint16_t>(value);
+            case Format::S32:
+                return static_cast<std::uint64_t>(std::int64_t{integer_of<std::int32_t>(value)});
+            case Format::U32:
+                return integer_of<std::uint32_t>(value);
+            case Format::S64:
+                return static_cast<std::uint64_t>(integer_of<std::int64_t>(value));
+            case Format::U64:
+                return integer_of<std::uint64_t>(value);
+            case Format::F64:
+                return std::bit_cast<std::uint64_t>(static_cast<double>(value));
+            default:
+                break;
         }
         auto single = static_cast<float>(value);
         if ((mode & kFlush) != 0) single = flush(single);
         const bool down = (mode >> kRoundShift & 3) == 1;
         switch (to) {
-            case Format::F16: return down ? half_toward_zero(single).bits : to_half(single).bits;
-            case Format::Bf16: return down ? bfloat_toward_zero(single).bits : to_bfloat(single).bits;
-            case Format::Tf32: return tf32_of(single, (mode & kIntegral) != 0);
-            default: return std::bit_cast<std::uint32_t>(single);
+            case Format::F16:
+                return down ? half_toward_zero(single).bits : to_half(single).bits;
+            case Format::Bf16:
+                return down ? bfloat_toward_zero(single).bits : to_bfloat(single).bits;
+            case Format::Tf32:
+                return tf32_of(single, (mode & kIntegral) != 0);
+            default:
+                return std::bit_cast<std::uint32_t>(single);
         }
     }
 };
@@ -229,7 +256,8 @@ void translate_cvt(Translator& t, const Statement& s, Modifiers& m) {
     if (m.take("relu")) mode |= kRelu;
     std::string_view round = m.take_one({"rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi", "rna"});
     if (round.size() == 3) mode |= kIntegral;
-    if (round.size() >= 2) mode |= static_cast<std::uint16_t>((round[1] == 'z' ? 1 : round[1] == 'm' ? 2 : round[1] == 'p' ? 3 : 0) << kRoundShift);
+    if (round.size() >= 2)
+        mode |= static_cast<std::uint16_t>((round[1] == 'z' ? 1 : round[1] == 'm' ? 2 : round[1] == 'p' ? 3 : 0) << kRoundShift);
     if (to_name == "bf16x2" || to_name == "f16x2") {
         if (from_name != "f32" || m.first() == "bf16x2") m.unknown();
         translate_pair(t, s, m, to_name == "bf16x2", mode);
@@ -245,9 +273,12 @@ void translate_cvt(Translator& t, const Statement& s, Modifiers& m) {
     if (bits_of(to) == 64 && !wide_d) t.fail("the register is too narrow");
     Handler handler = wide_d ? (wide_a ? &run_any<std::uint64_t, std::uint64_t> : &run_any<std::uint64_t, std::uint32_t>)
                              : (wide_a ? &run_any<std::uint32_t, std::uint64_t> : &run_any<std::uint32_t, std::uint32_t>);
-    if (mode == 0 && wide_d && !wide_a && from == Format::S32 && is_integer(to)) handler = &run_extend<std::int64_t, std::int32_t>;
-    if (mode == 0 && wide_d && !wide_a && from == Format::U32 && is_integer(to)) handler = &run_extend<std::uint64_t, std::uint32_t>;
-    if (mode == 0 && !wide_d && wide_a && bits_of(to) == 32 && is_integer(to) && is_integer(from)) handler = &run_extend<std::uint32_t, std::uint64_t>;
+    if (mode == 0 && wide_d && !wide_a && from == Format::S32 && is_integer(to))
+        handler = &run_extend<std::int64_t, std::int32_t>;
+    if (mode == 0 && wide_d && !wide_a && from == Format::U32 && is_integer(to))
+        handler = &run_extend<std::uint64_t, std::uint32_t>;
+    if (mode == 0 && !wide_d && wide_a && bits_of(to) == 32 && is_integer(to) && is_integer(from))
+        handler = &run_extend<std::uint32_t, std::uint64_t>;
     if (mode == 0 && !wide_d && !wide_a && to == Format::Bf16 && from == Format::F32) handler = &run_bf16;
     if (mode == 0 && !wide_d && !wide_a && to == Format::F32 && from == Format::Bf16) handler = &run_f32_of_bf16;
     Instruction& i = t.add(handler);

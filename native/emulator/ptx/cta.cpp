@@ -25,47 +25,86 @@ void set_special(Warp& warp, const Cta& cta, Special special, std::uint32_t* val
     };
     const unsigned first = warp.first_thread;
     switch (special) {
-        case Special::TidX: return each([&](unsigned lane) { return (first + lane) % block.x; });
-        case Special::TidY: return each([&](unsigned lane) { return (first + lane) / block.x % block.y; });
-        case Special::TidZ: return each([&](unsigned lane) { return (first + lane) / block.x / block.y; });
-        case Special::LaneId: return each([&](unsigned lane) { return lane; });
-        case Special::LaneMaskEq: return each([&](unsigned lane) { return 1u << lane; });
-        case Special::LaneMaskLt: return each([&](unsigned lane) { return (1u << lane) - 1; });
-        case Special::LaneMaskLe: return each([&](unsigned lane) { return ((1u << lane) - 1) | 1u << lane; });
-        case Special::LaneMaskGt: return each([&](unsigned lane) { return ~(((1u << lane) - 1) | 1u << lane); });
-        case Special::LaneMaskGe: return each([&](unsigned lane) { return ~((1u << lane) - 1); });
-        case Special::NtidX: return all(block.x);
-        case Special::NtidY: return all(block.y);
-        case Special::NtidZ: return all(block.z);
-        case Special::CtaidX: return all(index.x);
-        case Special::CtaidY: return all(index.y);
-        case Special::CtaidZ: return all(index.z);
-        case Special::NctaidX: return all(grid.x);
-        case Special::NctaidY: return all(grid.y);
-        case Special::NctaidZ: return all(grid.z);
-        case Special::WarpId: return all(warp.index);
-        case Special::NwarpId: return all(64);
-        case Special::SmId: return all(0);
-        case Special::NsmId: return all(1);
-        case Special::GridId: return all(1);
-        case Special::DynamicSharedSize: return all(cluster.work->dynamic_shared);
+        case Special::TidX:
+            return each([&](unsigned lane) { return (first + lane) % block.x; });
+        case Special::TidY:
+            return each([&](unsigned lane) { return (first + lane) / block.x % block.y; });
+        case Special::TidZ:
+            return each([&](unsigned lane) { return (first + lane) / block.x / block.y; });
+        case Special::LaneId:
+            return each([&](unsigned lane) { return lane; });
+        case Special::LaneMaskEq:
+            return each([&](unsigned lane) { return 1u << lane; });
+        case Special::LaneMaskLt:
+            return each([&](unsigned lane) { return (1u << lane) - 1; });
+        case Special::LaneMaskLe:
+            return each([&](unsigned lane) { return ((1u << lane) - 1) | 1u << lane; });
+        case Special::LaneMaskGt:
+            return each([&](unsigned lane) { return ~(((1u << lane) - 1) | 1u << lane); });
+        case Special::LaneMaskGe:
+            return each([&](unsigned lane) { return ~((1u << lane) - 1); });
+        case Special::NtidX:
+            return all(block.x);
+        case Special::NtidY:
+            return all(block.y);
+        case Special::NtidZ:
+            return all(block.z);
+        case Special::CtaidX:
+            return all(index.x);
+        case Special::CtaidY:
+            return all(index.y);
+        case Special::CtaidZ:
+            return all(index.z);
+        case Special::NctaidX:
+            return all(grid.x);
+        case Special::NctaidY:
+            return all(grid.y);
+        case Special::NctaidZ:
+            return all(grid.z);
+        case Special::WarpId:
+            return all(warp.index);
+        case Special::NwarpId:
+            return all(64);
+        case Special::SmId:
+            return all(0);
+        case Special::NsmId:
+            return all(1);
+        case Special::GridId:
+            return all(1);
+        case Special::DynamicSharedSize:
+            return all(cluster.work->dynamic_shared);
         case Special::TotalSharedSize:
             return all(cluster.work->dynamic_shared + cluster.work->program->dynamic_shared_start);
-        case Special::ClusteridX: return all(index.x / shape.x);
-        case Special::ClusteridY: return all(index.y / shape.y);
-        case Special::ClusteridZ: return all(index.z / shape.z);
-        case Special::NclusteridX: return all(grid.x / shape.x);
-        case Special::NclusteridY: return all(grid.y / shape.y);
-        case Special::NclusteridZ: return all(grid.z / shape.z);
-        case Special::ClusterCtaidX: return all(inside.x);
-        case Special::ClusterCtaidY: return all(inside.y);
-        case Special::ClusterCtaidZ: return all(inside.z);
-        case Special::ClusterNctaidX: return all(shape.x);
-        case Special::ClusterNctaidY: return all(shape.y);
-        case Special::ClusterNctaidZ: return all(shape.z);
-        case Special::ClusterCtarank: return all(cta.rank);
-        case Special::ClusterNctarank: return all(cluster.size());
-        case Special::IsExplicitCluster: return all(cluster.size() > 1 ? 1 : 0);
+        case Special::ClusteridX:
+            return all(index.x / shape.x);
+        case Special::ClusteridY:
+            return all(index.y / shape.y);
+        case Special::ClusteridZ:
+            return all(index.z / shape.z);
+        case Special::NclusteridX:
+            return all(grid.x / shape.x);
+        case Special::NclusteridY:
+            return all(grid.y / shape.y);
+        case Special::NclusteridZ:
+            return all(grid.z / shape.z);
+        case Special::ClusterCtaidX:
+            return all(inside.x);
+        case Special::ClusterCtaidY:
+            return all(inside.y);
+        case Special::ClusterCtaidZ:
+            return all(inside.z);
+        case Special::ClusterNctaidX:
+            return all(shape.x);
+        case Special::ClusterNctaidY:
+            return all(shape.y);
+        case Special::ClusterNctaidZ:
+            return all(shape.z);
+        case Special::ClusterCtarank:
+            return all(cta.rank);
+        case Special::ClusterNctarank:
+            return all(cluster.size());
+        case Special::IsExplicitCluster:
+            return all(cluster.size() > 1 ? 1 : 0);
     }
 }
 
@@ -74,8 +113,8 @@ std::string place_of(const Cta& cta, const Warp& warp, const Group& group) {
     const Instruction* at = group.pc;
     if (group.state != GroupState::Ready && at != program.code.data()) at--;
     char text[256];
-    std::snprintf(text, sizeof text, "; block (%u,%u,%u) warp %u lanes 0x%08x at PTX line %d: %s", cta.index.x, cta.index.y, cta.index.z,
-                  warp.index, group.lanes, at->line, program.opcodes[static_cast<std::size_t>(at->number)]->c_str());
+    std::snprintf(text, sizeof text, "; block (%u,%u,%u) warp %u lanes 0x%08x at PTX line %d: %s", cta.index.x, cta.index.y,
+                  cta.index.z, warp.index, group.lanes, at->line, program.opcodes[static_cast<std::size_t>(at->number)]->c_str());
     return text;
 }
 
@@ -148,8 +187,8 @@ bool Cta::arrive(Warp& warp, const Instruction&, unsigned number, unsigned expec
         report(warp, lane, Defect::BarrierMisuse, "barrier %u with %u threads, in a block of %u", number, expected, threads_);
     }
     if (barrier.arrived > 0 && (barrier.whole_block != whole || barrier.expected != expected)) {
-        report(warp, lane, Defect::DivergentBarrier, "barrier %u with %u threads, and others wait at it with %u (PTX line %d)", number,
-               whole ? threads_ : expected, barrier.whole_block ? threads_ : barrier.expected,
+        report(warp, lane, Defect::DivergentBarrier, "barrier %u with %u threads, and others wait at it with %u (PTX line %d)",
+               number, whole ? threads_ : expected, barrier.whole_block ? threads_ : barrier.expected,
                barrier.first != nullptr ? barrier.first->line : 0);
     }
     if (barrier.arrived == 0) barrier.first = warp.current;
@@ -161,7 +200,8 @@ bool Cta::arrive(Warp& warp, const Instruction&, unsigned number, unsigned expec
     const unsigned wanted = whole ? living_threads() : expected;
     if (barrier.arrived < wanted) return false;
     if (barrier.arrived > wanted) {
-        report(warp, lane, Defect::DivergentBarrier, "%u threads have come to barrier %u, which expects %u", barrier.arrived, number, wanted);
+        report(warp, lane, Defect::DivergentBarrier, "%u threads have come to barrier %u, which expects %u", barrier.arrived,
+               number, wanted);
     }
     if (waits) {
         warp.acquire_from(barrier.clock);
@@ -205,7 +245,8 @@ void Cluster::run(Launch& launch_to_run, const Work& work_to_run, std::uint64_t 
     const Dim3 shape = work->cluster, grid = launch->grid;
     size_ = static_cast<unsigned>(shape.count());
     const Dim3 clusters{grid.x / shape.x, grid.y / shape.y, grid.z / shape.z};
-    const Dim3 first{static_cast<unsigned>(number % clusters.x) * shape.x, static_cast<unsigned>(number / clusters.x % clusters.y) * shape.y,
+    const Dim3 first{static_cast<unsigned>(number % clusters.x) * shape.x,
+                     static_cast<unsigned>(number / clusters.x % clusters.y) * shape.y,
                      static_cast<unsigned>(number / clusters.x / clusters.y) * shape.z};
     while (ctas_.size() < size_) ctas_.push_back(std::make_unique<Cta>());
     for (unsigned rank = 0; rank < size_; rank++) {
@@ -233,8 +274,10 @@ void Cluster::run_warps() {
         if (hop) next = random.below(static_cast<std::uint32_t>(living.size()));
         for (std::size_t i = 0; i < living.size() && chosen == nullptr; i++) {
             if (next >= living.size()) next = 0;
-            if (living[next]->ready()) chosen = living[next];
-            else next++;
+            if (living[next]->ready())
+                chosen = living[next];
+            else
+                next++;
         }
         if (chosen == nullptr) {
             // Bulk copies land as late as they can: when nothing else is left to run.
@@ -292,7 +335,9 @@ void Cluster::report_deadlock() {
     }
     if (first == nullptr) throw Abandon{};
     first->current = where;
-    if (collective) report(*first, 0, Defect::ShuffleUnderDivergence, "lanes wait for others that never come to the same warp operation%s", places.c_str());
+    if (collective)
+        report(*first, 0, Defect::ShuffleUnderDivergence, "lanes wait for others that never come to the same warp operation%s",
+               places.c_str());
     if (barrier) report(*first, 0, Defect::DivergentBarrier, "threads wait at a barrier that never completes%s", places.c_str());
     report(*first, 0, Defect::StuckBarrier, "all threads wait for ever%s", places.c_str());
 }

@@ -1,5 +1,5 @@
-// Floating-point arithmetic. Multiplications and additions are rounded as they are written: nothing is fused that the text does not
-// fuse.
+// Floating-point arithmetic. Multiplications and additions are rounded as they are written: nothing is fused that the text does
+// not fuse.
 #include <cfenv>
 #include <cmath>
 #include <limits>
@@ -17,19 +17,27 @@ constexpr int kRounds[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD};
 
 struct FAdd {
     template <typename T>
-    static T run(T a, T b) { return a + b; }
+    static T run(T a, T b) {
+        return a + b;
+    }
 };
 struct FSub {
     template <typename T>
-    static T run(T a, T b) { return a - b; }
+    static T run(T a, T b) {
+        return a - b;
+    }
 };
 struct FMul {
     template <typename T>
-    static T run(T a, T b) { return a * b; }
+    static T run(T a, T b) {
+        return a * b;
+    }
 };
 struct FDiv {
     template <typename T>
-    static T run(T a, T b) { return a / b; }
+    static T run(T a, T b) {
+        return a / b;
+    }
 };
 /// A NaN loses against a number; -0 is less than +0.
 struct FMin {
@@ -50,81 +58,120 @@ struct FMax {
 };
 struct FFma {
     template <typename T>
-    static T run(T a, T b, T c) { return std::fma(a, b, c); }
+    static T run(T a, T b, T c) {
+        return std::fma(a, b, c);
+    }
 };
 struct FNeg {
     template <typename T>
-    static T run(T a) { return -a; }
+    static T run(T a) {
+        return -a;
+    }
 };
 struct FAbs {
     template <typename T>
-    static T run(T a) { return std::fabs(a); }
+    static T run(T a) {
+        return std::fabs(a);
+    }
 };
 struct FSqrt {
     template <typename T>
-    static T run(T a) { return std::sqrt(a); }
+    static T run(T a) {
+        return std::sqrt(a);
+    }
 };
 struct FRcp {
     template <typename T>
-    static T run(T a) { return T{1} / a; }
+    static T run(T a) {
+        return T{1} / a;
+    }
 };
 struct FRsqrt {
     template <typename T>
-    static T run(T a) { return T{1} / std::sqrt(a); }
+    static T run(T a) {
+        return T{1} / std::sqrt(a);
+    }
 };
 struct FEx2 {
     template <typename T>
-    static T run(T a) { return std::exp2(a); }
+    static T run(T a) {
+        return std::exp2(a);
+    }
 };
 struct FLg2 {
     template <typename T>
-    static T run(T a) { return std::log2(a); }
+    static T run(T a) {
+        return std::log2(a);
+    }
 };
 struct FSin {
     template <typename T>
-    static T run(T a) { return std::sin(a); }
+    static T run(T a) {
+        return std::sin(a);
+    }
 };
 struct FCos {
     template <typename T>
-    static T run(T a) { return std::cos(a); }
+    static T run(T a) {
+        return std::cos(a);
+    }
 };
 struct FTanh {
     template <typename T>
-    static T run(T a) { return std::tanh(a); }
+    static T run(T a) {
+        return std::tanh(a);
+    }
 };
 /// rcp.approx.ftz.f64 and its sister give the upper half of the result.
 struct FRcpHigh {
     template <typename T>
-    static T run(T a) { return std::bit_cast<double>(std::bit_cast<std::uint64_t>(1.0 / a) & 0xFFFFFFFF00000000ull); }
+    static T run(T a) {
+        return std::bit_cast<double>(std::bit_cast<std::uint64_t>(1.0 / a) & 0xFFFFFFFF00000000ull);
+    }
 };
 struct FRsqrtHigh {
     template <typename T>
-    static T run(T a) { return std::bit_cast<double>(std::bit_cast<std::uint64_t>(1.0 / std::sqrt(a)) & 0xFFFFFFFF00000000ull); }
+    static T run(T a) {
+        return std::bit_cast<double>(std::bit_cast<std::uint64_t>(1.0 / std::sqrt(a)) & 0xFFFFFFFF00000000ull);
+    }
 };
 struct FCopysign {
     /// copysign.type d, a, b: magnitude of b, sign of a.
     template <typename T>
-    static T run(T a, T b) { return std::copysign(b, a); }
+    static T run(T a, T b) {
+        return std::copysign(b, a);
+    }
 };
 
 /// The type that a 16-bit format is computed in: wide enough that one rounding is left.
 template <typename T>
-struct Wider { using Type = T; };
+struct Wider {
+    using Type = T;
+};
 template <>
-struct Wider<Half> { using Type = float; };
+struct Wider<Half> {
+    using Type = float;
+};
 template <>
-struct Wider<Bfloat> { using Type = float; };
+struct Wider<Bfloat> {
+    using Type = float;
+};
 
 template <typename T>
 typename Wider<T>::Type widen(T value) {
-    if constexpr (std::is_floating_point_v<T>) return value;
-    else return to_float(value);
+    if constexpr (std::is_floating_point_v<T>)
+        return value;
+    else
+        return to_float(value);
 }
 template <typename T>
 T narrow(typename Wider<T>::Type value) {
-    if constexpr (std::is_same_v<T, Half>) return to_half(value);
-    else if constexpr (std::is_same_v<T, Bfloat>) return to_bfloat(value);
-    else return value;
+    if constexpr (std::is_same_v<T, Half>)
+        return to_half(value);
+    else if constexpr (std::is_same_v<T, Bfloat>)
+        return to_bfloat(value);
+    else
+        return value;
 }
 
 template <typename W>
@@ -160,7 +207,8 @@ void run_one(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     if constexpr (kPlain) {
         map1<T, T>(warp, i, lanes, [](T a) { return narrow<T>(Op::run(widen(a))); });
     } else {
-        with_mode<T>(i, [&](auto before, auto after) { map1<T, T>(warp, i, lanes, [&](T a) { return after(Op::run(before(a))); }); });
+        with_mode<T>(
+            i, [&](auto before, auto after) { map1<T, T>(warp, i, lanes, [&](T a) { return after(Op::run(before(a))); }); });
     }
 }
 template <typename Op, typename T, bool kPlain>
@@ -242,9 +290,12 @@ void run_packed(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             for (unsigned half = 0; half < 32; half += 16) {
                 auto part = [&](const std::uint32_t* from) { return before(from_slot<T>(from[lane] >> half & 0xFFFF)); };
                 typename Wider<T>::Type value;
-                if constexpr (kOperands == 1) value = Op::run(part(a));
-                else if constexpr (kOperands == 2) value = Op::run(part(a), part(b));
-                else value = Op::run(part(a), part(b), part(c));
+                if constexpr (kOperands == 1)
+                    value = Op::run(part(a));
+                else if constexpr (kOperands == 2)
+                    value = Op::run(part(a), part(b));
+                else
+                    value = Op::run(part(a), part(b), part(c));
                 made |= std::uint32_t{after(value).bits} << half;
             }
             d[lane] = made;
@@ -269,15 +320,22 @@ Format format_of(const Statement& s) {
     return Format::Unknown;
 }
 
-#define EMU_CHOOSE(shape, Op, operands)                                                              \
-    switch (format) {                                                                                \
-        case Format::F32: return {&shape<Op, float, true>, &shape<Op, float, false>};                \
-        case Format::F64: return {&shape<Op, double, true>, &shape<Op, double, false>};              \
-        case Format::F16: return {&shape<Op, Half, false>, &shape<Op, Half, false>};                 \
-        case Format::Bf16: return {&shape<Op, Bfloat, false>, &shape<Op, Bfloat, false>};            \
-        case Format::F16x2: return {&run_packed<Op, Half, operands>, &run_packed<Op, Half, operands>};     \
-        case Format::Bf16x2: return {&run_packed<Op, Bfloat, operands>, &run_packed<Op, Bfloat, operands>}; \
-        default: return {};                                                                          \
+#define EMU_CHOOSE(shape, Op, operands)                                                    \
+    switch (format) {                                                                      \
+        case Format::F32:                                                                  \
+            return {&shape<Op, float, true>, &shape<Op, float, false>};                    \
+        case Format::F64:                                                                  \
+            return {&shape<Op, double, true>, &shape<Op, double, false>};                  \
+        case Format::F16:                                                                  \
+            return {&shape<Op, Half, false>, &shape<Op, Half, false>};                     \
+        case Format::Bf16:                                                                 \
+            return {&shape<Op, Bfloat, false>, &shape<Op, Bfloat, false>};                 \
+        case Format::F16x2:                                                                \
+            return {&run_packed<Op, Half, operands>, &run_packed<Op, Half, operands>};     \
+        case Format::Bf16x2:                                                               \
+            return {&run_packed<Op, Bfloat, operands>, &run_packed<Op, Bfloat, operands>}; \
+        default:                                                                           \
+            return {};                                                                     \
     }
 
 template <typename Op>
@@ -339,7 +397,8 @@ void translate_function(Translator& t, const Statement& s, Modifiers& m) {
 }  // namespace
 
 float to_float(Half value) {
-    const std::uint32_t sign = std::uint32_t{value.bits & 0x8000u} << 16, exponent = value.bits >> 10 & 0x1F, fraction = value.bits & 0x3FF;
+    const std::uint32_t sign = std::uint32_t{value.bits & 0x8000u} << 16, exponent = value.bits >> 10 & 0x1F,
+                        fraction = value.bits & 0x3FF;
     if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000u | fraction << 13);
     if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
     const float tiny = static_cast<float>(fraction) * 0x1p-24f;

@@ -24,7 +24,8 @@ void Flow::find_blocks() {
         if (label >= 0 && label < count) leads[static_cast<std::size_t>(label)] = true;
     }
     for (int i = 0; i < count; i++) {
-        if (meta[static_cast<std::size_t>(i)].branch || meta[static_cast<std::size_t>(i)].exit) leads[static_cast<std::size_t>(i) + 1] = true;
+        if (meta[static_cast<std::size_t>(i)].branch || meta[static_cast<std::size_t>(i)].exit)
+            leads[static_cast<std::size_t>(i) + 1] = true;
     }
     block_of_.resize(static_cast<std::size_t>(count));
     for (int i = 0; i < count; i++) {
@@ -37,11 +38,14 @@ void Flow::find_blocks() {
         bool falls = !(last.branch || last.exit) || last.guarded;
         if (last.branch) {
             int at = translator_.labels_[static_cast<std::size_t>(last.label)];
-            if (at < 0 || at >= count) throw LoadError(translator_.code_[static_cast<std::size_t>(blocks_[b].last) - 1].line, "a branch out of the function");
+            if (at < 0 || at >= count)
+                throw LoadError(translator_.code_[static_cast<std::size_t>(blocks_[b].last) - 1].line,
+                                "a branch out of the function");
             blocks_[b].successors.push_back(block_of_[static_cast<std::size_t>(at)]);
         }
         if (falls && b + 1 < blocks_.size()) blocks_[b].successors.push_back(static_cast<int>(b) + 1);
-        for (int successor : blocks_[b].successors) blocks_[static_cast<std::size_t>(successor)].predecessors.push_back(static_cast<int>(b));
+        for (int successor : blocks_[b].successors)
+            blocks_[static_cast<std::size_t>(successor)].predecessors.push_back(static_cast<int>(b));
     }
 }
 
@@ -80,8 +84,10 @@ void Flow::find_post_dominators() {
     dominator[static_cast<std::size_t>(end)] = end;
     auto meet = [&](int a, int b) {
         while (a != b) {
-            while (number[static_cast<std::size_t>(a)] < number[static_cast<std::size_t>(b)]) a = dominator[static_cast<std::size_t>(a)];
-            while (number[static_cast<std::size_t>(b)] < number[static_cast<std::size_t>(a)]) b = dominator[static_cast<std::size_t>(b)];
+            while (number[static_cast<std::size_t>(a)] < number[static_cast<std::size_t>(b)])
+                a = dominator[static_cast<std::size_t>(a)];
+            while (number[static_cast<std::size_t>(b)] < number[static_cast<std::size_t>(a)])
+                b = dominator[static_cast<std::size_t>(b)];
         }
         return a;
     };
@@ -312,7 +318,8 @@ void Flow::build() {
                 int owner = products[static_cast<std::size_t>(reg)];
                 if (owner >= 0 && !product) {
                     const int from = meta[static_cast<std::size_t>(i)].copies;
-                    Instruction mark = pseudo(from == -1 ? &run_mark_changed : &run_mark_copied, instruction, static_cast<Slot>(owner));
+                    Instruction mark =
+                        pseudo(from == -1 ? &run_mark_changed : &run_mark_copied, instruction, static_cast<Slot>(owner));
                     mark.b = from >= 0 ? static_cast<Slot>(products[static_cast<std::size_t>(from)]) : kNoSource;
                     made.push_back(mark);
                 }
@@ -326,7 +333,8 @@ void Flow::build() {
         Instruction& branch = program.code[static_cast<std::size_t>(places[last])];
         const int to = block_of_[static_cast<std::size_t>(translator_.labels_[static_cast<std::size_t>(meta[last].label)])];
         branch.target = &program.code[static_cast<std::size_t>(starts[static_cast<std::size_t>(to)])];
-        if (parts(block)) branch.join = &program.code[static_cast<std::size_t>(starts[static_cast<std::size_t>(block.post_dominator)])];
+        if (parts(block))
+            branch.join = &program.code[static_cast<std::size_t>(starts[static_cast<std::size_t>(block.post_dominator)])];
     }
     for (Instruction& instruction : program.code) {
         for (Slot* slot : {&instruction.d, &instruction.a, &instruction.b, &instruction.c}) *slot = place(*slot);

@@ -12,10 +12,14 @@ namespace {
 template <typename Op, template <typename, typename> class Shape>
 Handler by_integer(Type type) {
     switch (type.bits) {
-        case 16: return type.is_signed() ? &Shape<Op, std::int16_t>::run : &Shape<Op, std::uint16_t>::run;
-        case 32: return type.is_signed() ? &Shape<Op, std::int32_t>::run : &Shape<Op, std::uint32_t>::run;
-        case 64: return type.is_signed() ? &Shape<Op, std::int64_t>::run : &Shape<Op, std::uint64_t>::run;
-        default: return nullptr;
+        case 16:
+            return type.is_signed() ? &Shape<Op, std::int16_t>::run : &Shape<Op, std::uint16_t>::run;
+        case 32:
+            return type.is_signed() ? &Shape<Op, std::int32_t>::run : &Shape<Op, std::uint32_t>::run;
+        case 64:
+            return type.is_signed() ? &Shape<Op, std::int64_t>::run : &Shape<Op, std::uint64_t>::run;
+        default:
+            return nullptr;
     }
 }
 
@@ -36,13 +40,17 @@ template <typename Op, typename T>
 struct Wide {
     static void run(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         using D = typename Twice<T>::Type;
-        if (i.mode != 0) map3<D, T, T, D>(warp, i, lanes, [](T a, T b, D c) { return Op::run(add_wrapped(mul_wide(a, b), c)); });
-        else map2<D, T, T>(warp, i, lanes, [](T a, T b) { return Op::run(mul_wide(a, b)); });
+        if (i.mode != 0)
+            map3<D, T, T, D>(warp, i, lanes, [](T a, T b, D c) { return Op::run(add_wrapped(mul_wide(a, b), c)); });
+        else
+            map2<D, T, T>(warp, i, lanes, [](T a, T b) { return Op::run(mul_wide(a, b)); });
     }
 };
 struct Same {
     template <typename T>
-    static T run(T a) { return a; }
+    static T run(T a) {
+        return a;
+    }
 };
 /// The shift amount is a 32-bit register whatever the type.
 template <typename Op, typename T>
@@ -61,7 +69,8 @@ struct Count {
 template <typename Op, typename T>
 struct Extract {
     static void run(Warp& warp, const Instruction& i, std::uint32_t lanes) {
-        map3<T, T, std::uint32_t, std::uint32_t>(warp, i, lanes, [](T a, std::uint32_t b, std::uint32_t c) { return Op::run(a, b, c); });
+        map3<T, T, std::uint32_t, std::uint32_t>(warp, i, lanes,
+                                                 [](T a, std::uint32_t b, std::uint32_t c) { return Op::run(a, b, c); });
     }
 };
 
@@ -132,21 +141,26 @@ void translate_arithmetic(Translator& t, const Statement& s, Modifiers& m) {
     if (head == "addc" || head == "subc" || carry_out) {
         if (head == "mad" || head == "madc") {
             std::uint16_t mode = 16 | (carry_out ? 2 : 0) | (head == "madc" ? 1 : 0);
-            if (m.take("hi")) mode |= 8;
-            else m.take("lo");
+            if (m.take("hi"))
+                mode |= 8;
+            else
+                m.take("lo");
             m.finish();
             translate_carry(t, s, type, mode);
             return;
         }
         m.finish();
-        translate_carry(t, s, type,
-                        static_cast<std::uint16_t>((head[0] == 's' ? 4 : 0) | (carry_out ? 2 : 0) | (head.back() == 'c' ? 1 : 0)));
+        translate_carry(
+            t, s, type,
+            static_cast<std::uint16_t>((head[0] == 's' ? 4 : 0) | (carry_out ? 2 : 0) | (head.back() == 'c' ? 1 : 0)));
         return;
     }
     if (head == "madc") {
         std::uint16_t mode = 16 | 1;
-        if (m.take("hi")) mode |= 8;
-        else m.take("lo");
+        if (m.take("hi"))
+            mode |= 8;
+        else
+            m.take("lo");
         m.finish();
         translate_carry(t, s, type, mode);
         return;
@@ -164,8 +178,10 @@ void translate_arithmetic(Translator& t, const Statement& s, Modifiers& m) {
     if (part == "wide") {
         if (type.bits > 32) m.unknown();
         Handler handler = nullptr;
-        if (type.bits == 16) handler = type.is_signed() ? &Wide<Same, std::int16_t>::run : &Wide<Same, std::uint16_t>::run;
-        else if (type.bits == 32) handler = type.is_signed() ? &Wide<Same, std::int32_t>::run : &Wide<Same, std::uint32_t>::run;
+        if (type.bits == 16)
+            handler = type.is_signed() ? &Wide<Same, std::int16_t>::run : &Wide<Same, std::uint16_t>::run;
+        else if (type.bits == 32)
+            handler = type.is_signed() ? &Wide<Same, std::int32_t>::run : &Wide<Same, std::uint32_t>::run;
         const Slot a = t.in(s.operands[1], type), b = t.in(s.operands[2], type);
         const Slot c = mad ? t.in(s.operands[3], twice(type)) : 0;
         const Slot d = t.out(s.operands[0], twice(type));
@@ -173,8 +189,10 @@ void translate_arithmetic(Translator& t, const Statement& s, Modifiers& m) {
         i.d = d, i.a = a, i.b = b, i.c = c, i.mode = mad ? 1 : 0;
         return;
     }
-    if (mad) emit(t, s, part == "lo" ? by_integer<MadLo, Three>(type) : by_integer<MadHi, Three>(type), type, type, type, type);
-    else emit(t, s, part == "lo" ? by_integer<MulLo, Two>(type) : by_integer<MulHi, Two>(type), type, type, type);
+    if (mad)
+        emit(t, s, part == "lo" ? by_integer<MadLo, Three>(type) : by_integer<MadHi, Three>(type), type, type, type, type);
+    else
+        emit(t, s, part == "lo" ? by_integer<MulLo, Two>(type) : by_integer<MulHi, Two>(type), type, type, type);
 }
 
 template <typename Op>
@@ -216,8 +234,10 @@ void translate_logic(Translator& t, const Statement& s, Modifiers& m) {
         i.d = d, i.a = a, i.b = b;
         return;
     }
-    if constexpr (kPredicates == 3) emit(t, s, by_integer<Op, One>(type), type, type);
-    else emit(t, s, by_integer<Op, Two>(type), type, type, type);
+    if constexpr (kPredicates == 3)
+        emit(t, s, by_integer<Op, One>(type), type, type);
+    else
+        emit(t, s, by_integer<Op, Two>(type), type, type, type);
 }
 
 template <typename Op>
@@ -300,13 +320,14 @@ void translate_permute(Translator& t, const Statement& s, Modifiers& m) {
 
 void run_lop3(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     const auto table = static_cast<std::uint32_t>(i.immediate);
-    map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(warp, i, lanes, [&](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
-        std::uint32_t all = 0;
-        for (unsigned k = 0; k < 8; k++) {
-            if ((table >> k & 1) != 0) all |= ((k & 4) != 0 ? a : ~a) & ((k & 2) != 0 ? b : ~b) & ((k & 1) != 0 ? c : ~c);
-        }
-        return all;
-    });
+    map3<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>(
+        warp, i, lanes, [&](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+            std::uint32_t all = 0;
+            for (unsigned k = 0; k < 8; k++) {
+                if ((table >> k & 1) != 0) all |= ((k & 4) != 0 ? a : ~a) & ((k & 2) != 0 ? b : ~b) & ((k & 1) != 0 ? c : ~c);
+            }
+            return all;
+        });
 }
 
 void translate_lop3(Translator& t, const Statement& s, Modifiers& m) {

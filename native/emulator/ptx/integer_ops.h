@@ -18,17 +18,29 @@ void translate_floating(Translator& translator, const Statement& statement, Modi
 template <typename T>
 struct Twice;
 template <>
-struct Twice<std::int16_t> { using Type = std::int32_t; };
+struct Twice<std::int16_t> {
+    using Type = std::int32_t;
+};
 template <>
-struct Twice<std::uint16_t> { using Type = std::uint32_t; };
+struct Twice<std::uint16_t> {
+    using Type = std::uint32_t;
+};
 template <>
-struct Twice<std::int32_t> { using Type = std::int64_t; };
+struct Twice<std::int32_t> {
+    using Type = std::int64_t;
+};
 template <>
-struct Twice<std::uint32_t> { using Type = std::uint64_t; };
+struct Twice<std::uint32_t> {
+    using Type = std::uint64_t;
+};
 template <>
-struct Twice<std::int64_t> { using Type = __int128; };
+struct Twice<std::int64_t> {
+    using Type = __int128;
+};
 template <>
-struct Twice<std::uint64_t> { using Type = unsigned __int128; };
+struct Twice<std::uint64_t> {
+    using Type = unsigned __int128;
+};
 
 /// Arithmetic wraps, also of signed types.
 template <typename T>
@@ -54,27 +66,39 @@ T mul_hi(T a, T b) {
 
 struct Add {
     template <typename T>
-    static T run(T a, T b) { return add_wrapped(a, b); }
+    static T run(T a, T b) {
+        return add_wrapped(a, b);
+    }
 };
 struct Sub {
     template <typename T>
-    static T run(T a, T b) { return static_cast<T>(static_cast<Bits<T>>(a) - static_cast<Bits<T>>(b)); }
+    static T run(T a, T b) {
+        return static_cast<T>(static_cast<Bits<T>>(a) - static_cast<Bits<T>>(b));
+    }
 };
 struct MulLo {
     template <typename T>
-    static T run(T a, T b) { return mul_wrapped(a, b); }
+    static T run(T a, T b) {
+        return mul_wrapped(a, b);
+    }
 };
 struct MulHi {
     template <typename T>
-    static T run(T a, T b) { return mul_hi(a, b); }
+    static T run(T a, T b) {
+        return mul_hi(a, b);
+    }
 };
 struct MadLo {
     template <typename T>
-    static T run(T a, T b, T c) { return add_wrapped(mul_wrapped(a, b), c); }
+    static T run(T a, T b, T c) {
+        return add_wrapped(mul_wrapped(a, b), c);
+    }
 };
 struct MadHi {
     template <typename T>
-    static T run(T a, T b, T c) { return add_wrapped(mul_hi(a, b), c); }
+    static T run(T a, T b, T c) {
+        return add_wrapped(mul_hi(a, b), c);
+    }
 };
 /// Division by zero has no defined result; all ones is what GPUs give.
 struct Div {
@@ -95,47 +119,67 @@ struct Rem {
 };
 struct Min {
     template <typename T>
-    static T run(T a, T b) { return std::min(a, b); }
+    static T run(T a, T b) {
+        return std::min(a, b);
+    }
 };
 struct Max {
     template <typename T>
-    static T run(T a, T b) { return std::max(a, b); }
+    static T run(T a, T b) {
+        return std::max(a, b);
+    }
 };
 struct Neg {
     template <typename T>
-    static T run(T a) { return static_cast<T>(0 - static_cast<Bits<T>>(a)); }
+    static T run(T a) {
+        return static_cast<T>(0 - static_cast<Bits<T>>(a));
+    }
 };
 struct Abs {
     template <typename T>
     static T run(T a) {
-        if constexpr (std::is_signed_v<T>) return a < 0 ? Neg::run(a) : a;
-        else return a;
+        if constexpr (std::is_signed_v<T>)
+            return a < 0 ? Neg::run(a) : a;
+        else
+            return a;
     }
 };
 struct And {
     template <typename T>
-    static T run(T a, T b) { return static_cast<T>(a & b); }
+    static T run(T a, T b) {
+        return static_cast<T>(a & b);
+    }
 };
 struct Or {
     template <typename T>
-    static T run(T a, T b) { return static_cast<T>(a | b); }
+    static T run(T a, T b) {
+        return static_cast<T>(a | b);
+    }
 };
 struct Xor {
     template <typename T>
-    static T run(T a, T b) { return static_cast<T>(a ^ b); }
+    static T run(T a, T b) {
+        return static_cast<T>(a ^ b);
+    }
 };
 struct Not {
     template <typename T>
-    static T run(T a) { return static_cast<T>(~a); }
+    static T run(T a) {
+        return static_cast<T>(~a);
+    }
 };
 struct CNot {
     template <typename T>
-    static T run(T a) { return a == 0 ? T{1} : T{0}; }
+    static T run(T a) {
+        return a == 0 ? T{1} : T{0};
+    }
 };
 /// Shifts by more than the width give zero, or the sign.
 struct ShiftLeft {
     template <typename T>
-    static T run(T a, std::uint32_t by) { return by >= 8 * sizeof(T) ? T{0} : static_cast<T>(static_cast<Bits<T>>(a) << by); }
+    static T run(T a, std::uint32_t by) {
+        return by >= 8 * sizeof(T) ? T{0} : static_cast<T>(static_cast<Bits<T>>(a) << by);
+    }
 };
 struct ShiftRight {
     template <typename T>
@@ -147,18 +191,23 @@ struct ShiftRight {
 };
 struct Popc {
     template <typename T>
-    static std::uint32_t run(T a) { return static_cast<std::uint32_t>(std::popcount(static_cast<std::make_unsigned_t<T>>(a))); }
+    static std::uint32_t run(T a) {
+        return static_cast<std::uint32_t>(std::popcount(static_cast<std::make_unsigned_t<T>>(a)));
+    }
 };
 struct Clz {
     template <typename T>
-    static std::uint32_t run(T a) { return static_cast<std::uint32_t>(std::countl_zero(static_cast<std::make_unsigned_t<T>>(a))); }
+    static std::uint32_t run(T a) {
+        return static_cast<std::uint32_t>(std::countl_zero(static_cast<std::make_unsigned_t<T>>(a)));
+    }
 };
 /// Position of the highest bit that is not a sign bit, or all ones.
 struct Find {
     template <typename T>
     static std::uint32_t run(T a) {
         auto bits = static_cast<std::make_unsigned_t<T>>(std::is_signed_v<T> && a < 0 ? ~a : a);
-        return bits == 0 ? ~0u : static_cast<std::uint32_t>(8 * sizeof(T) - 1) - static_cast<std::uint32_t>(std::countl_zero(bits));
+        return bits == 0 ? ~0u
+                         : static_cast<std::uint32_t>(8 * sizeof(T) - 1) - static_cast<std::uint32_t>(std::countl_zero(bits));
     }
 };
 struct FindShift {

@@ -7,8 +7,9 @@ namespace emu::ptx {
 
 void refuse_local(Warp& warp, unsigned lane, std::uint64_t address, unsigned bytes) {
     const bool misaligned = address % bytes != 0;
-    report(warp, lane, misaligned ? Defect::MisalignedAccess : Defect::OutOfBoundsGlobal, "access of %u bytes at byte %llu of local memory, of which there are %u",
-           bytes, static_cast<unsigned long long>(address), warp.cta->cluster->work->program->local_bytes);
+    report(warp, lane, misaligned ? Defect::MisalignedAccess : Defect::OutOfBoundsGlobal,
+           "access of %u bytes at byte %llu of local memory, of which there are %u", bytes,
+           static_cast<unsigned long long>(address), warp.cta->cluster->work->program->local_bytes);
 }
 
 void refuse_param(Warp& warp, unsigned lane, std::uint64_t address, unsigned bytes) {
@@ -28,8 +29,10 @@ void check_global(Warp& warp, unsigned lane, std::uint64_t address, unsigned byt
         if (address % bytes == 0) return;
         report(warp, lane, Defect::MisalignedAccess, "access of %u bytes at an address that is no multiple of it", bytes);
     }
-    if (writes) check_global_write_slowly(reinterpret_cast<void*>(address), bytes, bytes, {});
-    else check_global_read_slowly(reinterpret_cast<const void*>(address), bytes, bytes, {});
+    if (writes)
+        check_global_write_slowly(reinterpret_cast<void*>(address), bytes, bytes, {});
+    else
+        check_global_read_slowly(reinterpret_cast<const void*>(address), bytes, bytes, {});
 }
 
 namespace {
@@ -40,10 +43,14 @@ template <unsigned kBytes>
 const std::uint8_t* readable(Warp& warp, const Instruction& i, unsigned lane, Space space, std::uint64_t address) {
     if (space == Space::Generic) {
         const std::uint64_t window = address / kWindowBytes;
-        if (window == kSharedBase / kWindowBytes) space = Space::Shared;
-        else if (window == kLocalBase / kWindowBytes) space = Space::Local;
-        else if (window == kParamBase / kWindowBytes) space = Space::Param;
-        else space = Space::Global;
+        if (window == kSharedBase / kWindowBytes)
+            space = Space::Shared;
+        else if (window == kLocalBase / kWindowBytes)
+            space = Space::Local;
+        else if (window == kParamBase / kWindowBytes)
+            space = Space::Param;
+        else
+            space = Space::Global;
         if (space != Space::Global) address %= kWindowBytes;
     }
     switch (space) {
@@ -68,7 +75,8 @@ template <unsigned kElement>
 std::uint64_t element_at(const std::uint8_t* from, bool is_signed) {
     std::uint64_t value = 0;
     std::memcpy(&value, from, kElement);
-    if (is_signed && kElement < 8) value = static_cast<std::uint64_t>(static_cast<std::int64_t>(value << (64 - 8 * kElement)) >> (64 - 8 * kElement));
+    if (is_signed && kElement < 8)
+        value = static_cast<std::uint64_t>(static_cast<std::int64_t>(value << (64 - 8 * kElement)) >> (64 - 8 * kElement));
     return value;
 }
 
@@ -78,7 +86,9 @@ void run_load(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     std::uint64_t addresses[kWarpLanes];
     lane_addresses(warp, i, lanes, addresses);
     alignas(16) std::uint8_t buffer[kWarpLanes][kBytes];
-    for_lanes(lanes, [&](unsigned lane) { std::memcpy(buffer[lane], readable<kBytes>(warp, i, lane, kSpace, addresses[lane]), kBytes); });
+    for_lanes(lanes, [&](unsigned lane) {
+        std::memcpy(buffer[lane], readable<kBytes>(warp, i, lane, kSpace, addresses[lane]), kBytes);
+    });
     const bool is_signed = (i.mode & kSigned) != 0;
     for (unsigned k = 0; k < kCount; k++) {
         const Slot slot = kCount == 1 ? i.d : i.list[k];
@@ -87,7 +97,9 @@ void run_load(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             for_lanes(lanes, [&](unsigned lane) { d[lane] = element_at<kElement>(buffer[lane] + k * kElement, is_signed); });
         } else {
             auto* d = warp.out<std::uint32_t>(slot);
-            for_lanes(lanes, [&](unsigned lane) { d[lane] = static_cast<std::uint32_t>(element_at<kElement>(buffer[lane] + k * kElement, is_signed)); });
+            for_lanes(lanes, [&](unsigned lane) {
+                d[lane] = static_cast<std::uint32_t>(element_at<kElement>(buffer[lane] + k * kElement, is_signed));
+            });
         }
     }
 }
@@ -105,7 +117,8 @@ void run_store(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             for (unsigned lane = 0; lane < kWarpLanes; lane++) std::memcpy(buffer[lane] + k * kElement, &from[lane], kElement);
         } else {
             const auto* from = warp.in<std::uint32_t>(slot);
-            for (unsigned lane = 0; lane < kWarpLanes; lane++) std::memcpy(buffer[lane] + k * kElement, &from[lane], kElement < 4 ? kElement : 4);
+            for (unsigned lane = 0; lane < kWarpLanes; lane++)
+                std::memcpy(buffer[lane] + k * kElement, &from[lane], kElement < 4 ? kElement : 4);
         }
     }
     std::uint8_t* targets[kWarpLanes];
@@ -115,7 +128,9 @@ void run_store(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         Space space = kSpace;
         if (space == Space::Generic) {
             const std::uint64_t window = address / kWindowBytes;
-            space = window == kSharedBase / kWindowBytes ? Space::Shared : window == kLocalBase / kWindowBytes ? Space::Local : Space::Global;
+            space = window == kSharedBase / kWindowBytes  ? Space::Shared
+                    : window == kLocalBase / kWindowBytes ? Space::Local
+                                                          : Space::Global;
             if (space != Space::Global) address %= kWindowBytes;
         }
         if (space == Space::Shared) {
@@ -127,7 +142,8 @@ void run_store(Warp& warp, const Instruction& i, std::uint32_t lanes) {
                 shared |= 1u << lane;
                 addresses[lane] = offset;
             } else {
-                if (offset % kBytes != 0 || offset + kBytes > block.shared.end()) block.shared.check_write<kBytes>(warp, lane, offset);
+                if (offset % kBytes != 0 || offset + kBytes > block.shared.end())
+                    block.shared.check_write<kBytes>(warp, lane, offset);
                 block.shared.note_write_range(offset, kBytes, kWrittenByAtomic, 0);
             }
         } else if (space == Space::Local) {
@@ -139,36 +155,54 @@ void run_store(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     // Written after all have been checked: lanes that store to the same place in one instruction do not race.
     for_lanes(lanes, [&](unsigned lane) {
         std::memcpy(targets[lane], buffer[lane], kBytes);
-        if ((shared >> lane & 1) != 0) warp.cta->shared.note_write<kBytes>(warp, lane, static_cast<std::uint32_t>(addresses[lane]));
+        if ((shared >> lane & 1) != 0)
+            warp.cta->shared.note_write<kBytes>(warp, lane, static_cast<std::uint32_t>(addresses[lane]));
     });
 }
 
 template <template <Space, unsigned, unsigned> class Shape, Space kSpace>
 Handler by_size(unsigned element, std::size_t count) {
     switch (element * 16 + count) {
-        case 1 * 16 + 1: return &Shape<kSpace, 1, 1>::run;
-        case 1 * 16 + 2: return &Shape<kSpace, 1, 2>::run;
-        case 1 * 16 + 4: return &Shape<kSpace, 1, 4>::run;
-        case 2 * 16 + 1: return &Shape<kSpace, 2, 1>::run;
-        case 2 * 16 + 2: return &Shape<kSpace, 2, 2>::run;
-        case 2 * 16 + 4: return &Shape<kSpace, 2, 4>::run;
-        case 4 * 16 + 1: return &Shape<kSpace, 4, 1>::run;
-        case 4 * 16 + 2: return &Shape<kSpace, 4, 2>::run;
-        case 4 * 16 + 4: return &Shape<kSpace, 4, 4>::run;
-        case 8 * 16 + 1: return &Shape<kSpace, 8, 1>::run;
-        case 8 * 16 + 2: return &Shape<kSpace, 8, 2>::run;
-        default: return nullptr;
+        case 1 * 16 + 1:
+            return &Shape<kSpace, 1, 1>::run;
+        case 1 * 16 + 2:
+            return &Shape<kSpace, 1, 2>::run;
+        case 1 * 16 + 4:
+            return &Shape<kSpace, 1, 4>::run;
+        case 2 * 16 + 1:
+            return &Shape<kSpace, 2, 1>::run;
+        case 2 * 16 + 2:
+            return &Shape<kSpace, 2, 2>::run;
+        case 2 * 16 + 4:
+            return &Shape<kSpace, 2, 4>::run;
+        case 4 * 16 + 1:
+            return &Shape<kSpace, 4, 1>::run;
+        case 4 * 16 + 2:
+            return &Shape<kSpace, 4, 2>::run;
+        case 4 * 16 + 4:
+            return &Shape<kSpace, 4, 4>::run;
+        case 8 * 16 + 1:
+            return &Shape<kSpace, 8, 1>::run;
+        case 8 * 16 + 2:
+            return &Shape<kSpace, 8, 2>::run;
+        default:
+            return nullptr;
     }
 }
 
 template <template <Space, unsigned, unsigned> class Shape>
 Handler by_space(Space space, unsigned element, std::size_t count) {
     switch (space) {
-        case Space::Generic: return by_size<Shape, Space::Generic>(element, count);
-        case Space::Shared: return by_size<Shape, Space::Shared>(element, count);
-        case Space::Local: return by_size<Shape, Space::Local>(element, count);
-        case Space::Param: return by_size<Shape, Space::Param>(element, count);
-        default: return by_size<Shape, Space::Global>(element, count);
+        case Space::Generic:
+            return by_size<Shape, Space::Generic>(element, count);
+        case Space::Shared:
+            return by_size<Shape, Space::Shared>(element, count);
+        case Space::Local:
+            return by_size<Shape, Space::Local>(element, count);
+        case Space::Param:
+            return by_size<Shape, Space::Param>(element, count);
+        default:
+            return by_size<Shape, Space::Global>(element, count);
     }
 }
 
@@ -178,7 +212,9 @@ struct Load {
 };
 template <Space kSpace, unsigned kElement, unsigned kCount>
 struct Store {
-    static void run(Warp& warp, const Instruction& i, std::uint32_t lanes) { run_store<kSpace, kElement, kCount>(warp, i, lanes); }
+    static void run(Warp& warp, const Instruction& i, std::uint32_t lanes) {
+        run_store<kSpace, kElement, kCount>(warp, i, lanes);
+    }
 };
 
 /// Takes what orders or caches an access; returns whether it is a strong one.
@@ -231,8 +267,10 @@ void translate_access(Translator& t, const Statement& s, Modifiers& m) {
     for (const Operand* item : items) {
         bool is_wide = wide;
         Slot slot;
-        if (item->kind == Operand::Kind::Discard) slot = t.discard(wide);
-        else slot = load ? t.out_any(*item, is_wide) : t.in_any(*item, type.bits, is_wide);
+        if (item->kind == Operand::Kind::Discard)
+            slot = t.discard(wide);
+        else
+            slot = load ? t.out_any(*item, is_wide) : t.in_any(*item, type.bits, is_wide);
         if (item->kind != Operand::Kind::Discard && !first && is_wide != wide) t.fail("elements of different widths");
         if (item->kind != Operand::Kind::Discard) wide = is_wide, first = false;
         slots.push_back(slot);

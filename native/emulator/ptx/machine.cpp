@@ -14,12 +14,15 @@ namespace {
 void check_target(const std::string& target, unsigned architecture) {
     unsigned wanted = 0;
     std::size_t at = target.find_first_of("0123456789");
-    for (; at < target.size() && std::isdigit(static_cast<unsigned char>(target[at])) != 0; at++) wanted = wanted * 10 + static_cast<unsigned>(target[at] - '0');
+    for (; at < target.size() && std::isdigit(static_cast<unsigned char>(target[at])) != 0; at++)
+        wanted = wanted * 10 + static_cast<unsigned>(target[at] - '0');
     const char suffix = at < target.size() ? target[at] : '\0';
-    const bool fits = suffix == 'a' ? wanted == architecture : suffix == 'f' ? wanted / 10 == architecture / 10 && wanted <= architecture : wanted <= architecture;
+    const bool fits = suffix == 'a'   ? wanted == architecture
+                      : suffix == 'f' ? wanted / 10 == architecture / 10 && wanted <= architecture
+                                      : wanted <= architecture;
     if (!fits) {
-        throw LoadError(LoadError::Kind::Target, "the text is for " + target + ", and the device has compute capability " + std::to_string(architecture / 10) + "." +
-                               std::to_string(architecture % 10));
+        throw LoadError(LoadError::Kind::Target, "the text is for " + target + ", and the device has compute capability " +
+                                                     std::to_string(architecture / 10) + "." + std::to_string(architecture % 10));
     }
 }
 
@@ -46,7 +49,8 @@ LoadedModule::LoadedModule(std::string text, unsigned architecture) : module_(pa
         kernel.name = entry->program->name.c_str();
         kernel.invoke = nullptr;
         kernel.max_threads = entry->program->max_threads;
-        for (const ParameterPlace& place : entry->program->parameters) kernel.parameters.push_back({place.bytes, place.alignment});
+        for (const ParameterPlace& place : entry->program->parameters)
+            kernel.parameters.push_back({place.bytes, place.alignment});
         kernel.program = entry->program.get();
         entries_[name] = std::move(entry);
     }

@@ -19,7 +19,8 @@ namespace emu::ptx {
 /// A module of the driver: the text, and each kernel that has been asked for, ready to run.
 class LoadedModule {
 public:
-    /// Takes PTX. Everything is translated at once, so that an instruction which this machine lacks is an error here; throws LoadError.
+    /// Takes PTX. Everything is translated at once, so that an instruction which this machine lacks is an error here; throws
+    /// LoadError.
     LoadedModule(std::string text, unsigned architecture);
 
     /// The kernel of that name, or null. It lives as long as the module.

@@ -12,7 +12,8 @@
 namespace emu::ptx {
 
 float narrow_float(std::uint32_t bits, unsigned exponent_bits, unsigned fraction_bits) {
-    const std::uint32_t fraction = bits & ((1u << fraction_bits) - 1), exponent = bits >> fraction_bits & ((1u << exponent_bits) - 1);
+    const std::uint32_t fraction = bits & ((1u << fraction_bits) - 1),
+                        exponent = bits >> fraction_bits & ((1u << exponent_bits) - 1);
     const bool negative = (bits >> (exponent_bits + fraction_bits) & 1) != 0;
     const int bias = (1 << (exponent_bits - 1)) - 1;
     const bool last = exponent == (1u << exponent_bits) - 1;
@@ -20,7 +21,8 @@ float narrow_float(std::uint32_t bits, unsigned exponent_bits, unsigned fraction
     if (exponent_bits == 4 ? last && fraction == (1u << fraction_bits) - 1 : last && fraction != 0) return __builtin_nanf("");
     if (exponent_bits == 5 && last) return negative ? -__builtin_inff() : __builtin_inff();
     float value = exponent == 0 ? __builtin_ldexpf(static_cast<float>(fraction), 1 - bias - static_cast<int>(fraction_bits))
-                                : __builtin_ldexpf(static_cast<float>(fraction + (1u << fraction_bits)), static_cast<int>(exponent) - bias - static_cast<int>(fraction_bits));
+                                : __builtin_ldexpf(static_cast<float>(fraction + (1u << fraction_bits)),
+                                                   static_cast<int>(exponent) - bias - static_cast<int>(fraction_bits));
     return negative ? -value : value;
 }
 
@@ -41,13 +43,20 @@ unsigned element_bits(Element element) {
 
 float element_value(Element element, std::uint32_t bits) {
     switch (element) {
-        case Element::Bf16: return std::bit_cast<float>(bits << 16);
-        case Element::F16: return to_float(Half{static_cast<std::uint16_t>(bits)});
-        case Element::Tf32: return std::bit_cast<float>(bits & 0xFFFFE000u);
-        case Element::S8: return static_cast<float>(static_cast<std::int8_t>(bits));
-        case Element::U8: return static_cast<float>(bits & 0xFF);
-        case Element::E4m3: return narrow_float(bits, 4, 3);
-        case Element::E5m2: return narrow_float(bits, 5, 2);
+        case Element::Bf16:
+            return std::bit_cast<float>(bits << 16);
+        case Element::F16:
+            return to_float(Half{static_cast<std::uint16_t>(bits)});
+        case Element::Tf32:
+            return std::bit_cast<float>(bits & 0xFFFFE000u);
+        case Element::S8:
+            return static_cast<float>(static_cast<std::int8_t>(bits));
+        case Element::U8:
+            return static_cast<float>(bits & 0xFF);
+        case Element::E4m3:
+            return narrow_float(bits, 4, 3);
+        case Element::E5m2:
+            return narrow_float(bits, 5, 2);
     }
     return 0;
 }
@@ -81,7 +90,8 @@ void run_mma(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         const auto* words = warp.in<std::uint32_t>(slots[r]);
         for (unsigned lane = 0; lane < kWarpLanes; lane++) {
             const unsigned k = kPer * (lane % 4) + r * 4 * kPer;
-            for (unsigned q = 0; q < kPer; q++) b[k + q][lane / 4] = element_value(kB, words[lane] >> (kBits * q % 32) & kElementMask);
+            for (unsigned q = 0; q < kPer; q++)
+                b[k + q][lane / 4] = element_value(kB, words[lane] >> (kBits * q % 32) & kElementMask);
         }
     }
     slots += b_count;
@@ -92,8 +102,11 @@ void run_mma(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         }
     };
     each([&](unsigned r, unsigned lane, Sum& value) {
-        if (halves) value = static_cast<Sum>(to_float(Half{static_cast<std::uint16_t>(warp.in<std::uint32_t>(slots[r / 2])[lane] >> (16 * (r % 2)))}));
-        else value = std::bit_cast<Sum>(warp.in<std::uint32_t>(slots[r])[lane]);
+        if (halves)
+            value = static_cast<Sum>(
+                to_float(Half{static_cast<std::uint16_t>(warp.in<std::uint32_t>(slots[r / 2])[lane] >> (16 * (r % 2)))}));
+        else
+            value = std::bit_cast<Sum>(warp.in<std::uint32_t>(slots[r])[lane]);
     });
     if constexpr (std::is_same_v<Sum, float>) {
         multiply_tile(reinterpret_cast<Eight*>(d), a, reinterpret_cast<const Eight*>(b), depth);
@@ -101,7 +114,8 @@ void run_mma(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         for (unsigned row = 0; row < 16; row++) {
             for (unsigned column = 0; column < 8; column++) {
                 for (int k = 0; k < depth; k++) {
-                    d[row][column] += static_cast<Sum>(a[row * static_cast<unsigned>(depth) + static_cast<unsigned>(k)]) * static_cast<Sum>(b[k][column]);
+                    d[row][column] += static_cast<Sum>(a[row * static_cast<unsigned>(depth) + static_cast<unsigned>(k)]) *
+                                      static_cast<Sum>(b[k][column]);
                 }
             }
         }
@@ -186,20 +200,25 @@ void run_matrices(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         for (unsigned lane = 0; lane < kWarpLanes; lane++) {
             if (!transposed) {
                 std::uint8_t* at = rows[8 * matrix + lane / 4] + 4 * (lane % 4);
-                if constexpr (kLoad) std::memcpy(&words[lane], at, 4);
-                else std::memcpy(at, &words[lane], 4);
+                if constexpr (kLoad)
+                    std::memcpy(&words[lane], at, 4);
+                else
+                    std::memcpy(at, &words[lane], 4);
                 continue;
             }
             for (unsigned half = 0; half < 2; half++) {
                 std::uint8_t* at = rows[8 * matrix + 2 * (lane % 4) + half] + 2 * (lane / 4);
                 auto* part = reinterpret_cast<std::uint8_t*>(&words[lane]) + 2 * half;
-                if constexpr (kLoad) std::memcpy(part, at, 2);
-                else std::memcpy(at, part, 2);
+                if constexpr (kLoad)
+                    std::memcpy(part, at, 2);
+                else
+                    std::memcpy(at, part, 2);
             }
         }
     }
     if constexpr (!kLoad) {
-        for (unsigned lane = 0; lane < 8 * matrices; lane++) shared.check_write<16>(warp, lane, static_cast<std::uint32_t>(addresses[lane] & kOffsetMask));
+        for (unsigned lane = 0; lane < 8 * matrices; lane++)
+            shared.check_write<16>(warp, lane, static_cast<std::uint32_t>(addresses[lane] & kOffsetMask));
         for (unsigned lane = 0; lane < 8 * matrices; lane++) {
             const auto offset = static_cast<std::uint32_t>(addresses[lane] & kOffsetMask);
             std::memcpy(shared.data() + offset, rows[lane], 16);
@@ -218,7 +237,8 @@ void translate_matrices(Translator& t, const Statement& s, Modifiers& m) {
     if (count.empty()) m.unknown();
     const auto matrices = static_cast<std::size_t>(count[1] - '0');
     const Operand& registers = s.operands.at(load ? 0 : 1);
-    if (registers.items.size() != matrices && !(matrices == 1 && registers.kind == Operand::Kind::Register)) t.fail("another number of registers");
+    if (registers.items.size() != matrices && !(matrices == 1 && registers.kind == Operand::Kind::Register))
+        t.fail("another number of registers");
     const Address address = t.address(s.operands.at(load ? 1 : 0));
     std::vector<Slot> slots;
     for (std::size_t r = 0; r < matrices; r++) {

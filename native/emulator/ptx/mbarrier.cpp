@@ -20,10 +20,12 @@ struct State {
         std::uint64_t word;
         std::memcpy(&word, block.shared.data() + offset, 8);
         return {static_cast<std::uint32_t>(word & 0xFFFFF), static_cast<std::uint32_t>(word >> 20 & 0xFFFFF),
-                static_cast<std::int32_t>(static_cast<std::int64_t>(word << 2) >> 42), static_cast<std::uint32_t>(word >> 62 & 1)};
+                static_cast<std::int32_t>(static_cast<std::int64_t>(word << 2) >> 42),
+                static_cast<std::uint32_t>(word >> 62 & 1)};
     }
     std::uint64_t word() const {
-        return pending | std::uint64_t{expected} << 20 | (static_cast<std::uint64_t>(transactions) & 0x3FFFFF) << 40 | std::uint64_t{phase} << 62;
+        return pending | std::uint64_t{expected} << 20 | (static_cast<std::uint64_t>(transactions) & 0x3FFFFF) << 40 |
+               std::uint64_t{phase} << 62;
     }
     void store(Cta& block, std::uint32_t offset) const {
         const std::uint64_t bits = word();
@@ -46,7 +48,8 @@ State checked(Warp& warp, unsigned lane, Cta& block, std::uint32_t offset) {
     if (&block == warp.cta) {
         block.shared.check_barrier_object(warp, lane, offset);
     } else if (offset % 8 != 0 || block.shared.state(offset) != kBarrierObject) {
-        report(warp, lane, Defect::BarrierMisuse, "no mbarrier has been initialised at address %u of block %u's shared memory", offset, block.rank);
+        report(warp, lane, Defect::BarrierMisuse, "no mbarrier has been initialised at address %u of block %u's shared memory",
+               offset, block.rank);
     }
     return State::load(block, offset);
 }
@@ -54,7 +57,8 @@ State checked(Warp& warp, unsigned lane, Cta& block, std::uint32_t offset) {
 void add_bytes(Warp& warp, unsigned lane, State& state, std::int64_t bytes) {
     const std::int64_t sum = state.transactions + bytes;
     if (sum < -kMaxTransactions || sum > kMaxTransactions) {
-        report(warp, lane, Defect::BarrierMisuse, "an mbarrier's transaction count of %lld is out of its range", static_cast<long long>(sum));
+        report(warp, lane, Defect::BarrierMisuse, "an mbarrier's transaction count of %lld is out of its range",
+               static_cast<long long>(sum));
     }
     state.transactions = static_cast<std::int32_t>(sum);
 }
@@ -87,12 +91,14 @@ MbarrierCounts mbarrier_counts(Cta& block, std::uint32_t offset) {
     return {state.pending, state.expected, state.phase, state.transactions};
 }
 
-std::uint64_t arrive_at_mbarrier(Warp& warp, unsigned lane, Cta& block, std::uint32_t offset, std::uint32_t count, std::int64_t expect) {
+std::uint64_t arrive_at_mbarrier(Warp& warp, unsigned lane, Cta& block, std::uint32_t offset, std::uint32_t count,
+                                 std::int64_t expect) {
     State state = checked(warp, lane, block, offset);
     const std::uint64_t token = state.word();
     if (count > state.pending) {
-        report(warp, lane, Defect::BarrierMisuse, "%u arrivals at the mbarrier at address %u, whose phase waits for %u more of %u", count,
-               offset, state.pending, state.expected);
+        report(warp, lane, Defect::BarrierMisuse,
+               "%u arrivals at the mbarrier at address %u, whose phase waits for %u more of %u", count, offset, state.pending,
+               state.expected);
     }
     publish(warp, lane, block, offset);
     if (expect != 0) add_bytes(warp, lane, state, expect);
@@ -145,7 +151,8 @@ void run_action(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             case Action::ArriveDrop: {
                 State state = checked(warp, lane, block, offset);
                 const std::uint32_t count = (i.mode & kExpects) != 0 ? 1 : b[lane];
-                if (count > state.expected) report(warp, lane, Defect::BarrierMisuse, "%u arrivals are dropped of %u", count, state.expected);
+                if (count > state.expected)
+                    report(warp, lane, Defect::BarrierMisuse, "%u arrivals are dropped of %u", count, state.expected);
                 state.expected -= count;
                 state.store(block, offset);
                 [[fallthrough]];
@@ -158,8 +165,10 @@ void run_action(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             case Action::CompleteTx: {
                 State state = checked(warp, lane, block, offset);
                 add_bytes(warp, lane, state, action == Action::ExpectTx ? std::int64_t{b[lane]} : -std::int64_t{b[lane]});
-                if (action == Action::ExpectTx) state.store(block, offset);
-                else finish_change(block, offset, state);
+                if (action == Action::ExpectTx)
+                    state.store(block, offset);
+                else
+                    finish_change(block, offset, state);
                 break;
             }
         }
@@ -216,7 +225,8 @@ void translate_wait(Translator& t, const Statement& s, Modifiers& m) {
 }
 
 void translate_mbarrier(Translator& t, const Statement& s, Modifiers& m) {
-    std::string_view kind = m.take_one({"init", "inval", "arrive", "arrive_drop", "expect_tx", "complete_tx", "test_wait", "try_wait", "pending_count"});
+    std::string_view kind = m.take_one(
+        {"init", "inval", "arrive", "arrive_drop", "expect_tx", "complete_tx", "test_wait", "try_wait", "pending_count"});
     if (kind == "test_wait" || kind == "try_wait") {
         translate_wait(t, s, m);
         return;
@@ -244,8 +254,10 @@ void translate_mbarrier(Translator& t, const Statement& s, Modifiers& m) {
     }
     const Address address = t.address(s.operands.at(next));
     Slot b = t.constant(1, false);
-    if (next + 1 < s.operands.size()) b = t.in_bits(s.operands[next + 1], 32);
-    else if (kind != "inval" && (!arrives || (mode & kExpects) != 0)) t.fail("another number of operands");
+    if (next + 1 < s.operands.size())
+        b = t.in_bits(s.operands[next + 1], 32);
+    else if (kind != "inval" && (!arrives || (mode & kExpects) != 0))
+        t.fail("another number of operands");
     const Action action = kind == "init"          ? Action::Init
                           : kind == "inval"       ? Action::Inval
                           : kind == "arrive"      ? Action::Arrive

@@ -114,7 +114,8 @@ void run_add_constant(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 
 void translate_cvta(Translator& t, const Statement& s, Modifiers& m) {
     const bool to = m.take("to");
-    std::string_view space = m.take_one({"global", "shared", "shared::cta", "shared::cluster", "local", "param", "const", "param::entry"});
+    std::string_view space =
+        m.take_one({"global", "shared", "shared::cta", "shared::cluster", "local", "param", "const", "param::entry"});
     const Type type = m.take_type();
     m.finish();
     if (space.empty() || type.bits != 64) m.unknown();

@@ -50,18 +50,53 @@ struct ParameterPlace {
 
 /// A special register that the kernel reads, and the slot that holds it from the start.
 enum class Special : std::uint8_t {
-    TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ, LaneId, WarpId, NwarpId, SmId, NsmId,
-    LaneMaskEq, LaneMaskLe, LaneMaskLt, LaneMaskGe, LaneMaskGt, DynamicSharedSize, TotalSharedSize, GridId,
-    ClusteridX, ClusteridY, ClusteridZ, NclusteridX, NclusteridY, NclusteridZ,
-    ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtarank, ClusterNctarank,
+    TidX,
+    TidY,
+    TidZ,
+    NtidX,
+    NtidY,
+    NtidZ,
+    CtaidX,
+    CtaidY,
+    CtaidZ,
+    NctaidX,
+    NctaidY,
+    NctaidZ,
+    LaneId,
+    WarpId,
+    NwarpId,
+    SmId,
+    NsmId,
+    LaneMaskEq,
+    LaneMaskLe,
+    LaneMaskLt,
+    LaneMaskGe,
+    LaneMaskGt,
+    DynamicSharedSize,
+    TotalSharedSize,
+    GridId,
+    ClusteridX,
+    ClusteridY,
+    ClusteridZ,
+    NclusteridX,
+    NclusteridY,
+    NclusteridZ,
+    ClusterCtaidX,
+    ClusterCtaidY,
+    ClusterCtaidZ,
+    ClusterNctaidX,
+    ClusterNctaidY,
+    ClusterNctaidZ,
+    ClusterCtarank,
+    ClusterNctarank,
     IsExplicitCluster,
 };
 
 struct Program {
     std::string name;
     std::vector<Instruction> code;
-    std::vector<Accesses> accesses;          // by number of the instruction
-    std::vector<const std::string*> opcodes; // by number of the instruction, for messages
+    std::vector<Accesses> accesses;           // by number of the instruction
+    std::vector<const std::string*> opcodes;  // by number of the instruction, for messages
     std::vector<std::unique_ptr<Slot[]>> lists;
     std::vector<std::uint8_t> constants;
     std::vector<std::pair<Special, Slot>> specials;

@@ -44,30 +44,34 @@ void SharedWindow::check_inside(Warp& warp, unsigned lane, std::uint32_t offset,
 void SharedWindow::refuse(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
                           const char* verb) {
     if (offset % alignment != 0) {
-        report(warp, lane, Defect::MisalignedAccess, "%s of %u bytes at address %u of shared memory, which is no multiple of %u", verb,
-               count, offset, alignment);
+        report(warp, lane, Defect::MisalignedAccess, "%s of %u bytes at address %u of shared memory, which is no multiple of %u",
+               verb, count, offset, alignment);
     }
     if (offset < kFirstShared || offset > end_ || count > end_ - offset) {
-        report(warp, lane, Defect::OutOfBoundsShared, "%s of %u bytes at address %u of shared memory, of which the block has %u to %u",
-               verb, count, offset, kFirstShared, end_);
+        report(warp, lane, Defect::OutOfBoundsShared,
+               "%s of %u bytes at address %u of shared memory, of which the block has %u to %u", verb, count, offset,
+               kFirstShared, end_);
     }
     for (std::uint32_t i = offset; i < offset + count; i++) {
         switch (bytes_->state[i]) {
             case kUnwritten:
                 if (*verb != 'r') break;
-                report(warp, lane, Defect::UnwrittenSharedRead, "read of %u bytes at address %u of shared memory, never written", count, i);
+                report(warp, lane, Defect::UnwrittenSharedRead, "read of %u bytes at address %u of shared memory, never written",
+                       count, i);
             case kAsyncInFlight:
-                report(warp, lane, Defect::AsyncCopyNotWaited, "%s at address %u of shared memory while a cp.async writes it", verb, i);
+                report(warp, lane, Defect::AsyncCopyNotWaited, "%s at address %u of shared memory while a cp.async writes it",
+                       verb, i);
             case kBulkInFlight:
-                report(warp, lane, Defect::BulkCopyNotWaited, "%s at address %u of shared memory while a bulk copy writes it", verb, i);
+                report(warp, lane, Defect::BulkCopyNotWaited, "%s at address %u of shared memory while a bulk copy writes it",
+                       verb, i);
             case kBarrierObject:
                 report(warp, lane, Defect::BarrierMisuse, "%s at address %u of shared memory, which holds an mbarrier", verb, i);
             default:
                 break;
         }
     }
-    report(warp, lane, Defect::OutOfBoundsShared, "%s of %u bytes at address %u of shared memory, outside of every variable", verb, count,
-           offset);
+    report(warp, lane, Defect::OutOfBoundsShared, "%s of %u bytes at address %u of shared memory, outside of every variable",
+           verb, count, offset);
 }
 
 void SharedWindow::refuse_race(Warp& warp, unsigned lane, std::uint32_t offset, Epoch other, const char* other_verb,
@@ -75,13 +79,14 @@ void SharedWindow::refuse_race(Warp& warp, unsigned lane, std::uint32_t offset, 
     const unsigned thread = other >> kEpochTimeBits;
     if (bytes_->state[offset] == kWrittenByBulk && *other_verb == 'w') {
         report(warp, lane, Defect::BulkCopyNotWaited,
-               "%s at address %u of shared memory, into which a bulk copy of warp %u has landed: no completed wait for that phase of its "
+               "%s at address %u of shared memory, into which a bulk copy of warp %u has landed: no completed wait for that "
+               "phase of its "
                "mbarrier",
                verb, offset, thread / kWarpLanes);
     }
     report(warp, lane, Defect::SharedRace,
-           "%s at address %u of shared memory is not ordered after the %s by warp %u lane %u: a barrier is missing between them", verb,
-           offset, other_verb, thread / kWarpLanes, thread % kWarpLanes);
+           "%s at address %u of shared memory is not ordered after the %s by warp %u lane %u: a barrier is missing between them",
+           verb, offset, other_verb, thread / kWarpLanes, thread % kWarpLanes);
 }
 
 void SharedWindow::check_readers(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb) {
@@ -102,7 +107,8 @@ void SharedWindow::check_order(Warp& warp, unsigned lane, std::uint32_t offset, 
         const Epoch writer = bytes_->writer[i];
         if (writer == known) continue;
         if (!ordered(warp, lane, writer)) {
-            const bool same = value != nullptr && bytes_->state[2 * i] == kWritten && std::memcmp(bytes_->data + 2 * i, value + (2 * i - offset), 2) == 0;
+            const bool same = value != nullptr && bytes_->state[2 * i] == kWritten &&
+                              std::memcmp(bytes_->data + 2 * i, value + (2 * i - offset), 2) == 0;
             if (!same) refuse_race(warp, lane, 2 * i, writer, "write", verb);
             continue;
         }
@@ -132,7 +138,8 @@ void SharedWindow::check_read(Warp& warp, unsigned lane, std::uint32_t offset, s
     note_reader(offset / 2, (count + 1) / 2, warp.epoch(lane));
 }
 
-void SharedWindow::check_async_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment) {
+void SharedWindow::check_async_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count,
+                                    std::uint32_t alignment) {
     check_read(warp, lane, offset, count, alignment);
     Epoch known = 0;
     for (std::uint32_t i = offset; i < offset + count; i += 2) {
@@ -143,7 +150,9 @@ void SharedWindow::check_async_read(Warp& warp, unsigned lane, std::uint32_t off
         const unsigned thread = writer >> kEpochTimeBits, other = thread / kWarpLanes;
         const std::uint32_t time = writer & kEpochTimeMask;
         // The fence may stand after the write or, once the write has been waited for, before the read.
-        if (writer == 0 || time <= warp.cta->warps[other]->proxy_fences[thread % kWarpLanes] || time <= warp.proxy_clock.seen[other]) continue;
+        if (writer == 0 || time <= warp.cta->warps[other]->proxy_fences[thread % kWarpLanes] ||
+            time <= warp.proxy_clock.seen[other])
+            continue;
         report(warp, lane, Defect::ProxyFenceMissing,
                "the asynchronous proxy reads address %u of shared memory, which warp %u lane %u has written by the generic one: "
                "fence.proxy.async is missing between them",
@@ -151,8 +160,8 @@ void SharedWindow::check_async_read(Warp& warp, unsigned lane, std::uint32_t off
     }
 }
 
-void SharedWindow::check_write_range(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
-                                     const char* verb) {
+void SharedWindow::check_write_range(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count,
+                                     std::uint32_t alignment, const char* verb) {
     check_inside(warp, lane, offset, count, alignment, verb);
     if (!all_writable(offset, count)) refuse(warp, lane, offset, count, alignment, verb);
     check_order(warp, lane, offset, count, verb);

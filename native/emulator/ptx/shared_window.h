@@ -23,8 +23,8 @@ enum ByteState : std::uint8_t {
     kWrittenByAsync = 0x83,
 };
 
-/// Shared addresses count from 1024, as on devices of 9.0. Bits 24 and up name a block of the cluster: 0 is the block itself, r + 1
-/// the one of rank r.
+/// Shared addresses count from 1024, as on devices of 9.0. Bits 24 and up name a block of the cluster: 0 is the block itself, r +
+/// 1 the one of rank r.
 constexpr std::uint32_t kFirstShared = 1024;
 constexpr unsigned kRankShift = 24;
 constexpr std::uint32_t kOffsetMask = (1u << kRankShift) - 1;
@@ -60,10 +60,11 @@ public:
         return bytes_->data + offset;
     }
 
-    /// Checks that a lane may write the bytes. With `value`, an unordered write of the same value before it is no defect: compilers
-    /// let warps that hold the same element all store it.
+    /// Checks that a lane may write the bytes. With `value`, an unordered write of the same value before it is no defect:
+    /// compilers let warps that hold the same element all store it.
     template <unsigned kCount>
-    void check_write(Warp& warp, unsigned lane, std::uint32_t offset, const char* verb = "write", const std::uint8_t* value = nullptr) {
+    void check_write(Warp& warp, unsigned lane, std::uint32_t offset, const char* verb = "write",
+                     const std::uint8_t* value = nullptr) {
         if (!inside<kCount>(offset) || (!all_readable<kCount>(offset) && !all_writable(offset, kCount))) {
             refuse(warp, lane, offset, kCount, kCount, verb);
         }
@@ -139,7 +140,8 @@ private:
                      const std::uint8_t* value = nullptr);
     void check_readers(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb);
     void check_uses(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count);
-    void check_inside(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment, const char* verb);
+    void check_inside(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
+                      const char* verb);
     [[noreturn]] void refuse(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
                              const char* verb);
     [[noreturn]] void refuse_race(Warp& warp, unsigned lane, std::uint32_t offset, Epoch other, const char* other_verb,

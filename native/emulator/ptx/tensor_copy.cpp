@@ -12,7 +12,7 @@
 namespace emu::ptx {
 namespace {
 
-constexpr std::uint32_t kMapBytes = 128, kTileAlignment = 128, kBulkAlignment = 16;
+constexpr std::uint32_t kTileAlignment = 128, kBulkAlignment = 16;
 
 }  // namespace
 
@@ -65,7 +65,8 @@ void BulkCopyQueue::commit(Warp& warp, unsigned lane) {
 void BulkCopyQueue::wait(Warp& warp, unsigned lane, unsigned outstanding) {
     const unsigned newest = groups_of(warp, lane), thread = warp.first_thread + lane;
     for (BulkStore& store : stores_) {
-        if (store.block == warp.cta->rank && store.thread == thread && store.group + outstanding < newest) finish(warp, lane, store);
+        if (store.block == warp.cta->rank && store.thread == thread && store.group + outstanding < newest)
+            finish(warp, lane, store);
     }
     std::erase_if(stores_, [](const BulkStore& store) { return store.done; });
 }
@@ -76,7 +77,8 @@ void BulkCopyQueue::finish(Warp& warp, unsigned lane, BulkStore& store) {
     store.done = true;
     if (!store.tensor) {
         for (std::uint32_t at = 0; at < store.bytes; at += kBulkAlignment) {
-            std::memcpy(global_bytes<kBulkAlignment>(warp, lane, store.address + at, true), shared.data() + store.offset + at, kBulkAlignment);
+            std::memcpy(global_bytes<kBulkAlignment>(warp, lane, store.address + at, true), shared.data() + store.offset + at,
+                        kBulkAlignment);
         }
         return;
     }
@@ -84,7 +86,8 @@ void BulkCopyQueue::finish(Warp& warp, unsigned lane, BulkStore& store) {
         if (address == 0) return;
         warp.lane = lane;
         check_global_write(reinterpret_cast<void*>(address), bytes, 1, {});
-        std::memcpy(reinterpret_cast<void*>(address), shared.data() + swizzle_offset(store.offset + at, store.map.swizzle), bytes);
+        std::memcpy(reinterpret_cast<void*>(address), shared.data() + swizzle_offset(store.offset + at, store.map.swizzle),
+                    bytes);
     });
 }
 
@@ -93,7 +96,8 @@ void BulkCopyQueue::check_finished(Warp& warp) {
     for (const BulkStore& store : stores_) {
         if (store.block != rank) continue;
         warp.current = store.at;
-        report(warp, store.thread % kWarpLanes, Defect::BulkCopyUnfinished, "the block ends without waiting for a bulk store issued here");
+        report(warp, store.thread % kWarpLanes, Defect::BulkCopyUnfinished,
+               "the block ends without waiting for a bulk store issued here");
     }
     for (const BulkLoad& load : loads_) {
         if ((load.blocks >> rank & 1) == 0) continue;
@@ -104,58 +108,58 @@ void BulkCopyQueue::check_finished(Warp& warp) {
 
 namespace {
 
-constexpr std::uint16_t kMulticast = 1, kWideMap = 2, kReadOnly = 4;
+constexpr std::uint16_t kMulticast = 1;
 
 TensorMap map_at(Warp& warp, unsigned lane, std::uint64_t address, unsigned rank) {
     TensorMap map;
     if (address / kWindowBytes == kParamBase / kWindowBytes) {
         const std::uint64_t offset = address % kWindowBytes;
-        if (offset % 64 != 0) report(warp, lane, Defect::MisalignedAccess, "a tensor map at byte %llu of the parameters", static_cast<unsigned long long>(offset));
+        if (offset % 64 != 0)
+            report(warp, lane, Defect::MisalignedAccess, "a tensor map at byte %llu of the parameters",
+                   static_cast<unsigned long long>(offset));
         param_bytes<1>(warp, lane, offset + kMapBytes - 1);
         std::memcpy(&map, param_bytes<1>(warp, lane, offset), kMapBytes);
     } else {
-        if (address % 64 != 0) report(warp, lane, Defect::MisalignedAccess, "a tensor map at an address that is no multiple of 64");
+        if (address % 64 != 0)
+            report(warp, lane, Defect::MisalignedAccess, "a tensor map at an address that is no multiple of 64");
         for (std::uint32_t at = 0; at < kMapBytes; at += 16) {
             std::memcpy(reinterpret_cast<std::uint8_t*>(&map) + at, global_bytes<16>(warp, lane, address + at, false), 16);
         }
     }
     if (map.magic != TensorMap::kMagic) report(warp, lane, Defect::OutOfBoundsGlobal, "the address is not that of a tensor map");
-    if (map.rank != rank) report(warp, lane, Defect::OutOfBoundsGlobal, "a copy of rank %u with a tensor map of rank %u", rank, map.rank);
+    if (map.rank != rank)
+        report(warp, lane, Defect::OutOfBoundsGlobal, "a copy of rank %u with a tensor map of rank %u", rank, map.rank);
     return map;
 }
 
-std::uint32_t lane_value(const Warp& warp, Slot slot, unsigned lane) {
-    return warp.in<std::uint32_t>(slot)[lane];
-}
-
-std::uint64_t lane_address(const Warp& warp, Slot base, Slot offset, Slot wide, unsigned lane) {
-    const std::uint64_t value = wide != 0 ? warp.in<std::uint64_t>(base)[lane] : warp.in<std::uint32_t>(base)[lane];
-    return (value + offset) % kWindowBytes;
-}
-
 /// Starts a load into `offset` of the blocks of the mask.
-void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t target, std::uint64_t mbarrier, std::vector<std::uint8_t> bytes,
-                std::uint32_t blocks) {
+void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t target, std::uint64_t mbarrier,
+                std::vector<std::uint8_t> bytes, std::uint32_t blocks) {
     Cluster& cluster = *warp.cta->cluster;
     Cta& home = shared_block(warp, lane, target);
     if (blocks == 0) blocks = 1u << home.rank;
-    const auto offset = static_cast<std::uint32_t>(target & kOffsetMask), object = static_cast<std::uint32_t>(mbarrier & kOffsetMask);
+    const auto offset = static_cast<std::uint32_t>(target & kOffsetMask),
+               object = static_cast<std::uint32_t>(mbarrier & kOffsetMask);
     const auto count = static_cast<std::uint32_t>(bytes.size());
     // Before the object is joined: what is published to it covers the copy.
     const Epoch epoch = warp.epoch(lane);
-    if (blocks >> cluster.size() != 0) report(warp, lane, Defect::OutOfBoundsShared, "a multicast to blocks 0x%x of a cluster of %u", blocks, cluster.size());
+    if (blocks >> cluster.size() != 0)
+        report(warp, lane, Defect::OutOfBoundsShared, "a multicast to blocks 0x%x of a cluster of %u", blocks, cluster.size());
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
         if ((blocks >> rank & 1) == 0) continue;
         Cta& block = cluster.cta(rank);
-        if (&block == warp.cta) block.shared.check_write_range(warp, lane, offset, count, kBulkAlignment, "bulk copy");
-        else if (offset + count > block.shared.end()) report(warp, lane, Defect::OutOfBoundsShared, "a bulk copy past the end of block %u's shared memory", rank);
+        if (&block == warp.cta)
+            block.shared.check_write_range(warp, lane, offset, count, kBulkAlignment, "bulk copy");
+        else if (offset + count > block.shared.end())
+            report(warp, lane, Defect::OutOfBoundsShared, "a bulk copy past the end of block %u's shared memory", rank);
         join_mbarrier(warp, lane, block, object);
         block.shared.begin_copy(offset, count, kBulkInFlight);
     }
     cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, warp.cta->rank, epoch, &i});
 }
 
-/// list: target base, offset, wide; mbarrier base, offset, wide; multicast mask; coordinates. a: the map. mode: rank in the high byte.
+/// list: target base, offset, wide; mbarrier base, offset, wide; multicast mask; coordinates. a: the map. mode: rank in the high
+/// byte.
 void run_tensor_load(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     std::uint64_t maps[kWarpLanes];
     lane_addresses(warp, i, lanes, maps);
@@ -165,9 +169,12 @@ void run_tensor_load(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         const std::uint64_t target = lane_address(warp, i.list[0], i.list[1], i.list[2], lane);
         const std::uint64_t mbarrier = lane_address(warp, i.list[3], i.list[4], i.list[5], lane);
         const auto offset = static_cast<std::uint32_t>(target & kOffsetMask);
-        if (offset % kTileAlignment != 0) report(warp, lane, Defect::MisalignedAccess, "a bulk tensor copy to address %u of shared memory, no multiple of %u", offset, kTileAlignment);
+        if (offset % kTileAlignment != 0)
+            report(warp, lane, Defect::MisalignedAccess, "a bulk tensor copy to address %u of shared memory, no multiple of %u",
+                   offset, kTileAlignment);
         std::int32_t coordinates[5];
-        for (unsigned axis = 0; axis < rank; axis++) coordinates[axis] = static_cast<std::int32_t>(lane_value(warp, i.list[7 + axis], lane));
+        for (unsigned axis = 0; axis < rank; axis++)
+            coordinates[axis] = static_cast<std::int32_t>(lane_value(warp, i.list[7 + axis], lane));
         std::vector<std::uint8_t> bytes(box_bytes(map));
         for_each_piece(map, coordinates, [&](std::uint32_t at, std::uint64_t address, std::uint32_t count) {
             std::uint8_t* to = bytes.data() + (swizzle_offset(offset + at, map.swizzle) - offset);
@@ -192,7 +199,8 @@ void run_bulk_load(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         const std::uint32_t count = lane_value(warp, i.list[7], lane);
         const std::uint64_t target = lane_address(warp, i.list[0], i.list[1], i.list[2], lane);
         if (count % kBulkAlignment != 0 || target % kBulkAlignment != 0 || sources[lane] % kBulkAlignment != 0) {
-            report(warp, lane, Defect::MisalignedAccess, "a bulk copy of %u bytes: bytes and both addresses must be multiples of 16", count);
+            report(warp, lane, Defect::MisalignedAccess,
+                   "a bulk copy of %u bytes: bytes and both addresses must be multiples of 16", count);
         }
         std::vector<std::uint8_t> bytes(count);
         if (i.b != 0) {
@@ -201,7 +209,8 @@ void run_bulk_load(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             warp.cta->shared.check_async_read(warp, lane, from, count, kBulkAlignment);
             std::memcpy(bytes.data(), warp.cta->shared.data() + from, count);
         } else {
-            for (std::uint32_t at = 0; at < count; at += 16) std::memcpy(&bytes[at], global_bytes<16>(warp, lane, sources[lane] + at, false), 16);
+            for (std::uint32_t at = 0; at < count; at += 16)
+                std::memcpy(&bytes[at], global_bytes<16>(warp, lane, sources[lane] + at, false), 16);
         }
         const std::uint32_t blocks = (i.mode & kMulticast) != 0 ? lane_value(warp, i.list[6], lane) & 0xFFFF : 0;
         begin_load(warp, i, lane, target, lane_address(warp, i.list[3], i.list[4], i.list[5], lane), std::move(bytes), blocks);
@@ -220,11 +229,13 @@ void run_store(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         if (rank > 0) {
             store.map = map_at(warp, lane, targets[lane], rank);
             store.bytes = box_bytes(store.map);
-            for (unsigned axis = 0; axis < rank; axis++) store.coordinates[axis] = static_cast<std::int32_t>(lane_value(warp, i.list[4 + axis], lane));
+            for (unsigned axis = 0; axis < rank; axis++)
+                store.coordinates[axis] = static_cast<std::int32_t>(lane_value(warp, i.list[4 + axis], lane));
         } else {
             store.address = targets[lane];
             store.bytes = lane_value(warp, i.list[3], lane);
-            if (store.bytes % kBulkAlignment != 0) report(warp, lane, Defect::MisalignedAccess, "a bulk copy of %u bytes, no multiple of 16", store.bytes);
+            if (store.bytes % kBulkAlignment != 0)
+                report(warp, lane, Defect::MisalignedAccess, "a bulk copy of %u bytes, no multiple of 16", store.bytes);
         }
         store.at = &i;
         warp.cta->shared.check_async_read(warp, lane, store.offset, store.bytes, rank > 0 ? kTileAlignment : kBulkAlignment);
@@ -241,13 +252,6 @@ void run_wait(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 }
 
 void run_nothing(Warp&, const Instruction&, std::uint32_t) {}
-
-void push_address(Translator& t, std::vector<Slot>& slots, const Operand& operand) {
-    const Address address = t.address(operand);
-    slots.push_back(address.base);
-    slots.push_back(static_cast<Slot>(address.offset) & ~kVirtualMask);
-    slots.push_back(address.wide ? 1 : 0);
-}
 
 void push_coordinates(Translator& t, std::vector<Slot>& slots, const Operand& where, unsigned rank) {
     if (where.items.size() != 2 || where.items[1].items.size() != rank) t.fail("another number of coordinates");
@@ -273,8 +277,10 @@ void translate_load(Translator& t, const Statement& s, Modifiers& m, bool tensor
     slots.push_back(multicast ? t.in_any(s.operands.at(next++), 16, wide) : 0);
     if (hint) next++;
     if (next != s.operands.size()) t.fail("another number of operands");
-    if (tensor) push_coordinates(t, slots, source, rank);
-    else slots.push_back(count);
+    if (tensor)
+        push_coordinates(t, slots, source, rank);
+    else
+        slots.push_back(count);
     const Address address = t.address(source);
     const Slot* list = t.list(slots);
     Instruction& i = t.add(tensor ? &run_tensor_load : &run_bulk_load);
@@ -299,114 +305,6 @@ void translate_store(Translator& t, const Statement& s, Modifiers& m, bool tenso
     Instruction& i = t.add(&run_store);
     i.list = list;
     i.mode = static_cast<std::uint16_t>(rank << 8);
-    set_address(i, address);
-}
-
-enum class Field : std::uint16_t { Address, Rank, Box, Dimension, Stride, Step, Type, Interleave, Swizzle, Fill };
-
-constexpr std::uint8_t kReplacedTypes[] = {1, 2, 4, 4, 8, 8, 2, 4, 4, 8, 2, 4, 4};  // bytes, by the ISA's number of the type
-
-/// a: address of the map. mode: the field; b: which of several; c: the value (32 bits, or 64 by kWideMap of immediate's list).
-void run_replace(Warp& warp, const Instruction& i, std::uint32_t lanes) {
-    std::uint64_t addresses[kWarpLanes];
-    lane_addresses(warp, i, lanes, addresses);
-    const auto field = static_cast<Field>(i.mode & 15);
-    for_lanes(lanes, [&](unsigned lane) {
-        std::uint8_t* place;
-        const bool shared = (i.mode & 16) != 0;
-        const auto offset = static_cast<std::uint32_t>(addresses[lane] & kOffsetMask);
-        if (shared) {
-            warp.cta->shared.check_read(warp, lane, offset, kMapBytes, kMapBytes);
-            warp.cta->shared.check_write_range(warp, lane, offset, kMapBytes, kMapBytes, "write");
-            place = warp.cta->shared.data() + offset;
-        } else {
-            for (std::uint32_t at = 0; at < kMapBytes; at += 16) global_bytes<16>(warp, lane, addresses[lane] + at, true);
-            place = reinterpret_cast<std::uint8_t*>(addresses[lane]);
-        }
-        TensorMap map;
-        std::memcpy(&map, place, kMapBytes);
-        map.magic = TensorMap::kMagic;
-        const std::uint64_t value = (i.mode & 32) != 0 ? warp.in<std::uint64_t>(i.c)[lane] : lane_value(warp, i.c, lane);
-        const unsigned axis = static_cast<unsigned>(i.b);
-        switch (field) {
-            case Field::Address: map.address = value; break;
-            case Field::Rank: map.rank = static_cast<std::uint8_t>(value + 1); break;
-            case Field::Box: map.box[axis] = static_cast<std::uint16_t>(value); break;
-            case Field::Dimension: map.sizes[axis] = static_cast<std::uint32_t>(value); break;
-            case Field::Stride: map.strides[axis] = value; break;
-            case Field::Step: map.steps[axis] = static_cast<std::uint16_t>(value); break;
-            case Field::Type:
-                if (value >= sizeof kReplacedTypes) report(warp, lane, Defect::OutOfBoundsGlobal, "a tensor map of type %llu", static_cast<unsigned long long>(value));
-                map.element_bytes = kReplacedTypes[value];
-                break;
-            case Field::Interleave:
-                if (value != 0) report(warp, lane, Defect::OutOfBoundsGlobal, "interleaved tensor maps are not known");
-                break;
-            case Field::Swizzle: map.swizzle = static_cast<std::uint8_t>(value); break;
-            case Field::Fill: map.fill_nan = static_cast<std::uint8_t>(value); break;
-        }
-        std::memcpy(place, &map, kMapBytes);
-        if (shared) warp.cta->shared.note_write_range(offset, kMapBytes, kWritten, warp.epoch(lane));
-    });
-}
-
-/// tensormap.cp_fenceproxy: the map goes from shared to global memory; all lanes do it together.
-void run_copy_map(Warp& warp, const Instruction& i, std::uint32_t lanes) {
-    warp.require_aligned(i, lanes);
-    warp.synchronise_lanes(lanes);
-    std::uint64_t targets[kWarpLanes];
-    lane_addresses(warp, i, lanes, targets);
-    const unsigned lane = static_cast<unsigned>(std::countr_zero(lanes));
-    const auto offset = static_cast<std::uint32_t>(lane_address(warp, i.list[0], i.list[1], i.list[2], lane) & kOffsetMask);
-    warp.cta->shared.check_read(warp, lane, offset, kMapBytes, kMapBytes);
-    for (std::uint32_t at = 0; at < kMapBytes; at += 16) {
-        std::memcpy(global_bytes<16>(warp, lane, targets[lane] + at, true), warp.cta->shared.data() + offset + at, 16);
-    }
-}
-
-void translate_replace(Translator& t, const Statement& s, Modifiers& m) {
-    if (!m.take("tile")) m.unknown();
-    constexpr std::string_view kFields[] = {"global_address", "rank", "box_dim", "global_dim", "global_stride", "element_stride",
-                                            "elemtype", "interleave_layout", "swizzle_mode", "fill_mode"};
-    std::uint16_t mode = 0;
-    while (mode < std::size(kFields) && !m.take(kFields[mode])) mode++;
-    if (mode == std::size(kFields)) m.unknown();
-    const bool counted = mode >= 2 && mode <= 5;
-    if (!m.take_one({"shared::cta", "shared"}).empty()) mode |= 16;
-    else if (!m.take("global")) m.unknown();
-    m.take("b1024");
-    const Type type = m.take_type();
-    m.finish();
-    if (s.operands.size() != (counted ? 3u : 2u)) t.fail("another number of operands");
-    const std::uint64_t axis = counted ? t.immediate(s.operands[1]) : 0;
-    if (axis > 4) t.fail("a tensor map has five axes");
-    const Slot value = t.in(s.operands.back(), type);
-    if (type.bits == 64) mode |= 32;
-    const Address address = t.address(s.operands[0]);
-    Instruction& i = t.add(&run_replace);
-    i.b = static_cast<Slot>(axis), i.c = value, i.mode = mode;
-    set_address(i, address);
-}
-
-void translate_tensormap(Translator& t, const Statement& s, Modifiers& m) {
-    if (m.take("replace")) {
-        translate_replace(t, s, m);
-        return;
-    }
-    if (!m.take("cp_fenceproxy") || !m.take("global") || !m.take("shared::cta")) m.unknown();
-    m.take("tensormap::generic");
-    m.take("release");
-    m.take_one({"cta", "cluster", "gpu", "sys"});
-    m.take("sync");
-    m.take("aligned");
-    m.finish();
-    std::vector<Slot> slots;
-    push_address(t, slots, s.operands.at(1));
-    if (t.immediate(s.operands.at(2)) != kMapBytes) t.fail("a map of another size");
-    const Address address = t.address(s.operands[0]);
-    const Slot* list = t.list(slots);
-    Instruction& i = t.add(&run_copy_map);
-    i.list = list;
     set_address(i, address);
 }
 
@@ -444,10 +342,6 @@ void translate_bulk(Translator& t, const Statement& s, Modifiers& m) {
     if (m.first() != "shared::cluster" && m.first() != "shared::cta") m.unknown();
     m.take(m.first());
     translate_load(t, s, m, tensor, rank);
-}
-
-void add_tensor_copy(TranslateTable& table) {
-    table["tensormap"] = &translate_tensormap;
 }
 
 }  // namespace emu::ptx

@@ -1,5 +1,5 @@
-// Makes a program of an entry function: finds the handler of each statement and the places of its operands. Functions that it calls
-// are put in place of the call.
+// Makes a program of an entry function: finds the handler of each statement and the places of its operands. Functions that it
+// calls are put in place of the call.
 #pragma once
 
 #include <map>
@@ -21,7 +21,9 @@ constexpr std::uint64_t kSharedBase = 1ull << 40, kLocalBase = 2ull << 40, kPara
 /// The modifiers of an opcode that have not been understood yet: each must be.
 class Modifiers {
 public:
-    Modifiers(const Statement& statement) : statement_(statement), parts_(statement.opcode->parts) { parts_.erase(parts_.begin()); }
+    Modifiers(const Statement& statement) : statement_(statement), parts_(statement.opcode->parts) {
+        parts_.erase(parts_.begin());
+    }
 
     bool take(std::string_view part);
     /// Takes the first of the parts that is there, or returns the fallback.
@@ -67,7 +69,9 @@ public:
     /// A place that nobody reads, for results that are thrown away.
     Slot discard(bool wide);
     std::uint16_t discard_predicate();
-    bool is_predicate(const Operand& operand) const { return registers_[static_cast<std::size_t>(virtual_register(operand))].kind == 'p'; }
+    bool is_predicate(const Operand& operand) const {
+        return registers_[static_cast<std::size_t>(virtual_register(operand))].kind == 'p';
+    }
     std::uint64_t immediate(const Operand& operand);
     Address address(const Operand& operand);
     /// The state space that a variable named in an address lies in: parameters of called functions are local memory.

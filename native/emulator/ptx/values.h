@@ -31,15 +31,21 @@ inline Bfloat to_bfloat(float value) {
 /// Registers of up to 32 bits take 32 bits a lane, zero-extended; those of 64 bits take 64.
 template <typename T>
 inline T from_slot(SlotValue<T> bits) {
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat>) return T{static_cast<std::uint16_t>(bits)};
-    else if constexpr (std::is_floating_point_v<T>) return std::bit_cast<T>(bits);
-    else return static_cast<T>(bits);
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat>)
+        return T{static_cast<std::uint16_t>(bits)};
+    else if constexpr (std::is_floating_point_v<T>)
+        return std::bit_cast<T>(bits);
+    else
+        return static_cast<T>(bits);
 }
 template <typename T>
 inline SlotValue<T> to_slot(T value) {
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat>) return value.bits;
-    else if constexpr (std::is_floating_point_v<T>) return std::bit_cast<SlotValue<T>>(value);
-    else return static_cast<std::make_unsigned_t<T>>(value);
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat>)
+        return value.bits;
+    else if constexpr (std::is_floating_point_v<T>)
+        return std::bit_cast<SlotValue<T>>(value);
+    else
+        return static_cast<std::make_unsigned_t<T>>(value);
 }
 
 template <typename D, typename A, typename Op>

@@ -12,8 +12,8 @@ namespace {
 /// Backward branches that a warp may take in one turn.
 constexpr int kTurn = 64;
 constexpr std::uint64_t kNeverPolled = ~0ull;
-/// Turns that some lanes may use up while others wait for them where a branch ends; then the others go on by themselves. A lane that
-/// spins on what another lane of its warp will do gets it that way, as on devices since 7.0.
+/// Turns that some lanes may use up while others wait for them where a branch ends; then the others go on by themselves. A lane
+/// that spins on what another lane of its warp will do gets it that way, as on devices since 7.0.
 constexpr unsigned kPatience = 2048;
 
 }  // namespace
@@ -279,8 +279,9 @@ void report(Warp& warp, unsigned lane, Defect defect, const char* format, ...) {
     const Program& program = *cta.cluster->work->program;
     const Instruction* at = warp.current;
     char text[2048];
-    std::snprintf(text, sizeof text, "%s: %s; kernel %s, block (%u,%u,%u), warp %u lane %u, PTX line %d: %s", defect_name(defect), detail,
-                  program.name.c_str(), cta.index.x, cta.index.y, cta.index.z, warp.index, lane, at != nullptr ? at->line : 0,
+    std::snprintf(text, sizeof text, "%s: %s; kernel %s, block (%u,%u,%u), warp %u lane %u, PTX line %d: %s", defect_name(defect),
+                  detail, program.name.c_str(), cta.index.x, cta.index.y, cta.index.z, warp.index, lane,
+                  at != nullptr ? at->line : 0,
                   at != nullptr ? program.opcodes[static_cast<std::size_t>(at->number)]->c_str() : "");
     cta.cluster->launch->fail(defect_error(defect), text);
     throw Abandon{};

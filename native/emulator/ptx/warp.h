@@ -53,9 +53,13 @@ public:
     bool ready() const;
 
     template <typename T>
-    T* out(Slot slot) { return reinterpret_cast<T*>(bases[0] + slot); }
+    T* out(Slot slot) {
+        return reinterpret_cast<T*>(bases[0] + slot);
+    }
     template <typename T>
-    const T* in(Slot slot) const { return reinterpret_cast<const T*>(bases[slot >> 31] + (slot & ~kConstantSlot)); }
+    const T* in(Slot slot) const {
+        return reinterpret_cast<const T*>(bases[slot >> 31] + (slot & ~kConstantSlot));
+    }
     std::uint32_t predicate(Slot index) const { return predicates[index]; }
     void set_predicate(Slot index, std::uint32_t lanes, std::uint32_t value) {
         predicates[index] = (predicates[index] & ~lanes) | (value & lanes);
@@ -83,7 +87,9 @@ public:
     void publish_to(SyncClock& to) const;
     void release_to(SyncClock& to);
     void acquire_from(const SyncClock& from) { clock.join(from); }
-    Epoch epoch(unsigned lane) const { return first_thread + lane < kMaxThreads ? make_epoch(first_thread + lane, times[lane]) : 0; }
+    Epoch epoch(unsigned lane) const {
+        return first_thread + lane < kMaxThreads ? make_epoch(first_thread + lane, times[lane]) : 0;
+    }
 
     std::uint8_t* bases[2] = {};
     std::uint32_t* predicates = nullptr;

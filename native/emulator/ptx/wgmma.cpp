@@ -21,14 +21,21 @@ struct Shape {
     bool a_in_registers, a_transposed, b_transposed, a_negated, b_negated, integers;
 
     std::uint64_t pack() const {
-        return columns | depth << 10 | static_cast<unsigned>(a) << 16 | static_cast<unsigned>(b) << 20 | unsigned{a_in_registers} << 24 |
-               unsigned{a_transposed} << 25 | unsigned{b_transposed} << 26 | unsigned{a_negated} << 27 | unsigned{b_negated} << 28 |
-               unsigned{integers} << 29;
+        return columns | depth << 10 | static_cast<unsigned>(a) << 16 | static_cast<unsigned>(b) << 20 |
+               unsigned{a_in_registers} << 24 | unsigned{a_transposed} << 25 | unsigned{b_transposed} << 26 |
+               unsigned{a_negated} << 27 | unsigned{b_negated} << 28 | unsigned{integers} << 29;
     }
     static Shape unpack(std::uint64_t bits) {
-        return {static_cast<unsigned>(bits & 0x3FF), static_cast<unsigned>(bits >> 10 & 0x3F), static_cast<Element>(bits >> 16 & 15),
-                static_cast<Element>(bits >> 20 & 15), (bits >> 24 & 1) != 0, (bits >> 25 & 1) != 0, (bits >> 26 & 1) != 0,
-                (bits >> 27 & 1) != 0, (bits >> 28 & 1) != 0, (bits >> 29 & 1) != 0};
+        return {static_cast<unsigned>(bits & 0x3FF),
+                static_cast<unsigned>(bits >> 10 & 0x3F),
+                static_cast<Element>(bits >> 16 & 15),
+                static_cast<Element>(bits >> 20 & 15),
+                (bits >> 24 & 1) != 0,
+                (bits >> 25 & 1) != 0,
+                (bits >> 26 & 1) != 0,
+                (bits >> 27 & 1) != 0,
+                (bits >> 28 & 1) != 0,
+                (bits >> 29 & 1) != 0};
     }
     unsigned registers() const { return columns / 2; }
     unsigned a_registers() const { return depth * element_bits(a) / 64; }
@@ -36,7 +43,8 @@ struct Shape {
 
 /// Visits the 16-byte chunks of `rows` rows from `first` on of an operand: visit(offset, row, k) with the chunk's first element.
 template <typename Visit>
-void for_each_chunk(std::uint64_t descriptor, unsigned first, unsigned rows, unsigned depth, bool transposed, unsigned bytes, Visit visit) {
+void for_each_chunk(std::uint64_t descriptor, unsigned first, unsigned rows, unsigned depth, bool transposed, unsigned bytes,
+                    Visit visit) {
     const MatrixDescriptor layout = MatrixDescriptor::decode(descriptor);
     const unsigned per = kChunk / bytes;
     if (transposed) {
@@ -50,8 +58,8 @@ void for_each_chunk(std::uint64_t descriptor, unsigned first, unsigned rows, uns
     }
 }
 
-void load_operand(Warp& warp, std::uint64_t descriptor, unsigned first, unsigned rows, unsigned depth, bool transposed, Element element,
-                  bool negated, float* values, unsigned row_stride, unsigned k_stride) {
+void load_operand(Warp& warp, std::uint64_t descriptor, unsigned first, unsigned rows, unsigned depth, bool transposed,
+                  Element element, bool negated, float* values, unsigned row_stride, unsigned k_stride) {
     const unsigned bytes = element_bits(element) / 8, per = kChunk / bytes;
     const std::uint8_t* shared = warp.cta->shared.data();
     for_each_chunk(descriptor, first, rows, depth, transposed, bytes, [&](std::uint32_t offset, unsigned row, unsigned k) {
@@ -92,7 +100,8 @@ void compute(Warp& warp, const WgmmaProduct& product) {
     }
     // B by tiles of eight columns: [tile][k][8].
     for (unsigned tile = 0; tile < shape.columns / 8; tile++) {
-        load_operand(warp, product.b, 8 * tile, 8, depth, shape.b_transposed, shape.b, shape.b_negated, b + tile * depth * 8, 1, 8);
+        load_operand(warp, product.b, 8 * tile, 8, depth, shape.b_transposed, shape.b, shape.b_negated, b + tile * depth * 8, 1,
+                     8);
     }
     for (unsigned tile = 0; tile < shape.columns / 8; tile++) {
         alignas(32) float d[kWarpRows][8];
@@ -104,7 +113,8 @@ void compute(Warp& warp, const WgmmaProduct& product) {
                     const unsigned row = lane / 4 + 8 * (r / 2), column = 2 * (lane % 4) + r % 2;
                     auto sum = product.accumulate ? static_cast<std::int32_t>(registers[r][lane]) : 0;
                     for (unsigned k = 0; k < depth; k++) {
-                        sum += static_cast<std::int32_t>(a[row * depth + k]) * static_cast<std::int32_t>(b[(tile * depth + k) * 8 + column]);
+                        sum += static_cast<std::int32_t>(a[row * depth + k]) *
+                               static_cast<std::int32_t>(b[(tile * depth + k) * 8 + column]);
                     }
                     registers[r][lane] = static_cast<std::uint32_t>(sum);
                 }
@@ -113,10 +123,12 @@ void compute(Warp& warp, const WgmmaProduct& product) {
         }
         for (unsigned r = 0; r < 4; r++) {
             for (unsigned lane = 0; lane < kWarpLanes; lane++) {
-                d[lane / 4 + 8 * (r / 2)][2 * (lane % 4) + r % 2] = product.accumulate ? std::bit_cast<float>(registers[r][lane]) : 0.0f;
+                d[lane / 4 + 8 * (r / 2)][2 * (lane % 4) + r % 2] =
+                    product.accumulate ? std::bit_cast<float>(registers[r][lane]) : 0.0f;
             }
         }
-        multiply_tile(reinterpret_cast<Eight*>(d), a, reinterpret_cast<const Eight*>(b + tile * depth * 8), static_cast<int>(depth));
+        multiply_tile(reinterpret_cast<Eight*>(d), a, reinterpret_cast<const Eight*>(b + tile * depth * 8),
+                      static_cast<int>(depth));
         for (unsigned r = 0; r < 4; r++) {
             for (unsigned lane = 0; lane < kWarpLanes; lane++) {
                 registers[r][lane] = std::bit_cast<std::uint32_t>(d[lane / 4 + 8 * (r / 2)][2 * (lane % 4) + r % 2]);
@@ -173,11 +185,13 @@ void WgmmaQueue::check_registers(Warp& warp, const Instruction& instruction) {
         // A product may go on with the accumulators of the one before it.
         if (is_product) continue;
         if (touches(here.reads, owned.writes) || touches(here.writes, owned.writes)) {
-            report(warp, 0, Defect::WgmmaNotWaited, "an accumulator of the wgmma at PTX line %d is touched before its group has been waited for",
+            report(warp, 0, Defect::WgmmaNotWaited,
+                   "an accumulator of the wgmma at PTX line %d is touched before its group has been waited for",
                    product.at->line);
         }
         if (touches(here.writes, owned.reads)) {
-            report(warp, 0, Defect::WgmmaNotWaited, "an operand register of the wgmma at PTX line %d is changed before its group has been waited for",
+            report(warp, 0, Defect::WgmmaNotWaited,
+                   "an operand register of the wgmma at PTX line %d is changed before its group has been waited for",
                    product.at->line);
         }
     }
@@ -198,7 +212,8 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             const std::int32_t index = program.wgmma_registers[static_cast<std::size_t>(reg)];
             if (index < 0) continue;
             if (queue.fenced == 0 || queue.changed[static_cast<std::size_t>(index)] > queue.fenced) {
-                report(warp, 0, Defect::WgmmaFenceMissing, "registers of the wgmma were touched after the warp's last wgmma.fence");
+                report(warp, 0, Defect::WgmmaFenceMissing,
+                       "registers of the wgmma were touched after the warp's last wgmma.fence");
             }
         }
     }
@@ -211,12 +226,14 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     auto require_uniform = [&](Slot slot, std::uint64_t value) {
         const auto* values = warp.in<std::uint64_t>(slot);
         for_lanes(lanes, [&](unsigned lane) {
-            if (values[lane] != value) report(warp, lane, Defect::DivergentWarp, "the lanes disagree about a descriptor of wgmma");
+            if (values[lane] != value)
+                report(warp, lane, Defect::DivergentWarp, "the lanes disagree about a descriptor of wgmma");
         });
     };
     require_uniform(i.b, b);
     const std::uint32_t chosen = warp.predicate(i.c) & lanes;
-    if (chosen != 0 && chosen != lanes) report(warp, 0, Defect::DivergentWarp, "the lanes disagree about the accumulation of wgmma");
+    if (chosen != 0 && chosen != lanes)
+        report(warp, 0, Defect::DivergentWarp, "the lanes disagree about the accumulation of wgmma");
     for (std::int32_t reg : accesses.writes) {
         const std::int32_t index = program.tracked_index[static_cast<std::size_t>(reg)];
         if (!product.accumulate || index < 0) continue;
@@ -226,12 +243,14 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
         }
     }
     auto use = [&](std::uint64_t descriptor, unsigned first, unsigned rows, bool transposed, Element element) {
-        if ((descriptor >> 49 & 7) != 0) report(warp, 0, Defect::MisalignedAccess, "a matrix descriptor with a base offset is not known");
-        for_each_chunk(descriptor, first, rows, shape.depth, transposed, element_bits(element) / 8, [&](std::uint32_t offset, unsigned, unsigned) {
-            warp.cta->shared.check_async_read(warp, 0, offset, kChunk, kChunk);
-            warp.cta->shared.add_use(offset, kChunk, 1);
-            product.uses.emplace_back(offset, kChunk);
-        });
+        if ((descriptor >> 49 & 7) != 0)
+            report(warp, 0, Defect::MisalignedAccess, "a matrix descriptor with a base offset is not known");
+        for_each_chunk(descriptor, first, rows, shape.depth, transposed, element_bits(element) / 8,
+                       [&](std::uint32_t offset, unsigned, unsigned) {
+                           warp.cta->shared.check_async_read(warp, 0, offset, kChunk, kChunk);
+                           warp.cta->shared.add_use(offset, kChunk, 1);
+                           product.uses.emplace_back(offset, kChunk);
+                       });
     };
     if (shape.a_in_registers) {
         for (unsigned r = 0; r < shape.a_registers(); r++) {
@@ -284,14 +303,18 @@ void translate_product(Translator& t, const Statement& s, Modifiers& m) {
     }
     if (s.operands.size() < 4) t.fail("another number of operands");
     shape.a_in_registers = s.operands[1].kind == Operand::Kind::Vector;
-    auto flag = [&](std::size_t at, std::uint64_t otherwise) { return at < s.operands.size() ? t.immediate(s.operands[at]) : otherwise; };
+    auto flag = [&](std::size_t at, std::uint64_t otherwise) {
+        return at < s.operands.size() ? t.immediate(s.operands[at]) : otherwise;
+    };
     if (!shape.integers) {
         shape.a_negated = static_cast<std::int64_t>(flag(4, 1)) == -1;
         shape.b_negated = static_cast<std::int64_t>(flag(5, 1)) == -1;
     }
     if (element_bits(shape.a) == 16) {
-        if (shape.a_in_registers) shape.b_transposed = flag(6, 0) != 0;
-        else shape.a_transposed = flag(6, 0) != 0, shape.b_transposed = flag(7, 0) != 0;
+        if (shape.a_in_registers)
+            shape.b_transposed = flag(6, 0) != 0;
+        else
+            shape.a_transposed = flag(6, 0) != 0, shape.b_transposed = flag(7, 0) != 0;
     }
     const Operand& sums = s.operands[0];
     if (sums.items.size() != shape.registers()) t.fail("another number of accumulators");
@@ -328,8 +351,10 @@ void translate_wgmma(Translator& t, const Statement& s, Modifiers& m) {
     std::string_view kind = m.take_one({"fence", "commit_group", "wait_group"});
     if (kind.empty() || !m.take("sync") || !m.take("aligned")) m.unknown();
     m.finish();
-    if (kind == "wait_group") t.add(&run_wait).immediate = t.immediate(s.operands.at(0));
-    else t.add(kind == "fence" ? &run_fence : &run_commit);
+    if (kind == "wait_group")
+        t.add(&run_wait).immediate = t.immediate(s.operands.at(0));
+    else
+        t.add(kind == "fence" ? &run_fence : &run_commit);
 }
 
 }  // namespace

@@ -136,8 +136,8 @@ TEST(driver_images) {
     // PTX for this architecture or an older one, with the kernels that it names and no others.
     Gpu gpu;
     void *module, *kernel;
-    CHECK_CUDA(
-        cuModuleLoadData(&module, "//\n.version 8.4\n.target sm_80\n.address_size 64\n.visible .entry linear_forward_bf16() { ret; }\n"));
+    CHECK_CUDA(cuModuleLoadData(
+        &module, "//\n.version 8.4\n.target sm_80\n.address_size 64\n.visible .entry linear_forward_bf16() { ret; }\n"));
     CHECK_CUDA(cuModuleGetFunction(&kernel, module, "linear_forward_bf16"));
     CHECK_EQUAL(cuModuleGetFunction(&kernel, module, "linear_backward_bf16"), CUDA_ERROR_NOT_FOUND);
     CHECK_CUDA(cuModuleUnload(module));

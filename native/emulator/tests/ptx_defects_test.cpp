@@ -95,7 +95,8 @@ void check(const std::string& head, const PlantedPtx& planted) {
         bool named = false, placed = false;
         std::istringstream names(planted.expected);
         for (std::string name; names >> name;) named = named || report.rfind(name + ":", 0) == 0;
-        for (int line : defective.lines) placed = placed || report.find("PTX line " + std::to_string(line) + ":") != std::string::npos;
+        for (int line : defective.lines)
+            placed = placed || report.find("PTX line " + std::to_string(line) + ":") != std::string::npos;
         CHECK(named && placed, planted.name, ": ", report);
         CHECK(report.find("kernel planted, block (0,0,0), warp ") != std::string::npos, report);
     }
@@ -115,13 +116,15 @@ TEST(ptx_missing_instruction_is_named) {
     Gpu gpu;
     const std::string text = std::string(kHead) + "    tcgen05.wait::ld.sync.aligned;\n    ret;\n}\n";
     CHECK_EQUAL(run(text, 32, 0), CUDA_ERROR_INVALID_PTX);
-    CHECK(last_report().find("line 19: the instruction 'tcgen05.wait::ld.sync.aligned' is not one that this machine has, in kernel planted") !=
+    CHECK(last_report().find(
+              "line 19: the instruction 'tcgen05.wait::ld.sync.aligned' is not one that this machine has, in kernel planted") !=
               std::string::npos,
           last_report());
 }
 
 TEST(ptx_lanes_of_a_warp_make_progress_apart) {
-    // Every lane takes a lock that only another lane of the warp can give back: a warp whose lanes wait for each other at the branch hangs.
+    // Every lane takes a lock that only another lane of the warp can give back: a warp whose lanes wait for each other at the
+    // branch hangs.
     Gpu gpu;
     const std::string text = std::string(kHead) + R"(
     setp.eq.u32 %p1, %r1, 0;
