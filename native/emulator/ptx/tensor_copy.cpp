@@ -37,7 +37,8 @@ bool BulkCopyQueue::land_one(Cluster& cluster) {
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
         if ((load.blocks >> rank & 1) == 0) continue;
         Cta& block = cluster.cta(rank);
-        block.shared.land(load.offset, load.bytes.data(), bytes, kWrittenByBulk, rank == load.issuer ? load.epoch : 0);
+        block.shared.land(load.offset, load.bytes.data(), bytes, kWrittenByBulk,
+                          block.mbarriers.land(load.mbarrier, block.warp_count));
         add_transactions(block, load.mbarrier, -std::int64_t{bytes});
     }
     cluster.note_progress();
@@ -141,8 +142,6 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
     const auto offset = static_cast<std::uint32_t>(target & kOffsetMask),
                object = static_cast<std::uint32_t>(mbarrier & kOffsetMask);
     const auto count = static_cast<std::uint32_t>(bytes.size());
-    // Before the object is joined: what is published to it covers the copy.
-    const Epoch epoch = warp.epoch(lane);
     if (blocks >> cluster.size() != 0)
         report(warp, lane, Defect::OutOfBoundsShared, "a multicast to blocks 0x%x of a cluster of %u", blocks, cluster.size());
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
@@ -155,7 +154,7 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
         join_mbarrier(warp, lane, block, object);
         block.shared.begin_copy(offset, count, kBulkInFlight);
     }
-    cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, warp.cta->rank, epoch, &i});
+    cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, &i});
 }
 
 /// list: target base, offset, wide; mbarrier base, offset, wide; multicast mask; coordinates. a: the map. mode: rank in the high

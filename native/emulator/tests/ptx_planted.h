@@ -109,7 +109,7 @@ WAIT:
     {"too many arrivals", 32, 0, "barrier-misuse", R"(
     setp.eq.u32 %p1, %r1, 0;
 !   @%p1 mbarrier.init.shared::cta.b64 [%r4], 64;
-?   @%p1 mbarrier.init.shared::cta.b64 [%r4], 48;
+?   @%p1 mbarrier.init.shared::cta.b64 [%r4], 63;
     bar.sync 0;
     mbarrier.arrive.shared::cta.b64 _, [%r4], 2; // here
 )"},
