@@ -76,8 +76,16 @@ MbarrierClock& MbarrierClocks::at(std::uint32_t offset) {
         if (clocks_[i].offset == offset) return clocks_[i];
     }
     if (used_ == clocks_.size()) clocks_.emplace_back();
-    clocks_[used_] = {offset, {}, {}};
+    clocks_[used_] = {offset, used_, {}, {}};
     return clocks_[used_++];
+}
+
+Epoch MbarrierClocks::land(std::uint32_t offset, unsigned warps) {
+    if (warps >= kMaxWarps) return 0;
+    MbarrierClock& clock = at(offset);
+    const unsigned warp = warps + clock.number % (kMaxWarps - warps);
+    clock.current.seen[warp] = ++landings_[warp];
+    return make_epoch(warp * kWarpLanes, landings_[warp]);
 }
 
 void add_transactions(Cta& block, std::uint32_t offset, std::int64_t bytes) {
@@ -141,7 +149,7 @@ void run_action(Warp& warp, const Instruction& i, std::uint32_t lanes) {
                     report(warp, lane, Defect::BarrierMisuse, "an mbarrier for %u arrivals", b[lane]);
                 }
                 block.shared.make_barrier_object(warp, lane, offset);
-                block.mbarriers.at(offset) = {offset, {}, {}};
+                block.mbarriers.at(offset).current = block.mbarriers.at(offset).completed = {};
                 State{b[lane], b[lane], 0, 0}.store(block, offset);
                 break;
             case Action::Inval:

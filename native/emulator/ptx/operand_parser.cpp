@@ -1,9 +1,87 @@
-// Operands of a PTX statement: registers, immediates, vectors, addresses.
-#include <utility>
+// The operands of instructions: numbers, names, vectors, addresses.
+#include <bit>
+#include <cerrno>
+#include <cstdlib>
 
 #include "emulator/ptx/parser.h"
 
 namespace emu::ptx {
+
+std::uint64_t Parser::parse_number(bool& is_float, std::uint8_t& float_bits) {
+    is_float = false;
+    float_bits = 0;
+    bool negative = lexer_.accept('-');
+    Token token = lexer_.take();
+    if (token.kind != Token::Kind::Number)
+        throw LoadError(token.line, "a number expected before '" + std::string(token.text) + "'");
+    std::string text(token.text);
+    char second = text.size() > 1 ? text[1] : '\0';
+    if (text[0] == '0' && (second == 'f' || second == 'F' || second == 'd' || second == 'D')) {
+        is_float = true;
+        float_bits = second == 'f' || second == 'F' ? 32 : 64;
+        std::uint64_t bits = std::strtoull(text.c_str() + 2, nullptr, 16);
+        return negative ? bits ^ 1ull << (float_bits - 1) : bits;
+    }
+    bool hexadecimal = second == 'x' || second == 'X';
+    if (!hexadecimal && text.find_first_of(".eE") != std::string::npos) {
+        is_float = true;
+        double value = std::strtod(text.c_str(), nullptr);
+        return std::bit_cast<std::uint64_t>(negative ? -value : value);
+    }
+    if (text.back() == 'U' || text.back() == 'u') text.pop_back();
+    const char* digits = text.c_str();
+    int base = 10;
+    if (hexadecimal)
+        base = 16;
+    else if (second == 'b' || second == 'B')
+        digits += 2, base = 2;
+    else if (text[0] == '0')
+        base = 8;
+    char* end = nullptr;
+    errno = 0;
+    std::uint64_t value = std::strtoull(digits, &end, base);
+    if (*end != '\0' || errno != 0) throw LoadError(token.line, "'" + std::string(token.text) + "' is no number");
+    return negative ? 0 - value : value;
+}
+
+std::int64_t Parser::parse_integer() {
+    bool is_float;
+    std::uint8_t float_bits;
+    int line = lexer_.peek().line;
+    std::uint64_t value = parse_number(is_float, float_bits);
+    if (is_float) throw LoadError(line, "a whole number expected");
+    return static_cast<std::int64_t>(value);
+}
+
+bool Parser::find_register(std::string_view name, int& reg) const {
+    std::size_t digits = name.size();
+    while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') digits--;
+    std::string_view prefix = name.substr(0, digits);
+    for (int scope = scope_; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent) {
+        const Scope& here = scopes_[static_cast<std::size_t>(scope)];
+        if (auto entry = here.registers.find(name); entry != here.registers.end()) {
+            reg = entry->second;
+            return true;
+        }
+        if (digits == name.size()) continue;
+        if (auto range = here.ranges.find(prefix); range != here.ranges.end()) {
+            int number = std::atoi(std::string(name.substr(digits)).c_str());
+            if (number >= range->second.second) continue;
+            reg = range->second.first + number;
+            return true;
+        }
+    }
+    return false;
+}
+
+const Variable* Parser::find_variable(std::string_view name) const {
+    for (int scope = scope_; scope >= 0; scope = scopes_[static_cast<std::size_t>(scope)].parent) {
+        const Scope& here = scopes_[static_cast<std::size_t>(scope)];
+        if (auto entry = here.variables.find(name); entry != here.variables.end()) return entry->second;
+    }
+    auto entry = module_.variables_by_name.find(name);
+    return entry == module_.variables_by_name.end() ? nullptr : entry->second;
+}
 
 Operand Parser::parse_name(const Token& token) {
     Operand operand;

@@ -79,10 +79,9 @@ void SharedWindow::refuse_race(Warp& warp, unsigned lane, std::uint32_t offset, 
     const unsigned thread = other >> kEpochTimeBits;
     if (bytes_->state[offset] == kWrittenByBulk && *other_verb == 'w') {
         report(warp, lane, Defect::BulkCopyNotWaited,
-               "%s at address %u of shared memory, into which a bulk copy of warp %u has landed: no completed wait for that "
-               "phase of its "
+               "%s at address %u of shared memory, into which a bulk copy has landed: no completed wait for that phase of its "
                "mbarrier",
-               verb, offset, thread / kWarpLanes);
+               verb, offset);
     }
     report(warp, lane, Defect::SharedRace,
            "%s at address %u of shared memory is not ordered after the %s by warp %u lane %u: a barrier is missing between them",

@@ -12,7 +12,7 @@
 namespace emu::ptx {
 namespace {
 
-constexpr std::uint32_t kMapBytes = 128, kTileAlignment = 128, kBulkAlignment = 16;
+constexpr std::uint32_t kTileAlignment = 128, kBulkAlignment = 16;
 
 }  // namespace
 
@@ -37,7 +37,8 @@ bool BulkCopyQueue::land_one(Cluster& cluster) {
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
         if ((load.blocks >> rank & 1) == 0) continue;
         Cta& block = cluster.cta(rank);
-        block.shared.land(load.offset, load.bytes.data(), bytes, kWrittenByBulk, rank == load.issuer ? load.epoch : 0);
+        block.shared.land(load.offset, load.bytes.data(), bytes, kWrittenByBulk,
+                          block.mbarriers.land(load.mbarrier, block.warp_count));
         add_transactions(block, load.mbarrier, -std::int64_t{bytes});
     }
     cluster.note_progress();
@@ -108,7 +109,7 @@ void BulkCopyQueue::check_finished(Warp& warp) {
 
 namespace {
 
-constexpr std::uint16_t kMulticast = 1, kWideMap = 2, kReadOnly = 4;
+constexpr std::uint16_t kMulticast = 1;
 
 TensorMap map_at(Warp& warp, unsigned lane, std::uint64_t address, unsigned rank) {
     TensorMap map;
@@ -132,15 +133,6 @@ TensorMap map_at(Warp& warp, unsigned lane, std::uint64_t address, unsigned rank
     return map;
 }
 
-std::uint32_t lane_value(const Warp& warp, Slot slot, unsigned lane) {
-    return warp.in<std::uint32_t>(slot)[lane];
-}
-
-std::uint64_t lane_address(const Warp& warp, Slot base, Slot offset, Slot wide, unsigned lane) {
-    const std::uint64_t value = wide != 0 ? warp.in<std::uint64_t>(base)[lane] : warp.in<std::uint32_t>(base)[lane];
-    return (value + offset) % kWindowBytes;
-}
-
 /// Starts a load into `offset` of the blocks of the mask.
 void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t target, std::uint64_t mbarrier,
                 std::vector<std::uint8_t> bytes, std::uint32_t blocks) {
@@ -150,8 +142,6 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
     const auto offset = static_cast<std::uint32_t>(target & kOffsetMask),
                object = static_cast<std::uint32_t>(mbarrier & kOffsetMask);
     const auto count = static_cast<std::uint32_t>(bytes.size());
-    // Before the object is joined: what is published to it covers the copy.
-    const Epoch epoch = warp.epoch(lane);
     if (blocks >> cluster.size() != 0)
         report(warp, lane, Defect::OutOfBoundsShared, "a multicast to blocks 0x%x of a cluster of %u", blocks, cluster.size());
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
@@ -164,7 +154,7 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
         join_mbarrier(warp, lane, block, object);
         block.shared.begin_copy(offset, count, kBulkInFlight);
     }
-    cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, warp.cta->rank, epoch, &i});
+    cluster.bulk_copies.add_load(cluster, {std::move(bytes), offset, object, blocks, &i});
 }
 
 /// list: target base, offset, wide; mbarrier base, offset, wide; multicast mask; coordinates. a: the map. mode: rank in the high
@@ -262,13 +252,6 @@ void run_wait(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 
 void run_nothing(Warp&, const Instruction&, std::uint32_t) {}
 
-void push_address(Translator& t, std::vector<Slot>& slots, const Operand& operand) {
-    const Address address = t.address(operand);
-    slots.push_back(address.base);
-    slots.push_back(static_cast<Slot>(address.offset) & ~kVirtualMask);
-    slots.push_back(address.wide ? 1 : 0);
-}
-
 void push_coordinates(Translator& t, std::vector<Slot>& slots, const Operand& where, unsigned rank) {
     if (where.items.size() != 2 || where.items[1].items.size() != rank) t.fail("another number of coordinates");
     for (const Operand& item : where.items[1].items) slots.push_back(t.in_bits(item, 32));
@@ -324,134 +307,6 @@ void translate_store(Translator& t, const Statement& s, Modifiers& m, bool tenso
     set_address(i, address);
 }
 
-enum class Field : std::uint16_t { Address, Rank, Box, Dimension, Stride, Step, Type, Interleave, Swizzle, Fill };
-
-constexpr std::uint8_t kReplacedTypes[] = {1, 2, 4, 4, 8, 8, 2, 4, 4, 8, 2, 4, 4};  // bytes, by the ISA's number of the type
-
-/// a: address of the map. mode: the field; b: which of several; c: the value (32 bits, or 64 by kWideMap of immediate's list).
-void run_replace(Warp& warp, const Instruction& i, std::uint32_t lanes) {
-    std::uint64_t addresses[kWarpLanes];
-    lane_addresses(warp, i, lanes, addresses);
-    const auto field = static_cast<Field>(i.mode & 15);
-    for_lanes(lanes, [&](unsigned lane) {
-        std::uint8_t* place;
-        const bool shared = (i.mode & 16) != 0;
-        const auto offset = static_cast<std::uint32_t>(addresses[lane] & kOffsetMask);
-        if (shared) {
-            warp.cta->shared.check_read(warp, lane, offset, kMapBytes, kMapBytes);
-            warp.cta->shared.check_write_range(warp, lane, offset, kMapBytes, kMapBytes, "write");
-            place = warp.cta->shared.data() + offset;
-        } else {
-            for (std::uint32_t at = 0; at < kMapBytes; at += 16) global_bytes<16>(warp, lane, addresses[lane] + at, true);
-            place = reinterpret_cast<std::uint8_t*>(addresses[lane]);
-        }
-        TensorMap map;
-        std::memcpy(&map, place, kMapBytes);
-        map.magic = TensorMap::kMagic;
-        const std::uint64_t value = (i.mode & 32) != 0 ? warp.in<std::uint64_t>(i.c)[lane] : lane_value(warp, i.c, lane);
-        const unsigned axis = static_cast<unsigned>(i.b);
-        switch (field) {
-            case Field::Address:
-                map.address = value;
-                break;
-            case Field::Rank:
-                map.rank = static_cast<std::uint8_t>(value + 1);
-                break;
-            case Field::Box:
-                map.box[axis] = static_cast<std::uint16_t>(value);
-                break;
-            case Field::Dimension:
-                map.sizes[axis] = static_cast<std::uint32_t>(value);
-                break;
-            case Field::Stride:
-                map.strides[axis] = value;
-                break;
-            case Field::Step:
-                map.steps[axis] = static_cast<std::uint16_t>(value);
-                break;
-            case Field::Type:
-                if (value >= sizeof kReplacedTypes)
-                    report(warp, lane, Defect::OutOfBoundsGlobal, "a tensor map of type %llu",
-                           static_cast<unsigned long long>(value));
-                map.element_bytes = kReplacedTypes[value];
-                break;
-            case Field::Interleave:
-                if (value != 0) report(warp, lane, Defect::OutOfBoundsGlobal, "interleaved tensor maps are not known");
-                break;
-            case Field::Swizzle:
-                map.swizzle = static_cast<std::uint8_t>(value);
-                break;
-            case Field::Fill:
-                map.fill_nan = static_cast<std::uint8_t>(value);
-                break;
-        }
-        std::memcpy(place, &map, kMapBytes);
-        if (shared) warp.cta->shared.note_write_range(offset, kMapBytes, kWritten, warp.epoch(lane));
-    });
-}
-
-/// tensormap.cp_fenceproxy: the map goes from shared to global memory; all lanes do it together.
-void run_copy_map(Warp& warp, const Instruction& i, std::uint32_t lanes) {
-    warp.require_aligned(i, lanes);
-    warp.synchronise_lanes(lanes);
-    std::uint64_t targets[kWarpLanes];
-    lane_addresses(warp, i, lanes, targets);
-    const unsigned lane = static_cast<unsigned>(std::countr_zero(lanes));
-    const auto offset = static_cast<std::uint32_t>(lane_address(warp, i.list[0], i.list[1], i.list[2], lane) & kOffsetMask);
-    warp.cta->shared.check_read(warp, lane, offset, kMapBytes, kMapBytes);
-    for (std::uint32_t at = 0; at < kMapBytes; at += 16) {
-        std::memcpy(global_bytes<16>(warp, lane, targets[lane] + at, true), warp.cta->shared.data() + offset + at, 16);
-    }
-}
-
-void translate_replace(Translator& t, const Statement& s, Modifiers& m) {
-    if (!m.take("tile")) m.unknown();
-    constexpr std::string_view kFields[] = {"global_address", "rank",     "box_dim",           "global_dim",   "global_stride",
-                                            "element_stride", "elemtype", "interleave_layout", "swizzle_mode", "fill_mode"};
-    std::uint16_t mode = 0;
-    while (mode < std::size(kFields) && !m.take(kFields[mode])) mode++;
-    if (mode == std::size(kFields)) m.unknown();
-    const bool counted = mode >= 2 && mode <= 5;
-    if (!m.take_one({"shared::cta", "shared"}).empty())
-        mode |= 16;
-    else if (!m.take("global"))
-        m.unknown();
-    m.take("b1024");
-    const Type type = m.take_type();
-    m.finish();
-    if (s.operands.size() != (counted ? 3u : 2u)) t.fail("another number of operands");
-    const std::uint64_t axis = counted ? t.immediate(s.operands[1]) : 0;
-    if (axis > 4) t.fail("a tensor map has five axes");
-    const Slot value = t.in(s.operands.back(), type);
-    if (type.bits == 64) mode |= 32;
-    const Address address = t.address(s.operands[0]);
-    Instruction& i = t.add(&run_replace);
-    i.b = static_cast<Slot>(axis), i.c = value, i.mode = mode;
-    set_address(i, address);
-}
-
-void translate_tensormap(Translator& t, const Statement& s, Modifiers& m) {
-    if (m.take("replace")) {
-        translate_replace(t, s, m);
-        return;
-    }
-    if (!m.take("cp_fenceproxy") || !m.take("global") || !m.take("shared::cta")) m.unknown();
-    m.take("tensormap::generic");
-    m.take("release");
-    m.take_one({"cta", "cluster", "gpu", "sys"});
-    m.take("sync");
-    m.take("aligned");
-    m.finish();
-    std::vector<Slot> slots;
-    push_address(t, slots, s.operands.at(1));
-    if (t.immediate(s.operands.at(2)) != kMapBytes) t.fail("a map of another size");
-    const Address address = t.address(s.operands[0]);
-    const Slot* list = t.list(slots);
-    Instruction& i = t.add(&run_copy_map);
-    i.list = list;
-    set_address(i, address);
-}
-
 }  // namespace
 
 void translate_bulk(Translator& t, const Statement& s, Modifiers& m) {
@@ -486,10 +341,6 @@ void translate_bulk(Translator& t, const Statement& s, Modifiers& m) {
     if (m.first() != "shared::cluster" && m.first() != "shared::cta") m.unknown();
     m.take(m.first());
     translate_load(t, s, m, tensor, rank);
-}
-
-void add_tensor_copy(TranslateTable& table) {
-    table["tensormap"] = &translate_tensormap;
 }
 
 }  // namespace emu::ptx

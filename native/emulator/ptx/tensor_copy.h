@@ -19,8 +19,6 @@ struct Instruction;
 struct BulkLoad {
     std::vector<std::uint8_t> bytes;
     std::uint32_t offset = 0, mbarrier = 0, blocks = 0;
-    unsigned issuer = 0;
-    Epoch epoch = 0;
     const Instruction* at = nullptr;
 };
 

@@ -1,5 +1,5 @@
-// Small PTX kernels with a defect planted in each. Of the lines of a body, those that begin with ! are only in the sound kernel,
-// those that begin with ? only in the defective one; the report must name one of the lines that end with "// here".
+// Small PTX kernels with a defect planted in each. Of the lines of a body, those that begin with ! are only in the sound kernel, those
+// that begin with ? only in the defective one; the report must name one of the lines that end with "// here".
 #pragma once
 
 namespace test {
@@ -12,8 +12,8 @@ struct PlantedPtx {
     const char* body;
 };
 
-/// in: 1024 floats, of which %rd1 is the address; out: 1024 floats that nobody has written, %rd2; %r1 the thread, %r2 its lane,
-/// %r3 its warp; buffer: 4096 bytes of shared memory, %r4 its address; %r5 the address of the thread's word in it.
+/// in: 1024 floats, of which %rd1 is the address; out: 1024 floats that nobody has written, %rd2; %r1 the thread, %r2 its lane, %r3 its
+/// warp; buffer: 4096 bytes of shared memory, %r4 its address; %r5 the address of the thread's word in it.
 inline constexpr PlantedPtx kPlantedPtx[] = {
     {"global bounds", 64, 0, "out-of-bounds-global", R"(
 !   mul.wide.u32 %rd3, %r1, 4;
@@ -138,6 +138,19 @@ WAIT:
     cp.async.cg.shared.global [%r10], [%rd4], 16; // here
     cp.async.commit_group;
 !   cp.async.wait_group 0;
+)"},
+    {"bulk copy not waited for", 32, 0, "bulk-copy-not-waited", R"(
+    setp.eq.u32 %p1, %r1, 0;
+    @%p1 mbarrier.init.shared::cta.b64 [%r4], 1;
+    bar.sync 0;
+    @%p1 mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r4], 128;
+    @%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r4+128], [%rd1], 128, [%r4];
+    bar.sync 0;
+!WAIT:
+!   mbarrier.try_wait.parity.shared::cta.b64 %p2, [%r4], 0;
+!   @!%p2 bra WAIT;
+    ld.shared.f32 %f1, [%r5+128]; // here
+!   bar.sync 0;
 )"},
     {"proxy fence missing before a bulk store", 32, 0, "proxy-fence-missing", R"(
     st.shared.u32 [%r5], %r1;
