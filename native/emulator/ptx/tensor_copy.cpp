@@ -151,6 +151,8 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
             block.shared.check_write_range(warp, lane, offset, count, kBulkAlignment, "bulk copy");
         else if (offset + count > block.shared.end())
             report(warp, lane, Defect::OutOfBoundsShared, "a bulk copy past the end of block %u's shared memory", rank);
+        else
+            block.shared.check_uses(warp, lane, offset, count);
         join_mbarrier(warp, lane, block, object);
         block.shared.begin_copy(offset, count, kBulkInFlight);
     }

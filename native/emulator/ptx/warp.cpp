@@ -217,6 +217,11 @@ void Warp::yield_after_poll() {
     next_group();
 }
 
+void Warp::look_again_at(const Instruction& at) {
+    groups.push_back({&at, lanes, split, GroupState::Ready, 0, cta->cluster->progress});
+    next_group();
+}
+
 void Warp::require_aligned(const Instruction& at, std::uint32_t active) {
     if (active == alive) return;
     const unsigned first = static_cast<unsigned>(std::countr_zero(active));

@@ -76,6 +76,8 @@ public:
     void yield_at(const Instruction& at);
     /// Lets others run until something has happened that may end a wait.
     void yield_after_poll();
+    /// The same, and the instruction is run again.
+    void look_again_at(const Instruction& at);
     /// Reports unless all living lanes of the warp are at the instruction.
     void require_aligned(const Instruction& at, std::uint32_t lanes);
     /// Whether all living lanes of `members` are at `at`: then the union of them; else parks the group and returns 0.

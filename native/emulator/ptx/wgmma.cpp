@@ -1,5 +1,6 @@
 #include "emulator/ptx/wgmma.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -141,23 +142,30 @@ void compute(Warp& warp, const WgmmaProduct& product) {
 
 void WgmmaQueue::start(const Program& program) {
     pending.clear();
-    groups.clear();
+    committed = 0;
     changed.assign(program.wgmma_register_count, 0);
     time = 1;
     fenced = 0;
 }
 
-void WgmmaQueue::wait(Warp& warp, std::uint32_t outstanding) {
-    while (groups.size() > outstanding) {
-        const std::uint32_t count = groups.front();
-        for (std::uint32_t p = 0; p < count; p++) {
-            compute(warp, pending[p]);
-            for (const auto& [offset, bytes] : pending[p].uses) warp.cta->shared.add_use(offset, bytes, -1);
-        }
-        pending.erase(pending.begin(), pending.begin() + count);
-        groups.erase(groups.begin());
-        for (std::uint32_t& left : groups) left -= count;
+void WgmmaQueue::commit() {
+    committed++;
+    for (WgmmaProduct& product : pending) {
+        if (product.group == 0) product.group = committed;
     }
+}
+
+void WgmmaQueue::compute_until(Warp& warp, std::uint32_t group) {
+    for (WgmmaProduct& product : pending) {
+        if (product.group == 0 || product.group > group || product.computed) continue;
+        compute(warp, product);
+        for (const auto& [offset, bytes] : product.uses) warp.cta->shared.add_use(offset, bytes, -1);
+        product.computed = true;
+    }
+}
+
+void WgmmaQueue::forget_until(std::uint32_t group) {
+    std::erase_if(pending, [&](const WgmmaProduct& product) { return product.group != 0 && product.group <= group; });
 }
 
 void WgmmaQueue::check_finished(Warp& warp) {
@@ -199,6 +207,18 @@ void WgmmaQueue::check_registers(Warp& warp, const Instruction& instruction) {
 
 namespace {
 
+/// Whether the block leaves a clock of its own to each warpgroup's products. Larger ones, of 1024 threads, count their reads as
+/// the issuing warps' own.
+bool has_reader_clock(const Cta& cta) {
+    return cta.warp_count <= SharedWindow::reader_warp(cta.warp_count - 1);
+}
+
+/// Who reads the operands of a product: the warpgroup, at a time that counts its groups.
+Epoch operand_reader(const Warp& warp, std::uint32_t group) {
+    if (!has_reader_clock(*warp.cta)) return warp.epoch(0);
+    return make_epoch(SharedWindow::reader_warp(warp.index) * kWarpLanes, std::min(group, kEpochTimeMask - 1));
+}
+
 void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     warp.require_aligned(i, lanes);
     if (warp.present != kAllLanes || warp.cta->warp_count < (warp.index / 4 + 1) * 4) {
@@ -220,6 +240,8 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     const Shape shape = Shape::unpack(i.immediate);
     WgmmaProduct product;
     product.at = &i;
+    product.time = warp.times[0];
+    const Epoch reader = operand_reader(warp, queue.committed + 1);
     product.accumulate = (warp.predicate(i.c) & lanes) != 0;
     const std::uint64_t b = warp.in<std::uint64_t>(i.b)[0];
     product.b = b;
@@ -247,7 +269,7 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             report(warp, 0, Defect::MisalignedAccess, "a matrix descriptor with a base offset is not known");
         for_each_chunk(descriptor, first, rows, shape.depth, transposed, element_bits(element) / 8,
                        [&](std::uint32_t offset, unsigned, unsigned) {
-                           warp.cta->shared.check_async_read(warp, 0, offset, kChunk, kChunk);
+                           warp.cta->shared.check_async_read(warp, 0, offset, kChunk, kChunk, reader);
                            warp.cta->shared.add_use(offset, kChunk, 1);
                            product.uses.emplace_back(offset, kChunk);
                        });
@@ -275,14 +297,38 @@ void run_fence(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 void run_commit(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     warp.require_aligned(i, lanes);
     if (warp.wgmma == nullptr) return;
-    WgmmaQueue& queue = *warp.wgmma;
-    // Numbers count from the first product that is pending now.
-    queue.groups.push_back(static_cast<std::uint32_t>(queue.pending.size()));
+    warp.wgmma->commit();
+    warp.cta->cluster->note_progress();
 }
 
 void run_wait(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     warp.require_aligned(i, lanes);
-    if (warp.wgmma != nullptr) warp.wgmma->wait(warp, static_cast<std::uint32_t>(i.immediate));
+    if (warp.wgmma == nullptr) return;
+    Cta& cta = *warp.cta;
+    const unsigned first = warp.index / 4 * 4, end = std::min(first + 4, cta.warp_count);
+    const std::uint32_t committed = warp.wgmma->committed, outstanding = static_cast<std::uint32_t>(i.immediate);
+    if (committed <= outstanding) return;
+    const std::uint32_t last = committed - outstanding;
+    for (unsigned peer = first; peer < end; peer++) {
+        if (cta.warps[peer]->wgmma->committed >= last) continue;
+        warp.look_again_at(i);
+        return;
+    }
+    for (unsigned peer = first; peer < end; peer++) {
+        Warp& other = *cta.warps[peer];
+        if (!has_reader_clock(cta)) {
+            for (const WgmmaProduct& product : other.wgmma->pending) {
+                if (product.group == 0 || product.group > last) continue;
+                warp.clock.seen[peer] = std::max(warp.clock.seen[peer], product.time);
+            }
+        }
+        other.wgmma->compute_until(other, last);
+    }
+    if (has_reader_clock(cta)) {
+        std::uint32_t& seen = warp.clock.seen[SharedWindow::reader_warp(warp.index)];
+        seen = std::max(seen, last);
+    }
+    warp.wgmma->forget_until(last);
 }
 
 void translate_product(Translator& t, const Statement& s, Modifiers& m) {
