@@ -133,6 +133,7 @@ private:
     void end_turn(const Instruction& at);
     void release_if_complete(std::int32_t split);
     void run_checked();
+    void run_counted();
 
     std::vector<std::uint8_t> storage_;
     std::vector<std::uint32_t> predicate_storage_;

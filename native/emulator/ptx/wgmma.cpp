@@ -7,6 +7,7 @@
 #include "emulator/ptx/address.h"
 #include "emulator/ptx/matrix.h"
 #include "emulator/ptx/translator.h"
+#include "emulator/ptx/values.h"
 #include "emulator/tile_product.h"
 #include "emulator/wgmma.h"
 
@@ -19,12 +20,12 @@ constexpr unsigned kWarpRows = 16, kMaxDepth = 32, kChunk = 16;
 struct Shape {
     unsigned columns, depth;
     Element a, b;
-    bool a_in_registers, a_transposed, b_transposed, a_negated, b_negated, integers;
+    bool a_in_registers, a_transposed, b_transposed, a_negated, b_negated, integers, half_sums;
 
     std::uint64_t pack() const {
         return columns | depth << 10 | static_cast<unsigned>(a) << 16 | static_cast<unsigned>(b) << 20 |
                unsigned{a_in_registers} << 24 | unsigned{a_transposed} << 25 | unsigned{b_transposed} << 26 |
-               unsigned{a_negated} << 27 | unsigned{b_negated} << 28 | unsigned{integers} << 29;
+               unsigned{a_negated} << 27 | unsigned{b_negated} << 28 | unsigned{integers} << 29 | unsigned{half_sums} << 30;
     }
     static Shape unpack(std::uint64_t bits) {
         return {static_cast<unsigned>(bits & 0x3FF),
@@ -36,9 +37,10 @@ struct Shape {
                 (bits >> 26 & 1) != 0,
                 (bits >> 27 & 1) != 0,
                 (bits >> 28 & 1) != 0,
-                (bits >> 29 & 1) != 0};
+                (bits >> 29 & 1) != 0,
+                (bits >> 30 & 1) != 0};
     }
-    unsigned registers() const { return columns / 2; }
+    unsigned registers() const { return columns / (half_sums ? 4 : 2); }
     unsigned a_registers() const { return depth * element_bits(a) / 64; }
 };
 
@@ -74,6 +76,27 @@ void load_operand(Warp& warp, std::uint64_t descriptor, unsigned first, unsigned
     });
 }
 
+/// Sums in half precision: two columns a register, rounded once for each instruction.
+void multiply_half_tile(Warp& warp, const WgmmaProduct& product, unsigned tile, const float* a, const float* b, unsigned depth) {
+    alignas(32) float d[kWarpRows][8];
+    std::uint32_t* registers[2];
+    for (unsigned r = 0; r < 2; r++) registers[r] = warp.out<std::uint32_t>(product.at->list[2 * tile + r]);
+    auto each = [&](auto visit) {
+        for (unsigned r = 0; r < 2; r++) {
+            for (unsigned lane = 0; lane < kWarpLanes; lane++) {
+                float* pair = &d[lane / 4 + 8 * r][2 * (lane % 4)];
+                visit(registers[r][lane], pair[0], pair[1]);
+            }
+        }
+    };
+    each([&](std::uint32_t word, float& low, float& high) {
+        low = product.accumulate ? to_float(Half{static_cast<std::uint16_t>(word)}) : 0.0f;
+        high = product.accumulate ? to_float(Half{static_cast<std::uint16_t>(word >> 16)}) : 0.0f;
+    });
+    multiply_tile(reinterpret_cast<Eight*>(d), a, reinterpret_cast<const Eight*>(b), static_cast<int>(depth));
+    each([](std::uint32_t& word, float low, float high) { word = to_half(low).bits | std::uint32_t{to_half(high).bits} << 16; });
+}
+
 void compute(Warp& warp, const WgmmaProduct& product) {
     const Instruction& i = *product.at;
     const Shape shape = Shape::unpack(i.immediate);
@@ -106,6 +129,10 @@ void compute(Warp& warp, const WgmmaProduct& product) {
     }
     for (unsigned tile = 0; tile < shape.columns / 8; tile++) {
         alignas(32) float d[kWarpRows][8];
+        if (shape.half_sums) {
+            multiply_half_tile(warp, product, tile, a, b + tile * depth * 8, depth);
+            continue;
+        }
         std::uint32_t* registers[4];
         for (unsigned r = 0; r < 4; r++) registers[r] = warp.out<std::uint32_t>(i.list[4 * tile + r]);
         if (shape.integers) {
@@ -343,8 +370,10 @@ void translate_product(Translator& t, const Statement& s, Modifiers& m) {
     shape.depth = static_cast<unsigned>(std::stoul(size.substr(k + 1)));
     if (!parse_element(a_name, shape.a) || !parse_element(b_name, shape.b)) m.unknown();
     shape.integers = shape.a == Element::S8 || shape.a == Element::U8;
-    if (d_name != (shape.integers ? "s32" : "f32") || shape.columns % 8 != 0 || shape.columns > 256 || shape.columns == 0 ||
-        shape.depth * element_bits(shape.a) != 256) {
+    shape.half_sums = d_name == "f16";
+    if ((shape.half_sums && (element_bits(shape.a) > 16 || shape.integers || shape.a == Element::Bf16)) ||
+        (!shape.half_sums && d_name != (shape.integers ? "s32" : "f32")) || shape.columns % 8 != 0 || shape.columns > 256 ||
+        shape.columns == 0 || shape.depth * element_bits(shape.a) != 256) {
         m.unknown();
     }
     if (s.operands.size() < 4) t.fail("another number of operands");
