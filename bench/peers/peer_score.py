@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The reward model of bench/peers/serve.sh on PyTorch + transformers (+ PEFT where it is installed).
 
-  peer_score.py make DIR [--dtype float32]            a SequenceClassification checkpoint of SmolLM2-135M's shape with random weights, and an adapter
+  peer_score.py make DIR [--dtype float32]            a SequenceClassification checkpoint of SmolLM2-135M's shape with random weights, an adapter, and
+                                                      start.safetensors, both in one file for official/
   peer_score.py score DIR REQUESTS [--dtype float32]  scores each request's candidates as one batch of 16; one JSON line: requests/s and rewards
 """
 import argparse, json, os, sys, time
@@ -24,6 +25,10 @@ def make(a):
         if name.split(".")[-1] in TARGETS:
             factors[f"base_model.model.{name}.lora_A.weight"] = torch.randn(RANK, module.in_features) / module.in_features ** 0.5
             factors[f"base_model.model.{name}.lora_B.weight"] = torch.randn(module.out_features, RANK) * 0.01
+    # The same in one file, as peer_train.py --save-start writes it, for official/.
+    start = {n.replace("base_model.model.", ""): v for n, v in factors.items()} | {n: v.detach().contiguous() for n, v in model.state_dict().items()}
+    shape = dict(shape="smollm2-135m", dtype=a.dtype, **SHAPES["smollm2-135m"][1], rms_norm_eps=config.rms_norm_eps)
+    save_file(start, a.dir + "/start.safetensors", metadata={"start": json.dumps(shape)})
     factors["base_model.model.score.weight"] = model.score.weight.detach().float().clone()
     os.makedirs(a.dir + "/adapter", exist_ok=True)
     save_file(factors, a.dir + "/adapter/adapter_model.safetensors", metadata={"format": "pt"})

@@ -48,8 +48,8 @@ internal sealed class ServedModel : IDisposable
     public Tokenizer RequireTokenizer() =>
         Tokenizer ?? throw new ApiException(400, $"The model `{Name}` has no tokenizer.json: send token ids.");
 
-    /// <summary>The text of a conversation.</summary>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    /// <summary>The text of a conversation; <paramref name="inputs"/>: what else the template sees.</summary>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateInputs? inputs)
     {
         if (Template is null)
         {
@@ -58,7 +58,7 @@ internal sealed class ServedModel : IDisposable
 
         try
         {
-            return Template.Render(messages, addGenerationPrompt);
+            return Template.Render(messages, addGenerationPrompt, inputs);
         }
         catch (UserInputException e)
         {
