@@ -15,7 +15,8 @@ Option<double> rate = new("--lr") { Description = "Learning rate.", DefaultValue
 Option<int> longest = new("--max-seq-len") { Description = "Tokens that a sequence is cut to.", DefaultValueFactory = _ => 1024 };
 Option<int> threads = new("--threads") { Description = "Threads of an operation.", DefaultValueFactory = _ => Environment.ProcessorCount };
 
-var command = new RootCommand("The training step of peer_train.py and the scoring of peer_score.py on the CPU library that PyTorch publishes.")
+var command = new RootCommand(
+    "The training step of peer_train.py and the scoring of peer_score.py on the CPU library that PyTorch publishes.")
 {
     start, data, score, batchSize, microPairs, steps, warmup, alpha, rate, longest, threads,
 };

@@ -6,7 +6,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Host.Tests.Serving;
 
-/// <summary>The CUDA kernels behind the server, on the emulated device: what is computed beside a text changes no bit of its reward there either.</summary>
+/// <summary>
+/// The CUDA kernels behind the server, on the emulated device: what is computed beside a text changes no bit of its reward there either.
+/// </summary>
 [Collection("CUDA device")]
 public sealed class EmulatedServingTests : IDisposable
 {
@@ -19,18 +21,22 @@ public sealed class EmulatedServingTests : IDisposable
     {
         var golden = new GoldenCase("llama-tiny");
         int[][] texts = Texts();
-        string rows = _scratch.Write("rows.jsonl", string.Join('\n', texts.Select(ids => JsonSerializer.Serialize(new { input_ids = ids }))));
+        string rows = _scratch.Write(
+            "rows.jsonl", string.Join('\n', texts.Select(ids => JsonSerializer.Serialize(new { input_ids = ids }))));
 
         // One text a micro-batch, nothing shared.
         Btrm.Succeed(
-            "score", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--input", rows, "--output", _scratch["out.jsonl"], "--device", "emulated",
+            "score", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--input", rows, "--output",
+            _scratch["out.jsonl"], "--device", "emulated",
             "--micro-token-budget", "1", "--no-prefix-sharing");
-        float[] expected = [.. File.ReadLines(_scratch["out.jsonl"]).Select(line => JsonElement.Parse(line).GetProperty("reward").GetSingle())];
+        float[] expected = [.. File.ReadLines(_scratch["out.jsonl"]).Select(
+            line => JsonElement.Parse(line).GetProperty("reward").GetSingle())];
         Assert.True(expected.Distinct().Count() > texts.Length / 2);
         await using RunningServer server = await RunningServer.StartAsync(
             golden.ModelFolderPath, [golden.AdapterPath!], backend: EmulatedDevice.Open(DType.BF16));
         string json = JsonSerializer.Serialize(new { input = texts, use_activation = false });
-        foreach ((int status, JsonNode? body) in await Task.WhenAll(server.PostAsync("/classify", json), server.PostAsync("/classify", json)))
+        var answers = await Task.WhenAll(server.PostAsync("/classify", json), server.PostAsync("/classify", json));
+        foreach ((int status, JsonNode? body) in answers)
         {
             Assert.Equal(200, status);
             Assert.Equal(expected, body!["data"]!.AsArray().Select(item => (float)item!["probs"]![0]!.GetValue<double>()));

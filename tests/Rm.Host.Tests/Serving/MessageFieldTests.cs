@@ -25,21 +25,29 @@ public sealed class MessageFieldTests : IDisposable
     [InlineData("""{"messages": [{"role": "user", "content": "Hi", "name": "Ann"}]}""", "<user Ann>Hi")]
     [InlineData("""{"messages": [{"role": "assistant", "content": "Yes", "reasoning_content": "so"}]}""", "<assistant>(so)Yes")]
     [InlineData(
-        """{"messages": [{"role": "assistant", "content": null, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{\"city\": \"Rome\"}"}}]}]}""",
+        """
+        {"messages": [{"role": "assistant", "content": null, "tool_calls":
+            [{"type": "function", "function": {"name": "f", "arguments": "{\"city\": \"Rome\"}"}}]}]}
+        """,
         "<assistant>f=Rome")]
     [InlineData(
-        """{"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"city": "Oslo"}}}]}, {"role": "tool", "content": "5", "tool_call_id": "c1"}]}""",
+        """
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"city": "Oslo"}}}]},
+            {"role": "tool", "content": "5", "tool_call_id": "c1"}]}
+        """,
         "<assistant>f=Oslo<tool>#c15")]
     [InlineData("""{"messages": [{"role": "assistant", "content": "No", "tool_calls": []}]}""", "<assistant>No")]
     [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, "b"], "name": null}]}""", "<user>a\nb")]
     [InlineData("""{"messages": [{"role": "user"}]}""", "<user>")]
-    [InlineData("""{"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"mood": "glad", "unknown": 1}}""", "<user>x!glad")]
+    [InlineData(
+        """{"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"mood": "glad", "unknown": 1}}""", "<user>x!glad")]
     [InlineData("""{"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"tools": [{"name": "t"}]}}""", "[t]<user>x")]
     public async Task Fields_reach_the_template(string conversation, string text)
     {
         await using RunningServer server = await StartAsync();
-        Assert.Equal(Tokens(await server.PostAsync("/tokenize", $$"""{"prompt": {{JsonValue.Create(text).ToJsonString()}}}""")), Tokens(await server.PostAsync("/tokenize", conversation)));
-        (int status, JsonNode? byText) = await server.PostAsync("/classify", $$"""{"input": {{JsonValue.Create(text).ToJsonString()}}}""");
+        string expected = new JsonObject { ["prompt"] = text }.ToJsonString();
+        Assert.Equal(Tokens(await server.PostAsync("/tokenize", expected)), Tokens(await server.PostAsync("/tokenize", conversation)));
+        (int status, JsonNode? byText) = await server.PostAsync("/classify", new JsonObject { ["input"] = text }.ToJsonString());
         Assert.Equal(200, status);
         (_, JsonNode? byMessages) = await server.PostAsync("/classify", conversation);
         Assert.Equal(byText!["data"]!.ToJsonString(), byMessages!["data"]!.ToJsonString());

@@ -37,12 +37,13 @@ internal sealed class RunningServer : IAsyncDisposable
     /// <param name="share">Whether what texts begin with is computed once.</param>
     /// <param name="backend">Device, which the server then owns; null for the CPU.</param>
     public static async Task<RunningServer> StartAsync(
-        string model, string[]? adapters = null, int? maxLength = null, ServerLimits? limits = null, ApiKey? key = null, int budget = 2048, bool share = true,
-        IBackend? backend = null)
+        string model, string[]? adapters = null, int? maxLength = null, ServerLimits? limits = null, ApiKey? key = null, int budget = 2048,
+        bool share = true, IBackend? backend = null)
     {
         backend ??= new CpuBackend(2);
         var choice = new ServedModelChoice(
-            model, adapters ?? [], adapters is { Length: > 0 } ? null : "rm", maxLength, (vocab, _) => new TextOptions(true, null, 1024, TruncationMode.Response, vocab));
+            model, adapters ?? [], adapters is { Length: > 0 } ? null : "rm", maxLength,
+            (vocab, _) => new TextOptions(true, null, 1024, TruncationMode.Response, vocab));
         ServedModels models = ServedModelLoader.Load(choice, backend);
         var running = new RunningServer(backend, models);
         var options = new RewardServerOptions(IPAddress.Loopback, 0, limits ?? new ServerLimits(), budget, share)

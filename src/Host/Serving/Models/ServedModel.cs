@@ -66,7 +66,9 @@ internal sealed class ServedModel : IDisposable
         }
     }
 
-    /// <summary>The ids of an answer to a prompt, rendered and cut as in training. <paramref name="place"/> is named when it cannot be scored.</summary>
+    /// <summary>
+    /// The ids of an answer to a prompt, rendered and cut as in training. <paramref name="place"/> is named when it cannot be scored.
+    /// </summary>
     public int[] TokenizeAnswer(string prompt, string answer, int place)
     {
         DataRow row = DataRow.FromJson("batch", place + 1, Empty, 0);

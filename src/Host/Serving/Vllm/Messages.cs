@@ -50,7 +50,8 @@ internal sealed class Messages
         read._inputs = TemplateInputs(RequestFields.OptionalMap(body, "chat_template_kwargs"));
         if (RequestFields.OptionalText(body, "chat_template") is not null)
         {
-            throw RequestFields.Refusal("Chat template is passed with request, and templates of requests are not run. Render the text and send it as input.");
+            throw RequestFields.Refusal(
+                "Chat template is passed with request, and templates of requests are not run. Render the text and send it as input.");
         }
 
         return read;
@@ -81,7 +82,8 @@ internal sealed class Messages
         int at = text.LastIndexOf(trimmed, StringComparison.Ordinal);
         if (trimmed.Length == 0 || at < 0)
         {
-            throw RequestFields.Refusal("continue_final_message is set but the final message does not appear in the chat after applying the chat template.");
+            throw RequestFields.Refusal(
+                "continue_final_message is set but the final message does not appear in the chat after applying the chat template.");
         }
 
         int length = text.AsSpan(at).StartsWith(content, StringComparison.Ordinal) ? content.Length : trimmed.Length;
@@ -137,8 +139,8 @@ internal sealed class Messages
             return value;
         }
 
-        return calls.ConvertAll(item => item is JsonMap call && call.Get("function") is JsonMap function && function.Get("arguments") is string text
-            ? With(call, "function", With(function, "arguments", Arguments(text)))
+        return calls.ConvertAll(item => item is JsonMap call && call.Get("function") is JsonMap f && f.Get("arguments") is string text
+            ? With(call, "function", With(f, "arguments", Arguments(text)))
             : item);
     }
 
@@ -188,7 +190,8 @@ internal sealed class Messages
 
         string[] own = ["messages", "conversation", "add_generation_prompt", "continue_final_message", "tools", "documents"];
         return new ChatTemplateInputs(
-            Element("tools"), Element("documents"), kwargs.Where(field => !own.Contains(field.Key)).ToDictionary(field => field.Key, field => Read(field.Value)));
+            Element("tools"), Element("documents"),
+            kwargs.Where(field => !own.Contains(field.Key)).ToDictionary(field => field.Key, field => Read(field.Value)));
 
         JsonElement? Element(string name) => kwargs.Get(name) is List<object?> list ? Read(list) : null;
         static JsonElement Read(object? value) => JsonElement.Parse(Written(value).Span);
@@ -226,7 +229,8 @@ internal sealed class Messages
         JsonMap map when map.Get("type") is "text" && map.Get("text") is string text => text,
         JsonMap map when map.Get("type") is "refusal" && map.Get("refusal") is string text => text,
         string text => text,
-        JsonMap map when map.Get("type") is string => throw RequestFields.Refusal($"Message {index} has a part that is not a text; the model reads texts only."),
+        JsonMap map when map.Get("type") is string =>
+            throw RequestFields.Refusal($"Message {index} has a part that is not a text; the model reads texts only."),
         _ => throw RequestFields.Fault(faultPath, $"Field required (and message {index} must have parts of type text)"),
     };
 }

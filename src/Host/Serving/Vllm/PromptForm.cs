@@ -12,8 +12,8 @@ internal sealed class PromptForm
     private bool _addSpecialTokens;
 
     /// <summary>
-    /// Reads both forms. With both there the messages win, as in vLLM; with neither valid the error is the one about <c>input</c>, which vLLM names
-    /// first.
+    /// Reads both forms. With both there the messages win, as in vLLM; with neither valid the error is the one about <c>input</c>, which
+    /// vLLM names first.
     /// </summary>
     public static PromptForm Read(JsonMap body)
     {
