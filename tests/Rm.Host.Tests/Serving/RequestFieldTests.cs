@@ -36,6 +36,7 @@ public sealed class RequestFieldTests : IDisposable
             ("/pooling", $$"""{{{Talk}}, "task": "nothing"}""", "body.input", true),
             ("/rerank", """{"query": "a", "documents": ["b"], "top_n": null}""", "body.top_n", true),
             ("/score", """{"queries": "a", "documents": "b", "max_tokens_per_doc": null}""", "body.max_tokens_per_doc", true),
+            ("/score", """{"queries": "a", "documents": "b", "instruction": 5}""", "body.instruction", true),
             ("/score", """{"queries": "a", "documents": "b", "max_tokens_per_doc": 128}""", null, false),
             ("/score", """{"queries": "a", "documents": "b", "max_tokens_per_query": 1000}""", null, false),
         })

@@ -85,6 +85,10 @@ internal static class ScoreEndpoint
         CommonFields fields = CommonFields.Read(body);
         long query = RequestFields.Integer(body, "max_tokens_per_query", 0);
         long document = RequestFields.Integer(body, "max_tokens_per_doc", 0);
+
+        // For score templates, which a reward model has none of.
+        RequestFields.OptionalText(body, "instruction");
+        RequestFields.OptionalMap(body, "chat_template_kwargs");
         ServedModel model = scope.Models.Find(fields.Model);
         foreach ((string name, long value) in new[] { ("max_tokens_per_query", query), ("max_tokens_per_doc", document) })
         {
