@@ -166,7 +166,7 @@ public sealed class ServeFuzzTests : IDisposable
     }
 
     private string Files() =>
-        string.Join('\n', Directory.EnumerateFileSystemEntries(_scratch.FolderPath, "*", SearchOption.AllDirectories).Order());
+        string.Join('\n', Directory.EnumerateFileSystemEntries(_scratch.Path, "*", SearchOption.AllDirectories).Order());
 
     private static int Setting(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), out int value) && value > 0 ? value : otherwise;
