@@ -6,8 +6,8 @@
 Requests are mixed: single texts, lists, best-of-N with a shared prompt, every interface, malformed bodies, clients that give up, clients
 that send slowly. Every reward is compared to the bit with `btrm score`. Fails when a score is wrong, an answer has an unexpected status,
 the log holds a stack trace, an answer takes longer than --patience seconds, or the process' memory grows by more than 5% between the first
-tenth and the end. Then, under load, SIGTERM: every request whose answer had been begun or that was accepted must be answered, and the server must
-end with exit code 0. Prints one JSON line.
+tenth and the end. Then, under load, SIGTERM: every request whose answer had been begun or that was accepted must be answered, and the
+server must end with exit code 0. Prints one JSON line.
 """
 import argparse, http.client, json, os, random, re, signal, socket, struct, subprocess, sys, tempfile, threading, time
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the table of serve.sh from the rows of one call; exit code 1 when rewards differ. Rounds are compared one by one: what else runs on
-the machine changes between rounds more than within one.
+"""Prints the table of serve.sh from the rows of one call; exit code 1 when rewards differ. Rounds are compared one by one: what else runs
+on the machine changes between rounds more than within one.
 
 Usage: serve_table.py ROWS.jsonl [REWARDS.json OFFICIAL.json]
 """
