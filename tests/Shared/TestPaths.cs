@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Rm.Host.Tests;
+namespace Rm.Tests;
 
 /// <summary>
 /// Where the repository's test files lie: found from this source file's own path, or, where the tests run on a machine without the sources,
@@ -11,7 +11,10 @@ internal static class TestPaths
     public static string Repository { get; } = Path.GetFullPath(
         Environment.GetEnvironmentVariable("BTRM_TEST_REPOSITORY") is { Length: > 0 } named ? named : Path.Combine(SourceFolder(), "..", ".."));
 
-    public static string Golden => Path.Combine(Repository, "tests", "golden");
+    private static readonly Lazy<string> UnpackedGolden = new(() => GoldenArchives.Unpack(Path.Combine(Repository, "tests", "golden")));
+
+    /// <summary>The golden files, with what their archives hold beside them.</summary>
+    public static string Golden => UnpackedGolden.Value;
 
     private static string SourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }
