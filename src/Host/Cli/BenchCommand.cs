@@ -150,7 +150,7 @@ internal sealed class BenchCommand
         // Random weights are uniform numbers of 16 bits, which bfloat16 does not hold.
         string? folder = result.GetValue(_model) is { } given ? ModelResolver.Resolve(given) : null;
         DType type = folder is null ? DType.F32 : ModelSource.Open(folder).WeightType();
-        MemoryPlan plan = _device.Plan(result, backend, config, scope, type, extent);
+        MemoryPlan plan = _device.Plan(result, backend, config, scope, type, forms: null, extent);
         using CheckpointWeights? weights = folder is null ? null : CheckpointWeights.Open(folder, config);
         IWeightSource source = weights is null ? new RandomWeights(1) : new CheckpointWeightSource(weights);
         var model = new RewardModel(backend, config, source, scope, training: true, plan.Recompute);

@@ -20,6 +20,7 @@ internal sealed class ServingOptions : OptionGroup
 
     private readonly Option<string?> _model;
     private readonly Option<string[]?> _adapter;
+    private readonly Option<string?> _baseDType;
     private readonly Option<string?> _name;
     private readonly Option<string> _host;
     private readonly Option<int> _port;
@@ -42,6 +43,7 @@ internal sealed class ServingOptions : OptionGroup
             "DIR|ID");
         _adapter = AddOptional<string[]>(
             "--adapter", "Adapter folder or hub's adapter; again for more over the same base, NAME=DIR to name them.", "[NAME=]DIR|ID");
+        _baseDType = Add(BaseDTypeOption.Create());
         _name = AddOptional<string>("--served-model-name", "Name for the model field of requests; default: the folder's.", "NAME");
         _host = Add("--host", "Address to listen on; one that other machines reach needs --api-key-file.", "127.0.0.1", "ADDRESS");
         _port = Add("--port", "Port; 0 takes any that is free.", 8000, "N");
@@ -68,7 +70,10 @@ internal sealed class ServingOptions : OptionGroup
     public ServedModelChoice Models(ParseResult result) =>
         new(
             result.GetValue(_model), result.GetValue(_adapter) ?? [], result.GetValue(_name), null,
-            (vocabSize, _) => new TextOptions(true, null, 0, default, vocabSize));
+            (vocabSize, _) => new TextOptions(true, null, 0, default, vocabSize))
+        {
+            BaseDType = BaseDTypeOption.Read(result, _baseDType),
+        };
 
     /// <summary>Throws <see cref="UserInputException"/> for what makes no sense; called before anything is loaded.</summary>
     public void Check(ParseResult result) => Server(result, isCpu: true);

@@ -22,7 +22,7 @@ internal static class ServedModelLoader
         ModelSource source = ModelSource.Open(named ?? throw new UserInputException(
             adapters.Length == 0
                 ? "Give --model DIR, or --adapter DIR."
-                : $"{adapters[0].Source}: names no base model; give it with --model DIR."));
+                : $"{adapters[0].Source}: names no base model; give it with --model DIR."), choice.BaseDType);
         if (choice.ServedName is not null && adapters.Length > 1)
         {
             throw new UserInputException("--served-model-name names one model; name several adapters with --adapter NAME=DIR.");

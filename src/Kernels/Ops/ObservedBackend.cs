@@ -75,6 +75,10 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
         inner.CreateFrozenWeight(outFeatures, inFeatures, needsInputGradient);
 
     /// <inheritdoc/>
+    public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
+        inner.CreateLowBitWeight(outFeatures, inFeatures, layout, tables);
+
+    /// <inheritdoc/>
     public LinearWeight CreateTrainableWeight(Tensor master) => inner.CreateTrainableWeight(master);
 
     /// <inheritdoc/>

@@ -78,6 +78,9 @@ public sealed class CheckpointWeights : IDisposable
     /// <summary>Whether weights are stored in fewer bits than their values have.</summary>
     public bool IsLowBit => _lowBit.Count > 0;
 
+    /// <summary>The matrix under this name where it is stored in few bits, or null.</summary>
+    public ILowBitMatrix? LowBit(string name) => _lowBit.GetValueOrDefault(NameInFile(name));
+
     /// <inheritdoc cref="SafetensorsFile.ReadFloat32"/>
     public void ReadFloat32(string name, Span<float> destination, long start = 0)
     {

@@ -182,10 +182,12 @@ internal sealed class DecoderLayer : IDisposable
         int tokens = c.TokenCount, rows = dY.Rows, hidden = dY.Columns;
         int[]? queryRows = _pruned ? c.RewardRows : null;
 
+        long mlpMark = c.Arena.Mark;
         Tensor dSwiGlu = c.Activation(rows, _intermediate);
         _down.Backward(c, BranchGradient(c, _mlpNorm, dY, a.MlpOutput, a.RstdMlp), SwiGluOf(c, a), a.KeptDown, dSwiGlu, queryRows);
         Tensor dGateUp = a.GateUp;
         c.Backend.SwiGluBackward(new SwiGluBackwardArgs(dSwiGlu, a.GateUp, dGateUp) { Activation = _config.Family.Activation });
+        c.Arena.Release(mlpMark);
         Tensor dNorm2 = c.Activation(rows, hidden);
         _gateUp.Backward(c, dGateUp, Normed(c, _mlpInputNorm, a.Norm2, a.Middle), a.KeptGateUp, dNorm2, queryRows);
         Tensor dMiddle = dY;

@@ -42,7 +42,11 @@ public sealed class CudaModelGoldenTests
     }
 
     // The MLPs of these two cases have 36 features; bfloat16 products with LoRA factors need multiples of 8, as all published models have.
-    public static TheoryData<string> BFloat16Cases => [.. ModelGoldenTests.FamilyNames.Concat(ModelGoldenTests.AdapterNames).Except(["olmo3", "smollm3"])];
+    public static TheoryData<string> BFloat16Cases =>
+    [
+        .. ModelGoldenTests.FamilyNames.Concat(ModelGoldenTests.AdapterNames)
+        .Concat(ModelGoldenTests.LowBitNames).Except(["olmo3", "smollm3"]),
+    ];
 
     [Theory]
     [MemberData(nameof(BFloat16Cases))]

@@ -17,9 +17,14 @@ internal sealed class ModelGoldenCase
     private const double Tolerance = 1e-4;
 
     public ModelGoldenCase(string name)
+        : this(name, Path.Combine(TestPaths.Golden, "models", name))
+    {
+    }
+
+    private ModelGoldenCase(string name, string folder)
     {
         Name = name;
-        Folder = Path.Combine(TestPaths.Golden, "models", name);
+        Folder = folder;
         Expected = Json("expected.json");
         Pairs = GoldenCase.ReadPairs(Json("batch.json").GetProperty("pairs"));
     }
@@ -35,6 +40,9 @@ internal sealed class ModelGoldenCase
     public string ModelPath => Path.Combine(Folder, "model");
 
     public string AdapterPath => Path.Combine(Folder, "adapter");
+
+    /// <summary>A case that lies elsewhere.</summary>
+    public static ModelGoldenCase Of(string folder) => new(Path.GetFileName(folder), folder);
 
     /// <summary>Folders whose names begin so, without those that are refused.</summary>
     public static IEnumerable<string> Names(Func<string, bool> which) =>
