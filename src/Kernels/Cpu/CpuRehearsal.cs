@@ -177,6 +177,31 @@ public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend
     }
 
     /// <inheritdoc/>
+    public void CausalConvForward(CausalConvForwardArgs args) => Need(args.W.Shape.Count);
+
+    /// <inheritdoc/>
+    public void CausalConvBackward(CausalConvBackwardArgs args) => Need(args.W.Shape.Count);
+
+    /// <inheritdoc/>
+    public void DeltaRuleForward(DeltaRuleForwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void DeltaRuleBackward(DeltaRuleBackwardArgs args) =>
+        Need(2L * ((CpuPreparedLayout)args.Layout).Keys.Families.Length * args.Shape.ValueHeads);
+
+    /// <inheritdoc/>
+    public void SigmoidGateForward(SigmoidGateForwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SigmoidGateBackward(SigmoidGateBackwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
     public void ScaleAdd(ScaleAddArgs args)
     {
     }

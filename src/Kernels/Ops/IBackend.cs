@@ -108,6 +108,24 @@ public interface IBackend : IDisposable
     /// <summary>Gradient of <see cref="SwiGluForward"/>.</summary>
     void SwiGluBackward(SwiGluBackwardArgs args);
 
+    /// <summary>Causal convolution of each feature with SiLU, before a gated delta rule.</summary>
+    void CausalConvForward(CausalConvForwardArgs args);
+
+    /// <summary>Gradient of <see cref="CausalConvForward"/>.</summary>
+    void CausalConvBackward(CausalConvBackwardArgs args);
+
+    /// <summary>The gated delta rule over the segments of a micro-batch.</summary>
+    void DeltaRuleForward(DeltaRuleForwardArgs args);
+
+    /// <summary>Gradient of <see cref="DeltaRuleForward"/>.</summary>
+    void DeltaRuleBackward(DeltaRuleBackwardArgs args);
+
+    /// <summary>The output gate of attention.</summary>
+    void SigmoidGateForward(SigmoidGateForwardArgs args);
+
+    /// <summary>Gradient of <see cref="SigmoidGateForward"/>.</summary>
+    void SigmoidGateBackward(SigmoidGateBackwardArgs args);
+
     /// <summary>Scales a matrix and adds another: multipliers, residuals past a norm, magnitudes.</summary>
     void ScaleAdd(ScaleAddArgs args);
 

@@ -157,6 +157,24 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public virtual void SwiGluBackward(SwiGluBackwardArgs args) => Observe(nameof(SwiGluBackward), inner.SwiGluBackward, args);
 
     /// <inheritdoc/>
+    public virtual void CausalConvForward(CausalConvForwardArgs args) => Observe(nameof(CausalConvForward), inner.CausalConvForward, args);
+
+    /// <inheritdoc/>
+    public virtual void CausalConvBackward(CausalConvBackwardArgs args) => Observe(nameof(CausalConvBackward), inner.CausalConvBackward, args);
+
+    /// <inheritdoc/>
+    public virtual void DeltaRuleForward(DeltaRuleForwardArgs args) => Observe(nameof(DeltaRuleForward), inner.DeltaRuleForward, args);
+
+    /// <inheritdoc/>
+    public virtual void DeltaRuleBackward(DeltaRuleBackwardArgs args) => Observe(nameof(DeltaRuleBackward), inner.DeltaRuleBackward, args);
+
+    /// <inheritdoc/>
+    public virtual void SigmoidGateForward(SigmoidGateForwardArgs args) => Observe(nameof(SigmoidGateForward), inner.SigmoidGateForward, args);
+
+    /// <inheritdoc/>
+    public virtual void SigmoidGateBackward(SigmoidGateBackwardArgs args) => Observe(nameof(SigmoidGateBackward), inner.SigmoidGateBackward, args);
+
+    /// <inheritdoc/>
     public virtual void ScaleAdd(ScaleAddArgs args) => Observe(nameof(ScaleAdd), inner.ScaleAdd, args);
 
     /// <inheritdoc/>

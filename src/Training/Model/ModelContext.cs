@@ -33,6 +33,14 @@ internal sealed class ModelContext : IDisposable
     /// <summary>A float32 tensor with undefined contents.</summary>
     public Tensor Float(int rows, int columns) => Arena.Allocate(DType.F32, new Shape(rows, columns));
 
+    /// <summary>The reward rows of x <c>[T, C]</c>, <c>[R, C]</c>.</summary>
+    public Tensor GatherRewardRows(Tensor x)
+    {
+        Tensor rows = Activation(RewardRows.Length, x.Columns);
+        Backend.GatherRows(new GatherRowsArgs(x, RewardRows, rows));
+        return rows;
+    }
+
     /// <summary>A small layout that lives as long as this one.</summary>
     public PreparedLayout PrepareBeside(SequenceLayout layout)
     {
