@@ -56,7 +56,7 @@ internal sealed class PlanCommand
         int budget = Within(result, _budget, 1, MostTokens), pair = Within(result, _pair, 2, MostTokens);
         Within(result, _rank, 0, int.MaxValue);
         long? free = DeviceOptions.ReadSize(_memory.Name, result.GetValue(_memory));
-        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
+        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, config.Modules), false) : TrainingScope.Full;
         var planner = new MemoryPlanner(Rehearsals(result.GetValue(_device)!), config, scope);
         MicroBatchExtent extent = MicroBatchExtent.Full(budget, pair, sharePrefix: !result.GetValue(_noPrefixSharing));
         MemoryPlan[] plans = [.. Enum.GetValues<Recompute>().Select(mode => planner.Plan(mode, extent))];

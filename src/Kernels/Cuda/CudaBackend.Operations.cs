@@ -43,24 +43,6 @@ public sealed partial class CudaBackend
     public void SwiGluBackward(SwiGluBackwardArgs args) => _swiGlu.Backward(args);
 
     /// <inheritdoc/>
-    public void CausalConvForward(CausalConvForwardArgs args) => throw new NotSupportedException("Gated delta nets run on the CPU only.");
-
-    /// <inheritdoc/>
-    public void CausalConvBackward(CausalConvBackwardArgs args) => throw new NotSupportedException("Gated delta nets run on the CPU only.");
-
-    /// <inheritdoc/>
-    public void DeltaRuleForward(DeltaRuleForwardArgs args) => throw new NotSupportedException("Gated delta nets run on the CPU only.");
-
-    /// <inheritdoc/>
-    public void DeltaRuleBackward(DeltaRuleBackwardArgs args) => throw new NotSupportedException("Gated delta nets run on the CPU only.");
-
-    /// <inheritdoc/>
-    public void SigmoidGateForward(SigmoidGateForwardArgs args) => throw new NotSupportedException("Gated delta nets run on the CPU only.");
-
-    /// <inheritdoc/>
-    public void SigmoidGateBackward(SigmoidGateBackwardArgs args) => throw new NotSupportedException("Gated delta nets run on the CPU only.");
-
-    /// <inheritdoc/>
     public void ScaleAdd(ScaleAddArgs args) => _scaleAdd.Forward(args);
 
     /// <inheritdoc/>

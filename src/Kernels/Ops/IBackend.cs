@@ -18,6 +18,9 @@ public interface IBackend : IDisposable
     /// <summary>Storage type of activations and frozen weights' arithmetic inputs.</summary>
     DType ActivationDType { get; }
 
+    /// <summary>The operations of gated delta nets, or null where the device has none of them.</summary>
+    IDeltaNetOperations? DeltaNets => null;
+
     /// <summary>Bytes of the device's memory that are free now, as far as the system says; for the CPU, the system's own.</summary>
     long FreeMemory { get; }
 
@@ -107,24 +110,6 @@ public interface IBackend : IDisposable
 
     /// <summary>Gradient of <see cref="SwiGluForward"/>.</summary>
     void SwiGluBackward(SwiGluBackwardArgs args);
-
-    /// <summary>Causal convolution of each feature with SiLU, before a gated delta rule.</summary>
-    void CausalConvForward(CausalConvForwardArgs args);
-
-    /// <summary>Gradient of <see cref="CausalConvForward"/>.</summary>
-    void CausalConvBackward(CausalConvBackwardArgs args);
-
-    /// <summary>The gated delta rule over the segments of a micro-batch.</summary>
-    void DeltaRuleForward(DeltaRuleForwardArgs args);
-
-    /// <summary>Gradient of <see cref="DeltaRuleForward"/>.</summary>
-    void DeltaRuleBackward(DeltaRuleBackwardArgs args);
-
-    /// <summary>The output gate of attention.</summary>
-    void SigmoidGateForward(SigmoidGateForwardArgs args);
-
-    /// <summary>Gradient of <see cref="SigmoidGateForward"/>.</summary>
-    void SigmoidGateBackward(SigmoidGateBackwardArgs args);
 
     /// <summary>Scales a matrix and adds another: multipliers, residuals past a norm, magnitudes.</summary>
     void ScaleAdd(ScaleAddArgs args);

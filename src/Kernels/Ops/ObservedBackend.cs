@@ -27,6 +27,9 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public DType ActivationDType => inner.ActivationDType;
 
     /// <inheritdoc/>
+    public virtual IDeltaNetOperations? DeltaNets => inner.DeltaNets is { } operations ? new ObservedDeltaNets(operations, observer) : null;
+
+    /// <inheritdoc/>
     public long FreeMemory => inner.FreeMemory;
 
     /// <inheritdoc/>
@@ -155,24 +158,6 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
 
     /// <inheritdoc/>
     public virtual void SwiGluBackward(SwiGluBackwardArgs args) => Observe(nameof(SwiGluBackward), inner.SwiGluBackward, args);
-
-    /// <inheritdoc/>
-    public virtual void CausalConvForward(CausalConvForwardArgs args) => Observe(nameof(CausalConvForward), inner.CausalConvForward, args);
-
-    /// <inheritdoc/>
-    public virtual void CausalConvBackward(CausalConvBackwardArgs args) => Observe(nameof(CausalConvBackward), inner.CausalConvBackward, args);
-
-    /// <inheritdoc/>
-    public virtual void DeltaRuleForward(DeltaRuleForwardArgs args) => Observe(nameof(DeltaRuleForward), inner.DeltaRuleForward, args);
-
-    /// <inheritdoc/>
-    public virtual void DeltaRuleBackward(DeltaRuleBackwardArgs args) => Observe(nameof(DeltaRuleBackward), inner.DeltaRuleBackward, args);
-
-    /// <inheritdoc/>
-    public virtual void SigmoidGateForward(SigmoidGateForwardArgs args) => Observe(nameof(SigmoidGateForward), inner.SigmoidGateForward, args);
-
-    /// <inheritdoc/>
-    public virtual void SigmoidGateBackward(SigmoidGateBackwardArgs args) => Observe(nameof(SigmoidGateBackward), inner.SigmoidGateBackward, args);
 
     /// <inheritdoc/>
     public virtual void ScaleAdd(ScaleAddArgs args) => Observe(nameof(ScaleAdd), inner.ScaleAdd, args);

@@ -148,7 +148,7 @@ internal sealed class AttentionMixer : TokenMixer
             });
         if (_gated)
         {
-            c.Backend.SigmoidGateForward(new SigmoidGateForwardArgs(LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, a.Mixed)));
+            c.DeltaNets.SigmoidGateForward(new SigmoidGateForwardArgs(LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, a.Mixed)));
         }
     }
 
@@ -162,7 +162,7 @@ internal sealed class AttentionMixer : TokenMixer
         {
             a.DQuery = c.Activation(rows, 2 * _queryColumns);
             dRawQuery = OfHeads(a.DQuery, 0);
-            c.Backend.SigmoidGateBackward(new SigmoidGateBackwardArgs(
+            c.DeltaNets.SigmoidGateBackward(new SigmoidGateBackwardArgs(
                 LikeRaw(a, dMixed), LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, dMixed), OfHeads(a.DQuery, _headDim)));
         }
 

@@ -75,8 +75,8 @@ internal sealed class DeltaNetMixer : TokenMixer
     {
         var a = (DeltaNetActivations)kept;
         _input.Forward(c, input, null, Projections(a.Wide), a.KeptInput);
-        c.Backend.CausalConvForward(new CausalConvForwardArgs(c.Layout, Qkv(a.Wide), _filters.Value, a.Convolved));
-        c.Backend.DeltaRuleForward(
+        c.DeltaNets.CausalConvForward(new CausalConvForwardArgs(c.Layout, Qkv(a.Wide), _filters.Value, a.Convolved));
+        c.DeltaNets.DeltaRuleForward(
             new DeltaRuleForwardArgs(c.Layout, _rule, a.Convolved, A(a.Wide), B(a.Wide), _aLog.Value, _dtBias.Value, a.Output, a.States));
         _norm.ForwardHeads(c, a.Output, Normed(a.Wide), a.Rstd);
         c.Backend.SwiGluForward(new SwiGluForwardArgs(GateAndNormed(a.Wide), a.Gated));
@@ -103,10 +103,10 @@ internal sealed class DeltaNetMixer : TokenMixer
         Tensor dOutput = dGated;
         _norm.BackwardHeads(c, Normed(a.DWide), a.Output, a.Rstd, dOutput);
         Tensor dConvolved = c.Activation(c.TokenCount, _rule.QkvColumns);
-        c.Backend.DeltaRuleBackward(new DeltaRuleBackwardArgs(
+        c.DeltaNets.DeltaRuleBackward(new DeltaRuleBackwardArgs(
             c.Layout, _rule, dOutput, a.Convolved, A(a.Wide), B(a.Wide), _aLog.Value, _dtBias.Value, a.States, dConvolved, A(a.DWide), B(a.DWide),
             _aLog.Gradient, _dtBias.Gradient, c.Arena));
-        c.Backend.CausalConvBackward(
+        c.DeltaNets.CausalConvBackward(
             new CausalConvBackwardArgs(c.Layout, dConvolved, Qkv(a.Wide), _filters.Value, Qkv(a.DWide), _filters.Gradient));
     }
 

@@ -23,6 +23,9 @@ internal sealed class ModelContext : IDisposable
     /// <summary>What backward makes again.</summary>
     public required Recompute Recompute { get; init; }
 
+    /// <summary>Operations of a hybrid model; the model was refused where the device has none.</summary>
+    public IDeltaNetOperations DeltaNets => Backend.DeltaNets ?? throw new InvalidOperationException("The device has no operations of gated delta nets.");
+
     public int[] RewardRows => Layout.Layout.RewardRows;
 
     public int TokenCount => Layout.Layout.TokenCount;

@@ -22,12 +22,12 @@ internal static class CausalConvCases
         PreparedLayout prepared = bench.Prepare(layout);
         GuardedTensor y = bench.OutputActivation("y", tokens, columns, gap: 8);
         Tensors.Tensor xIn = bench.InputActivation("x", x, gap: 8), wIn = bench.Input("w", w);
-        bench.Backend.CausalConvForward(new CausalConvForwardArgs(prepared, xIn, wIn, y.View));
+        bench.Backend.DeltaNets!.CausalConvForward(new CausalConvForwardArgs(prepared, xIn, wIn, y.View));
         bench.Check(y, CausalConvReference<double>.Forward(layout, x, w), CausalConvReference<float>.Forward(layout, x.To<float>(), w.To<float>()));
 
         RealMatrix<double> before = bench.Numbers(columns, width);
         GuardedTensor dx = bench.OutputActivation("dx", tokens, columns), dw = bench.InOut("dw", before);
-        bench.Backend.CausalConvBackward(
+        bench.Backend.DeltaNets!.CausalConvBackward(
             new CausalConvBackwardArgs(prepared, bench.InputActivation("dy", dy), xIn, wIn, dx.View, trained ? dw.View : null));
         (RealMatrix<double> dxTrue, RealMatrix<double> dwTrue) = CausalConvReference<double>.Backward(layout, dy, x, w);
         (RealMatrix<float> dxNaive, RealMatrix<float> dwNaive) = CausalConvReference<float>.Backward(layout, dy.To<float>(), x.To<float>(), w.To<float>());

@@ -41,18 +41,18 @@ internal static class DeltaRuleCases
         Tensor b = bench.InputActivation("b", inputs.B, gap: 8), aLog = bench.Input("a_log", inputs.ALog), dtBias = bench.Input("dt_bias", inputs.DtBias);
         GuardedTensor o = bench.OutputActivation("o", tokens, shape.ValueColumns, gap: 8);
         GuardedTensor states = bench.Output("states", shape.ChunkCount(layout), shape.StateColumns);
-        bench.Backend.DeltaRuleForward(new DeltaRuleForwardArgs(prepared, shape, qkv, a, b, aLog, dtBias, o.View, states.View));
+        bench.Backend.DeltaNets!.DeltaRuleForward(new DeltaRuleForwardArgs(prepared, shape, qkv, a, b, aLog, dtBias, o.View, states.View));
         RealMatrix<double> expected = DeltaRuleReference<double>.Forward(layout, shape, inputs);
         RealMatrix<float> naive = DeltaRuleReference<float>.Forward(layout, shape, inputs.To<float>());
         bench.Check(o, expected, naive);
         GuardedTensor scored = bench.OutputActivation("o without states", tokens, shape.ValueColumns);
-        bench.Backend.DeltaRuleForward(new DeltaRuleForwardArgs(prepared, shape, qkv, a, b, aLog, dtBias, scored.View, null));
+        bench.Backend.DeltaNets!.DeltaRuleForward(new DeltaRuleForwardArgs(prepared, shape, qkv, a, b, aLog, dtBias, scored.View, null));
         bench.Check(scored, expected, naive);
 
         RealMatrix<double> before = bench.Numbers(1, shape.ValueHeads);
         GuardedTensor dQkv = bench.OutputActivation("dqkv", tokens, shape.QkvColumns, gap: 8), dA = bench.OutputActivation("da", tokens, shape.ValueHeads);
         GuardedTensor dB = bench.OutputActivation("db", tokens, shape.ValueHeads), dALog = bench.InOut("da_log", before), dDtBias = bench.InOut("ddt_bias", before);
-        bench.Backend.DeltaRuleBackward(new DeltaRuleBackwardArgs(
+        bench.Backend.DeltaNets!.DeltaRuleBackward(new DeltaRuleBackwardArgs(
             prepared, shape, bench.InputActivation("do", dO), qkv, a, b, aLog, dtBias, states.View, dQkv.View, dA.View, dB.View,
             trained ? dALog.View : null, trained ? dDtBias.View : null, bench.Scratch));
         DeltaRuleInputs<double> d = DeltaRuleReference<double>.Backward(layout, shape, dO, inputs);

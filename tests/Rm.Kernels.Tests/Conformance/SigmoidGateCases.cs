@@ -16,11 +16,11 @@ internal static class SigmoidGateCases
     {
         RealMatrix<double> x = bench.Activations(rows, columns), gate = bench.Activations(rows, columns, 3), dy = bench.Activations(rows, columns);
         GuardedTensor y = bench.InOut("y over x", x, bench.Activation, gap);
-        bench.Backend.SigmoidGateForward(new SigmoidGateForwardArgs(y.View, bench.InputActivation("gate", gate, gap), y.View));
+        bench.Backend.DeltaNets!.SigmoidGateForward(new SigmoidGateForwardArgs(y.View, bench.InputActivation("gate", gate, gap), y.View));
         bench.Check(y, SigmoidGateReference<double>.Forward(x, gate), SigmoidGateReference<float>.Forward(x.To<float>(), gate.To<float>()));
 
         GuardedTensor dx = bench.InOut("dx over dy", dy, bench.Activation, gap), dGate = bench.InOut("dgate over gate", gate, bench.Activation, gap);
-        bench.Backend.SigmoidGateBackward(
+        bench.Backend.DeltaNets!.SigmoidGateBackward(
             new SigmoidGateBackwardArgs(dx.View, bench.InputActivation("x", x, gap), dGate.View, dx.View, dGate.View));
         (RealMatrix<double> dxTrue, RealMatrix<double> dGateTrue) = SigmoidGateReference<double>.Backward(dy, x, gate);
         (RealMatrix<float> dxNaive, RealMatrix<float> dGateNaive) = SigmoidGateReference<float>.Backward(dy.To<float>(), x.To<float>(), gate.To<float>());
