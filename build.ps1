@@ -145,8 +145,7 @@ function Test-Everything {
 function Assert-Format {
     Assert-Sdk
     Write-Host '== format'
-    Invoke-Step dotnet @('restore', 'Rm.sln', '-v', 'quiet')
-    Invoke-Step dotnet @('format', 'Rm.sln', '--no-restore', '--verify-no-changes')
+    Invoke-Step dotnet @('format', 'whitespace', '--folder', '.', '--verify-no-changes', '--exclude', 'out', '.tools')
 }
 
 function Invoke-Check {

@@ -70,7 +70,7 @@ internal sealed record SweepPlan(SweepFile File, string Folder, IReadOnlyList<Pl
                 before.Remove(key);
             }
 
-            IReadOnlyList<string> different = EarlierRun.Differences(before, run.Resolved);
+            IReadOnlyList<string> different = EarlierRun.Differences(before, run.Resolved, TrainArguments.Defaults);
             if (different.Count > 0)
             {
                 throw new UserInputException(

@@ -20,7 +20,7 @@ internal static class ResolvedSettings
     /// <summary>Names without dashes, and values as text.</summary>
     public static IReadOnlyDictionary<string, string> Of(ParseResult result, TrainingOptions options)
     {
-        SortedDictionary<string, string> settings = Given(result);
+        SortedDictionary<string, string> settings = Given(result, result.CommandResult.Command.Options);
         settings["steps"] = options.Steps.ToString(CultureInfo.InvariantCulture);
         settings["warmup-steps"] = options.Schedule.WarmupSteps.ToString(CultureInfo.InvariantCulture);
         return settings;
@@ -29,7 +29,7 @@ internal static class ResolvedSettings
     /// <summary>The same as far as it is known without the data: steps that come from epochs, and a warm-up that is a share of the steps, are absent.</summary>
     public static IReadOnlyDictionary<string, string> BeforeData(ParseResult result)
     {
-        SortedDictionary<string, string> settings = Given(result);
+        SortedDictionary<string, string> settings = Given(result, result.CommandResult.Command.Options);
         if (settings.ContainsKey("warmup-ratio") && settings.GetValueOrDefault("warmup-steps") == "0")
         {
             settings.Remove("warmup-steps");
@@ -38,10 +38,14 @@ internal static class ResolvedSettings
         return settings;
     }
 
-    private static SortedDictionary<string, string> Given(ParseResult result)
+    /// <summary>What a command's options have when nothing is given; those that must be given have nothing.</summary>
+    public static IReadOnlyDictionary<string, string> Defaults(Command command) =>
+        Given(command.Parse([], OptionParser.Parsing), command.Options.Where(option => !option.Required));
+
+    private static SortedDictionary<string, string> Given(ParseResult result, IEnumerable<Option> options)
     {
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (Option option in result.CommandResult.Command.Options)
+        foreach (Option option in options)
         {
             if (Of(result, option) is { } value)
             {

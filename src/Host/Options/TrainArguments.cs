@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rm.Formats;
+using Rm.Training.Loop;
 
 namespace Rm.Host.Options;
 
@@ -10,6 +11,9 @@ internal static class TrainArguments
     public static IReadOnlyDictionary<string, Option> Options { get; } =
         Command(new TrainOptionSet()).Options.Where(o => o.Name.StartsWith("--", StringComparison.Ordinal))
             .ToDictionary(o => o.Name[2..], StringComparer.Ordinal);
+
+    /// <summary>The settings of a run to which nothing is given, as run.json has them; see <see cref="EarlierRun.Differences"/>.</summary>
+    public static IReadOnlyDictionary<string, string> Defaults { get; } = ResolvedSettings.Defaults(Command(new TrainOptionSet()));
 
     /// <summary>
     /// Checks the arguments of a run, without the word train, and returns its settings as run.json will have them, but for those that follow from

@@ -76,7 +76,8 @@ internal sealed class TrainingSession : IDisposable
     {
         if (resumes)
         {
-            new EarlierRun(_run.RunFile).RequireSame(_setup.Settings, _weights, _setup.Train.Fingerprint, _setup.Eval?.Fingerprint);
+            new EarlierRun(_run.RunFile).RequireSame(
+                _setup.Settings, TrainArguments.Defaults, _weights, _setup.Train.Fingerprint, _setup.Eval?.Fingerprint);
         }
 
         _run.Prepare();

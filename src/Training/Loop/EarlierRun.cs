@@ -28,10 +28,12 @@ public sealed class EarlierRun(string path)
     /// Throws <see cref="UserInputException"/> naming what differs, or when run.json cannot be understood. Without a run.json there is no run yet.
     /// </summary>
     /// <param name="settings">Settings of the run that is to go on.</param>
+    /// <param name="defaults">What a setting has when nothing is given; see <see cref="Differences"/>.</param>
     /// <param name="weights">Fingerprint of its base model's weights.</param>
     /// <param name="train">Its training pairs.</param>
     /// <param name="eval">Its evaluation pairs, or null.</param>
-    public void RequireSame(IReadOnlyDictionary<string, string> settings, string weights, DatasetFingerprint train, DatasetFingerprint? eval)
+    public void RequireSame(
+        IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, string> defaults, string weights, DatasetFingerprint train, DatasetFingerprint? eval)
     {
         if (!File.Exists(path))
         {
@@ -39,7 +41,7 @@ public sealed class EarlierRun(string path)
         }
 
         JsonElement root = JsonInput.ParseObject(JsonInput.ReadFile(path), path);
-        RequireSameSettings(settings, Settings(root));
+        RequireSameSettings(settings, Settings(root), defaults);
         RequireSameWeights(root, weights);
         RequireSamePairs("training", PairsHash(root, TrainDataName), train.PairsSha256);
         RequireSamePairs("evaluation", PairsHash(root, EvalDataName), eval?.PairsSha256);
@@ -49,17 +51,31 @@ public sealed class EarlierRun(string path)
     public IReadOnlyDictionary<string, string> ReadSettings() => Settings(JsonInput.ParseObject(JsonInput.ReadFile(path), path));
 
     /// <summary>One line for every setting that has another value now than it had, in order of names.</summary>
-    public static IReadOnlyList<string> Differences(IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now) =>
-    [
-        .. now.Keys.Union(before.Keys)
-            .Where(key => now.GetValueOrDefault(key) != before.GetValueOrDefault(key))
-            .Order(StringComparer.Ordinal)
-            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {now.GetValueOrDefault(key) ?? "not set"}"),
-    ];
-
-    private void RequireSameSettings(IReadOnlyDictionary<string, string> settings, Dictionary<string, string> before)
+    /// <param name="before">The earlier run's settings.</param>
+    /// <param name="now">The settings given now.</param>
+    /// <param name="defaults">
+    /// What a setting has when nothing is given. A run always writes such a setting down; one that it lacks came with a later version, and the run
+    /// computed what the default stands for.
+    /// </param>
+    public static IReadOnlyList<string> Differences(
+        IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now, IReadOnlyDictionary<string, string> defaults)
     {
-        IReadOnlyList<string> different = Differences(before, settings);
+        return
+        [
+            .. now.Keys.Union(before.Keys)
+                .Where(key => now.GetValueOrDefault(key) != Before(key))
+                .Order(StringComparer.Ordinal)
+                .Select(key => $"--{key}: was {Before(key) ?? "not set"}, is {now.GetValueOrDefault(key) ?? "not set"}"),
+        ];
+
+        string? Before(string key) =>
+            before.GetValueOrDefault(key) ?? (now.ContainsKey(key) ? defaults.GetValueOrDefault(key) : null);
+    }
+
+    private void RequireSameSettings(
+        IReadOnlyDictionary<string, string> settings, Dictionary<string, string> before, IReadOnlyDictionary<string, string> defaults)
+    {
+        IReadOnlyList<string> different = Differences(before, settings, defaults);
         if (different.Count > 0)
         {
             throw new UserInputException(

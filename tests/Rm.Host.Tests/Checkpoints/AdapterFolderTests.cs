@@ -11,7 +11,7 @@ namespace Rm.Host.Tests.Checkpoints;
 
 public sealed class AdapterFolderTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public static TheoryData<string> GoldenAdapters =>
         [.. Directory.EnumerateFiles(Path.Combine(TestPaths.Golden, "cases"), AdapterFiles.Config, SearchOption.AllDirectories)

@@ -7,7 +7,7 @@ namespace Rm.Host.Tests.Checkpoints;
 public sealed class AppendOnlyLogTests : IDisposable
 {
     private static readonly string SimulatedPath = Path.GetFullPath("/sim/metrics.jsonl");
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

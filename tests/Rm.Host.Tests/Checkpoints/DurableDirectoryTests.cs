@@ -6,7 +6,7 @@ namespace Rm.Host.Tests.Checkpoints;
 /// <summary>The same on the real disk, where the simulation cannot tell.</summary>
 public sealed class DurableDirectoryTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -24,7 +24,7 @@ public sealed class FormatFuzzTests : IDisposable
         "\"F32\"", "\"BF16\"", "\"../x\"", "4294967296", "0.5", ",", ":", "}", "]", "\"", "1,1", "NaN", "\"__metadata__\":{}", "\"r\":4",
     ];
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -5,7 +5,7 @@ namespace Rm.Host.Tests.Checkpoints;
 
 public sealed class SafetensorsCheckpointTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public SafetensorsCheckpointTests()
     {

@@ -42,7 +42,7 @@ public sealed class SafetensorsWriterTests
             TensorToWrite.FromMemory("b\"\u00e9", [1], new float[] { 4 }),
             TensorToWrite.FromMemory("c", [0], ReadOnlyMemory<float>.Empty, SafetensorsDType.F16),
         ]);
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         using var file = SafetensorsFile.Open(folder.Write("m.safetensors", stream.ToArray()));
         Assert.Equal(["b\"\u00e9", "a", "c"], file.Tensors.Values.OrderBy(t => t.Start).ThenBy(t => t.Name).Select(t => t.Name));
         Assert.Equal(0, file.Tensor("b\"\u00e9").Start % 8);

@@ -11,8 +11,8 @@ namespace Rm.Host.Tests.Cli;
 [Collection("CUDA device")]
 public sealed class InstrumentOptionsTests : IDisposable
 {
-    private static readonly string Model = Path.Combine(TestPaths.Repository, "examples", "quickstart", "model");
     private readonly ScratchFolder _scratch = new();
+    private string? _model;
 
     public void Dispose() => _scratch.Dispose();
 
@@ -127,6 +127,8 @@ public sealed class InstrumentOptionsTests : IDisposable
     [InlineData(":")]
     public void A_range_that_makes_no_sense_is_refused(string range) => Btrm.Fail(
         2, ["train", "--model", Model, "--train-file", "x.jsonl", "--output-dir", _scratch["out"], $"--profile-steps={range}"], "--profile-steps", range);
+
+    private string Model => _model ??= ShallowQuickstart.Write(_scratch);
 
     private static string Emulator => Environment.GetEnvironmentVariable("BTRM_CUDA_LIBRARY")!;
 

@@ -5,7 +5,7 @@ namespace Rm.Host.Tests.Data;
 
 public sealed class DataShowTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private readonly DataShow _show = new(new FakeEncoder { AddsBos = true }, new FakeTemplate());
 
     public void Dispose() => _folder.Dispose();

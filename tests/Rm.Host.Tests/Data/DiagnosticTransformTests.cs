@@ -10,7 +10,7 @@ public sealed class DiagnosticTransformTests : IDisposable
 {
     private const int Count = 200;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private readonly PairTokenizer _tokenizer = new(new FakeEncoder(), new FakeTemplate(), new TextOptions());
 
     public void Dispose() => _folder.Dispose();

@@ -9,7 +9,7 @@ namespace Rm.Host.Tests.Data;
 /// <summary>What the data report shows of the texts themselves: the first pair, columns that were not read, prompts that differ, ids without a row.</summary>
 public sealed class FirstPairTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -19,7 +19,7 @@ public sealed class PairDatasetTests : IDisposable
         {"chosen_ids":[1,2,3],"rejected_ids":[1,2]}
         """;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private readonly PairTokenizer _tokenizer = new(new FakeEncoder(), new FakeTemplate(), new TextOptions(MaxSeqLen: 16));
 
     public void Dispose() => _folder.Dispose();

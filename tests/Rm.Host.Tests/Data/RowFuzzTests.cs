@@ -31,7 +31,7 @@ public sealed class RowFuzzTests : IDisposable
         "\0", "\uFEFF", "data", "\"data\":[", "chosen", "chosen_ids", "labels",
     ];
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -48,7 +48,7 @@ public sealed class RowFuzzTests : IDisposable
             "fuzz.json" => "{\"version\":1,\"data\":[" + string.Join(",\n", Lines.Split('\n', StringSplitOptions.RemoveEmptyEntries)) + "],\"more\":{}}",
             _ => Lines,
         });
-        byte[] original = name.EndsWith(".gz", StringComparison.Ordinal) ? TemporaryFolder.Gzip(whole) : whole;
+        byte[] original = name.EndsWith(".gz", StringComparison.Ordinal) ? ScratchFolder.Gzip(whole) : whole;
         var tokenizer = new PairTokenizer(new FakeEncoder("c ", "as"), new FakeTemplate(), new TextOptions(MaxSeqLen: 24));
         int read = 0;
         int refused = 0;

@@ -154,7 +154,7 @@ public sealed class RowParsingTests
     [Fact]
     public void CsvCarriesListsAsJsonAndEmptyOptionalNumbers()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         string path = folder.Write("a.csv", "chosen_ids,rejected_ids,margin,weight\n\"[1,2]\",\"[1,3]\",,0.5\n");
 
         PairRow row = PairRowParser.Parse(Rows.Read(path)[0]);

@@ -10,7 +10,7 @@ namespace Rm.Host.Tests.Data;
 /// <summary>Filters and samples of training rows.</summary>
 public sealed class RowSelectionTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -6,7 +6,7 @@ namespace Rm.Host.Tests.Data;
 
 public sealed class RowSourceTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -113,7 +113,7 @@ public sealed class RowSourceTests : IDisposable
     public void DamagedAndCutOffGzipIsANamedError(string name)
     {
         string lines = string.Concat(Enumerable.Range(0, 500).Select(i => $"{{\"text\":\"{i * 7919}\"}}\n"));
-        byte[] bytes = TemporaryFolder.Gzip(Encoding.UTF8.GetBytes(lines));
+        byte[] bytes = ScratchFolder.Gzip(Encoding.UTF8.GetBytes(lines));
         string notGzip = _folder.WriteRaw(name, Encoding.UTF8.GetBytes("{\"text\":\"plain\"}\n"));
         Assert.StartsWith(notGzip, Rows.Error(() => Rows.Read(notGzip)), StringComparison.Ordinal);
 

@@ -8,7 +8,7 @@ namespace Rm.Host.Tests.Data;
 public sealed class ZstdFileTests : IDisposable
 {
     private static readonly string Golden = Path.Combine(TestPaths.Golden, "data");
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Rm.Host.Tests.Training;
 
 namespace Rm.Host.Tests.EndToEnd;
@@ -64,6 +65,20 @@ public sealed class OutputDirectoryTests
         scratch.Write("eval.jsonl", IdRows.Random(12, 512, 40, seed: 2));
         scratch.Write("train.jsonl", IdRows.Random(30, 512, 40, seed: 4));
         Btrm.Fail(2, [.. arguments, "--resume", "auto"], "training pairs are not those of the run to resume");
+    }
+
+    [Fact]
+    public void A_setting_that_an_earlier_version_did_not_have_counts_as_its_default()
+    {
+        using var scratch = new ScratchFolder();
+        var run = new SmallRun(scratch);
+        string[] arguments = run.Arguments("out", steps: 2);
+        Btrm.Succeed(arguments);
+        JsonNode file = JsonNode.Parse(File.ReadAllText(scratch["out/run.json"]))!;
+        Assert.True(file["settings"]!.AsObject().Remove("loraplus-lr-embedding"));
+        File.WriteAllText(scratch["out/run.json"], file.ToJsonString());
+        Btrm.Succeed([.. arguments, "--resume", "auto"]);
+        Btrm.Fail(2, [.. arguments, "--loraplus-lr-embedding", "0.5", "--resume", "auto"], "--loraplus-lr-embedding: was 1E-06, is 0.5");
     }
 
     [Fact]

@@ -75,7 +75,7 @@ public sealed class OneAccuracyTests
         }
 
         line.WriteByte((byte)'\n');
-        using var folder = new EndToEnd.ScratchFolder();
+        using var folder = new ScratchFolder();
         folder.Write("metrics.jsonl", Encoding.UTF8.GetString(line.ToArray()));
         AccuracyEstimate read = EvaluationFigures.Of(MetricsReader.Read(folder["metrics.jsonl"]).Evaluations.Single()).Accuracy;
         AssertSame(read.Value, read.Low, read.High, read.Ties);

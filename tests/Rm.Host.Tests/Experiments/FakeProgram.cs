@@ -8,7 +8,7 @@ internal static class FakeProgram
     /// <summary>Writes it; <c>{0}</c> in the body stands for the scratch folder.</summary>
     public static void Write(ScratchFolder scratch, string name, string body)
     {
-        string path = scratch.Write($"bin/{name}", $"#!/bin/sh\n{body.Replace("{0}", scratch.FolderPath, StringComparison.Ordinal)}\n");
+        string path = scratch.Write($"bin/{name}", $"#!/bin/sh\n{body.Replace("{0}", scratch.Path, StringComparison.Ordinal)}\n");
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

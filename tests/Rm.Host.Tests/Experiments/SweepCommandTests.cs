@@ -158,10 +158,10 @@ public sealed class SweepCommandTests
     public void The_program_starts_itself_again()
     {
         using var scratch = new ScratchFolder();
-        Assert.Equal(["/opt/btrm"], SelfCommand.Find("/opt/btrm", scratch.FolderPath));
+        Assert.Equal(["/opt/btrm"], SelfCommand.Find("/opt/btrm", scratch.Path));
         scratch.Write("btrm.dll", "");
-        Assert.Equal(["/opt/btrm"], SelfCommand.Find("/opt/btrm", scratch.FolderPath));
-        Assert.Equal(["/usr/bin/dotnet", scratch["btrm.dll"]], SelfCommand.Find("/usr/bin/dotnet", scratch.FolderPath));
-        Assert.Equal(["dotnet", scratch["btrm.dll"]], SelfCommand.Find("/opt/tests", scratch.FolderPath));
+        Assert.Equal(["/opt/btrm"], SelfCommand.Find("/opt/btrm", scratch.Path));
+        Assert.Equal(["/usr/bin/dotnet", scratch["btrm.dll"]], SelfCommand.Find("/usr/bin/dotnet", scratch.Path));
+        Assert.Equal(["dotnet", scratch["btrm.dll"]], SelfCommand.Find("/opt/tests", scratch.Path));
     }
 }

@@ -7,7 +7,7 @@ namespace Rm.Host.Tests.Hub;
 public sealed class DatasetResolverTests : IDisposable
 {
     private readonly FakeHub _hub = new();
-    private readonly TemporaryFolder _cache = new();
+    private readonly ScratchFolder _cache = new();
 
     public void Dispose()
     {

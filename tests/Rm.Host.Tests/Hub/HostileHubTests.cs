@@ -10,7 +10,7 @@ namespace Rm.Host.Tests.Hub;
 public sealed class HostileHubTests : IDisposable
 {
     private readonly FakeHub _hub = new();
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private readonly HubRepo _tiny = new(HubRepoKind.Model, "org/tiny");
 
     private string Cache => Path.Combine(_folder.Path, "a", "b", "cache");

@@ -14,7 +14,7 @@ public sealed class HubEndToEndTests : IDisposable
 
     private readonly Dictionary<string, string?> _before = Variables.ToDictionary(name => name, Environment.GetEnvironmentVariable);
     private readonly FakeHub _hub = new();
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public HubEndToEndTests()
     {

@@ -1,7 +1,6 @@
 using Rm.Formats;
 using Rm.Formats.Hub;
 using Rm.Training.Adapters;
-using TemporaryFolder = Rm.Host.Tests.Data.TemporaryFolder;
 
 namespace Rm.Host.Tests.Hub;
 
@@ -46,7 +45,7 @@ public sealed class HubSettingsTests
     [Fact]
     public void The_token_comes_from_the_environment_and_then_from_the_file()
     {
-        using var home = new TemporaryFolder();
+        using var home = new ScratchFolder();
         home.Write("token", "hf_file\n");
         Assert.Equal("hf_file", From(("HF_HOME", home.Path)).Token);
         Assert.Equal("hf_env", From(("HF_HOME", home.Path), ("HF_TOKEN", " hf_env\n")).Token);

@@ -8,7 +8,7 @@ namespace Rm.Host.Tests.Hub;
 public sealed class HubTransferTests : IDisposable
 {
     private readonly FakeHub _hub = new();
-    private readonly TemporaryFolder _cache = new();
+    private readonly ScratchFolder _cache = new();
     private readonly FakeRepo _repo;
     private int _count;
 
@@ -99,7 +99,7 @@ public sealed class HubTransferTests : IDisposable
         _hub.InterceptStorage = _ => Once() ? new FakeResponse(200, wrong) : null;
         CheckWeights(Resolve());
 
-        using var other = new TemporaryFolder();
+        using var other = new ScratchFolder();
         _hub.InterceptStorage = _ => new FakeResponse(200, wrong);
         UserInputException e = Assert.Throws<UserInputException>(() => Resolve(_hub.Settings(other.Path)));
         Assert.Contains("model.safetensors", e.Message, StringComparison.Ordinal);

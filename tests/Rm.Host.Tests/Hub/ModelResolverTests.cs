@@ -7,7 +7,7 @@ namespace Rm.Host.Tests.Hub;
 public sealed class ModelResolverTests : IDisposable
 {
     private readonly FakeHub _hub = new();
-    private readonly TemporaryFolder _cache = new();
+    private readonly ScratchFolder _cache = new();
     private readonly HubRepo _tiny = new(HubRepoKind.Model, "org/tiny");
 
     private string Repo => Path.Combine(_cache.Path, "models--org--tiny");

@@ -8,7 +8,7 @@ namespace Rm.Host.Tests.Model;
 public sealed class CheckpointWeightsTests : IDisposable
 {
     private static readonly ModelConfig Config = ModelConfig.Load(Path.Combine(TestPaths.Golden, "cases", "qwen3-tiny", "model"));
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

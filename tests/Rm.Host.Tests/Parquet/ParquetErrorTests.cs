@@ -8,7 +8,7 @@ namespace Rm.Host.Tests.Parquet;
 /// <summary>What cannot be read says where and why.</summary>
 public sealed class ParquetErrorTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

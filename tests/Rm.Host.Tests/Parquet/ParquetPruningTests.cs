@@ -71,7 +71,7 @@ public class ParquetPruningTests
     [Fact]
     public void SplitShardsAndLimitsGoThroughTheDataset()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ScratchFolder();
         folder.Write("data/train-00000-of-00002.parquet", ParquetFiles.Bytes("hub/flat.snappy.parquet"));
         folder.Write("data/train-00001-of-00002.parquet", ParquetFiles.Bytes("hub/flat.gzip.parquet"));
         PairDataset data = PairDataset.Load(

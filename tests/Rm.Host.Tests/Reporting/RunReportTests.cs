@@ -128,7 +128,7 @@ public sealed partial class RunReportTests
     public void A_folder_without_runs_is_refused()
     {
         using var scratch = new ScratchFolder();
-        Btrm.Fail(2, ["report", scratch.FolderPath], "holds no run");
+        Btrm.Fail(2, ["report", scratch.Path], "holds no run");
         Btrm.Fail(2, ["report", scratch["nothing"], "--serve"], "holds no run");
         MadeRun.Write(scratch, "run");
         Btrm.Fail(2, ["report", scratch["run"], "--serve", "--output", scratch["x.html"]], "--serve or --output");

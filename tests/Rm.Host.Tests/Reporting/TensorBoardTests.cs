@@ -22,14 +22,14 @@ public sealed class TensorBoardTests
     public void Every_number_of_a_line_of_metrics_is_a_scalar_under_its_name()
     {
         using var scratch = new ScratchFolder();
-        using (TensorBoardLog log = TensorBoardLog.Create(scratch.FolderPath, 0, Assert.Fail))
+        using (TensorBoardLog log = TensorBoardLog.Create(scratch.Path, 0, Assert.Fail))
         {
             log.Metrics(Line(("step", 10), ("epoch", 0.5), ("loss", 0.25), ("grad_norm", 1.5), ("gpu_memory_gib", 20)));
             log.Metrics(Line(("step", 10), ("epoch", 0.5), ("eval_loss", 0.5), ("eval_accuracy", 0.75), ("eval_length_correlation", null), ("eval_groups", new JsonArray())));
             log.Rewards(10, MadeRun.Rows(80));
         }
 
-        List<ReadEvent> events = EventReader.Read(Assert.Single(Files(scratch.FolderPath)));
+        List<ReadEvent> events = EventReader.Read(Assert.Single(Files(scratch.Path)));
         Assert.Equal(4, events.Count);
         Assert.Equal(("brain.Event:2", 0), (events[0].FileVersion, events[0].Step));
         Assert.All(events, e => Assert.InRange(e.WallTime, 1.7e9, 1e11));
@@ -58,11 +58,11 @@ public sealed class TensorBoardTests
         using var scratch = new ScratchFolder();
         for (int session = 0; session < 3; session++)
         {
-            using TensorBoardLog log = TensorBoardLog.Create(scratch.FolderPath, session * 100, Assert.Fail);
+            using TensorBoardLog log = TensorBoardLog.Create(scratch.Path, session * 100, Assert.Fail);
             log.Metrics(Line(("step", (session * 100) + 1), ("loss", session)));
         }
 
-        string[] files = [.. Files(scratch.FolderPath).Order(StringComparer.Ordinal)];
+        string[] files = [.. Files(scratch.Path).Order(StringComparer.Ordinal)];
         Assert.Equal(3, files.Length);
         for (int session = 0; session < 3; session++)
         {

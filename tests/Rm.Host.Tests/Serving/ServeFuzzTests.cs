@@ -150,7 +150,7 @@ public sealed class ServeFuzzTests : IDisposable
         return random.Next(12) == 0 ? body[..random.Next(body.Length)] : body;
     }
 
-    private string Files() => string.Join('\n', Directory.EnumerateFileSystemEntries(_scratch.FolderPath, "*", SearchOption.AllDirectories).Order());
+    private string Files() => string.Join('\n', Directory.EnumerateFileSystemEntries(_scratch.Path, "*", SearchOption.AllDirectories).Order());
 
     private static int Setting(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), out int value) && value > 0 ? value : otherwise;

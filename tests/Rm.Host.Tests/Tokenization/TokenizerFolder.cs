@@ -7,7 +7,9 @@ namespace Rm.Host.Tests.Tokenization;
 /// <summary>A temporary checkpoint folder whose tokenizer files a test writes.</summary>
 internal sealed class TokenizerFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("btrm-tokenizer-").FullName;
+    private readonly ScratchFolder _scratch = new();
+
+    public string Path => _scratch.Path;
 
     /// <summary>The quickstart model's tokenizer.json, to be changed.</summary>
     public static JsonObject Quickstart() =>
@@ -49,5 +51,5 @@ internal sealed class TokenizerFolder : IDisposable
 
     public Tokenizer Load() => Tokenizer.Load(Path);
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose() => _scratch.Dispose();
 }

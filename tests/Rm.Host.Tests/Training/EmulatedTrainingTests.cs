@@ -1,3 +1,4 @@
+using Rm.Host.Tests.EndToEnd;
 using System.Text.Json;
 using Rm.Host.Cli;
 using Rm.Kernels.Tensors;
@@ -8,13 +9,14 @@ namespace Rm.Host.Tests.Training;
 [Collection("CUDA device")]
 public sealed class EmulatedTrainingTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("btrm-emulated-").FullName;
+    private readonly ScratchFolder _scratch = new();
+    private string? _model;
 
     [Fact]
     public void The_same_command_twice_gives_the_same_bits_and_the_CPU_scores_its_adapter_alike()
     {
         EmulatedDevice.Open(DType.BF16).Dispose();
-        string rows = Path.Combine(_folder, "train.jsonl");
+        string rows = Path.Combine(_scratch.Path, "train.jsonl");
         File.WriteAllText(
             rows,
             """
@@ -30,20 +32,20 @@ public sealed class EmulatedTrainingTests : IDisposable
         double scale = Math.Sqrt(cpu.Average(r => (double)r * r));
         for (int i = 0; i < cpu.Length; i++)
         {
-            // Six layers in bfloat16, whose numbers have 8 bits.
+            // Two layers in bfloat16, whose numbers have 8 bits.
             Assert.InRange(emulated[i] - cpu[i], -0.05 * Math.Max(scale, 1), 0.05 * Math.Max(scale, 1));
         }
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _scratch.Dispose();
 
-    private static string Model => Path.Combine(TestPaths.Repository, "examples", "quickstart", "model");
+    private string Model => _model ??= ShallowQuickstart.Write(_scratch);
 
     private static string Weights(string adapter) => Path.Combine(adapter, "adapter_model.safetensors");
 
     private string Train(string rows, string name)
     {
-        string output = Path.Combine(_folder, name);
+        string output = Path.Combine(_scratch.Path, name);
         Assert.Equal(0, CommandLine.Run(
         [
             "train", "--device", "emulated", "--model", Model, "--train-file", rows, "--lora", "--lora-rank", "4", "--lora-alpha", "8",
@@ -54,7 +56,7 @@ public sealed class EmulatedTrainingTests : IDisposable
 
     private float[] Score(string rows, string adapter, string device)
     {
-        string output = Path.Combine(_folder, $"scores-{device}.jsonl");
+        string output = Path.Combine(_scratch.Path, $"scores-{device}.jsonl");
         Assert.Equal(0, CommandLine.Run(
             ["score", "--device", device, "--model", Model, "--adapter", adapter, "--input", rows, "--output", output]));
         return

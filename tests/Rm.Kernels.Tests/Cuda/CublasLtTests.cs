@@ -21,7 +21,7 @@ public sealed class CublasLtTests
     [Fact]
     public void A_file_that_is_no_library_is_reported_and_not_thrown()
     {
-        using TemporaryFolder folder = new();
+        using ScratchFolder folder = new();
         Directory.CreateDirectory(folder.Path);
         string file = Path.Combine(folder.Path, "libcublasLt.so.12");
         File.WriteAllText(file, "not a library");

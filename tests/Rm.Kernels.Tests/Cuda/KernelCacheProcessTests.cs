@@ -7,7 +7,7 @@ namespace Rm.Kernels.Tests.Cuda;
 /// <summary>The kernel cache between processes that write at once or are killed while they write.</summary>
 public sealed class KernelCacheProcessTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -7,7 +7,7 @@ public sealed class KernelCacheTests : IDisposable
     private static readonly KernelCacheKey Key = new("source", "options");
     private static readonly byte[] Image = [.. Enumerable.Range(0, 300).Select(static i => (byte)(i * 7))];
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

@@ -8,7 +8,7 @@ public sealed class KernelImagesTests : IDisposable
 {
     private const string Unit = "swiglu.cu";
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

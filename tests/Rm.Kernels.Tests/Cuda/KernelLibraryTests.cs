@@ -8,7 +8,7 @@ namespace Rm.Kernels.Tests.Cuda;
 public sealed class KernelLibraryTests : IDisposable
 {
     private readonly CudaDevice _device = CudaTest.OpenDevice();
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose()
     {

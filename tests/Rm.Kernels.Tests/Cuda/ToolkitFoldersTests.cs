@@ -4,7 +4,7 @@ namespace Rm.Kernels.Tests.Cuda;
 
 public sealed class ToolkitFoldersTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

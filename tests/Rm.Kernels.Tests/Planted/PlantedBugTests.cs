@@ -13,7 +13,7 @@ public sealed partial class PlantedBugTests : IDisposable
 {
     private static readonly TimeSpan TestLimit = TimeSpan.FromMinutes(5);
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("btrm-planted-").FullName;
+    private readonly ScratchFolder _scratch = new();
 
     public static TheoryData<string> Names { get; } = [.. PlantedBug.All.Keys];
 
@@ -23,7 +23,7 @@ public sealed partial class PlantedBugTests : IDisposable
     public static TheoryData<string> ChosenNames { get; } =
         [.. CaseFilter.Select(PlantedBug.All.Keys, Environment.GetEnvironmentVariable("BTRM_PLANTED"))];
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _scratch.Dispose();
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -46,7 +46,7 @@ public sealed partial class PlantedBugTests : IDisposable
     public void Without_a_bug_the_tests_pass()
     {
         PlantedLibrary.Require();
-        Outcome outcome = RunTests(PlantedLibrary.Build(null, _folder), "*CudaConformanceTests", "swiglu");
+        Outcome outcome = RunTests(PlantedLibrary.Build(null, _scratch.Path), "*CudaConformanceTests", "swiglu");
         Assert.True(outcome is { Code: 0, Total: > 0, Failed: 0 }, outcome.Output);
     }
 
@@ -62,7 +62,7 @@ public sealed partial class PlantedBugTests : IDisposable
     {
         PlantedLibrary.Require();
         PlantedBug bug = PlantedBug.All[name];
-        Outcome outcome = RunTests(PlantedLibrary.Build(bug, _folder), bug.Tests, bug.Cases);
+        Outcome outcome = RunTests(PlantedLibrary.Build(bug, _scratch.Path), bug.Tests, bug.Cases);
 
         // A run that ends in another way than by failing tests proves nothing.
         Assert.True(outcome is { Code: not 0, Failed: > 0 }, $"{name}: survived\n{outcome.Output}");

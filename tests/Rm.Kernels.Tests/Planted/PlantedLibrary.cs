@@ -30,7 +30,9 @@ internal static class PlantedLibrary
             File.WriteAllText(Path.Combine(patched, bug.File), bug.PatchedText());
         }
 
+        // The build leaves the objects of sources that are gone; those are no part of the library.
         List<string> objects = [.. Directory.EnumerateFiles(Objects, "*.o", SearchOption.AllDirectories)
+            .Where(file => File.Exists(Path.Combine(TestPaths.Repository, "native", Path.GetRelativePath(Objects, file)[..^2])))
             .Where(file => !units.Any(unit => file.EndsWith($"{Path.DirectorySeparatorChar}{unit}.o", StringComparison.Ordinal)))];
         foreach (string unit in units)
         {

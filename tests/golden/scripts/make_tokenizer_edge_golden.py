@@ -8,7 +8,7 @@ variants.jsonl  {"name", "patch", "tokens", "rows": [{"text", "ids", "with_speci
                 "patch" replaced and "tokens" appended to added_tokens.
 nfc.jsonl       {"text", "nfc"}: normalizers.NFC of the library.
 """
-import gzip, json, pathlib, random, sys
+import json, pathlib, random, sys
 from tokenizers import Tokenizer, normalizers
 
 POOLS = [
@@ -106,7 +106,7 @@ def main():
     with open(out / "unicode.jsonl", "w", encoding="utf-8") as f:
         for family in ("qwen2.5", "llama3", "quickstart"):
             text = json.dumps(base) if family == "quickstart" else \
-                gzip.open(root / "tests/golden/tokenizers" / family / "tokenizer.json.gz", "rt", encoding="utf-8").read()
+                (root / "tests/golden/tokenizers" / family / "tokenizer.json").read_text(encoding="utf-8")
             tok = Tokenizer.from_str(text)
             for i in range(400):
                 t = random_text(rng, rng.choice([4, 10, 40]))

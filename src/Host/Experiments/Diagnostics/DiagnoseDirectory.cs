@@ -4,6 +4,7 @@ using Rm.Formats;
 using Rm.Formats.Diagnostics;
 using Rm.Formats.Files;
 using Rm.Formats.Json;
+using Rm.Host.Options;
 using Rm.Training.Loop;
 
 namespace Rm.Host.Experiments.Diagnostics;
@@ -78,10 +79,8 @@ internal sealed class DiagnoseDirectory : IDisposable
 
         Dictionary<string, string> before = JsonInput.ParseObject(JsonInput.ReadFile(path), path).EnumerateObject()
             .ToDictionary(p => p.Name, p => p.Value.ToString(), StringComparer.Ordinal);
-        string[] different = [.. settings.Keys.Union(before.Keys).Where(key => settings.GetValueOrDefault(key) != before.GetValueOrDefault(key))
-            .Order(StringComparer.Ordinal)
-            .Select(key => $"--{key}: was {before.GetValueOrDefault(key) ?? "not set"}, is {settings.GetValueOrDefault(key) ?? "not set"}")];
-        if (different.Length > 0)
+        IReadOnlyList<string> different = EarlierRun.Differences(before, settings, TrainArguments.Defaults);
+        if (different.Count > 0)
         {
             throw new UserInputException(
                 $"{_folder}: holds diagnostics with other settings:\n  {string.Join("\n  ", different)}\nGive the same settings, --overwrite, or another --output-dir.");
