@@ -81,6 +81,15 @@ inline std::uint32_t __float_as_uint(float value) {
     return std::bit_cast<std::uint32_t>(value);
 }
 
+// Never contracted with what comes before or after (the emulator is compiled with -ffp-contract=off).
+inline float __fmul_rn(float a, float b) {
+    return a * b;
+}
+
+inline float __fadd_rn(float a, float b) {
+    return a + b;
+}
+
 inline float __uint_as_float(std::uint32_t bits) {
     return std::bit_cast<float>(bits);
 }

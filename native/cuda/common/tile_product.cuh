@@ -63,6 +63,8 @@ RM_DEVICE void copy_edge_tile(SharedPtr<bfloat16> tile, const Operand& operand, 
 /// their sums are not stored.
 template <bool kTransposed>
 struct TileCopy {
+    static constexpr bool kIsTransposed = kTransposed;
+
     GlobalPtr<const bfloat16> from[kCopies];
     int64 advance;
     int target;
@@ -89,6 +91,9 @@ struct TileCopy {
             from[i] = from[i] + advance;
         }
     }
+
+    /// What is left to do once the step before has been multiplied: nothing, cp.async writes by itself.
+    RM_DEVICE void finish(SharedPtr<bfloat16>) {}
 };
 
 /// Where a thread's matrices of an operand start in its tile: those of block b of 16 rows and half h of k.
@@ -127,11 +132,12 @@ RM_DEVICE int warp_n() {
     return static_cast<int>(threadIdx.x) / kWarpSize % (kTile / kWarpN) * kWarpN;
 }
 
-/// sums = products over `steps` steps of 32 of k. The first `whole` go through `copy_a` and `copy_b`; copy_edge(stage, step)
-/// copies the tiles of another.
-template <bool kATransposed, bool kBTransposed, typename CopyEdge>
-RM_DEVICE void multiply(SharedPtr<bfloat16> ring, TileCopy<kATransposed> copy_a, TileCopy<kBTransposed> copy_b, int whole,
-                        int steps, CopyEdge copy_edge, Sums& sums) {
+/// sums = products over `steps` steps of 32 of k. The first `whole` go through `copy_a` and `copy_b` (a TileCopy, or what has its
+/// members); copy_edge(stage, step) copies the tiles of another.
+template <bool kATransposed, typename CopyB, typename CopyEdge>
+RM_DEVICE void multiply(SharedPtr<bfloat16> ring, TileCopy<kATransposed> copy_a, CopyB copy_b, int whole, int steps,
+                        CopyEdge copy_edge, Sums& sums) {
+    constexpr bool kBTransposed = CopyB::kIsTransposed;
     // In the lane's 16 x 16 part: rows 0-15 of the first 8 columns, then of the others, or the same with rows and columns
     // exchanged. The words of a come in the first order, those of two neighbouring b in the second.
     const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
@@ -175,6 +181,7 @@ RM_DEVICE void multiply(SharedPtr<bfloat16> ring, TileCopy<kATransposed> copy_a,
     auto copy_any = [&](int step) {
         if (step < whole) {
             copy_whole(step);
+            copy_b.finish(stage_of(step) + kTileElements);
         } else if (step < steps) {
             copy_edge(stage_of(step), step);
         }
@@ -200,6 +207,8 @@ RM_DEVICE void multiply(SharedPtr<bfloat16> ring, TileCopy<kATransposed> copy_a,
         copy_whole(step + kStages - 1);
         copy_async_commit();
         multiply_step(step);
+        // The stage's last readers were all at the barrier above; its next ones wait for the one of their step.
+        copy_b.finish(stage_of(step + kStages - 1) + kTileElements);
     }
     for (; step < steps; step++) {
         await_step();

@@ -23,13 +23,9 @@ internal static class AddedTokenReader
         {
             string itemPath = $"{path}[{index++}]";
             AddedToken token = ReadToken(item, itemPath, item.Required(itemPath, "id").TokenId($"{itemPath}.id"));
-            if (token.Content.Length == 0)
+            if (token.Content.Length == 0 || added.Find(token.Content) is not null)
             {
-                continue; // matches nothing; Hugging Face passes it over as well
-            }
-            if (added.Find(token.Content) is not null)
-            {
-                throw new InvalidDataException($"{itemPath}: '{token.Content}' is there twice");
+                continue; // matches nothing, or is there already: Hugging Face passes it over as well
             }
             added.Add(token, itemPath);
         }

@@ -73,7 +73,7 @@ internal sealed class BenchCommand
         };
         _instruments.Check(result);
         IEnumerable<PreferencePair> source = Pairs(result, config);
-        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
+        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, config.Modules), false) : TrainingScope.Full;
         using IBackend device = _device.Open(result);
         bool share = !result.GetValue(_noPrefixSharing), breakdown = result.GetValue(_breakdown);
         int batch = asked ?? (device is CudaBackend && !CudaDevices.IsEmulated ? Filling(source, budget, share) : CpuBatch);
@@ -150,7 +150,7 @@ internal sealed class BenchCommand
         // Random weights are uniform numbers of 16 bits, which bfloat16 does not hold.
         string? folder = result.GetValue(_model) is { } given ? ModelResolver.Resolve(given) : null;
         DType type = folder is null ? DType.F32 : ModelSource.Open(folder).WeightType();
-        MemoryPlan plan = _device.Plan(result, backend, config, scope, type, extent);
+        MemoryPlan plan = _device.Plan(result, backend, config, scope, type, forms: null, extent);
         using CheckpointWeights? weights = folder is null ? null : CheckpointWeights.Open(folder, config);
         IWeightSource source = weights is null ? new RandomWeights(1) : new CheckpointWeightSource(weights);
         var model = new RewardModel(backend, config, source, scope, training: true, plan.Recompute);

@@ -1,12 +1,17 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Rm.Formats;
+using Rm.Formats.Datasets;
+using Rm.Formats.Hub;
+using Rm.Formats.Rendering;
+using Rm.Formats.Rows;
 using Rm.Host.Doctor;
 using Rm.Host.Options;
 using Rm.Kernels.Checks;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
+using Rm.Training.Artifacts;
 
 namespace Rm.Host.Cli;
 
@@ -19,16 +24,30 @@ internal sealed class DoctorCommand
         Description = "Run every operation on the GPU and on the CPU, compare, and measure (--device, --gemm and --threads are for this).",
     };
 
+    private readonly Option<bool> _baseError = new("--base-error")
+    {
+        Description = "Score pairs over --model with its matrices in each type of --base-dtype, and compare with bfloat16.",
+    };
+
+    private readonly Option<string?> _model = new("--model") { Description = "Reward model for --base-error.", HelpName = "DIR|ID" };
+    private readonly Option<string?> _adapter = new("--adapter") { Description = "Its adapter, if it has one.", HelpName = "DIR|ID" };
+    private readonly Option<string?> _data = new("--data") { Description = "Preference rows for --base-error; default: random tokens.", HelpName = "FILE" };
+    private readonly Option<int> _pairs = new("--pairs") { Description = "Most pairs that are scored.", DefaultValueFactory = _ => 64, HelpName = "N" };
     private readonly DeviceOptions _device = new(withModel: false);
 
     /// <summary>The command.</summary>
     public Command Create()
     {
         var command = new Command("doctor", "What this machine can do for btrm, what is missing and how to get it.");
-        command.Options.Add(_json);
-        command.Options.Add(_kernels);
+        foreach (Option option in new Option[] { _json, _kernels, _baseError, _model, _adapter, _data, _pairs })
+        {
+            command.Options.Add(option);
+        }
+
         _device.AddTo(command);
-        command.SetAction(result => result.GetValue(_kernels) ? CheckKernels(result) : Examine(result.GetValue(_json)));
+        command.SetAction(result => result.GetValue(_kernels) ? CheckKernels(result)
+            : result.GetValue(_baseError) ? CompareBases(result)
+            : Examine(result.GetValue(_json)));
         return command;
     }
 
@@ -48,6 +67,41 @@ internal sealed class DoctorCommand
         return ExitCodes.Success;
     }
 
+    private int CompareBases(ParseResult result)
+    {
+        string name = result.GetValue(_model) ?? throw new UserInputException($"{_baseError.Name} needs {_model.Name} DIR.");
+        ModelSource source = ModelSource.Open(name);
+        int most = result.GetValue(_pairs) is > 0 and int given ? given : throw new UserInputException($"{_pairs.Name} must be at least 1.");
+        string? adapter = result.GetValue(_adapter) is { } folder ? ModelResolver.Resolve(folder, ModelParts.Adapter) : null;
+        IEnumerable<PreferencePair> pairs = BenchPairs.Create(source.Config.VocabSize, BenchLengths.Hh);
+        if (result.GetValue(_data) is { } file)
+        {
+            PairDataset data = PairDataset.Load(RowSource.OpenFile(file), source.PairTokenizer(new TextOptions(VocabSize: source.Config.VocabSize)));
+            data.RequirePairs(_baseError.Name);
+            pairs = data.Pairs;
+        }
+
+        using IBackend device = _device.Open(result);
+        BaseErrorReport report = BaseErrorReport.Measure(name, adapter, [.. pairs.Take(most)], device);
+        if (result.GetValue(_json))
+        {
+            WriteJson(report.WriteJson);
+        }
+        else
+        {
+            report.WriteText(Console.Out);
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static void WriteJson(Action<Stream> write)
+    {
+        using var text = new MemoryStream();
+        write(text);
+        Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(text.ToArray()));
+    }
+
     private int CheckKernels(ParseResult result)
     {
         using IBackend device = _device.Open(result);
@@ -61,9 +115,7 @@ internal sealed class DoctorCommand
         KernelReport report = CheckKernels(device, reference);
         if (result.GetValue(_json))
         {
-            using var text = new MemoryStream();
-            report.WriteJson(text);
-            Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(text.ToArray()));
+            WriteJson(report.WriteJson);
         }
         else
         {

@@ -10,6 +10,7 @@ using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 using Rm.Training.Batching;
+using Rm.Training.LowBit;
 using Rm.Training.Memory;
 using Rm.Training.Model;
 
@@ -23,6 +24,7 @@ internal sealed class PlanCommand
 
     private readonly Option<string?> _shape = new("--shape") { Description = $"A shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _model = new("--model") { Description = "A checkpoint's config.json instead.", HelpName = "DIR|ID" };
+    private readonly Option<string?> _baseDType = BaseDTypeOption.Create();
     private readonly Option<int> _budget = OptimizationOptions.CreateMicroTokenBudget();
     private readonly Option<int> _pair = new("--pair-tokens") { Description = "Packed tokens of a pair; one larger than the budget is computed alone.", DefaultValueFactory = _ => 1024, HelpName = "N" };
     private readonly Option<int> _rank = new("--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4, HelpName = "R" };
@@ -35,7 +37,7 @@ internal sealed class PlanCommand
     public Command Create()
     {
         var command = new Command("plan", "Show the memory that training takes, without a device.");
-        foreach (Option option in new Option[] { _shape, _model, _budget, _pair, _rank, _noPrefixSharing, _device, _memory, _json })
+        foreach (Option option in new Option[] { _shape, _model, _baseDType, _budget, _pair, _rank, _noPrefixSharing, _device, _memory, _json })
         {
             command.Options.Add(option);
         }
@@ -56,8 +58,14 @@ internal sealed class PlanCommand
         int budget = Within(result, _budget, 1, MostTokens), pair = Within(result, _pair, 2, MostTokens);
         Within(result, _rank, 0, int.MaxValue);
         long? free = DeviceOptions.ReadSize(_memory.Name, result.GetValue(_memory));
-        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
-        var planner = new MemoryPlanner(Rehearsals(result.GetValue(_device)!), config, scope);
+        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, config.Modules), false) : TrainingScope.Full;
+        BaseDType? baseDType = BaseDTypeOption.Read(result, _baseDType);
+        if (baseDType is not null && rank == 0)
+        {
+            throw new UserInputException($"{_baseDType.Name} is about frozen matrices, and with {_rank.Name} 0 all are trained.");
+        }
+
+        var planner = new MemoryPlanner(Rehearsals(result.GetValue(_device)!, baseDType), config, scope, RehearsedWeights.Of(config, baseDType));
         MicroBatchExtent extent = MicroBatchExtent.Full(budget, pair, sharePrefix: !result.GetValue(_noPrefixSharing));
         MemoryPlan[] plans = [.. Enum.GetValues<Recompute>().Select(mode => planner.Plan(mode, extent))];
         if (result.GetValue(_json))
@@ -67,7 +75,8 @@ internal sealed class PlanCommand
         else
         {
             Console.Out.WriteLine(
-                $"{name}, {(rank > 0 ? $"LoRA r = {rank}" : "all weights")}, {extent.Tokens} packed tokens in {extent.Pairs} pairs, {result.GetValue(_device)}");
+                $"{name}, {(rank > 0 ? $"LoRA r = {rank}" : "all weights")}, {extent.Tokens} packed tokens in {extent.Pairs} pairs, {result.GetValue(_device)}"
+                + (baseDType is null ? "" : $", base in {baseDType.ToString()!.ToLowerInvariant()}"));
             MemoryPlanReport.WriteTable(plans, free, Console.Out);
         }
 
@@ -76,10 +85,10 @@ internal sealed class PlanCommand
         return ExitCodes.Success;
     }
 
-    private static Func<IRehearsal> Rehearsals(string device) => device switch
+    private static Func<IRehearsal> Rehearsals(string device, BaseDType? baseDType) => device switch
     {
         "cuda" => static () => new CudaRehearsal(),
-        "cpu" => static () => new CpuRehearsal(DType.BF16),
+        "cpu" => () => new CpuRehearsal(baseDType is null or BaseDType.BF16 ? DType.BF16 : DType.F32),
         _ => throw new UserInputException($"--device '{device}' cannot be planned for. Choose cuda or cpu."),
     };
 

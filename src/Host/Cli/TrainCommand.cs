@@ -41,7 +41,7 @@ internal sealed class TrainCommand
     {
         // Signals count from the first moment on: a job may be stopped while it still reads its data.
         using var signals = new StopSignals();
-        ModelSource source = ModelSource.Open(_options.Model(result));
+        ModelSource source = ModelSource.Open(_options.Model(result), _options.BaseType(result));
         TrainingScope scope = _options.Lora.Read(result, source.Config);
         TextOptions text = _options.Text.Read(result, source.Config.VocabSize);
         _options.Optimization.Check(result);
@@ -72,7 +72,10 @@ internal sealed class TrainCommand
             Preset = preset?.Name,
             InitAdapter = _options.Lora.InitAdapter(result),
             Artifact = new ArtifactInfo(
-                BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString()),
+                BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString())
+            {
+                BaseDType = source.BaseDType?.ToString().ToLowerInvariant(),
+            },
         };
         using var session = new TrainingSession(setup, run, _options.Device, result);
         session.Begin(_options.Output.Resumes(result), store => _options.Output.Resume(result, run, store, session.Model));

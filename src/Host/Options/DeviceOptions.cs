@@ -51,12 +51,12 @@ internal sealed class DeviceOptions : OptionGroup
     /// </summary>
     /// <exception cref="UserInputException">The run does not fit; the message says what would.</exception>
     public MemoryPlan Plan(
-        ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope, DType weights, MicroBatchExtent training,
-        MicroBatchExtent? scoring = null)
+        ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope, DType weights, IWeightSource? forms,
+        MicroBatchExtent training, MicroBatchExtent? scoring = null)
     {
         Recompute? asked = Choose(result, _recompute!, RecomputeModes);
         long free = Math.Min(backend.FreeMemory, ReadSize(_memory!.Name, result.GetValue(_memory)) ?? long.MaxValue);
-        var planner = new MemoryPlanner(() => backend.Rehearse(weights), config, scope);
+        var planner = new MemoryPlanner(() => backend.Rehearse(weights), config, scope, forms);
         MemoryPlan plan = new MemoryChoice(planner, free, training, scoring).Choose(asked);
         MemoryPlanReport.Write(plan, free, chosen: asked is null, Console.Error);
         return plan with { Free = free };

@@ -10,6 +10,7 @@ internal sealed class ScoringOptions : OptionGroup
 {
     private readonly Option<string?> _model;
     private readonly Option<string?> _adapter;
+    private readonly Option<string?> _baseDType;
     private readonly Option<int> _microTokenBudget;
     private readonly Option<bool> _noPrefixSharing;
 
@@ -17,6 +18,7 @@ internal sealed class ScoringOptions : OptionGroup
     {
         _model = AddOptional<string>("--model", "Checkpoint folder or hub's model org/name[@revision]; default: the base model that the adapter names.", "DIR|ID");
         _adapter = AddOptional<string>("--adapter", "Adapter folder, such as OUT/best, or a hub's adapter.", "DIR|ID");
+        _baseDType = Add(BaseDTypeOption.CreateForScoring());
         _microTokenBudget = Add("--micro-token-budget", "Most packed tokens computed at once.", 8192, "N");
         _noPrefixSharing = AddFlag("--no-prefix-sharing", "Compute what both sides of a pair begin with twice.");
     }
@@ -44,6 +46,7 @@ internal sealed class ScoringOptions : OptionGroup
         string? adapter = Adapter(result);
         string? model = result.GetValue(_model) ?? (adapter is null ? null : LoraScope.BaseModel(adapter));
         return ModelSource.Open(model ?? throw new UserInputException(
-            adapter is null ? "Give --model DIR, or --adapter DIR." : $"{adapter}: names no base model; give it with --model DIR."));
+            adapter is null ? "Give --model DIR, or --adapter DIR." : $"{adapter}: names no base model; give it with --model DIR."),
+            BaseDTypeOption.ReadForScoring(result, _baseDType, adapter));
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rm.Formats;
+using Rm.Training.LowBit;
 using Rm.Training.Model;
 
 namespace Rm.Host.Options;
@@ -14,6 +15,7 @@ internal sealed class TrainOptionSet
         HelpName = "DIR|ID",
     };
 
+    private readonly Option<string?> _baseDType = BaseDTypeOption.Create();
     private readonly Option<string?> _config = ConfigFile.CreateOption();
     private readonly Option<string?> _preset = Preset.CreateOption();
 
@@ -48,6 +50,7 @@ internal sealed class TrainOptionSet
     public void AddTo(Command command)
     {
         command.Options.Add(_model);
+        command.Options.Add(_baseDType);
         foreach (OptionGroup group in new OptionGroup[] { Dataset, Selection, Diagnostic, Text, Lora, Optimization, Output, Instruments, Device })
         {
             group.AddTo(command);
@@ -60,6 +63,9 @@ internal sealed class TrainOptionSet
     /// <summary>What the user calls the model.</summary>
     public string Model(ParseResult result) => result.GetValue(_model)!;
 
+    /// <summary>Type that the base's frozen matrices are quantised to, or null.</summary>
+    public BaseDType? BaseType(ParseResult result) => BaseDTypeOption.Read(result, _baseDType);
+
     /// <summary>
     /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run would.
     /// </summary>
@@ -70,6 +76,7 @@ internal sealed class TrainOptionSet
         // The norms that a hub's model has are not known; Qwen3 has all that there are.
         ModelConfig config = Directory.Exists(model) ? ModelConfig.Load(model) : ModelShapes.Get("qwen3-0.6b");
         Lora.Check(result, config);
+        BaseType(result);
         Text.Read(result, config.VocabSize);
         Optimization.Check(result);
         Selection.Read(result, Optimization.Seed(result));

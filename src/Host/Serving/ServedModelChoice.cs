@@ -1,5 +1,6 @@
 using Rm.Formats.Rendering;
 using Rm.Training.Artifacts;
+using Rm.Training.LowBit;
 
 namespace Rm.Host.Serving;
 
@@ -10,4 +11,8 @@ namespace Rm.Host.Serving;
 /// <param name="MaxLength">Longest sequence; null for the model's own.</param>
 /// <param name="TextOptions">How rows are rendered, for a vocabulary and what the model's folder says of its training.</param>
 internal sealed record ServedModelChoice(
-    string? Model, IReadOnlyList<string> Adapters, string? ServedName, int? MaxLength, Func<int, ArtifactInfo?, TextOptions> TextOptions);
+    string? Model, IReadOnlyList<string> Adapters, string? ServedName, int? MaxLength, Func<int, ArtifactInfo?, TextOptions> TextOptions)
+{
+    /// <summary>Type that the base's frozen matrices are quantised to, or null.</summary>
+    public BaseDType? BaseDType { get; init; }
+}

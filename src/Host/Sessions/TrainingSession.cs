@@ -34,7 +34,7 @@ internal sealed class TrainingSession : IDisposable
         try
         {
             _plan = device.Plan(
-                result, Backend, setup.Source.Config, setup.Scope, setup.Source.WeightType(), TrainingExtent(),
+                result, Backend, setup.Source.Config, setup.Scope, setup.Source.WeightType(), setup.Source.Rehearsed(), TrainingExtent(),
                 setup.Eval is null ? null : MicroBatchExtent.Of([ScoringPairs.Of(setup.Eval.Pairs)], options.MicroTokenBudget, options.SharePrefix));
             Model = setup.Source.Load(Backend, setup.Scope, training: true, _plan.Recompute);
         }

@@ -74,6 +74,10 @@ public sealed partial class CudaBackend
         _linear.CreateFrozenWeight(outFeatures, inFeatures);
 
     /// <inheritdoc/>
+    public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
+        _linear.CreateLowBitWeight(outFeatures, inFeatures, layout, tables);
+
+    /// <inheritdoc/>
     public LinearWeight CreateTrainableWeight(Tensor master) => _linear.CreateTrainableWeight(master);
 
     /// <inheritdoc/>

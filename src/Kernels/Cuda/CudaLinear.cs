@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Rm.Kernels.Cuda.Driver;
+using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
@@ -13,7 +14,9 @@ internal sealed class CudaLinear : IFrozenProduct
     private const int TileRows = 128;
     private const int TileColumns = 128;
     private const int Threads = 256;
-    private const int SharedBytes = 64 << 10;
+
+    /// <summary>Dynamic shared memory of a block.</summary>
+    public const int SharedBytes = 64 << 10;
 
     private readonly CudaSession _session;
     private readonly CudaKernel _forward;
@@ -33,35 +36,16 @@ internal sealed class CudaLinear : IFrozenProduct
     public void Forward(Tensor x, CudaLinearWeight weight, (Tensor S, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y)
     {
         using NvtxRange range = new("linear_forward"u8);
-        int rows = x.Rows;
-        LaunchChecks.Strided(nameof(x), x, DType.BF16, rows, weight.InFeatures);
-        if (extension is { } pair)
-        {
-            LaunchChecks.Strided("S", pair.S, DType.BF16, rows, pair.S.Columns);
-            LaunchChecks.Strided("B", pair.B, DType.BF16, weight.OutFeatures, pair.S.Columns);
-        }
-
-        if (bias is { } added)
-        {
-            LaunchChecks.Contiguous(nameof(bias), added, DType.F32, 1, weight.OutFeatures);
-        }
-
-        Launch(_forward, rows, (x, weight.Values), extension, bias, residual, y, weight.OutFeatures);
+        CheckForward(x, weight, extension, bias);
+        Launch(_forward, (x, weight.Values), extension, bias, residual, y, weight.OutFeatures);
     }
 
     /// <inheritdoc/>
     public void InputGradient(Tensor dY, CudaLinearWeight weight, (Tensor DS, Tensor A)? extension, bool accumulate, Tensor dX)
     {
         using NvtxRange range = new("linear_backward"u8);
-        int rows = dY.Rows;
-        LaunchChecks.Strided(nameof(dY), dY, DType.BF16, rows, weight.OutFeatures);
-        if (extension is { } pair)
-        {
-            LaunchChecks.Strided("DS", pair.DS, DType.BF16, rows, pair.A.Rows);
-            LaunchChecks.Strided("A", pair.A, DType.BF16, pair.A.Rows, weight.InFeatures);
-        }
-
-        Launch(_backward, rows, (dY, weight.Values), extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures);
+        CheckInputGradient(dY, weight, extension);
+        Launch(_backward, (dY, weight.Values), extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures);
     }
 
     /// <summary>Y += S B^T (+ bias): what the product of another library lacks.</summary>
@@ -72,7 +56,7 @@ internal sealed class CudaLinear : IFrozenProduct
     {
         if (extension is not null || bias is not null)
         {
-            Launch(_forward, y.Rows, null, extension, bias, y, y, y.Columns);
+            Launch(_forward, null, extension, bias, y, y, y.Columns);
         }
     }
 
@@ -83,28 +67,52 @@ internal sealed class CudaLinear : IFrozenProduct
     {
         if (extension is not null)
         {
-            Launch(_backward, dX.Rows, null, extension, bias: null, dX, dX, dX.Columns);
+            Launch(_backward, null, extension, bias: null, dX, dX, dX.Columns);
         }
     }
 
-    private void Launch(
-        CudaKernel kernel, int rows, (Tensor A, Tensor B)? main, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y, int columns)
+    /// <summary>Refuses what the forward kernels do not take.</summary>
+    public static void CheckForward(Tensor x, LinearWeight weight, (Tensor S, Tensor B)? extension, Tensor? bias)
     {
+        LaunchChecks.Strided(nameof(x), x, DType.BF16, x.Rows, weight.InFeatures);
+        if (extension is { } pair)
+        {
+            LaunchChecks.Strided("S", pair.S, DType.BF16, x.Rows, pair.S.Columns);
+            LaunchChecks.Strided("B", pair.B, DType.BF16, weight.OutFeatures, pair.S.Columns);
+        }
+
+        if (bias is { } added)
+        {
+            LaunchChecks.Contiguous(nameof(bias), added, DType.F32, 1, weight.OutFeatures);
+        }
+    }
+
+    /// <summary>Refuses what the backward kernels do not take.</summary>
+    public static void CheckInputGradient(Tensor dY, LinearWeight weight, (Tensor DS, Tensor A)? extension)
+    {
+        LaunchChecks.Strided(nameof(dY), dY, DType.BF16, dY.Rows, weight.OutFeatures);
+        if (extension is { } pair)
+        {
+            LaunchChecks.Strided("DS", pair.DS, DType.BF16, dY.Rows, pair.A.Rows);
+            LaunchChecks.Strided("A", pair.A, DType.BF16, pair.A.Rows, weight.InFeatures);
+        }
+    }
+
+    /// <summary>The kernels' arguments; a right operand that is null lies elsewhere.</summary>
+    public static LinearLaunch Describe(
+        (Tensor A, Tensor? B)? main, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y, int columns)
+    {
+        int rows = main?.A.Rows ?? y.Rows;
         LaunchChecks.Strided(nameof(y), y, DType.BF16, rows, columns);
         if (residual is { } added)
         {
             LaunchChecks.Strided(nameof(residual), added, DType.BF16, rows, columns);
         }
 
-        if (rows == 0)
-        {
-            return;
-        }
-
-        LinearLaunch launch = new()
+        return new LinearLaunch
         {
             Main = Operands(main),
-            Extension = Operands(extension),
+            Extension = Operands(extension is { } pair ? (pair.A, pair.B) : null),
             Bias = bias?.Address ?? 0,
             Residual = residual?.Address ?? 0,
             Y = y.Address,
@@ -113,11 +121,23 @@ internal sealed class CudaLinear : IFrozenProduct
             Ldy = y.RowStride,
             Ldr = residual?.RowStride ?? 0,
         };
-        int blocks = checked(LaunchChecks.Blocks(rows, TileRows) * LaunchChecks.Blocks(columns, TileColumns));
-        kernel.Launch(_session.Stream, new LaunchShape(blocks, Threads, SharedBytes), launch);
     }
 
-    private static LinearOperandsLaunch Operands((Tensor A, Tensor B)? pair)
+    /// <summary>Blocks and threads of the kernels.</summary>
+    public static LaunchShape Shape(in LinearLaunch launch) =>
+        new(checked(LaunchChecks.Blocks(launch.M, TileRows) * LaunchChecks.Blocks(launch.N, TileColumns)), Threads, SharedBytes);
+
+    private void Launch(
+        CudaKernel kernel, (Tensor A, Tensor? B)? main, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y, int columns)
+    {
+        LinearLaunch launch = Describe(main, extension, bias, residual, y, columns);
+        if (launch.M != 0)
+        {
+            kernel.Launch(_session.Stream, Shape(launch), launch);
+        }
+    }
+
+    private static LinearOperandsLaunch Operands((Tensor A, Tensor? B)? pair)
     {
         if (pair is not { } operands)
         {
@@ -125,19 +145,23 @@ internal sealed class CudaLinear : IFrozenProduct
         }
 
         LaunchChecks.Packets("the left operand", operands.A);
-        LaunchChecks.Packets("the right operand", operands.B);
+        if (operands.B is { } right)
+        {
+            LaunchChecks.Packets("the right operand", right);
+        }
+
         return new LinearOperandsLaunch
         {
             A = operands.A.Address,
-            B = operands.B.Address,
+            B = operands.B?.Address ?? 0,
             Lda = operands.A.RowStride,
-            Ldb = operands.B.RowStride,
+            Ldb = operands.B?.RowStride ?? 0,
             K = operands.A.Columns,
         };
     }
 }
 
-/// <summary>LinearOperands of linear.cu: one pair of factors and their common extent K.</summary>
+/// <summary>LinearOperands of common/linear_tile.cuh: one pair of factors and their common extent K.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LinearOperandsLaunch
 {
@@ -149,7 +173,7 @@ internal struct LinearOperandsLaunch
     public int Reserved;
 }
 
-/// <summary>LinearArgs of linear.cu.</summary>
+/// <summary>LinearArgs of common/linear_tile.cuh.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct LinearLaunch
 {

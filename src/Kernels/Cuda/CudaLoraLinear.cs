@@ -20,6 +20,7 @@ internal sealed class CudaLoraLinear : IDisposable
     private readonly CudaLoraInputGradient _inputGradient;
     private readonly CudaWeightGradient _weightGradient;
     private readonly CudaLinearF32 _single;
+    private readonly CudaLowBitLinear _lowBit;
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>, bfloat16 or float32.</summary>
     /// <exception cref="InvalidOperationException">The library that <paramref name="gemm"/> names is not there.</exception>
@@ -43,10 +44,18 @@ internal sealed class CudaLoraLinear : IDisposable
         _inputGradient = new CudaLoraInputGradient(session, dtype);
         _weightGradient = new CudaWeightGradient(session, dtype, _gradient);
         _single = new CudaLinearF32(session, _inputGradient);
+        _lowBit = new CudaLowBitLinear(session);
     }
 
     /// <summary>A frozen weight of the activation type, to be loaded.</summary>
     public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures) => new CudaLinearWeight(_session, outFeatures, inFeatures, _dtype);
+
+    /// <summary>
+    /// A frozen weight in few bits, to be loaded; null where it is not for the kernels, which multiply bfloat16. They are btrm's own on the tensor cores of
+    /// sm_80 and later, whatever multiplies other weights.
+    /// </summary>
+    public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
+        _dtype == DType.BF16 && layout.Fits(inFeatures) ? new CudaLowBitWeight(_session, outFeatures, inFeatures, layout, tables) : null;
 
     /// <summary>A weight under training over its float32 master <c>[Out, In]</c>; refresh it before use.</summary>
     /// <exception cref="ArgumentException">The master is not float32, or has gaps.</exception>
@@ -68,7 +77,7 @@ internal sealed class CudaLoraLinear : IDisposable
     /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernels', or the LoRA parts do not fit.</exception>
     public void Forward(LinearForwardArgs args)
     {
-        CudaLinearWeight weight = Own(args.Weight);
+        LinearWeight weight = args.Weight;
         nint keys = Keys(args.Lora, args.Layout, args.TokenRows, args.X.Rows);
         if (args.Lora is { } factors)
         {
@@ -81,7 +90,7 @@ internal sealed class CudaLoraLinear : IDisposable
             Check("Y", args.Y, args.X.Rows, weight.OutFeatures);
             Check("Residual", args.Residual, args.X.Rows, weight.OutFeatures);
             CheckVector("Bias", args.Bias, weight.OutFeatures);
-            _single.Forward(args, weight.Values, keys);
+            _single.Forward(args, Own(weight).Values, keys);
             SwiGlu(args);
             return;
         }
@@ -109,13 +118,20 @@ internal sealed class CudaLoraLinear : IDisposable
             extension = (s, b.High);
         }
 
-        if (args is { SwiGlu: { } product, Residual: null } && _linear is CudaHopperLinear fused)
+        if (weight is CudaLowBitWeight lowBit)
         {
-            fused.ForwardSwiGlu(args.X, weight, extension, args.Bias, args.Y, product);
+            _lowBit.Forward(args.X, lowBit, extension, args.Bias, args.Residual, args.Y);
+        }
+        else if (args is { SwiGlu: { } product, Residual: null } && _linear is CudaHopperLinear fused)
+        {
+            fused.ForwardSwiGlu(args.X, Own(weight), extension, args.Bias, args.Y, product);
             return;
         }
+        else
+        {
+            _linear.Forward(args.X, Own(weight), extension, args.Bias, args.Residual, args.Y);
+        }
 
-        _linear.Forward(args.X, weight, extension, args.Bias, args.Residual, args.Y);
         SwiGlu(args);
     }
 
@@ -123,7 +139,7 @@ internal sealed class CudaLoraLinear : IDisposable
     /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernels', or the LoRA parts do not fit.</exception>
     public void Backward(LinearBackwardArgs args)
     {
-        CudaLinearWeight weight = Own(args.Weight);
+        LinearWeight weight = args.Weight;
         int rows = args.DY.Rows;
         nint keys = Keys(args.Lora, args.Layout, args.TokenRows, rows);
         if (args.Lora is { } factors)
@@ -138,7 +154,7 @@ internal sealed class CudaLoraLinear : IDisposable
             Check("DY", args.DY, rows, weight.OutFeatures);
             Check("DX", args.DX, rows, weight.InFeatures);
             Check("DW", args.DW, weight.OutFeatures, weight.InFeatures);
-            _single.Backward(args, weight.Values, keys);
+            _single.Backward(args, Own(weight).Values, keys);
         }
         else
         {
@@ -146,7 +162,16 @@ internal sealed class CudaLoraLinear : IDisposable
             if (args.DX is { } dX)
             {
                 bool masks = args.Lora is { Dropout: not null };
-                _linear.InputGradient(args.DY, weight, masks ? null : extension, args.AccumulateDX, dX);
+                (Tensor, Tensor)? folded = masks ? null : extension;
+                if (weight is CudaLowBitWeight lowBit)
+                {
+                    _lowBit.InputGradient(args.DY, lowBit, folded, args.AccumulateDX, dX);
+                }
+                else
+                {
+                    _linear.InputGradient(args.DY, Own(weight), folded, args.AccumulateDX, dX);
+                }
+
                 if (masks)
                 {
                     _inputGradient.Add(extension!.Value.DS, args.Lora!, keys, dX);
@@ -182,7 +207,7 @@ internal sealed class CudaLoraLinear : IDisposable
     }
 
     // Adds to GradA and GradB; returns dS and A for dX.
-    private (Tensor DS, Tensor A) FactorGradients(LinearBackwardArgs args, LoraFactors lora, CudaLinearWeight weight, nint keys)
+    private (Tensor DS, Tensor A) FactorGradients(LinearBackwardArgs args, LoraFactors lora, LinearWeight weight, nint keys)
     {
         Tensor Operand(int rows, int columns)
         {
@@ -256,7 +281,7 @@ internal sealed class CudaLoraLinear : IDisposable
     };
 
     // Both halves of A, and B, for the forward kernels, which are queued before the workspace has its next owner.
-    private (PackedFactor A, PackedFactor B) WorkspaceFor(LoraFactors lora, CudaLinearWeight weight)
+    private (PackedFactor A, PackedFactor B) WorkspaceFor(LoraFactors lora, LinearWeight weight)
     {
         int strideA = CudaLoraFactors.Stride(weight.InFeatures), strideB = CudaLoraFactors.Stride(lora.TotalRank);
         long bytesA = (long)lora.TotalRank * strideA * DType.BF16.Size(), bytesB = (long)weight.OutFeatures * strideB * DType.BF16.Size();
@@ -292,7 +317,7 @@ internal sealed class CudaLoraLinear : IDisposable
         }
     }
 
-    private void Check(LoraFactors lora, CudaLinearWeight weight, Tensor? s, int rows)
+    private void Check(LoraFactors lora, LinearWeight weight, Tensor? s, int rows)
     {
         int ranks = 0;
         bool fits = lora.A.Columns == weight.InFeatures && lora.Dropout is not { Probability: < 0 or >= 1 }

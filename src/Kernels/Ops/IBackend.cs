@@ -18,6 +18,9 @@ public interface IBackend : IDisposable
     /// <summary>Storage type of activations and frozen weights' arithmetic inputs.</summary>
     DType ActivationDType { get; }
 
+    /// <summary>The operations of gated delta nets, or null where the device has none of them.</summary>
+    IDeltaNetOperations? DeltaNets => null;
+
     /// <summary>Bytes of the device's memory that are free now, as far as the system says; for the CPU, the system's own.</summary>
     long FreeMemory { get; }
 
@@ -56,6 +59,12 @@ public interface IBackend : IDisposable
     /// <param name="inFeatures">Columns: features of x.</param>
     /// <param name="needsInputGradient">Whether <see cref="LinearBackward"/> will ask for dX.</param>
     LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient);
+
+    /// <summary>
+    /// A frozen matrix <c>[outFeatures, inFeatures]</c> that stays in few bits, to be filled with <see cref="LowBitWeight.LoadRows"/>; null where the
+    /// device keeps no such form, and the values are to be loaded into <see cref="CreateFrozenWeight"/>.
+    /// </summary>
+    LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) => null;
 
     /// <summary>A matrix under training, whose float32 master <c>[outFeatures, inFeatures]</c> is a range of the flat parameter buffer.</summary>
     LinearWeight CreateTrainableWeight(Tensor master);

@@ -27,6 +27,9 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public DType ActivationDType => inner.ActivationDType;
 
     /// <inheritdoc/>
+    public virtual IDeltaNetOperations? DeltaNets => inner.DeltaNets is { } operations ? new ObservedDeltaNets(operations, observer) : null;
+
+    /// <inheritdoc/>
     public long FreeMemory => inner.FreeMemory;
 
     /// <inheritdoc/>
@@ -73,6 +76,10 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     /// <inheritdoc/>
     public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient) =>
         inner.CreateFrozenWeight(outFeatures, inFeatures, needsInputGradient);
+
+    /// <inheritdoc/>
+    public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
+        inner.CreateLowBitWeight(outFeatures, inFeatures, layout, tables);
 
     /// <inheritdoc/>
     public LinearWeight CreateTrainableWeight(Tensor master) => inner.CreateTrainableWeight(master);

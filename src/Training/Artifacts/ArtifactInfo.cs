@@ -16,6 +16,11 @@ namespace Rm.Training.Artifacts;
 public sealed record ArtifactInfo(
     string Version, int? RewardTokenId, string? RewardTokenText, bool ChatTemplate, string? SystemPrompt, int MaxSeqLen, string Truncation)
 {
+    /// <summary>Type that the base's frozen matrices were quantised to (<c>--base-dtype</c>); null: as the checkpoint has them.</summary>
+    [JsonPropertyName("base_dtype")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? BaseDType { get; init; }
+
     /// <summary>Name of the file.</summary>
     public const string FileName = ModelFolder.ArtifactFileName;
 

@@ -6,6 +6,8 @@ using Rm.Formats.Safetensors;
 using Rm.Formats.Tokenization;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.LowBit;
+using Rm.Training.Memory;
 using Rm.Training.Model;
 
 namespace Rm.Training.Artifacts;
@@ -15,10 +17,11 @@ internal sealed class ModelSource
 {
     private readonly Lazy<Tokenizer?> _tokenizer;
 
-    private ModelSource(string name, string folder)
+    private ModelSource(string name, string folder, BaseDType? baseDType)
     {
         Name = name;
         Folder = folder;
+        BaseDType = baseDType;
         if (!File.Exists(Path.Combine(folder, ModelConfig.FileName)) && File.Exists(Path.Combine(folder, AdapterFiles.Config)))
         {
             throw new UserInputException(
@@ -44,11 +47,16 @@ internal sealed class ModelSource
     /// <summary>config.json.</summary>
     public ModelConfig Config { get; }
 
+    /// <summary>Type that frozen matrices are quantised to when they are loaded; null: as they are stored.</summary>
+    public BaseDType? BaseDType { get; }
+
     /// <summary>The tokenizer, or null when the folder has none and rows must hold token ids.</summary>
     public Tokenizer? Tokenizer => _tokenizer.Value;
 
     /// <summary>Opens a checkpoint folder, or a hub's repository through its cache.</summary>
-    public static ModelSource Open(string name) => new(name, ModelResolver.Resolve(name));
+    /// <param name="name">Folder, or the hub's name.</param>
+    /// <param name="baseDType">Type that frozen matrices are quantised to when they are loaded; null: as they are stored.</param>
+    public static ModelSource Open(string name, BaseDType? baseDType = null) => new(name, ModelResolver.Resolve(name), baseDType);
 
     /// <summary>Turns rows into token ids with this checkpoint's tokenizer and chat template.</summary>
     public PairTokenizer PairTokenizer(TextOptions options) => new(Tokenizer, Template(), options);
@@ -69,14 +77,38 @@ internal sealed class ModelSource
             Console.Error.WriteLine($"{Name}: {warning}");
         }
 
-        return new RewardModel(backend, Config, new CheckpointWeightSource(weights), scope, training, recompute, frozen);
+        IWeightSource source = new CheckpointWeightSource(weights);
+        if (BaseDType is { } type)
+        {
+            RequireQuantizable(weights, scope);
+            source = new QuantizedWeightSource(source, type, Config);
+        }
+
+        return new RewardModel(backend, Config, source, scope, training, recompute, frozen);
     }
 
     /// <summary>Type of the checkpoint's linear weights.</summary>
     public DType WeightType()
     {
+        if (BaseDType is { } type)
+        {
+            return type == LowBit.BaseDType.BF16 ? DType.BF16 : DType.F32;
+        }
+
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
-        return weights.Tensor(WeightNames.Weight(0, Config.Family.Modules[0])).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
+        return weights.Tensor(WeightNames.Weight(0, Config.ModulesOf(0)[0])).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
+    }
+
+    /// <summary>The forms of the weights, for a plan of what they will take.</summary>
+    public IWeightSource Rehearsed()
+    {
+        if (BaseDType is { } type)
+        {
+            return RehearsedWeights.Of(Config, type);
+        }
+
+        using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
+        return RehearsedWeights.Of(weights, Config);
     }
 
     /// <summary>
@@ -94,6 +126,19 @@ internal sealed class ModelSource
         RewardModel model = Load(backend, LoraScope.Of(adapter, Config, out bool hasHead), training: false, frozen: frozen);
         ModelFolder.Load(adapter, model);
         return hasHead || model.HasPretrainedHead ? model : throw NoHead(model, adapter);
+    }
+
+    private void RequireQuantizable(CheckpointWeights weights, TrainingScope scope)
+    {
+        if (scope.TrainsEverything)
+        {
+            throw new UserInputException("--base-dtype is about frozen matrices, and all are trained. Give --lora as well, or leave it away.");
+        }
+
+        if (weights.IsLowBit)
+        {
+            throw new UserInputException($"{Name}: its weights are stored in few bits already. Leave --base-dtype away, or give the checkpoint that they were made of.");
+        }
     }
 
     private static UserInputException NoHead(RewardModel model, string where)

@@ -1,4 +1,5 @@
 using Rm.Formats.Safetensors;
+using Rm.Kernels.Ops;
 
 namespace Rm.Training.LowBit;
 
@@ -8,8 +9,6 @@ namespace Rm.Training.LowBit;
 /// </summary>
 internal sealed class Fp8Tensor : LowBitTensor
 {
-    private static readonly float[] Values = [.. Enumerable.Range(0, 256).Select(Decode)];
-
     private readonly string _scaleName;
     private readonly float[] _scales;
     private readonly long _rowsPerScale;
@@ -41,6 +40,9 @@ internal sealed class Fp8Tensor : LowBitTensor
     }
 
     /// <inheritdoc/>
+    public override LowBitLayout? Layout => IfItFits(new LowBitLayout(LowBitCode.Fp8, _columnsPerScale == Columns ? 0 : (int)_columnsPerScale));
+
+    /// <inheritdoc/>
     public override IEnumerable<string> Names => [Name, _scaleName];
 
     /// <inheritdoc/>
@@ -51,17 +53,20 @@ internal sealed class Fp8Tensor : LowBitTensor
         for (int i = 0; i < codes.Length; i++)
         {
             long row = (start + i) / Columns, column = (start + i) % Columns;
-            destination[i] = Values[codes[i]] * _scales[(row / _rowsPerScale * _scalesPerRow) + (column / _columnsPerScale)];
+            destination[i] = Fp8Code.Values[codes[i]] * _scales[(row / _rowsPerScale * _scalesPerRow) + (column / _columnsPerScale)];
         }
     }
 
-    // One sign, four bits of exponent with bias 7, three of mantissa; no infinity, all ones is not a number.
-    private static float Decode(int code)
+    /// <inheritdoc/>
+    public override LowBitRows ReadRows(int first, int count)
     {
-        int exponent = (code >> 3) & 15, mantissa = code & 7;
-        double value = exponent == 15 && mantissa == 7 ? double.NaN
-            : exponent == 0 ? mantissa * Math.Pow(2, -9)
-            : (8 + mantissa) * Math.Pow(2, exponent - 10);
-        return (float)((code & 128) != 0 ? -value : value);
+        int blocks = (int)_scalesPerRow;
+        float[] scales = new float[count * blocks];
+        for (int row = 0; row < count; row++)
+        {
+            _scales.AsSpan((int)((first + row) / _rowsPerScale * _scalesPerRow), blocks).CopyTo(scales.AsSpan(row * blocks));
+        }
+
+        return new LowBitRows(ReadCodes(first, count), scales, [], []);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Rm.Formats.Safetensors;
+using Rm.Kernels.Ops;
 
 namespace Rm.Training.LowBit;
 
@@ -22,6 +23,9 @@ internal sealed class Int8Tensor : LowBitTensor
     public static string ScaleSuffix => ".SCB";
 
     /// <inheritdoc/>
+    public override LowBitLayout? Layout => IfItFits(new LowBitLayout(LowBitCode.Int8, BlockColumns: 0));
+
+    /// <inheritdoc/>
     public override IEnumerable<string> Names => [Name, _module + ScaleSuffix, _module + ".weight_format"];
 
     /// <inheritdoc/>
@@ -34,6 +38,9 @@ internal sealed class Int8Tensor : LowBitTensor
             destination[i] = codes[i] * _scales[(start + i) / Columns];
         }
     }
+
+    /// <inheritdoc/>
+    public override LowBitRows ReadRows(int first, int count) => new(ReadCodes(first, count), _scales[first..(first + count)], [], []);
 
     private static long[] Matrix(SafetensorsCheckpoint checkpoint, string name) =>
         checkpoint.Tensor(name).Shape is { Length: 2 } shape ? shape : [0, 0];

@@ -1,5 +1,6 @@
 using Rm.Formats;
 using Rm.Formats.Safetensors;
+using Rm.Kernels.Ops;
 
 namespace Rm.Training.LowBit;
 
@@ -7,10 +8,16 @@ namespace Rm.Training.LowBit;
 /// <param name="checkpoint">The checkpoint.</param>
 /// <param name="name">Name of the tensor with the codes.</param>
 /// <param name="shape">Shape of the matrix, <c>[out, in]</c>.</param>
-internal abstract class LowBitTensor(SafetensorsCheckpoint checkpoint, string name, long[] shape)
+internal abstract class LowBitTensor(SafetensorsCheckpoint checkpoint, string name, long[] shape) : ILowBitMatrix
 {
     /// <summary>Shape of the matrix.</summary>
     public long[] Shape => shape;
+
+    /// <inheritdoc/>
+    public abstract LowBitLayout? Layout { get; }
+
+    /// <inheritdoc/>
+    public virtual LowBitTables Tables { get; } = new([], []);
 
     /// <summary>Names of the tensors that belong to it, the codes among them.</summary>
     public abstract IEnumerable<string> Names { get; }
@@ -51,6 +58,21 @@ internal abstract class LowBitTensor(SafetensorsCheckpoint checkpoint, string na
 
     /// <summary>Elements from <paramref name="start"/> on, in row-major order.</summary>
     public abstract void Read(Span<float> destination, long start);
+
+    /// <inheritdoc/>
+    public abstract LowBitRows ReadRows(int first, int count);
+
+    /// <summary>The codes of rows.</summary>
+    protected byte[] ReadCodes(int first, int count)
+    {
+        int bytes = Layout!.CodeBytes((int)Columns);
+        byte[] codes = new byte[count * bytes];
+        ReadBytes(Name, codes, (long)first * bytes);
+        return codes;
+    }
+
+    /// <summary>A layout, where rows of this matrix can be kept in it.</summary>
+    protected LowBitLayout? IfItFits(LowBitLayout layout) => layout.Fits((int)Columns) ? layout : null;
 
     /// <summary>Bytes of one of the tensors.</summary>
     protected void ReadBytes(string tensor, Span<byte> destination, long start) => checkpoint.FileOf(tensor).ReadBytes(tensor, destination, start);

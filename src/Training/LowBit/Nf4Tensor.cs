@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rm.Formats.Json;
 using Rm.Formats.Safetensors;
+using Rm.Kernels.Ops;
 
 namespace Rm.Training.LowBit;
 
@@ -13,6 +14,7 @@ internal sealed class Nf4Tensor : LowBitTensor
     private readonly int _blockSize;
     private readonly float[] _table;
     private readonly float[] _scales;
+    private readonly NestedScales? _nested;
     private readonly string[] _names;
 
     public Nf4Tensor(SafetensorsCheckpoint checkpoint, string name)
@@ -40,16 +42,22 @@ internal sealed class Nf4Tensor : LowBitTensor
             Require(name + ".absmax", blocks, SafetensorsDType.U8);
             Require(name + ".nested_absmax", (blocks + nestedSize - 1) / nestedSize, SafetensorsDType.F32);
             Require(name + ".nested_quant_map", 256, SafetensorsDType.F32);
-            float[] map = ReadAll(name + ".nested_quant_map"), nested = ReadAll(name + ".nested_absmax");
-            float offset = (float)state.Double("nested_offset", float.MinValue, float.MaxValue);
-
-            // Product and sum are each rounded, as the library does.
-            _scales = [.. ReadAllBytes(name + ".absmax").Select((code, block) => (float)(map[code] * nested[block / nestedSize]) + offset)];
+            _nested = new NestedScales(
+                ReadAllBytes(name + ".absmax"), ReadAll(name + ".nested_quant_map"), ReadAll(name + ".nested_absmax"), nestedSize,
+                (float)state.Double("nested_offset", float.MinValue, float.MaxValue));
+            _scales = _nested.Values();
         }
 
         string[] own = [name, name + ".absmax", name + ".quant_map", StateName(name)];
         _names = isDouble ? [.. own, name + ".nested_absmax", name + ".nested_quant_map"] : own;
     }
+
+    /// <inheritdoc/>
+    public override LowBitLayout? Layout =>
+        Columns % _blockSize == 0 ? IfItFits(new LowBitLayout(LowBitCode.Nf4, _blockSize, _nested?.Size ?? 0)) : null;
+
+    /// <inheritdoc/>
+    public override LowBitTables Tables => new(_table, _nested?.Map ?? []);
 
     /// <inheritdoc/>
     public override IEnumerable<string> Names => _names;
@@ -68,6 +76,17 @@ internal sealed class Nf4Tensor : LowBitTensor
             int pair = codes[(element / 2) - (start / 2)];
             destination[i] = _table[element % 2 == 0 ? pair >> 4 : pair & 15] * _scales[element / _blockSize];
         }
+    }
+
+    /// <inheritdoc/>
+    public override LowBitRows ReadRows(int first, int count)
+    {
+        int blocks = (int)(Columns / _blockSize);
+        Range range = (first * blocks)..((first + count) * blocks);
+        byte[] codes = ReadCodes(first, count);
+        return _nested is null
+            ? new LowBitRows(codes, _scales[range], [], [])
+            : new LowBitRows(codes, [], _nested.Codes[range], _nested.OfRows(first, count, blocks, Layout!, (int)Columns));
     }
 
     private static JsonFields State(SafetensorsCheckpoint checkpoint, string name)

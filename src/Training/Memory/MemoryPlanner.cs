@@ -13,7 +13,8 @@ namespace Rm.Training.Memory;
 /// <param name="rehearse">Makes a rehearsal of the device.</param>
 /// <param name="config">Architecture.</param>
 /// <param name="scope">What is trained.</param>
-public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config, TrainingScope scope)
+/// <param name="weights">The weights' forms; null: all are stored plainly.</param>
+public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config, TrainingScope scope, IWeightSource? weights = null)
 {
     /// <summary>The plan of a run.</summary>
     /// <param name="recompute">What backward computes again.</param>
@@ -38,7 +39,7 @@ public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config,
     {
         using IRehearsal rehearsal = rehearse();
         IBackend backend = rehearsal.Backend;
-        using var model = new RewardModel(backend, config, new RehearsedWeights(), scope, training: true, recompute);
+        using var model = new RewardModel(backend, config, weights ?? RehearsedWeights.Plain, scope, training: true, recompute);
         long persistent = rehearsal.AllocatedBytes, loading = rehearsal.PeakAllocatedBytes;
         ParameterBuffer parameters = model.Parameters;
         long optimizer = 4 * parameters.Values.Shape.Count * DType.F32.Size();

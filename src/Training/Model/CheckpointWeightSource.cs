@@ -1,3 +1,5 @@
+using Rm.Training.LowBit;
+
 namespace Rm.Training.Model;
 
 /// <summary>Weights of a checkpoint folder.</summary>
@@ -5,6 +7,9 @@ internal sealed class CheckpointWeightSource(CheckpointWeights weights) : IWeigh
 {
     /// <inheritdoc/>
     public bool Contains(string name) => name != WeightNames.Score || weights.HasScore;
+
+    /// <inheritdoc/>
+    public ILowBitMatrix? LowBit(string name) => weights.LowBit(name);
 
     /// <inheritdoc/>
     public void Read(string name, long start, Span<float> destination) => weights.ReadFloat32(name, destination, start);

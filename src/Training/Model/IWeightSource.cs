@@ -1,5 +1,6 @@
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.LowBit;
 
 namespace Rm.Training.Model;
 
@@ -17,6 +18,9 @@ public interface IWeightSource
 
     /// <summary>The same for a frozen weight, which may hold several tensors, <paramref name="name"/> the first of them.</summary>
     bool TryFill(IBackend backend, string name, LinearWeight destination) => false;
+
+    /// <summary>The matrix under this name where it is stored in few bits, or null.</summary>
+    ILowBitMatrix? LowBit(string name) => null;
 
     /// <summary>Reads elements of a tensor as float32, beginning with element <paramref name="start"/> in row-major order.</summary>
     void Read(string name, long start, Span<float> destination);

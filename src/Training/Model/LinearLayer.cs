@@ -1,5 +1,6 @@
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
+using Rm.Training.LowBit;
 
 namespace Rm.Training.Model;
 
@@ -86,6 +87,14 @@ internal sealed class LinearLayer : IDisposable
             _weight = backend.CreateTrainableWeight(master);
             _gradWeight = parameters.GradientView(_weightOffset, shape);
             backend.Refresh(_weight);
+        }
+        else if (CreateLowBitWeight(backend, source) is { } lowBit)
+        {
+            _weight = lowBit;
+            if (_dora is not null)
+            {
+                ReadRows(source, _dora.AddWeightRows);
+            }
         }
         else
         {
@@ -183,6 +192,31 @@ internal sealed class LinearLayer : IDisposable
         _dora?.Dispose();
     }
 
+    // Null where the source has values only, the modules differ in form, or the device keeps no such form.
+    private LowBitWeight? CreateLowBitWeight(IBackend backend, IWeightSource source)
+    {
+        if (LowBitOf(source, _slices[0]) is not { Layout: { } layout } first)
+        {
+            return null;
+        }
+
+        LowBitTables tables = first.Tables;
+        LowBitWeight? weight = _slices.All(s => LowBitOf(source, s) is { } other && other.Layout == layout && other.Tables.Same(tables))
+            ? backend.CreateLowBitWeight(OutFeatures, InFeatures, layout, tables)
+            : null;
+        int start = 0;
+        foreach (LinearSlice slice in weight is null || !source.HasValues ? [] : _slices)
+        {
+            ILowBitMatrix matrix = LowBitOf(source, slice)!;
+            WeightLoading.InPieces(slice.Rows, InFeatures, (row, count) => weight!.LoadRows(start + row, matrix.ReadRows(slice.First + row, count)));
+            start += slice.Rows;
+        }
+
+        return weight;
+    }
+
+    private ILowBitMatrix? LowBitOf(IWeightSource source, LinearSlice slice) => source.LowBit(WeightNames.Weight(_layer, slice.Module));
+
     private IEnumerable<(LinearSlice Slice, LoraSize Size, int Column)> Targets()
     {
         int column = 0;
@@ -235,7 +269,10 @@ internal sealed class LinearLayer : IDisposable
 
     private int Rows(LinearModule module) => _config.Sizes(module).Out;
 
-    private uint DropoutStream(LinearModule module) => (uint)((_layer * WeightNames.Modules.Count) + (int)module);
+    // Modules that no layer had when streams were numbered have a range of their own.
+    private uint DropoutStream(LinearModule module) => module < LinearModule.DeltaQkv
+        ? (uint)((_layer * WeightNames.Modules.Count) + (int)module)
+        : 0x40000000u + (uint)((_layer * WeightNames.DeltaModules.Count) + (int)(module - LinearModule.DeltaQkv));
 }
 
 /// <summary>A slice with LoRA factors.</summary>

@@ -14,6 +14,16 @@ internal static class WeightLoading
     /// <summary>Takes rows, beginning with <paramref name="firstRow"/>; the values are valid during the call.</summary>
     public delegate void LoadRows(int firstRow, ReadOnlySpan<float> values);
 
+    /// <summary>Calls <paramref name="load"/> with the first row and the number of rows of each piece of <c>[rows, columns]</c>, in order.</summary>
+    public static void InPieces(int rows, int columns, Action<int, int> load)
+    {
+        int piece = RowsOfPiece(rows, columns);
+        for (int row = 0; row < rows; row += piece)
+        {
+            load(row, Math.Min(piece, rows - row));
+        }
+    }
+
     /// <summary>
     /// Hands <paramref name="rows"/> rows of <paramref name="name"/> <c>[.., columns]</c>, from row <paramref name="first"/> on, to
     /// <paramref name="load"/>, in order and counted from 0.
@@ -25,20 +35,21 @@ internal static class WeightLoading
             return;
         }
 
-        int piece = Math.Clamp(PieceElements / columns, 1, rows);
-        float[] buffer = ArrayPool<float>.Shared.Rent(piece * columns);
+        float[] buffer = ArrayPool<float>.Shared.Rent(RowsOfPiece(rows, columns) * columns);
         try
         {
-            for (int row = 0; row < rows; row += piece)
+            InPieces(rows, columns, (row, count) =>
             {
-                Span<float> values = buffer.AsSpan(0, Math.Min(piece, rows - row) * columns);
+                Span<float> values = buffer.AsSpan(0, count * columns);
                 source.Read(name, (long)(first + row) * columns, values);
                 load(row, values);
-            }
+            });
         }
         finally
         {
             ArrayPool<float>.Shared.Return(buffer);
         }
     }
+
+    private static int RowsOfPiece(int rows, int columns) => Math.Clamp(PieceElements / columns, 1, rows);
 }

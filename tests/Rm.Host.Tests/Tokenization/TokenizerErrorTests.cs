@@ -105,9 +105,23 @@ public sealed class TokenizerErrorTests
         { "added_tokens", "[{'id': 5000}]", "added_tokens[0].content is missing" },
         { "added_tokens", "[{'id': -1, 'content': '<a>'}]", "added_tokens[0].id is not a token id" },
         { "added_tokens", "[{'id': 5000, 'content': '<a>', 'lstrip': 1}]", "added_tokens[0].lstrip is not true or false" },
-        { "added_tokens", "[{'id': 5000, 'content': '<a>'}, {'id': 5001, 'content': '<a>'}]", "added_tokens[1]: '<a>' is there twice" },
         { "added_tokens", "[{'id': 5000, 'content': '\\udc00'}]", "tokenizer.json: " },
     };
+
+    // Public files have such lists (a fine-tuned Yi's); Hugging Face passes over the second.
+    [Fact]
+    public void An_added_token_that_is_there_twice_counts_once()
+    {
+        JsonObject json = TokenizerFolder.Bytes();
+        json["added_tokens"] = JsonNode.Parse(
+            """[{"id": 5000, "content": "<a>"}, {"id": 5001, "content": "<a>", "lstrip": true}, {"id": 5001, "content": "<b>"}]""");
+        using var folder = new TokenizerFolder();
+        folder.Write("tokenizer.json", json.ToJsonString());
+        Tokenizer tokenizer = folder.Load();
+        int first = tokenizer.TokenId("<a>")!.Value;
+        Assert.Equal(first + 1, tokenizer.TokenId("<b>"));
+        Assert.Equal([.. tokenizer.Encode("x ", false), first, first + 1], tokenizer.Encode("x <a><b>", false));
+    }
 
     [Theory]
     [MemberData(nameof(BadSections))]

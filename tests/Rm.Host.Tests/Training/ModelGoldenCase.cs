@@ -17,9 +17,14 @@ internal sealed class ModelGoldenCase
     private const double Tolerance = 1e-4;
 
     public ModelGoldenCase(string name)
+        : this(name, Path.Combine(TestPaths.Golden, "models", name))
+    {
+    }
+
+    private ModelGoldenCase(string name, string folder)
     {
         Name = name;
-        Folder = Path.Combine(TestPaths.Golden, "models", name);
+        Folder = folder;
         Expected = Json("expected.json");
         Pairs = GoldenCase.ReadPairs(Json("batch.json").GetProperty("pairs"));
     }
@@ -36,11 +41,19 @@ internal sealed class ModelGoldenCase
 
     public string AdapterPath => Path.Combine(Folder, "adapter");
 
+    /// <summary>A case that lies elsewhere.</summary>
+    public static ModelGoldenCase Of(string folder) => new(Path.GetFileName(folder), folder);
+
     /// <summary>Folders whose names begin so, without those that are refused.</summary>
     public static IEnumerable<string> Names(Func<string, bool> which) =>
         Directory.GetDirectories(Path.Combine(TestPaths.Golden, "models")).Select(d => Path.GetFileName(d)!).Where(which).Order(StringComparer.Ordinal);
 
     public JsonElement Json(string file) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, file))).RootElement;
+
+    /// <summary>Steps of the training run in float64, or none where float32 has not been found to stray.</summary>
+    public JsonElement[] ExactSteps() => File.Exists(Path.Combine(Folder, "trajectory.float64.json"))
+        ? [.. Json("trajectory.float64.json").GetProperty("log").EnumerateArray()]
+        : [];
 
     /// <summary>The model, with an adapter folder of the case or wholly trained.</summary>
     public RewardModel Open(IBackend backend, string? adapter, bool training, Recompute recompute = Recompute.None)

@@ -16,7 +16,7 @@ public sealed class OperationCheckerTests
     private static readonly string[] NotChecked =
     [
         nameof(IBackend.AllocatePersistent), nameof(IBackend.CreateArena), nameof(IBackend.Upload), nameof(IBackend.Download),
-        nameof(IBackend.Synchronize), nameof(IBackend.CreateFrozenWeight), nameof(IBackend.CreateTrainableWeight), nameof(IBackend.Refresh),
+        nameof(IBackend.Synchronize), nameof(IBackend.CreateFrozenWeight), nameof(IBackend.CreateLowBitWeight), nameof(IBackend.CreateTrainableWeight), nameof(IBackend.Refresh),
         nameof(IBackend.Prepare), nameof(IBackend.Rehearse), nameof(IBackend.IsOutOfMemory),
     ];
 

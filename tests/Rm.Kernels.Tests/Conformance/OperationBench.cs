@@ -81,6 +81,21 @@ internal sealed class OperationBench : IDisposable
         return weight;
     }
 
+    /// <summary>A frozen weight in few bits, in two parts as above; where the backend keeps none, its values.</summary>
+    public LinearWeight LowBitWeight(LowBitReference reference)
+    {
+        if (Backend.CreateLowBitWeight(reference.Rows, reference.Columns, reference.Layout, reference.Tables) is not { } weight)
+        {
+            return FrozenWeight(new RealMatrix<double>(reference.Rows, reference.Columns).Map((r, c, _) => reference.Value(r, c)), needsInputGradient: true);
+        }
+
+        _owned.Add(weight);
+        int half = reference.Rows / 2;
+        weight.LoadRows(half, reference.Take(half, reference.Rows - half));
+        weight.LoadRows(0, reference.Take(0, half));
+        return weight;
+    }
+
     public LinearWeight TrainableWeight(RealMatrix<double> w)
     {
         LinearWeight weight = Backend.CreateTrainableWeight(Input("master", w));
