@@ -4,6 +4,7 @@ using Rm.Formats.Datasets;
 using Rm.Formats.Diagnostics;
 using Rm.Formats.Rendering;
 using Rm.Formats.Rows;
+using Rm.Training.Suites;
 
 namespace Rm.Host.Options;
 
@@ -77,6 +78,17 @@ internal sealed class DatasetOptions : OptionGroup
         PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
         data.RequirePairs("evaluation");
         return data;
+    }
+
+    /// <summary>The rows of a benchmark: of the file or dataset that is named, otherwise of the hub's.</summary>
+    public IEnumerable<DataRow> OpenSuite(ParseResult result, BenchmarkSuite suite)
+    {
+        string split = result.GetValue(_evalSplit) ?? suite.Split;
+        Require(result.GetValue(_evalFile) is null || result.GetValue(_dataset) is null, _evalFile, "and --hf-dataset name two sets of rows; give one");
+        IRowSource source = result.GetValue(_evalFile) is { } file ? RowSource.OpenFile(file)
+            : DatasetRows.Open(result.GetValue(_dataset) ?? suite.Dataset, split, result.GetValue(_config));
+        RequireLimit(result, _evalLimit);
+        return result.GetValue(_evalLimit) is { } limit ? source.Read().Take(checked((int)Math.Min(limit, int.MaxValue))) : source.Read();
     }
 
     // Exactly one of the two is named.

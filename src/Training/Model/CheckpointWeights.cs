@@ -50,8 +50,8 @@ public sealed class CheckpointWeights : IDisposable
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>
-    /// Opens and checks a checkpoint folder's weights. Throws <see cref="UserInputException"/> that lists missing, unexpected and
-    /// wrongly shaped tensors by name.
+    /// Opens and checks a checkpoint folder's weights. Throws <see cref="UserInputException"/> that lists missing and wrongly shaped tensors, and those
+    /// that add to a module of the model, by name. Others are left out and named in <see cref="Warnings"/>.
     /// </summary>
     public static CheckpointWeights Open(string folder, ModelConfig config)
     {
@@ -140,8 +140,19 @@ public sealed class CheckpointWeights : IDisposable
         }
 
         NoteOthers(config);
-        faults.AddRange(_checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name, config)).Order(StringComparer.Ordinal)
-            .Select(name => $"unexpected: {name} {_checkpoint.Tensor(name).ShapeText}"));
+
+        // A further tensor of a module that is computed would change what it computes; modules that this architecture does not have are left out, as
+        // transformers does: heads of other tasks, layers that predict further tokens.
+        var modules = known.Select(Module).ToHashSet(StringComparer.Ordinal);
+        ILookup<bool, string> others = _checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name, config)).Order(StringComparer.Ordinal)
+            .ToLookup(name => modules.Contains(Module(name)), name => $"{name} {_checkpoint.Tensor(name).ShapeText}");
+        faults.AddRange(others[true].Select(name => $"unexpected: {name}"));
+        if (others[false].ToArray() is { Length: > 0 } unused)
+        {
+            string rest = unused.Length > MaxListed ? $" and {unused.Length - MaxListed} more" : "";
+            _warnings.Add($"Tensors that are no part of this architecture ({config.Family}) are not used: {string.Join(", ", unused.Take(MaxListed))}{rest}.");
+        }
+
         if (faults.Count > 0)
         {
             var more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
@@ -164,6 +175,8 @@ public sealed class CheckpointWeights : IDisposable
 
     private bool IsBeside(string name, ModelConfig config) =>
         config.IsInsideWrapper && !name.StartsWith(_prefix, StringComparison.Ordinal) && name != _score;
+
+    private static string Module(string name) => name[..Math.Max(name.LastIndexOf('.'), 0)];
 
     // Not part of a reward model: the language-model head, the rotary table that old versions saved, and what a multimodal checkpoint holds
     // beside its language model.

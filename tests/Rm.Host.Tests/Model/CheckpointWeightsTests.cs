@@ -58,6 +58,16 @@ public sealed class CheckpointWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Tensors_of_modules_that_the_architecture_lacks_are_named_once_and_not_used()
+    {
+        Write(tensors => [.. tensors, Zeros("model.layers.2.self_attn.q_proj.weight", 128, 64), Zeros("critic.value.weight", 1, 64), Zeros(WeightNames.Score, 1, 64)]);
+        using var weights = CheckpointWeights.Open(_folder.Path, Config);
+        string warning = Assert.Single(weights.Warnings);
+        Assert.Contains("not used: critic.value.weight [1, 64], model.layers.2.self_attn.q_proj.weight [128, 64].", warning, StringComparison.Ordinal);
+        Assert.True(weights.HasScore);
+    }
+
+    [Fact]
     public void A_long_list_is_cut_short()
     {
         Write(_ => [Zeros("x", 1)]);
