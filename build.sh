@@ -13,6 +13,8 @@ usage: ./build.sh [verb]
   (none)           build and leave ./btrm, which runs from any directory
   test [filter]    build and run all tests; a filter goes to the test programs, as in: test -class "*Tokenizer*"
   check            what must hold before a commit: format, build, tests (rules on file lengths and dependencies are among them)
+                   with BTRM_SMOLLM2=(folder of SmolLM2-135M-Instruct), BTRM_SMOLLM2_GOLDEN=(of its expected values) and
+                   BTRM_QUICKSTART=examples/quickstart also that model's rewards and 20 steps; with BTRM_SMOLLM2_LONG=1 a whole epoch
   format           only the format, as check does
   demo             train on the quickstart's pairs, evaluate before and after; under three minutes on two cores
   bench [options]  measure training on this machine; options go to `btrm bench`

@@ -16,7 +16,13 @@ if [[ ! -e $root/.ready ]]; then
       python3-accelerate python3-numpy python3-pyarrow python3-jinja2 libopenblas0-pthread' >&2
   touch "$root/.ready"
 fi
-bind() { mkdir -p "$root$1"; mountpoint -q "$root$1" || mount --bind "$1" "$root$1"; }
+# A folder that was deleted and made again is another one under the same name: what counts is whether both are the same.
+bind() {
+  mkdir -p "$root$1"
+  if [[ $root$1 -ef $1 ]]; then return; fi
+  if mountpoint -q "$root$1"; then umount -l "$root$1"; fi
+  mount --bind "$1" "$root$1"
+}
 bind /proc; bind /sys; bind /dev   # /proc is where PyTorch learns that the CPU has AVX2
 bind "$PWD"
 for path in ${TREE_BIND:+${TREE_BIND//:/ }}; do bind "$(realpath "$path")"; done

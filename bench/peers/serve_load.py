@@ -3,14 +3,15 @@
 
   serve_load.py URL REQUESTS [--concurrency N] [--repeat K] [--rewards FILE]
 
-REQUESTS: a JSON line each, the body of POST /classify without use_activation. Prints one JSON line: requests/s, texts/s, tokens/s, latency quantiles in
-seconds, the server's largest queue in tokens, and the largest relative difference from the rewards in FILE (peer_score.py's answer).
+REQUESTS: a JSON line each, the body of POST /classify without use_activation. Prints one JSON line: requests/s, texts/s, tokens/s, latency
+quantiles in seconds, the server's largest queue in tokens, and the largest relative difference from the rewards in FILE (of peer_score.py).
 """
 import argparse, http.client, json, threading, time, urllib.parse, urllib.request
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("url"); p.add_argument("requests"); p.add_argument("--concurrency", type=int, default=4); p.add_argument("--repeat", type=int, default=1); p.add_argument("--rewards")
+    p.add_argument("url"); p.add_argument("requests"); p.add_argument("--concurrency", type=int, default=4)
+    p.add_argument("--repeat", type=int, default=1); p.add_argument("--rewards")
     a = p.parse_args()
     base = urllib.parse.urlsplit(a.url)
     with open(a.requests) as f: inputs = [json.loads(line)["input"] for line in f]
@@ -45,6 +46,7 @@ def main():
                largest_queue_tokens=int(figure("btrm_queue_tokens_largest")))
     if a.rewards:
         with open(a.rewards) as f: expected = json.load(f)["rewards"]
-        row["max_relative_difference"] = max(abs(x - y) / max(abs(x), 1e-3) for i, got in answers.items() if i < len(expected) for x, y in zip(expected[i], got))
+        pairs = [pair for i, got in answers.items() if i < len(expected) for pair in zip(expected[i], got)]
+        row["max_relative_difference"] = max(abs(x - y) / max(abs(x), 1e-3) for x, y in pairs)
     print(json.dumps(row))
 main()

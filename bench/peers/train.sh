@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The same LoRA training job on btrm and on two builds of PyTorch, in turn, on the same token ids and the same cores.
-#   bench/peers/train.sh [ROUNDS]        rows go to bench/results/cpu-train.jsonl, a table to stdout
+#   bench/peers/train.sh [ROUNDS]        rows go to bench/results/cpu-train.jsonl, a table to stdout; 0 rounds only make what the sides start from
 #   SIDES="btrm official-float32" ...    only these; all: btrm btrm-no-sharing peer official-float32 official-bfloat16
 # peer: transformers (+ PEFT) on Debian's build; its tree is a folder of its own (debian-tree.sh makes it on first use, about 4 minutes).
 # PEER_PYTHONPATH=DIR adds PEFT's src folder; without PEFT the peer's LoRA layers are written out in peer_train.py, the same arithmetic.
@@ -52,6 +52,7 @@ row = dict(date=sys.argv[1], cpu=sys.argv[2], cores=int(sys.argv[3]), commit=sys
 print(json.dumps(row))' "$when" "$cpu" "$(nproc)" "$commit" "$1" "$2" "$3" | tee -a "$work/rows.jsonl" >> "$rows"; }
 
 for side in $sides; do case $side in official-*) start_file "${side#official-}" >/dev/null ;; esac; done
+[ "$rounds" -gt 0 ] || exit 0
 for round in $(seq "$rounds"); do
   echo "round $round of $rounds" >&2
   for side in $sides; do

@@ -2,20 +2,18 @@ using TorchSharp;
 
 namespace Rm.PeerOfficial;
 
-/// <summary>Sequences of ids, padded with zeros on the right to the longest: the chosen ones of all pairs, then the rejected.</summary>
+/// <summary>Sequences of ids, padded with zeros on the right to the longest.</summary>
 internal sealed class PaddedBatch
 {
     private readonly int[] _lengths;
 
-    /// <summary>Builds the tensors in the caller's scope; every sequence is cut to <paramref name="longest"/> tokens.</summary>
-    public PaddedBatch(IReadOnlyList<PairRow> pairs, int longest)
+    /// <summary>Builds the tensors in the caller's scope.</summary>
+    public PaddedBatch(IReadOnlyList<int[]> sequences)
     {
-        IEnumerable<int[]> texts = pairs.Select(static p => p.Chosen).Concat(pairs.Select(static p => p.Rejected));
-        int[][] sequences = [.. texts.Select(s => s[..Math.Min(s.Length, longest)])];
         _lengths = [.. sequences.Select(static s => s.Length)];
         Length = _lengths.Max();
-        long[] ids = new long[sequences.Length * Length];
-        for (int i = 0; i < sequences.Length; i++)
+        long[] ids = new long[sequences.Count * Length];
+        for (int i = 0; i < sequences.Count; i++)
         {
             for (int t = 0; t < sequences[i].Length; t++)
             {
@@ -23,7 +21,7 @@ internal sealed class PaddedBatch
             }
         }
 
-        Ids = torch.tensor(ids, sequences.Length, Length);
+        Ids = torch.tensor(ids, sequences.Count, Length);
         Last = torch.tensor((long[])[.. _lengths.Select(static n => n - 1L)]);
     }
 

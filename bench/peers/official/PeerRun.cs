@@ -36,7 +36,8 @@ internal sealed class PeerRun(PeerModel model, IReadOnlyList<PairRow> rows, Peer
     private double Backward(PairRow[] pairs, ref long tokens)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        var batch = new PaddedBatch(pairs, settings.LongestSequence);
+        IEnumerable<int[]> texts = pairs.Select(static p => p.Chosen).Concat(pairs.Select(static p => p.Rejected));
+        var batch = new PaddedBatch([.. texts.Select(ids => ids[..Math.Min(ids.Length, settings.LongestSequence)])]);
         tokens += batch.Tokens;
         torch.Tensor rewards = model.Rewards(batch);
         torch.Tensor margins = rewards[..pairs.Length] - rewards[pairs.Length..];

@@ -6,6 +6,7 @@
 #include "emulator/driver/limits.h"
 #include "emulator/driver/state.h"
 #include "emulator/global_memory.h"
+#include "emulator/ptx/counts.h"
 
 using emu::Driver;
 using emu::GlobalMemory;
@@ -60,6 +61,22 @@ EMU_API void btrmEmuSetEager(int eager) {
 /// Text of the last defect: name, detail, kernel, block, thread, file and line, seed. Returns its length, 0 without one.
 EMU_API int btrmEmuLastReport(char* buffer, int capacity) {
     return give_text(emu::last_report(), buffer, capacity);
+}
+
+/// Counts what launches of the PTX machine do, from nothing, or stops counting.
+EMU_API void btrmEmuCountLaunches(int on) {
+    emu::ptx::count_launches(on != 0);
+}
+
+/// A line of JSON for each kernel and target that ran.
+EMU_API int btrmEmuLaunchCounts(char* buffer, int capacity) {
+    return give_text(emu::ptx::counts_text(), buffer, capacity);
+}
+
+/// A line for each target, kernel and opcode of what was loaded: how often it was executed, its places in the text, those never
+/// executed.
+EMU_API int btrmEmuInstructionCoverage(char* buffer, int capacity) {
+    return give_text(emu::ptx::coverage_text(), buffer, capacity);
 }
 
 /// One line for every allocation that is alive.

@@ -39,7 +39,9 @@ EMU_API CUresult cuTensorMapEncodeTiled(void* map, int type, unsigned rank, unsi
         encoded.box[axis] = static_cast<std::uint16_t>(box[axis]);
         encoded.steps[axis] = static_cast<std::uint16_t>(steps[axis]);
         if (axis + 1 == rank) break;
-        if (strides[axis] == 0 || strides[axis] % 16 != 0 || strides[axis] >= kMaxStride) return CUDA_ERROR_INVALID_VALUE;
+        // An axis of one element needs no stride: public kernels give 0, and the driver takes it.
+        if ((strides[axis] == 0 && sizes[axis + 1] != 1) || strides[axis] % 16 != 0 || strides[axis] >= kMaxStride)
+            return CUDA_ERROR_INVALID_VALUE;
         encoded.strides[axis] = strides[axis];
     }
     const unsigned inner_bytes = box[0] * encoded.element_bytes;

@@ -43,6 +43,7 @@ void AsyncCopyQueue::wait_all(Warp& warp, std::uint32_t lanes) {
 }
 
 void AsyncCopyQueue::check_finished(Warp& warp, std::uint32_t lanes) {
+    if (leftovers_are_fine()) return;
     for (const AsyncCopy& copy : pending) {
         const std::uint32_t left = copy.lanes & lanes;
         if (left == 0) continue;

@@ -55,6 +55,14 @@ void run_setmaxnreg(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     const auto wanted = static_cast<unsigned>(i.immediate);
     Cta& cta = *warp.cta;
     const bool increases = i.mode != 0;
+    // Without .maxnreg the text does not say what a thread has at the start: only the most that it can be. To ask for less is no
+    // defect.
+    if (increases && wanted < warp.register_budget && cta.cluster->work->program->max_registers == 0) {
+        cta.registers_free += warp.register_budget - wanted;
+        cta.cluster->note_progress();
+        warp.register_budget = wanted;
+        return;
+    }
     if (increases ? wanted < warp.register_budget : wanted > warp.register_budget) {
         report(warp, 0, Defect::RegisterBudget, "setmaxnreg to %u registers, and the warp has %u", wanted, warp.register_budget);
     }

@@ -35,6 +35,11 @@ void run_mark_changed(Warp& warp, const Instruction& i, std::uint32_t) {
     if (warp.wgmma != nullptr) warp.wgmma->changed[i.a] = ++warp.wgmma->time;
 }
 
+bool is_pseudo(Handler handler) {
+    return handler == &run_join || handler == &run_check_defined || handler == &run_mark_defined ||
+           handler == &run_mark_changed || handler == &run_mark_copied;
+}
+
 void run_mark_copied(Warp& warp, const Instruction& i, std::uint32_t) {
     if (warp.wgmma != nullptr) warp.wgmma->changed[i.a] = i.b == kNoSource ? 0 : warp.wgmma->changed[i.b];
 }

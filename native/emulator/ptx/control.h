@@ -18,4 +18,7 @@ constexpr std::uint32_t kNoSource = 0x3FFFFFFF;
 void run_mark_changed(Warp& warp, const Instruction& instruction, std::uint32_t lanes);
 void run_mark_copied(Warp& warp, const Instruction& instruction, std::uint32_t lanes);
 
+/// Whether the handler is one of those above, which stand for no instruction of the text.
+bool is_pseudo(Handler handler);
+
 }  // namespace emu::ptx

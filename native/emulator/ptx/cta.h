@@ -8,6 +8,7 @@
 
 #include "emulator/block.h"
 #include "emulator/ptx/async_copy.h"
+#include "emulator/ptx/counts.h"
 #include "emulator/ptx/mbarrier.h"
 #include "emulator/ptx/program.h"
 #include "emulator/ptx/shared_window.h"
@@ -28,6 +29,10 @@ struct Work {
     std::uint32_t dynamic_shared = 0;
     unsigned architecture = 90;
 };
+
+/// Whether BTRM_EMULATOR_UNFINISHED=ignore lets threads end before copies of theirs have: the hardware waits, and public kernels
+/// do.
+bool leftovers_are_fine();
 
 /// A named barrier of a block.
 struct CtaBarrier {
@@ -94,6 +99,8 @@ public:
     /// The warp that has its turn.
     Warp* running_warp = nullptr;
     BulkCopyQueue bulk_copies;
+    /// Where what the blocks do is counted; null when nobody asked.
+    KernelCounts* counts = nullptr;
     /// Ends the phase of barrier.cluster when all living threads have arrived.
     void complete_cluster_barrier();
     /// barrier.cluster: threads that arrived in this phase, and the number of phases completed.
@@ -108,6 +115,7 @@ private:
     std::vector<Warp*> living_;
     unsigned size_ = 0;
     std::uint64_t idle_turns_ = 0, last_progress_ = 0;
+    KernelCounts counts_;
 };
 
 }  // namespace emu::ptx

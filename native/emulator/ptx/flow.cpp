@@ -346,6 +346,7 @@ void Flow::build() {
     for (auto& entry : meta) {
         program.accesses.push_back(std::move(entry.accesses));
         program.opcodes.push_back(entry.opcode);
+        program.shapes.push_back(AccessShape::parse(*entry.opcode));
     }
 }
 

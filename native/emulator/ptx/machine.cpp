@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "emulator/block.h"
+#include "emulator/ptx/counts.h"
 #include "emulator/ptx/cta.h"
 #include "emulator/ptx/translator.h"
 
@@ -55,6 +56,7 @@ LoadedModule::LoadedModule(std::string text, unsigned architecture) : module_(pa
         entries_[name] = std::move(entry);
     }
     check_target(module_->target, architecture);
+    for (const auto& [name, entry] : entries_) note_loaded(*entry->program);
 }
 
 const Kernel* LoadedModule::find(const std::string& name) const {

@@ -1,5 +1,7 @@
 #include "emulator/ptx/mbarrier.h"
 
+#include <algorithm>
+
 #include "emulator/ptx/address.h"
 #include "emulator/ptx/mbarrier_ops.h"
 #include "emulator/ptx/translator.h"
@@ -148,6 +150,12 @@ void run_action(Warp& warp, const Instruction& i, std::uint32_t lanes) {
                 if (b[lane] == 0 || b[lane] > kMaxCount) {
                     report(warp, lane, Defect::BarrierMisuse, "an mbarrier for %u arrivals", b[lane]);
                 }
+                // Lanes of one instruction may all initialise it, to the same count, as they may all store the same value.
+                if (std::any_of(&addresses[0], &addresses[lane], [&](const std::uint64_t& other) {
+                        const auto before = static_cast<unsigned>(&other - addresses);
+                        return (lanes >> before & 1) != 0 && other == addresses[lane] && b[before] == b[lane];
+                    }))
+                    break;
                 block.shared.make_barrier_object(warp, lane, offset);
                 block.mbarriers.at(offset).current = block.mbarriers.at(offset).completed = {};
                 State{b[lane], b[lane], 0, 0}.store(block, offset);

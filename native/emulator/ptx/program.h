@@ -39,6 +39,17 @@ struct Instruction {
     const Instruction* join = nullptr;
 };
 
+/// How an instruction touches memory, as its opcode says; for counts.
+struct AccessShape {
+    enum class Kind : std::uint8_t { None, Load, Store, AsyncCopy, Matrices };
+    Kind kind = Kind::None;
+    /// Of one lane; of ldmatrix and stmatrix: the number of matrices.
+    std::uint8_t bytes = 0;
+    /// 'g' global, 's' shared, '?' as the address says, 'o' others.
+    char space = 'o';
+    static AccessShape parse(const std::string& opcode);
+};
+
 /// What an instruction reads and writes, by number of the PTX register; for checks and for messages.
 struct Accesses {
     std::vector<std::int32_t> reads, writes;
@@ -97,6 +108,8 @@ struct Program {
     std::vector<Instruction> code;
     std::vector<Accesses> accesses;           // by number of the instruction
     std::vector<const std::string*> opcodes;  // by number of the instruction, for messages
+    std::vector<AccessShape> shapes;          // by number of the instruction, for counts
+    std::string target;                       // of the text: sm_90a
     std::vector<std::unique_ptr<Slot[]>> lists;
     std::vector<std::uint8_t> constants;
     std::vector<std::pair<Special, Slot>> specials;

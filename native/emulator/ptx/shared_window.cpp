@@ -83,6 +83,15 @@ void SharedWindow::refuse_race(Warp& warp, unsigned lane, std::uint32_t offset, 
                "mbarrier",
                verb, offset);
     }
+    if (thread / kWarpLanes >= warp.cta->warp_count) {
+        check_uses(warp, lane, offset, 1);
+        const unsigned first = 4 * (kMaxWarps - 1 - thread / kWarpLanes);
+        report(warp, lane, Defect::SharedRace,
+               "%s at address %u of shared memory is not ordered after the %s by a wgmma of warps %u to %u: nobody who has "
+               "waited for "
+               "it comes before",
+               verb, offset, other_verb, first, first + 3);
+    }
     report(warp, lane, Defect::SharedRace,
            "%s at address %u of shared memory is not ordered after the %s by warp %u lane %u: a barrier is missing between them",
            verb, offset, other_verb, thread / kWarpLanes, thread % kWarpLanes);
@@ -124,7 +133,8 @@ void SharedWindow::check_uses(Warp& warp, unsigned lane, std::uint32_t offset, s
     }
 }
 
-void SharedWindow::check_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment) {
+void SharedWindow::check_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
+                              Epoch reader) {
     check_inside(warp, lane, offset, count, alignment, "read");
     Epoch known = 0;
     for (std::uint32_t i = offset; i < offset + count; i++) {
@@ -134,12 +144,12 @@ void SharedWindow::check_read(Warp& warp, unsigned lane, std::uint32_t offset, s
         if (!ordered(warp, lane, writer)) refuse_race(warp, lane, i, writer, "write", "read");
         known = writer;
     }
-    note_reader(offset / 2, (count + 1) / 2, warp.epoch(lane));
+    note_reader(offset / 2, (count + 1) / 2, reader != 0 ? reader : warp.epoch(lane));
 }
 
-void SharedWindow::check_async_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count,
-                                    std::uint32_t alignment) {
-    check_read(warp, lane, offset, count, alignment);
+void SharedWindow::check_async_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
+                                    Epoch reader) {
+    check_read(warp, lane, offset, count, alignment, reader);
     Epoch known = 0;
     for (std::uint32_t i = offset; i < offset + count; i += 2) {
         if (bytes_->state[i] == kWrittenByBulk) continue;

@@ -33,6 +33,9 @@ class SharedWindow {
 public:
     static constexpr std::uint32_t kBytes = kFirstShared + 228 * 1024;
 
+    /// The warp by whose clock the reads of products of that warp's warpgroup are timed: the last numbers, which few blocks have.
+    static constexpr unsigned reader_warp(unsigned warp) { return kMaxWarps - 1 - warp / 4; }
+
     SharedWindow();
     /// Forgets the previous block: [1024, 1024 + bytes) may be used.
     void start(std::uint32_t bytes);
@@ -82,9 +85,12 @@ public:
     }
 
     /// The same for any number of bytes, of any alignment that is a multiple of 2.
-    void check_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment);
+    void check_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
+                    Epoch reader = 0);
     /// A read by the asynchronous proxy: what the generic proxy wrote must have been followed by a proxy fence.
-    void check_async_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment);
+    /// `reader` is who reads, for those that write later; 0: the lane.
+    void check_async_read(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
+                          Epoch reader = 0);
     void check_write_range(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
                            const char* verb);
     void note_write_range(std::uint32_t offset, std::uint32_t count, ByteState state, Epoch epoch);
@@ -99,6 +105,8 @@ public:
 
     /// Counts the products and stores in flight that read a range.
     void add_use(std::uint32_t offset, std::uint32_t count, int change);
+    /// Reports a write into what a product or a store in flight reads.
+    void check_uses(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count);
 
 private:
     template <unsigned kCount>
@@ -139,7 +147,6 @@ private:
     void check_order(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb,
                      const std::uint8_t* value = nullptr);
     void check_readers(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, const char* verb);
-    void check_uses(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count);
     void check_inside(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,
                       const char* verb);
     [[noreturn]] void refuse(Warp& warp, unsigned lane, std::uint32_t offset, std::uint32_t count, std::uint32_t alignment,

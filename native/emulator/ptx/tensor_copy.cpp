@@ -53,6 +53,7 @@ unsigned& BulkCopyQueue::groups_of(Warp& warp, unsigned lane) {
 
 void BulkCopyQueue::add_store(Warp& warp, unsigned lane, BulkStore store) {
     store.block = warp.cta->rank;
+    if (warp.cta->cluster->counts != nullptr) warp.cta->cluster->counts->bulk_bytes += store.bytes;
     store.thread = warp.first_thread + lane;
     store.group = groups_of(warp, lane);
     warp.cta->shared.add_use(store.offset, store.bytes, 1);
@@ -94,6 +95,15 @@ void BulkCopyQueue::finish(Warp& warp, unsigned lane, BulkStore& store) {
 
 void BulkCopyQueue::check_finished(Warp& warp) {
     const unsigned rank = warp.cta->rank;
+    if (leftovers_are_fine()) {
+        for (BulkStore& store : stores_) {
+            if (store.block == rank) finish(warp, store.thread % kWarpLanes, store);
+        }
+        std::erase_if(stores_, [](const BulkStore& store) { return store.done; });
+        for (BulkLoad& load : loads_) load.blocks &= ~(1u << rank);
+        std::erase_if(loads_, [](const BulkLoad& load) { return load.blocks == 0; });
+        return;
+    }
     for (const BulkStore& store : stores_) {
         if (store.block != rank) continue;
         warp.current = store.at;
@@ -142,6 +152,7 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
     const auto offset = static_cast<std::uint32_t>(target & kOffsetMask),
                object = static_cast<std::uint32_t>(mbarrier & kOffsetMask);
     const auto count = static_cast<std::uint32_t>(bytes.size());
+    if (cluster.counts != nullptr) cluster.counts->bulk_bytes += count;
     if (blocks >> cluster.size() != 0)
         report(warp, lane, Defect::OutOfBoundsShared, "a multicast to blocks 0x%x of a cluster of %u", blocks, cluster.size());
     for (unsigned rank = 0; rank < cluster.size(); rank++) {
@@ -151,6 +162,8 @@ void begin_load(Warp& warp, const Instruction& i, unsigned lane, std::uint64_t t
             block.shared.check_write_range(warp, lane, offset, count, kBulkAlignment, "bulk copy");
         else if (offset + count > block.shared.end())
             report(warp, lane, Defect::OutOfBoundsShared, "a bulk copy past the end of block %u's shared memory", rank);
+        else
+            block.shared.check_uses(warp, lane, offset, count);
         join_mbarrier(warp, lane, block, object);
         block.shared.begin_copy(offset, count, kBulkInFlight);
     }

@@ -5,6 +5,7 @@
 #include "emulator/ptx/control.h"
 #include "emulator/ptx/flow.h"
 #include "emulator/ptx/shared_window.h"
+#include "emulator/ptx/system_call.h"
 
 namespace emu::ptx {
 namespace {
@@ -68,6 +69,7 @@ std::unique_ptr<Program> Translator::run() {
     last.line = code_.empty() ? entry_.line : code_.back().line;
     statement_ = &last;
     add_exit(&run_exit);
+    program_->target = module_.target;
     Flow(*this).finish();
     return std::move(program_);
 }
@@ -145,6 +147,7 @@ void Translator::translate(const Statement& statement) {
 void Translator::call(const Statement& statement, const std::string& name, const std::vector<Operand>& returns,
                       const std::vector<Operand>& arguments) {
     auto called = module_.functions.find(name);
+    if (translate_system_call(*this, name, arguments)) return;
     if (called == module_.functions.end() || !called->second->has_body)
         fail("call of '" + name + "', which is not in the module");
     if (statement.guard >= 0) fail("a call with a guard is not known");

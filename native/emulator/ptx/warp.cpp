@@ -68,6 +68,10 @@ void Warp::run() {
             run_checked();
             continue;
         }
+        if (cta->cluster->counts != nullptr) {
+            run_counted();
+            continue;
+        }
         do {
             const Instruction& instruction = *pc++;
             const std::uint32_t active = lanes & (predicates[instruction.guard] ^ instruction.guard_flip);
@@ -86,9 +90,23 @@ void Warp::run_checked() {
         const std::uint32_t active = lanes & (predicates[instruction.guard] ^ instruction.guard_flip);
         if (active == 0) continue;
         current = &instruction;
+        if (cta->cluster->counts != nullptr) cta->cluster->counts->note(*this, instruction, active);
         wgmma->check_registers(*this, instruction);
         instruction.run(*this, instruction, active);
     } while (!stop && !wgmma->pending.empty());
+    if (lanes != 0) stop = false;
+}
+
+void Warp::run_counted() {
+    KernelCounts& counts = *cta->cluster->counts;
+    do {
+        const Instruction& instruction = *pc++;
+        const std::uint32_t active = lanes & (predicates[instruction.guard] ^ instruction.guard_flip);
+        if (active == 0) continue;
+        current = &instruction;
+        counts.note(*this, instruction, active);
+        instruction.run(*this, instruction, active);
+    } while (!stop);
     if (lanes != 0) stop = false;
 }
 
@@ -214,6 +232,11 @@ void Warp::yield_at(const Instruction& at) {
 
 void Warp::yield_after_poll() {
     groups.push_back({pc, lanes, split, GroupState::Ready, 0, cta->cluster->progress});
+    next_group();
+}
+
+void Warp::look_again_at(const Instruction& at) {
+    groups.push_back({&at, lanes, split, GroupState::Ready, 0, cta->cluster->progress});
     next_group();
 }
 

@@ -76,6 +76,8 @@ public:
     void yield_at(const Instruction& at);
     /// Lets others run until something has happened that may end a wait.
     void yield_after_poll();
+    /// The same, and the instruction is run again.
+    void look_again_at(const Instruction& at);
     /// Reports unless all living lanes of the warp are at the instruction.
     void require_aligned(const Instruction& at, std::uint32_t lanes);
     /// Whether all living lanes of `members` are at `at`: then the union of them; else parks the group and returns 0.
@@ -131,6 +133,7 @@ private:
     void end_turn(const Instruction& at);
     void release_if_complete(std::int32_t split);
     void run_checked();
+    void run_counted();
 
     std::vector<std::uint8_t> storage_;
     std::vector<std::uint32_t> predicate_storage_;

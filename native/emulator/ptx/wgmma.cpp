@@ -1,11 +1,13 @@
 #include "emulator/ptx/wgmma.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
 #include "emulator/ptx/address.h"
 #include "emulator/ptx/matrix.h"
 #include "emulator/ptx/translator.h"
+#include "emulator/ptx/values.h"
 #include "emulator/tile_product.h"
 #include "emulator/wgmma.h"
 
@@ -18,12 +20,12 @@ constexpr unsigned kWarpRows = 16, kMaxDepth = 32, kChunk = 16;
 struct Shape {
     unsigned columns, depth;
     Element a, b;
-    bool a_in_registers, a_transposed, b_transposed, a_negated, b_negated, integers;
+    bool a_in_registers, a_transposed, b_transposed, a_negated, b_negated, integers, half_sums;
 
     std::uint64_t pack() const {
         return columns | depth << 10 | static_cast<unsigned>(a) << 16 | static_cast<unsigned>(b) << 20 |
                unsigned{a_in_registers} << 24 | unsigned{a_transposed} << 25 | unsigned{b_transposed} << 26 |
-               unsigned{a_negated} << 27 | unsigned{b_negated} << 28 | unsigned{integers} << 29;
+               unsigned{a_negated} << 27 | unsigned{b_negated} << 28 | unsigned{integers} << 29 | unsigned{half_sums} << 30;
     }
     static Shape unpack(std::uint64_t bits) {
         return {static_cast<unsigned>(bits & 0x3FF),
@@ -35,9 +37,10 @@ struct Shape {
                 (bits >> 26 & 1) != 0,
                 (bits >> 27 & 1) != 0,
                 (bits >> 28 & 1) != 0,
-                (bits >> 29 & 1) != 0};
+                (bits >> 29 & 1) != 0,
+                (bits >> 30 & 1) != 0};
     }
-    unsigned registers() const { return columns / 2; }
+    unsigned registers() const { return columns / (half_sums ? 4 : 2); }
     unsigned a_registers() const { return depth * element_bits(a) / 64; }
 };
 
@@ -73,6 +76,27 @@ void load_operand(Warp& warp, std::uint64_t descriptor, unsigned first, unsigned
     });
 }
 
+/// Sums in half precision: two columns a register, rounded once for each instruction.
+void multiply_half_tile(Warp& warp, const WgmmaProduct& product, unsigned tile, const float* a, const float* b, unsigned depth) {
+    alignas(32) float d[kWarpRows][8];
+    std::uint32_t* registers[2];
+    for (unsigned r = 0; r < 2; r++) registers[r] = warp.out<std::uint32_t>(product.at->list[2 * tile + r]);
+    auto each = [&](auto visit) {
+        for (unsigned r = 0; r < 2; r++) {
+            for (unsigned lane = 0; lane < kWarpLanes; lane++) {
+                float* pair = &d[lane / 4 + 8 * r][2 * (lane % 4)];
+                visit(registers[r][lane], pair[0], pair[1]);
+            }
+        }
+    };
+    each([&](std::uint32_t word, float& low, float& high) {
+        low = product.accumulate ? to_float(Half{static_cast<std::uint16_t>(word)}) : 0.0f;
+        high = product.accumulate ? to_float(Half{static_cast<std::uint16_t>(word >> 16)}) : 0.0f;
+    });
+    multiply_tile(reinterpret_cast<Eight*>(d), a, reinterpret_cast<const Eight*>(b), static_cast<int>(depth));
+    each([](std::uint32_t& word, float low, float high) { word = to_half(low).bits | std::uint32_t{to_half(high).bits} << 16; });
+}
+
 void compute(Warp& warp, const WgmmaProduct& product) {
     const Instruction& i = *product.at;
     const Shape shape = Shape::unpack(i.immediate);
@@ -105,6 +129,10 @@ void compute(Warp& warp, const WgmmaProduct& product) {
     }
     for (unsigned tile = 0; tile < shape.columns / 8; tile++) {
         alignas(32) float d[kWarpRows][8];
+        if (shape.half_sums) {
+            multiply_half_tile(warp, product, tile, a, b + tile * depth * 8, depth);
+            continue;
+        }
         std::uint32_t* registers[4];
         for (unsigned r = 0; r < 4; r++) registers[r] = warp.out<std::uint32_t>(i.list[4 * tile + r]);
         if (shape.integers) {
@@ -141,23 +169,30 @@ void compute(Warp& warp, const WgmmaProduct& product) {
 
 void WgmmaQueue::start(const Program& program) {
     pending.clear();
-    groups.clear();
+    committed = 0;
     changed.assign(program.wgmma_register_count, 0);
     time = 1;
     fenced = 0;
 }
 
-void WgmmaQueue::wait(Warp& warp, std::uint32_t outstanding) {
-    while (groups.size() > outstanding) {
-        const std::uint32_t count = groups.front();
-        for (std::uint32_t p = 0; p < count; p++) {
-            compute(warp, pending[p]);
-            for (const auto& [offset, bytes] : pending[p].uses) warp.cta->shared.add_use(offset, bytes, -1);
-        }
-        pending.erase(pending.begin(), pending.begin() + count);
-        groups.erase(groups.begin());
-        for (std::uint32_t& left : groups) left -= count;
+void WgmmaQueue::commit() {
+    committed++;
+    for (WgmmaProduct& product : pending) {
+        if (product.group == 0) product.group = committed;
     }
+}
+
+void WgmmaQueue::compute_until(Warp& warp, std::uint32_t group) {
+    for (WgmmaProduct& product : pending) {
+        if (product.group == 0 || product.group > group || product.computed) continue;
+        compute(warp, product);
+        for (const auto& [offset, bytes] : product.uses) warp.cta->shared.add_use(offset, bytes, -1);
+        product.computed = true;
+    }
+}
+
+void WgmmaQueue::forget_until(std::uint32_t group) {
+    std::erase_if(pending, [&](const WgmmaProduct& product) { return product.group != 0 && product.group <= group; });
 }
 
 void WgmmaQueue::check_finished(Warp& warp) {
@@ -199,6 +234,18 @@ void WgmmaQueue::check_registers(Warp& warp, const Instruction& instruction) {
 
 namespace {
 
+/// Whether the block leaves a clock of its own to each warpgroup's products. Larger ones, of 1024 threads, count their reads as
+/// the issuing warps' own.
+bool has_reader_clock(const Cta& cta) {
+    return cta.warp_count <= SharedWindow::reader_warp(cta.warp_count - 1);
+}
+
+/// Who reads the operands of a product: the warpgroup, at a time that counts its groups.
+Epoch operand_reader(const Warp& warp, std::uint32_t group) {
+    if (!has_reader_clock(*warp.cta)) return warp.epoch(0);
+    return make_epoch(SharedWindow::reader_warp(warp.index) * kWarpLanes, std::min(group, kEpochTimeMask - 1));
+}
+
 void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     warp.require_aligned(i, lanes);
     if (warp.present != kAllLanes || warp.cta->warp_count < (warp.index / 4 + 1) * 4) {
@@ -220,6 +267,8 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     const Shape shape = Shape::unpack(i.immediate);
     WgmmaProduct product;
     product.at = &i;
+    product.time = warp.times[0];
+    const Epoch reader = operand_reader(warp, queue.committed + 1);
     product.accumulate = (warp.predicate(i.c) & lanes) != 0;
     const std::uint64_t b = warp.in<std::uint64_t>(i.b)[0];
     product.b = b;
@@ -247,7 +296,7 @@ void run_product(Warp& warp, const Instruction& i, std::uint32_t lanes) {
             report(warp, 0, Defect::MisalignedAccess, "a matrix descriptor with a base offset is not known");
         for_each_chunk(descriptor, first, rows, shape.depth, transposed, element_bits(element) / 8,
                        [&](std::uint32_t offset, unsigned, unsigned) {
-                           warp.cta->shared.check_async_read(warp, 0, offset, kChunk, kChunk);
+                           warp.cta->shared.check_async_read(warp, 0, offset, kChunk, kChunk, reader);
                            warp.cta->shared.add_use(offset, kChunk, 1);
                            product.uses.emplace_back(offset, kChunk);
                        });
@@ -275,14 +324,38 @@ void run_fence(Warp& warp, const Instruction& i, std::uint32_t lanes) {
 void run_commit(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     warp.require_aligned(i, lanes);
     if (warp.wgmma == nullptr) return;
-    WgmmaQueue& queue = *warp.wgmma;
-    // Numbers count from the first product that is pending now.
-    queue.groups.push_back(static_cast<std::uint32_t>(queue.pending.size()));
+    warp.wgmma->commit();
+    warp.cta->cluster->note_progress();
 }
 
 void run_wait(Warp& warp, const Instruction& i, std::uint32_t lanes) {
     warp.require_aligned(i, lanes);
-    if (warp.wgmma != nullptr) warp.wgmma->wait(warp, static_cast<std::uint32_t>(i.immediate));
+    if (warp.wgmma == nullptr) return;
+    Cta& cta = *warp.cta;
+    const unsigned first = warp.index / 4 * 4, end = std::min(first + 4, cta.warp_count);
+    const std::uint32_t committed = warp.wgmma->committed, outstanding = static_cast<std::uint32_t>(i.immediate);
+    if (committed <= outstanding) return;
+    const std::uint32_t last = committed - outstanding;
+    for (unsigned peer = first; peer < end; peer++) {
+        if (cta.warps[peer]->wgmma->committed >= last) continue;
+        warp.look_again_at(i);
+        return;
+    }
+    for (unsigned peer = first; peer < end; peer++) {
+        Warp& other = *cta.warps[peer];
+        if (!has_reader_clock(cta)) {
+            for (const WgmmaProduct& product : other.wgmma->pending) {
+                if (product.group == 0 || product.group > last) continue;
+                warp.clock.seen[peer] = std::max(warp.clock.seen[peer], product.time);
+            }
+        }
+        other.wgmma->compute_until(other, last);
+    }
+    if (has_reader_clock(cta)) {
+        std::uint32_t& seen = warp.clock.seen[SharedWindow::reader_warp(warp.index)];
+        seen = std::max(seen, last);
+    }
+    warp.wgmma->forget_until(last);
 }
 
 void translate_product(Translator& t, const Statement& s, Modifiers& m) {
@@ -297,8 +370,10 @@ void translate_product(Translator& t, const Statement& s, Modifiers& m) {
     shape.depth = static_cast<unsigned>(std::stoul(size.substr(k + 1)));
     if (!parse_element(a_name, shape.a) || !parse_element(b_name, shape.b)) m.unknown();
     shape.integers = shape.a == Element::S8 || shape.a == Element::U8;
-    if (d_name != (shape.integers ? "s32" : "f32") || shape.columns % 8 != 0 || shape.columns > 256 || shape.columns == 0 ||
-        shape.depth * element_bits(shape.a) != 256) {
+    shape.half_sums = d_name == "f16";
+    if ((shape.half_sums && (element_bits(shape.a) > 16 || shape.integers || shape.a == Element::Bf16)) ||
+        (!shape.half_sums && d_name != (shape.integers ? "s32" : "f32")) || shape.columns % 8 != 0 || shape.columns > 256 ||
+        shape.columns == 0 || shape.depth * element_bits(shape.a) != 256) {
         m.unknown();
     }
     if (s.operands.size() < 4) t.fail("another number of operands");

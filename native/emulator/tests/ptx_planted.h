@@ -215,6 +215,20 @@ inline constexpr PlantedPtx kPlantedProducts[] = {
     st.shared.u32 [%r5], %r1; // here
     wgmma.wait_group.sync.aligned 0;
 )"},
+    {"operand overwritten by a warp that knows of no wait", 160, 0, "shared-race wgmma-not-waited", R"(
+    setp.ge.u32 %p1, %r1, 128;
+    @%p1 bra OTHER;
+    wgmma.fence.sync.aligned;
+    wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, %rd10, %rd10, 1, 1, 1, 0, 0; // here
+    wgmma.commit_group.sync.aligned;
+    wgmma.wait_group.sync.aligned 0;
+!   bar.sync 0;
+    bra DONE;
+OTHER:
+!   bar.sync 0;
+    st.shared.u32 [%r4], %r1; // here
+DONE:
+)"},
     {"product never waited for", 128, 0, "wgmma-not-waited", R"(
     wgmma.fence.sync.aligned;
     wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, %rd10, %rd10, 1, 1, 1, 0, 0; // here

@@ -73,7 +73,7 @@ internal sealed class BenchCommand
         };
         _instruments.Check(result);
         IEnumerable<PreferencePair> source = Pairs(result, config);
-        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
+        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, config.Modules), false) : TrainingScope.Full;
         using IBackend device = _device.Open(result);
         bool share = !result.GetValue(_noPrefixSharing), breakdown = result.GetValue(_breakdown);
         int batch = asked ?? (device is CudaBackend && !CudaDevices.IsEmulated ? Filling(source, budget, share) : CpuBatch);

@@ -58,7 +58,7 @@ internal sealed class PlanCommand
         int budget = Within(result, _budget, 1, MostTokens), pair = Within(result, _pair, 2, MostTokens);
         Within(result, _rank, 0, int.MaxValue);
         long? free = DeviceOptions.ReadSize(_memory.Name, result.GetValue(_memory));
-        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, WeightNames.Modules), false) : TrainingScope.Full;
+        TrainingScope scope = rank > 0 ? new TrainingScope(new LoraSettings(rank, 32, config.Modules), false) : TrainingScope.Full;
         BaseDType? baseDType = BaseDTypeOption.Read(result, _baseDType);
         if (baseDType is not null && rank == 0)
         {

@@ -17,7 +17,9 @@ internal sealed class ServeCommand
     /// <summary>The command.</summary>
     public Command Create()
     {
-        var command = new Command("serve", "Answer requests for rewards over HTTP: the interfaces of vLLM, SGLang, OpenRLHF, LLaMA-Factory and OAT, and btrm's own.");
+        var command = new Command(
+            "serve",
+            "Answer requests for rewards over HTTP: the interfaces of vLLM, SGLang, OpenRLHF, LLaMA-Factory and OAT, and btrm's own.");
         foreach (OptionGroup group in new OptionGroup[] { _serving, _text, _device })
         {
             group.AddTo(command);

@@ -53,7 +53,7 @@ internal sealed class LoraOptions : OptionGroup
         if (InitAdapter(result) is { } adapter)
         {
             TrainingScope scope = LoraScope.Of(adapter, config, out _);
-            RequireSameAs(scope.Lora!, adapter, result);
+            RequireSameAs(scope.Lora!, adapter, result, config);
             return scope with { Lora = scope.Lora! with { Dropout = dropout } };
         }
 
@@ -69,20 +69,20 @@ internal sealed class LoraOptions : OptionGroup
         Require(result.GetValue(_alpha) > 0, _alpha, "must be above 0");
         return new TrainingScope(
             new LoraSettings(
-                result.GetValue(_rank), result.GetValue(_alpha), Modules(result.GetValue(_modules)!), result.GetValue(_rslora), dropout,
+                result.GetValue(_rank), result.GetValue(_alpha), Modules(result.GetValue(_modules)!, config), result.GetValue(_rslora), dropout,
                 ModulesToSave(result.GetValue(_modulesToSave), config)),
             TrainsEverything: false);
     }
 
     // The adapter decides; a command line that says otherwise must not be overruled in silence.
-    private void RequireSameAs(LoraSettings lora, string adapter, ParseResult result)
+    private void RequireSameAs(LoraSettings lora, string adapter, ParseResult result, ModelConfig config)
     {
         Same(_rank, lora.Rank, result.GetValue(_rank));
         Same(_alpha, lora.Alpha, result.GetValue(_alpha));
         Same(_rslora, lora.UseRslora, result.GetValue(_rslora));
         if (IsGiven(result, _modules))
         {
-            Same(_modules, Names(lora.TargetModules.Order()), Names(Modules(result.GetValue(_modules)!)));
+            Same(_modules, Names(lora.TargetModules.Order()), Names(Modules(result.GetValue(_modules)!, config)));
         }
 
         void Same<T>(Option option, T ofAdapter, T given) => Require(
@@ -96,15 +96,19 @@ internal sealed class LoraOptions : OptionGroup
     private static bool IsGiven(ParseResult result, Option option) =>
         result.GetResult(option) is { Implicit: false } && !(option is Option<bool> flag && !result.GetValue(flag));
 
-    private IReadOnlyList<LinearModule> Modules(string names)
+    private IReadOnlyList<LinearModule> Modules(string names, ModelConfig config)
     {
+        LinearModule[] all = [.. config.Modules.Order()];
         if (names == "all-linear")
         {
-            return WeightNames.Modules;
+            return all;
         }
 
-        LinearModule[] modules = [.. Split(names).Select(name => WeightNames.ParseModule(name) ?? throw new UserInputException(
-            $"{_modules.Name}: unknown module '{name}'{NameSuggestion.DidYouMean(name, KnownModules)}. Known: {string.Join(", ", KnownModules)}, all-linear."))];
+        string[] known = [.. all.Select(m => m.Name())];
+        LinearModule[] modules = [.. Split(names).Select(name => WeightNames.ParseModule(name) is { } module && all.Contains(module)
+            ? module
+            : throw new UserInputException(
+                $"{_modules.Name}: unknown module '{name}'{NameSuggestion.DidYouMean(name, known)}. Known: {string.Join(", ", known)}, all-linear."))];
         Require(modules.Length > 0, _modules, "must name at least one module");
         return [.. modules.Distinct().Order()];
     }
@@ -125,7 +129,6 @@ internal sealed class LoraOptions : OptionGroup
         return modules;
     }
 
-    private static IEnumerable<string> KnownModules => WeightNames.Modules.Select(m => m.Name());
 
     private static string[] Split(string names) => names.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

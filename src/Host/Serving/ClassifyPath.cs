@@ -12,7 +12,8 @@ internal static class ClassifyPath
     public static async Task AnswerAsync(RequestScope scope)
     {
         JsonMap body = await RequestFields.ReadAsync(scope).ConfigureAwait(false);
-        await (SglangClassify.IsMeant(body) ? SglangClassify.AnswerAsync(scope, body) : ClassifyEndpoint.AnswerAsync(scope, body)).ConfigureAwait(false);
+        Task answer = SglangClassify.IsMeant(body) ? SglangClassify.AnswerAsync(scope, body) : ClassifyEndpoint.AnswerAsync(scope, body);
+        await answer.ConfigureAwait(false);
     }
 
     /// <summary>Answers a PUT, which SGLang alone has.</summary>

@@ -37,8 +37,10 @@ internal sealed class RewardServer : IAsyncDisposable
 
             var routes = new RouteTable(Interfaces.Routes(metrics));
             var handler = new RequestHandler(
-                routes, VllmErrors.Instance, models, engine, limits, options.Key, metrics, new AccessLog(options.AccessLog), options.Report);
-            LocalWeb web = await LocalWeb.StartAsync([options.Address], options.Port, Limit, handler.HandleAsync, limits.StopTimeout).ConfigureAwait(false);
+                routes, VllmErrors.Instance, models, engine, limits, options.Key, metrics, new AccessLog(options.AccessLog),
+                options.Report);
+            LocalWeb web = await LocalWeb.StartAsync(
+                [options.Address], options.Port, Limit, handler.HandleAsync, limits.StopTimeout).ConfigureAwait(false);
             return new RewardServer(engine, web, metrics);
         }
         catch

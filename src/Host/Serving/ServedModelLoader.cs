@@ -20,7 +20,9 @@ internal static class ServedModelLoader
         (string? Name, string Folder, string Source)[] adapters = [.. choice.Adapters.Select(Resolve)];
         string? named = choice.Model ?? (adapters.Length > 0 ? LoraScope.BaseModel(adapters[0].Folder) : null);
         ModelSource source = ModelSource.Open(named ?? throw new UserInputException(
-            adapters.Length == 0 ? "Give --model DIR, or --adapter DIR." : $"{adapters[0].Source}: names no base model; give it with --model DIR."), choice.BaseDType);
+            adapters.Length == 0
+                ? "Give --model DIR, or --adapter DIR."
+                : $"{adapters[0].Source}: names no base model; give it with --model DIR."), choice.BaseDType);
         if (choice.ServedName is not null && adapters.Length > 1)
         {
             throw new UserInputException("--served-model-name names one model; name several adapters with --adapter NAME=DIR.");
@@ -29,10 +31,12 @@ internal static class ServedModelLoader
         if (adapters.Length == 0)
         {
             RewardModel model = source.LoadForScoring(backend, adapter: null);
-            return new ServedModels([Served(choice, source, model, choice.ServedName ?? ShortName(source.Name), source.Folder, source.Name)]);
+            return new ServedModels(
+                [Served(choice, source, model, choice.ServedName ?? ShortName(source.Name), source.Folder, source.Name)]);
         }
 
-        string[] names = [.. adapters.Select(adapter => adapter.Name ?? (adapters.Length == 1 ? choice.ServedName : null) ?? ShortName(adapter.Source))];
+        string[] names = [.. adapters.Select(
+            adapter => adapter.Name ?? (adapters.Length == 1 ? choice.ServedName : null) ?? ShortName(adapter.Source))];
         if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
             throw new UserInputException($"Two adapters are called {twice.Key}; name them with --adapter NAME=DIR.");
@@ -87,7 +91,8 @@ internal static class ServedModelLoader
         }
 
         JsonElement root = JsonInput.ParseObject(config.SourceJson, ModelConfig.FileName);
-        bool regression = root.TryGetProperty("problem_type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("regression");
+        bool regression = root.TryGetProperty("problem_type", out JsonElement type) && type.ValueKind == JsonValueKind.String
+            && type.ValueEquals("regression");
         string? label = root.TryGetProperty("id2label", out JsonElement labels) && labels.ValueKind == JsonValueKind.Object
             && labels.TryGetProperty("0", out JsonElement first) && first.ValueKind == JsonValueKind.String ? first.GetString() : null;
         return (regression, label ?? "LABEL_0");

@@ -14,6 +14,19 @@ internal sealed class TrlArguments
     private const string ConfigName = "config";
     private static readonly string[] LaunchOptions = ["num_processes", "num_machines", "machine_rank", "accelerate_config", "mixed_precision", "main_process_port"];
 
+    // Names of earlier versions, which old configurations still have.
+    private static readonly Dictionary<string, string> Renamed = new(StringComparer.Ordinal)
+    {
+        ["warmup_ratio"] = "warmup_steps, a share of the run where it is below 1",
+        ["evaluation_strategy"] = "eval_strategy",
+        ["torch_dtype"] = "dtype",
+        ["max_seq_length"] = "max_length",
+        ["group_by_length"] = "train_sampling_strategy",
+        ["no_cuda"] = "use_cpu",
+        ["per_gpu_train_batch_size"] = "per_device_train_batch_size",
+        ["per_gpu_eval_batch_size"] = "per_device_eval_batch_size",
+    };
+
     private readonly Dictionary<string, (JsonNode? Value, string Where)> _given = new(StringComparer.Ordinal);
 
     private TrlArguments()
@@ -89,6 +102,7 @@ internal sealed class TrlArguments
 
     private void Add(string word, string name, List<string> values)
     {
+        name = Whole(word, name);
         bool negated = false;
         if (TrlOptionTable.Find(name) is not { } option)
         {
@@ -112,6 +126,18 @@ internal sealed class TrlArguments
             _ when values.Count == 1 => Word(option, where, values[0]),
             _ => throw new UserInputException($"{word}: takes one value, not {values.Count}."),
         }, where);
+    }
+
+    // argparse takes the beginning of a name where it is that of one option only.
+    private static string Whole(string word, string name)
+    {
+        string[] longer = name.Length > 0 && TrlOptionTable.Find(name) is null ? [.. TrlOptionTable.All.Select(o => o.Name).Where(o => o.StartsWith(name, StringComparison.Ordinal))] : [];
+        return longer switch
+        {
+            [var one] => one,
+            [] => name,
+            _ => throw new UserInputException($"{word}: could be {string.Join(", ", longer)}. Write the name out."),
+        };
     }
 
     private static JsonNode? Word(TrlOption option, string where, string value)
@@ -157,5 +183,6 @@ internal sealed class TrlArguments
 
     private void Unknown(string where, string name) => Notes.Add(LaunchOptions.Contains(name)
         ? $"{where} is ignored: there is one process, and nothing to launch."
+        : Renamed.TryGetValue(name, out string? now) ? $"{where} is not an option of TRL's any more and is ignored, as TRL does: give {now}."
         : $"{where} is not an option of TRL's and is ignored, as TRL does{NameSuggestion.DidYouMean(name, TrlOptionTable.All.Select(option => option.Name))}.");
 }

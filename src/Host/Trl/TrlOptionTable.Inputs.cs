@@ -38,7 +38,7 @@ internal static partial class TrlOptionTable
         new("lora_dropout", TrlOptionKind.Number, "0.05", TrlTreatment.Honoured,
             "`--lora-dropout`; stands in adapter_config.json and acts only with `disable_dropout: false`"),
         new("lora_target_modules", TrlOptionKind.TextList, "null", TrlTreatment.Honoured,
-            "`--lora-target-modules`; default as PEFT's: q_proj and v_proj"),
+            "`--lora-target-modules`; one word that is no module is a pattern over the whole path, as in PEFT; default as PEFT's: q_proj and v_proj"),
         new("lora_target_parameters", TrlOptionKind.TextList, "null", TrlTreatment.Refused,
             "factors on single parameters are not here: `lora_target_modules`"),
         new("lora_modules_to_save", TrlOptionKind.TextList, "null", TrlTreatment.Honoured,

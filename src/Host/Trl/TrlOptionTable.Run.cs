@@ -76,7 +76,7 @@ internal static partial class TrlOptionTable
         new("parallelism_config", TrlOptionKind.Mapping, "null", TrlTreatment.Refused,
             "one device in one process; leave it away"),
         new("dataloader_drop_last", TrlOptionKind.Flag, "false", TrlTreatment.Honoured,
-            "leaves an epoch's short batch away"),
+            "leaves the short batch of an epoch, and of an evaluation, away"),
         new("dataloader_num_workers", TrlOptionKind.Whole, "0", TrlTreatment.Ignored,
             "rows are tokenised once, in parallel, before the first step"),
         new("dataloader_pin_memory", TrlOptionKind.Flag, "true", TrlTreatment.Ignored,

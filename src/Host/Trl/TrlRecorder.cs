@@ -15,6 +15,7 @@ internal sealed class TrlRecorder : IRunRecorder
 
     private readonly TrlSettings _settings;
     private readonly int _steps;
+    private readonly int _epochs;
     private readonly TextWriter _output;
     private readonly List<TrlLogEntry> _history = [];
     private TrlWindow _window = new();
@@ -24,8 +25,8 @@ internal sealed class TrlRecorder : IRunRecorder
     private bool _wasEvaluated;
     private (double Value, int Step)? _best;
 
-    /// <summary>A recorder of a run of <paramref name="steps"/> that prints to <paramref name="output"/>.</summary>
-    public TrlRecorder(TrlSettings settings, int steps, TextWriter output) => (_settings, _steps, _output) = (settings, steps, output);
+    /// <summary>A recorder of a run of <paramref name="steps"/>, begun epochs <paramref name="epochs"/>, that prints to <paramref name="output"/>.</summary>
+    public TrlRecorder(TrlSettings settings, int steps, int epochs, TextWriter output) => (_settings, _steps, _epochs, _output) = (settings, steps, epochs, output);
 
     /// <summary>The figures of an evaluation that can decide which model is best.</summary>
     public static IReadOnlyList<string> EvaluationMetrics { get; } =
@@ -90,7 +91,7 @@ internal sealed class TrlRecorder : IRunRecorder
     public IEnumerable<(string Name, byte[] Content)> CheckpointFiles() =>
     [
         (TrlWindow.FileName, _window.ToJson()),
-        (TrlTrainerState.FileName, new TrlTrainerState(_settings, _steps, _step, EpochNow, _best, _history).ToJson()),
+        (TrlTrainerState.FileName, new TrlTrainerState(_settings, _steps, _epochs, _step, EpochNow, _best, _history).ToJson()),
     ];
 
     /// <summary>Prints the last line: the mean loss of all steps, and what is left of a window unless the last step was evaluated.</summary>

@@ -82,13 +82,18 @@ internal sealed class TrlRewardCommand
             Console.Error.WriteLine("bf16: the CPU computes in float32 all the same. TRL's autocast figures differ from the third digit on; --bf16 false gives these.");
         }
 
-        var recorder = new TrlRecorder(settings, steps, Console.Out);
+        var recorder = new TrlRecorder(settings, steps, (int)Math.Ceiling(plan.EpochAt(steps)), Console.Out);
         session.Begin(settings.Resume is not null, store => Resume(settings, store, session.Model, recorder));
         using StepInstruments instruments = _instruments.Start(result, session.Backend);
         using var console = new ConsoleProgress(steps, session.State.Step);
         using TensorBoardLog? board = settings.ToTensorBoard ? TensorBoardLog.Create(run.FolderPath, session.State.Step, console.Message) : null;
         var reporter = new RunReporter(console, run, board);
         TrainingJob job = session.Job(instruments, board) with { Calendar = new TrlCalendar(settings, plan, steps), Best = recorder.Best(), Recorder = recorder };
+        if (settings.DropLast && eval is not null)
+        {
+            job = job with { EvalPairs = WholeBatches(eval, settings.EvalBatchSize) };
+        }
+
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         TrainingOutcome outcome = new Trainer(job, session.State, reporter, signals).Run();
         console.Dispose();
@@ -119,7 +124,8 @@ internal sealed class TrlRewardCommand
         var command = new Command("adapter");
         lora.AddTo(command);
         NumberArguments.MakeStrict(command);
-        ParseResult words = command.Parse([.. settings.LoraWords], OptionParser.Parsing);
+        string[] modules = settings.LoraWords.Count == 0 ? [] : [$"--lora-target-modules={TrlLoraTargets.Resolve(settings.LoraTargets, config)}"];
+        ParseResult words = command.Parse([.. settings.LoraWords, .. modules], OptionParser.Parsing);
         return words.Errors.Count == 0 ? lora.Read(words, config) : throw new UserInputException($"trl reward: {words.Errors[0].Message}");
     }
 
@@ -127,6 +133,11 @@ internal sealed class TrlRewardCommand
         ? throw new UserInputException($"--dataloader_drop_last: {train.Pairs.Count} pairs make no batch of {settings.BatchSize}.")
         : new EpochBatchPlan(
             train.Pairs, settings.BatchSize, settings.Accumulation, settings.Order, settings.DataSeed, RandomSource.Torch, settings.DropLast);
+
+    // The data loader of an evaluation drops its short batch as well.
+    private static IReadOnlyList<PreferencePair> WholeBatches(PairDataset data, int size) => data.Pairs.Count >= size
+        ? [.. data.Pairs.Take(data.Pairs.Count / size * size)]
+        : throw new UserInputException($"--dataloader_drop_last: {data.Pairs.Count} evaluation pairs make no batch of {size}.");
 
     private static int Steps(TrlSettings settings, EpochBatchPlan plan) =>
         settings.MaxSteps ?? (Math.Ceiling(settings.Epochs * plan.StepsPerEpoch) is <= int.MaxValue and var steps

@@ -167,6 +167,9 @@ internal sealed record TrlSettings
     /// <summary>Whether LoRA dropout acts.</summary>
     public required bool DropoutActs { get; init; }
 
-    /// <summary>Words of btrm's own options about what is trained.</summary>
+    /// <summary>Words of btrm's own options about what is trained, but for the modules; none without an adapter.</summary>
     public required IReadOnlyList<string> LoraWords { get; init; }
+
+    /// <summary>Modules to adapt, as they were given; none for PEFT's default.</summary>
+    public required IReadOnlyList<string> LoraTargets { get; init; }
 }

@@ -86,6 +86,7 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
             IsMixedPrecision = MixedPrecision(),
             DropoutActs = !_values.Flag("disable_dropout"),
             LoraWords = LoraWords(),
+            LoraTargets = _values.TextList("lora_target_modules") ?? [],
         };
     }
 
@@ -282,10 +283,9 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
             Notes.Add($"{_values.Where("lora_task_type")}: {task} is read as SEQ_CLS, which a reward model is.");
         }
 
-        string modules = _values.TextList("lora_target_modules") is { Count: > 0 } names ? string.Join(',', names) : "q_proj,v_proj";
         List<string> words =
         [
-            "--lora", $"--lora-rank={_values.Whole("lora_r", 1)}", $"--lora-alpha={_values.Whole("lora_alpha", 1)}", $"--lora-target-modules={modules}",
+            "--lora", $"--lora-rank={_values.Whole("lora_r", 1)}", $"--lora-alpha={_values.Whole("lora_alpha", 1)}",
             string.Create(CultureInfo.InvariantCulture, $"--lora-dropout={_values.Number("lora_dropout", 0, 1)}"),
         ];
         if (_values.Flag("use_rslora"))

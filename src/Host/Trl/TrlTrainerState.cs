@@ -9,12 +9,13 @@ namespace Rm.Host.Trl;
 /// <summary>A checkpoint's trainer_state.json as transformers reads it.</summary>
 /// <param name="settings">Settings.</param>
 /// <param name="steps">Steps of the run.</param>
+/// <param name="epochs">Epochs that the run begins.</param>
 /// <param name="step">Steps done.</param>
 /// <param name="epoch">Epochs gone by.</param>
 /// <param name="best">Best value and its step, or null.</param>
 /// <param name="history">The log.</param>
 internal sealed class TrlTrainerState(
-    TrlSettings settings, int steps, int step, double epoch, (double Value, int Step)? best, IReadOnlyList<TrlLogEntry> history)
+    TrlSettings settings, int steps, int epochs, int step, double epoch, (double Value, int Step)? best, IReadOnlyList<TrlLogEntry> history)
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = TrainerState.FileName;
@@ -47,7 +48,7 @@ internal sealed class TrlTrainerState(
             Number(w, "logging_steps", Interval(settings.Logging));
             w.WriteNumber("max_steps", steps);
             w.WriteNumber("num_input_tokens_seen", 0);
-            w.WriteNumber("num_train_epochs", (int)Math.Ceiling(settings.Epochs));
+            w.WriteNumber("num_train_epochs", epochs);
             Number(w, "save_steps", Interval(settings.Saving));
             w.WriteStartObject("stateful_callbacks");
             w.WriteEndObject();

@@ -20,7 +20,9 @@ internal sealed class LocalWeb : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address { get; }
 
-    /// <summary>Begins to listen; port 0 takes any that is free. Throws <see cref="UserInputException"/> when the address cannot be had.</summary>
+    /// <summary>
+    /// Begins to listen; port 0 takes any that is free. Throws <see cref="UserInputException"/> when the address cannot be had.
+    /// </summary>
     /// <param name="addresses">Addresses to listen on.</param>
     /// <param name="port">Port.</param>
     /// <param name="configure">Limits.</param>
@@ -49,7 +51,8 @@ internal sealed class LocalWeb : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException or InvalidOperationException)
         {
             await app.DisposeAsync().ConfigureAwait(false);
-            throw new UserInputException($"--port {port}: cannot be listened on ({e.Message}). Give another, or 0 for any that is free.", e);
+            throw new UserInputException(
+                $"--port {port}: cannot be listened on ({e.Message}). Give another, or 0 for any that is free.", e);
         }
 
         return new LocalWeb(app, new Uri(app.Urls.First()));

@@ -10,7 +10,7 @@ namespace Rm.Kernels.Cpu;
 /// largest operation leaves it with. Not counted: the threads' own few hundred kilobytes of tiles.
 /// </summary>
 /// <param name="weights">Type of the frozen weights: bfloat16 ones are packed at half the size.</param>
-public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend
+public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend, IDeltaNetOperations
 {
     private readonly CpuMemory _memory = new();
     private long _workspaceFloats;
@@ -32,6 +32,9 @@ public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend
 
     /// <inheritdoc/>
     public DType ActivationDType => DType.F32;
+
+    /// <inheritdoc/>
+    public IDeltaNetOperations DeltaNets => this;
 
     /// <inheritdoc/>
     public long FreeMemory => SystemMemory.Free;
@@ -173,6 +176,31 @@ public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend
 
     /// <inheritdoc/>
     public void SwiGluBackward(SwiGluBackwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void CausalConvForward(CausalConvForwardArgs args) => Need(args.W.Shape.Count);
+
+    /// <inheritdoc/>
+    public void CausalConvBackward(CausalConvBackwardArgs args) => Need(args.W.Shape.Count);
+
+    /// <inheritdoc/>
+    public void DeltaRuleForward(DeltaRuleForwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void DeltaRuleBackward(DeltaRuleBackwardArgs args) =>
+        Need(2L * ((CpuPreparedLayout)args.Layout).Keys.Families.Length * args.Shape.ValueHeads);
+
+    /// <inheritdoc/>
+    public void SigmoidGateForward(SigmoidGateForwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SigmoidGateBackward(SigmoidGateBackwardArgs args)
     {
     }
 

@@ -18,6 +18,9 @@ public interface IBackend : IDisposable
     /// <summary>Storage type of activations and frozen weights' arithmetic inputs.</summary>
     DType ActivationDType { get; }
 
+    /// <summary>The operations of gated delta nets, or null where the device has none of them.</summary>
+    IDeltaNetOperations? DeltaNets => null;
+
     /// <summary>Bytes of the device's memory that are free now, as far as the system says; for the CPU, the system's own.</summary>
     long FreeMemory { get; }
 

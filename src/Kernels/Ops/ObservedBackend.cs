@@ -27,6 +27,9 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public DType ActivationDType => inner.ActivationDType;
 
     /// <inheritdoc/>
+    public virtual IDeltaNetOperations? DeltaNets => inner.DeltaNets is { } operations ? new ObservedDeltaNets(operations, observer) : null;
+
+    /// <inheritdoc/>
     public long FreeMemory => inner.FreeMemory;
 
     /// <inheritdoc/>

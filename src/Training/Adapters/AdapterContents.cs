@@ -69,8 +69,8 @@ internal sealed class AdapterContents
 
     private LoraSettings Settings(Dictionary<(int Layer, LinearModule Module), LoraSize> sizes)
     {
-        LinearModule[] modules = [.. _model.Family.Modules.Where(m => sizes.Keys.Any(k => k.Module == m))];
-        bool uniform = sizes.Count == modules.Length * _model.Layers && sizes.Values.All(size => size == new LoraSize(_config.Rank, _config.Alpha));
+        LinearModule[] modules = [.. _model.Modules.Where(m => sizes.Keys.Any(k => k.Module == m))];
+        bool uniform = sizes.Count == modules.Sum(m => _model.LayersWith(m).Count()) && sizes.Values.All(size => size == new LoraSize(_config.Rank, _config.Alpha));
         return new LoraSettings(_config.Rank, _config.Alpha, modules, _config.UseRsLora, _config.Dropout, SavedModules())
         {
             Exact = uniform ? null : sizes,
@@ -94,9 +94,9 @@ internal sealed class AdapterContents
     private Dictionary<(int Layer, LinearModule Module), LoraSize> Modules()
     {
         var sizes = new Dictionary<(int, LinearModule), LoraSize>();
-        foreach (LinearModule module in _model.Family.Modules)
+        foreach (LinearModule module in _model.Modules)
         {
-            int[] all = [.. Enumerable.Range(0, _model.Layers)];
+            int[] all = [.. _model.LayersWith(module)];
             if (!all.Any(layer => _adapter.Contains(AdapterNames.LoraA(layer, module)) || _adapter.Contains(AdapterNames.LoraB(layer, module))))
             {
                 continue;
@@ -112,7 +112,7 @@ internal sealed class AdapterContents
         return sizes;
     }
 
-    private IEnumerable<int> Matches(LinearModule module) => Enumerable.Range(0, _model.Layers)
+    private IEnumerable<int> Matches(LinearModule module) => _model.LayersWith(module)
         .Where(layer => _config.Targets?.Match(WeightNames.Path(layer, module), layer) ?? true);
 
     private IEnumerable<(string Name, long[] Shape)> Expected(Dictionary<(int Layer, LinearModule Module), LoraSize> sizes)
@@ -134,9 +134,9 @@ internal sealed class AdapterContents
         }
 
         LoraSettings settings = Settings(sizes);
-        foreach (LinearModule module in _model.Family.Modules.Where(_model.HasBias))
+        foreach (LinearModule module in _model.Modules.Where(_model.HasBias))
         {
-            foreach (int layer in Enumerable.Range(0, _model.Layers).Where(layer => settings.TrainsBias(layer, module)))
+            foreach (int layer in _model.LayersWith(module).Where(layer => settings.TrainsBias(layer, module)))
             {
                 yield return (AdapterNames.Saved(WeightNames.Bias(layer, module)), [_model.Sizes(module).Out]);
             }

@@ -45,6 +45,8 @@ public static class AdapterNames
             path = at >= 0 ? path[..(at + part.Length)] : path;
         }
 
+        // Of an adapter on a multimodal model.
+        path = path.Replace("model.language_model.", "model.", StringComparison.Ordinal);
         if (path.StartsWith("layers.", StringComparison.Ordinal) || path.StartsWith("embed_tokens.", StringComparison.Ordinal) || path == "norm.weight")
         {
             path = "model." + path;

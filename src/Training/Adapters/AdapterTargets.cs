@@ -26,6 +26,9 @@ public sealed class AdapterTargets
     /// <param name="layer">Its layer.</param>
     public bool Match(string path, int layer) => !_excluded(path) && _matches(path) && (_layers?.Contains(layer) ?? true);
 
+    /// <summary>The modules whose whole path a pattern matches.</summary>
+    public static AdapterTargets OfPattern(string pattern) => new(Whole(pattern), _ => false, layers: null);
+
     /// <summary>Reads the three fields; an absent target_modules is the caller's error.</summary>
     internal static AdapterTargets Read(JsonFields fields)
     {
@@ -56,12 +59,14 @@ public sealed class AdapterTargets
         if (fields.Find(name) is { ValueKind: JsonValueKind.String } pattern)
         {
             string text = pattern.GetString()!;
-            return text.Length == 0 ? _ => false : path => IsMatch($@"\A(?:{text})\z", path);
+            return text.Length == 0 ? _ => false : Whole(text);
         }
 
         string[] names = [.. fields.OptionalStrings(name) ?? []];
         return path => names.Any(n => path == n || path.EndsWith("." + n, StringComparison.Ordinal));
     }
+
+    private static Func<string, bool> Whole(string pattern) => path => IsMatch($@"\A(?:{pattern})\z", path);
 
     // Python's patterns and .NET's agree on what people write here; what .NET cannot read, or not in time, matches nothing and is then reported
     // as tensors that do not fit.

@@ -20,9 +20,9 @@ internal sealed class AdapterMerge(AdapterFolder adapter, ModelConfig config, Lo
             return Embedding(tensor);
         }
 
-        foreach (LinearModule module in config.Family.Modules)
+        foreach (LinearModule module in config.Modules)
         {
-            for (int layer = 0; layer < config.Layers; layer++)
+            foreach (int layer in config.LayersWith(module))
             {
                 if (lora.Of(layer, module) is not { } size)
                 {

@@ -96,7 +96,7 @@ internal sealed class ModelSource
         }
 
         using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
-        return weights.Tensor(WeightNames.Weight(0, Config.Family.Modules[0])).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
+        return weights.Tensor(WeightNames.Weight(0, Config.ModulesOf(0)[0])).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
     }
 
     /// <summary>The forms of the weights, for a plan of what they will take.</summary>

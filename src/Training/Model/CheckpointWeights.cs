@@ -139,6 +139,7 @@ public sealed class CheckpointWeights : IDisposable
             }
         }
 
+        NoteOthers(config);
         faults.AddRange(_checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name, config)).Order(StringComparer.Ordinal)
             .Select(name => $"unexpected: {name} {_checkpoint.Tensor(name).ShapeText}"));
         if (faults.Count > 0)
@@ -149,9 +150,24 @@ public sealed class CheckpointWeights : IDisposable
         }
     }
 
+    // A multimodal checkpoint's towers.
+    private void NoteOthers(ModelConfig config)
+    {
+        string[] others = [.. _checkpoint.Names.Where(name => IsBeside(name, config) && name != WeightNames.LmHead)];
+        if (others.Length > 0)
+        {
+            IEnumerable<string> parts = others.Select(name => string.Join('.', name.Split('.').Take(name.StartsWith(Prefix, StringComparison.Ordinal) ? 2 : 1)));
+            _warnings.Add($"{others.Length} tensors beside the language model ({string.Join(", ", parts.Distinct().Order(StringComparer.Ordinal))}) "
+                + "are left alone: they have no part in a reward of text.");
+        }
+    }
+
+    private bool IsBeside(string name, ModelConfig config) =>
+        config.IsInsideWrapper && !name.StartsWith(_prefix, StringComparison.Ordinal) && name != _score;
+
     // Not part of a reward model: the language-model head, the rotary table that old versions saved, and what a multimodal checkpoint holds
     // beside its language model.
     private bool IsIgnored(string name, ModelConfig config) =>
         name == WeightNames.LmHead || name is "v_head.summary.bias" or "value_head.bias" || name == "language_model.lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
-        || (config.IsInsideWrapper && !name.StartsWith(_prefix, StringComparison.Ordinal) && name != _score);
+        || IsBeside(name, config);
 }

@@ -4,30 +4,21 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// One decoder layer: (norm,) fused QKV, (norms,) rotation, grouped-query attention, output linear (, norm) + residual, (norm,) fused gate/up, gated
-/// activation, down linear (, norm) + residual. Which of the norms there are, and all constants, is the family's (<see cref="ModelFamily"/>). The
-/// last layer is pruned: keys and values for all tokens, everything after them for the reward rows only. Backward stands below forward, in
+/// One decoder layer: (norm,) what mixes tokens (<see cref="TokenMixer"/>: attention or a gated delta net), output linear (, norm) + residual, (norm,)
+/// fused gate/up, gated activation, down linear (, norm) + residual. Which of the norms there are, and all constants, is the family's
+/// (<see cref="ModelFamily"/>). The last layer is pruned: everything after the mixer for the reward rows only. Backward stands below forward, in
 /// reverse order.
 /// </summary>
 internal sealed class DecoderLayer : IDisposable
 {
     private readonly ModelConfig _config;
-    private readonly int _headDim;
-    private readonly int _queryColumns;
-    private readonly int _keyColumns;
     private readonly int _intermediate;
-    private readonly int _window;
-    private readonly RopeSettings? _rope;
     private readonly bool _pruned;
     private readonly NormLayer? _inputNorm;
     private readonly NormLayer? _attentionNorm;
     private readonly NormLayer? _mlpInputNorm;
     private readonly NormLayer? _mlpNorm;
-    private readonly NormLayer? _queryNorm;
-    private readonly NormLayer? _keyNorm;
-    private readonly LinearLayer? _qkv;
-    private readonly LinearLayer? _query;
-    private readonly LinearLayer? _keyValue;
+    private readonly TokenMixer _mixer;
     private readonly LinearLayer _output;
     private readonly LinearLayer _gateUp;
     private readonly LinearLayer _down;
@@ -35,12 +26,7 @@ internal sealed class DecoderLayer : IDisposable
     public DecoderLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, int index, bool pruned)
     {
         _config = config;
-        _headDim = config.HeadDim;
-        _queryColumns = config.Heads * config.HeadDim;
-        _keyColumns = config.KvHeads * config.HeadDim;
         _intermediate = config.IntermediateSize;
-        _window = config.WindowOf(index);
-        _rope = config.RopeOf(index);
         _pruned = pruned;
         LinearLayer Linear(params LinearSlice[] slices) => new(layout, config, scope, index, slices);
         LinearSlice Whole(LinearModule module) => LinearSlice.Whole(config, module);
@@ -50,26 +36,10 @@ internal sealed class DecoderLayer : IDisposable
         LayerNormNames names = config.Family.NormNames;
         bool fused = config.Family.FusedProjections;
         _inputNorm = LayerNorm(names.BeforeAttention);
-        if (pruned)
-        {
-            _query = Linear(fused ? new LinearSlice(LinearModule.Qkv, 0, _queryColumns) : Whole(LinearModule.Q));
-            _keyValue = fused
-                ? Linear(new LinearSlice(LinearModule.Qkv, _queryColumns, 2 * _keyColumns))
-                : Linear(Whole(LinearModule.K), Whole(LinearModule.V));
-        }
-        else
-        {
-            _qkv = fused ? Linear(Whole(LinearModule.Qkv)) : Linear(Whole(LinearModule.Q), Whole(LinearModule.K), Whole(LinearModule.V));
-        }
-
-        if (config.QkNorm)
-        {
-            (int query, int key) = config.QueryKeyNormWidths();
-            _queryNorm = Norm(WeightNames.QNorm(index), query);
-            _keyNorm = Norm(WeightNames.KNorm(index), key);
-        }
-
-        _output = Linear(Whole(LinearModule.O));
+        _mixer = config.IsDeltaLayer(index)
+            ? new DeltaNetMixer(layout, config, scope, index, pruned)
+            : new AttentionMixer(layout, config, scope, index, pruned);
+        _output = Linear(Whole(_mixer.OutputModule));
         _attentionNorm = LayerNorm(names.AfterAttention);
         _mlpInputNorm = LayerNorm(names.BeforeMlp);
         _gateUp = fused ? Linear(Whole(LinearModule.GateUp)) : Linear(Whole(LinearModule.Gate), Whole(LinearModule.Up));
@@ -78,12 +48,11 @@ internal sealed class DecoderLayer : IDisposable
     }
 
     /// <summary>Whether anything in the layer is trained.</summary>
-    public bool IsTrained => Linears.Any(l => l.IsTrained) || Norms.Any(n => n.IsTrained);
+    public bool IsTrained => _mixer.IsTrained || Linears.Any(l => l.IsTrained) || Norms.Any(n => n.IsTrained);
 
-    private IEnumerable<LinearLayer> Linears => new[] { _qkv, _query, _keyValue, _output, _gateUp, _down }.OfType<LinearLayer>();
+    private IEnumerable<LinearLayer> Linears => [_output, _gateUp, _down];
 
-    private IEnumerable<NormLayer> Norms =>
-        new[] { _inputNorm, _attentionNorm, _mlpInputNorm, _mlpNorm, _queryNorm, _keyNorm }.OfType<NormLayer>();
+    private IEnumerable<NormLayer> Norms => new[] { _inputNorm, _attentionNorm, _mlpInputNorm, _mlpNorm }.OfType<NormLayer>();
 
     /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards; <paramref name="frozen"/>:
     /// the layer of another model whose frozen matrices are used too.</summary>
@@ -95,10 +64,10 @@ internal sealed class DecoderLayer : IDisposable
             norm.Load(backend, parameters, source);
         }
 
+        _mixer.Load(backend, parameters, source, needsInputGradient, frozen?._mixer);
         foreach ((LinearLayer linear, LinearLayer? other) in Linears.Zip(frozen?.Linears ?? Linears.Select(_ => (LinearLayer?)null)))
         {
-            bool readsInput = linear == _qkv || linear == _query || linear == _keyValue;
-            linear.Load(backend, parameters, source, readsInput ? needsInputGradient : training, other);
+            linear.Load(backend, parameters, source, training, other);
         }
     }
 
@@ -115,40 +84,9 @@ internal sealed class DecoderLayer : IDisposable
         // With selective recompute, what follows in the arena is given back at the end: backward makes it again from what is kept.
         long mark = c.Arena.Mark;
         Tensor norm1 = NormOf(c, _inputNorm, x, a.Rstd1);
-        Tensor residual = x;
-        Tensor queryInput = norm1;
-        if (_pruned)
-        {
-            queryInput = Gathered(c, norm1);
-            residual = Gathered(c, x);
-            _query!.Forward(c, queryInput, null, a.RawQuery, a.KeptQuery, queryRows);
-            _keyValue!.Forward(c, norm1, null, a.KeyValue, a.KeptQkv);
-        }
-        else
-        {
-            _qkv!.Forward(c, norm1, null, a.Qkv, a.KeptQkv);
-        }
-
-        if (_queryNorm is not null)
-        {
-            _queryNorm.ForwardHeads(c, a.RawQuery, a.Query, a.RstdQuery);
-            _keyNorm!.ForwardHeads(c, a.RawKey, a.Key, a.RstdKey);
-        }
-
-        if (_pruned && _rope is not null)
-        {
-            c.Backend.GatherRows(new GatherRowsArgs(c.Ropes[_rope].Query, c.RewardRows, a.QueryCosSin));
-        }
-
-        Rotate(c, a, a.Query, a.Key, inverse: false);
-        c.Backend.AttentionForward(
-            new AttentionForwardArgs(c.Layout, a.Query, a.Key, a.Value, _headDim, _config.AttentionScale, a.Attention, a.Lse)
-            {
-                QueryRows = queryRows,
-                Window = _window,
-                Softcap = _config.AttentionSoftcap,
-            });
-        AddBranch(c, _output, _attentionNorm, a.Attention, residual, a.Middle, a.AttentionOutput, a.RstdAttention, a.KeptOutput, queryRows);
+        _mixer.Forward(c, a.Mixer, norm1);
+        Tensor residual = _pruned ? c.GatherRewardRows(x) : x;
+        AddBranch(c, _output, _attentionNorm, a.Mixer.Mixed, residual, a.Middle, a.AttentionOutput, a.RstdAttention, a.KeptOutput, queryRows);
 
         Tensor norm2 = NormOf(c, _mlpInputNorm, a.Middle, a.Rstd2);
         Tensor swiGlu = c.Activation(rows, _intermediate);
@@ -162,7 +100,7 @@ internal sealed class DecoderLayer : IDisposable
         AddBranch(c, _down, _mlpNorm, swiGlu, a.Middle, y, a.MlpOutput, a.RstdMlp, a.KeptDown, queryRows);
         if (c.Recompute != Recompute.Selective)
         {
-            (a.Norm1, a.QueryInput, a.Norm2, a.SwiGlu) = (norm1, queryInput, norm2, swiGlu);
+            (a.Norm1, a.Norm2, a.SwiGlu) = (norm1, norm2, swiGlu);
         }
         else
         {
@@ -193,46 +131,20 @@ internal sealed class DecoderLayer : IDisposable
         Tensor dMiddle = dY;
         AddInputGradient(c, _mlpInputNorm, dNorm2, a.Middle, a.Rstd2, dResidual: dY, dX: dMiddle);
 
-        Tensor dAttention = c.Activation(rows, _queryColumns);
+        Tensor dMixed = c.Activation(rows, a.Mixer.Mixed.Columns);
         _output.Backward(
-            c, BranchGradient(c, _attentionNorm, dMiddle, a.AttentionOutput, a.RstdAttention), a.Attention, a.KeptOutput, dAttention, queryRows);
-
-        Tensor dQkv = c.Activation(tokens, (_pruned ? 0 : _queryColumns) + (2 * _keyColumns));
-        Tensor dQ = _pruned ? c.Activation(rows, _queryColumns) : dQkv.SliceColumns(0, _queryColumns);
-        Tensor dKv = _pruned ? dQkv : dQkv.SliceColumns(_queryColumns, 2 * _keyColumns);
-        Tensor dK = dKv.SliceColumns(0, _keyColumns);
-        Tensor dV = dKv.SliceColumns(_keyColumns, _keyColumns);
-        c.Backend.AttentionBackward(
-            new AttentionBackwardArgs(
-                c.Layout, dAttention, a.Query, a.Key, a.Value, a.Attention, a.Lse, _headDim, _config.AttentionScale, dQ, dK, dV, c.Arena)
-            {
-                QueryRows = queryRows,
-                Window = _window,
-                Softcap = _config.AttentionSoftcap,
-            });
-        Rotate(c, a, dQ, dK, inverse: true);
-        if (_queryNorm is not null)
-        {
-            _queryNorm.BackwardHeads(c, dQ, a.RawQuery, a.RstdQuery, dQ);
-            _keyNorm!.BackwardHeads(c, dK, a.RawKey, a.RstdKey, dK);
-        }
+            c, BranchGradient(c, _attentionNorm, dMiddle, a.AttentionOutput, a.RstdAttention), a.Mixer.Mixed, a.KeptOutput, dMixed, queryRows);
+        _mixer.Backward(c, a.Mixer, dMixed);
 
         Tensor? dNorm1 = dX is not null || (_inputNorm?.IsTrained ?? false) ? c.Activation(tokens, hidden) : null;
         Tensor dResidual = dMiddle;
         Tensor norm1 = Normed(c, _inputNorm, a.Norm1, a.X);
-        if (_pruned)
+        _mixer.BackwardProjections(c, a.Mixer, norm1, dNorm1);
+        if (_pruned && dNorm1 is not null)
         {
-            BackwardPrunedProjections(c, a, norm1, dQ, dKv, dNorm1);
-            if (dNorm1 is not null)
-            {
-                dResidual = c.Activation(tokens, hidden);
-                c.Backend.Fill(dResidual, 0);
-                c.Backend.ScatterAddRows(new ScatterAddRowsArgs(dMiddle, c.RewardRows, dResidual));
-            }
-        }
-        else
-        {
-            _qkv!.Backward(c, dQkv, norm1, a.KeptQkv, dNorm1);
+            dResidual = c.Activation(tokens, hidden);
+            c.Backend.Fill(dResidual, 0);
+            c.Backend.ScatterAddRows(new ScatterAddRowsArgs(dMiddle, c.RewardRows, dResidual));
         }
 
         if (dNorm1 is { } dNorm)
@@ -246,6 +158,7 @@ internal sealed class DecoderLayer : IDisposable
     /// <summary>Brings derived forms of trained weights up to date.</summary>
     public void Refresh(IBackend backend)
     {
+        _mixer.Refresh(backend);
         foreach (LinearLayer linear in Linears)
         {
             linear.Refresh(backend);
@@ -259,6 +172,7 @@ internal sealed class DecoderLayer : IDisposable
 
     public void Dispose()
     {
+        _mixer.Dispose();
         foreach (IDisposable part in Linears.Cast<IDisposable>().Concat(Norms))
         {
             part.Dispose();
@@ -269,38 +183,10 @@ internal sealed class DecoderLayer : IDisposable
     private LayerActivations Allocate(ModelContext c, Tensor x, int rows)
     {
         int tokens = c.TokenCount, hidden = x.Columns;
-        var a = new LayerActivations { X = x, Rstd1 = c.Float(1, tokens), Rstd2 = c.Float(1, rows) };
-        if (_pruned)
+        var a = new LayerActivations
         {
-            a.RawQuery = c.Activation(rows, _queryColumns);
-            a.KeyValue = c.Activation(tokens, 2 * _keyColumns);
-            a.KeptQuery = _query!.Allocate(c, rows);
-            a.KeptQkv = _keyValue!.Allocate(c, tokens);
-            a.QueryCosSin = _rope is null ? default : c.Float(rows, c.Ropes[_rope].Query.Columns);
-        }
-        else
-        {
-            a.Qkv = c.Activation(tokens, _queryColumns + (2 * _keyColumns));
-            a.RawQuery = a.Qkv.SliceColumns(0, _queryColumns);
-            a.KeyValue = a.Qkv.SliceColumns(_queryColumns, 2 * _keyColumns);
-            a.KeptQkv = _qkv!.Allocate(c, tokens);
-            a.QueryCosSin = _rope is null ? default : c.Ropes[_rope].Query;
-        }
-
-        a.RawKey = a.KeyValue.SliceColumns(0, _keyColumns);
-        a.Value = a.KeyValue.SliceColumns(_keyColumns, _keyColumns);
-        (a.Query, a.Key) = (a.RawQuery, a.RawKey);
-        if (_queryNorm is not null)
-        {
-            a.Query = c.Activation(rows, _queryColumns);
-            a.Key = c.Activation(tokens, _keyColumns);
-            (int query, int key) = _config.QueryKeyNormWidths();
-            a.RstdQuery = c.Float(rows, _queryColumns / query);
-            a.RstdKey = c.Float(tokens, _keyColumns / key);
-        }
-
-        a.Attention = c.Activation(rows, _queryColumns);
-        a.Lse = c.Float(rows, _queryColumns / _headDim);
+            X = x, Rstd1 = c.Float(1, tokens), Rstd2 = c.Float(1, rows), Mixer = _mixer.Allocate(c),
+        };
         if (_attentionNorm is not null)
         {
             a.AttentionOutput = c.Activation(rows, hidden);
@@ -378,15 +264,6 @@ internal sealed class DecoderLayer : IDisposable
     private static Tensor Normed(ModelContext c, NormLayer? norm, Tensor? kept, Tensor x) =>
         kept ?? NormOf(c, norm, x, norm is null ? default : c.Float(1, x.Rows));
 
-    private void Rotate(ModelContext c, LayerActivations a, Tensor query, Tensor key, bool inverse)
-    {
-        if (_rope is not null)
-        {
-            c.Backend.RopeApply(new RopeApplyArgs(query, a.QueryCosSin, inverse) { HeadDim = _headDim });
-            c.Backend.RopeApply(new RopeApplyArgs(key, c.Ropes[_rope].Key, inverse) { HeadDim = _headDim });
-        }
-    }
-
     private Tensor SwiGluOf(ModelContext c, LayerActivations a)
     {
         if (a.SwiGlu is { } kept)
@@ -401,22 +278,4 @@ internal sealed class DecoderLayer : IDisposable
 
     private void ActivateGates(ModelContext c, Tensor gateUp, Tensor y) =>
         c.Backend.SwiGluForward(new SwiGluForwardArgs(gateUp, y) { Activation = _config.Family.Activation });
-
-    private static Tensor Gathered(ModelContext c, Tensor x)
-    {
-        Tensor rows = c.Activation(c.RewardRows.Length, x.Columns);
-        c.Backend.GatherRows(new GatherRowsArgs(x, c.RewardRows, rows));
-        return rows;
-    }
-
-    private void BackwardPrunedProjections(ModelContext c, LayerActivations a, Tensor norm1, Tensor dQ, Tensor dKv, Tensor? dNorm1)
-    {
-        _keyValue!.Backward(c, dKv, norm1, a.KeptQkv, dNorm1);
-        Tensor? dQueryInput = dNorm1 is { } d ? c.Activation(dQ.Rows, d.Columns) : null;
-        _query!.Backward(c, dQ, a.QueryInput ?? Gathered(c, norm1), a.KeptQuery, dQueryInput, c.RewardRows);
-        if (dNorm1 is { } target)
-        {
-            c.Backend.ScatterAddRows(new ScatterAddRowsArgs(dQueryInput!.Value, c.RewardRows, target));
-        }
-    }
 }

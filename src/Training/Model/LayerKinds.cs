@@ -3,9 +3,11 @@ using Rm.Formats.Json;
 
 namespace Rm.Training.Model;
 
-/// <summary>Which layers have a sliding window, and which rotate nothing: layer_types, no_rope_layers and the older fields that say the same.</summary>
+/// <summary>Which layers have a sliding window, a gated delta net, or rotate nothing: layer_types, no_rope_layers and the older fields that say the same.</summary>
 internal static class LayerKinds
 {
+    private const string Linear = "linear_attention";
+
     /// <summary>Whether each layer leaves queries and keys unrotated; empty when the family always rotates.</summary>
     public static IReadOnlyList<bool> ReadUnrotated(JsonFields fields, ModelFamily family, int layers)
     {
@@ -29,11 +31,30 @@ internal static class LayerKinds
         return [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % interval == 0)];
     }
 
+    /// <summary>Whether each layer has a gated delta net; empty when the family has none.</summary>
+    public static IReadOnlyList<bool> ReadDelta(JsonFields fields, ModelFamily family, int layers)
+    {
+        if (family.FullAttentionInterval == 0)
+        {
+            return [];
+        }
+
+        if (ReadLayerTypes(fields, family, layers) is { } types)
+        {
+            return [.. types.Select(type => type == Linear)];
+        }
+
+        int interval = fields.Int("full_attention_interval", 1, int.MaxValue, family.FullAttentionInterval);
+        return [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % interval != 0)];
+    }
+
     /// <summary>The window, and whether each layer has it; empty for none.</summary>
     public static (int Window, IReadOnlyList<bool> Layers) ReadWindows(JsonFields fields, ModelFamily family, int layers, IReadOnlyList<bool> unrotated)
     {
         int window = ReadWindow(fields, family);
-        bool[]? named = family.Windows == WindowRule.All ? null : ReadLayerTypes(fields, layers);
+        bool[]? named = family.Windows == WindowRule.All
+            ? null
+            : ReadLayerTypes(fields, family, layers)?.Select(type => type == "sliding_attention").ToArray();
         if (named is not null)
         {
             return !named.Contains(true)
@@ -73,20 +94,22 @@ internal static class LayerKinds
     }
 
     // "attention" is the older name of full_attention.
-    private static bool[]? ReadLayerTypes(JsonFields fields, int layers)
+    private static IReadOnlyList<string>? ReadLayerTypes(JsonFields fields, ModelFamily family, int layers)
     {
         if (fields.OptionalStrings("layer_types") is not { } types)
         {
             return null;
         }
 
-        if (types.FirstOrDefault(type => type is not ("full_attention" or "attention" or "sliding_attention")) is { } other)
+        bool isHybrid = family.FullAttentionInterval > 0;
+        string other = isHybrid ? Linear : "sliding_attention";
+        if (types.FirstOrDefault(type => type is not ("full_attention" or "attention") && type != other) is { } unknown)
         {
-            throw fields.Error("layer_types", $"holds \"{other}\"; supported are full_attention and sliding_attention.");
+            throw fields.Error("layer_types", $"holds \"{unknown}\"; supported are full_attention and {other}.");
         }
 
         return types.Count == layers
-            ? [.. types.Select(type => type == "sliding_attention")]
+            ? types
             : throw fields.Error("layer_types", $"has {types.Count} entries for num_hidden_layers = {layers}.");
     }
 }

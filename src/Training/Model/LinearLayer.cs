@@ -269,7 +269,10 @@ internal sealed class LinearLayer : IDisposable
 
     private int Rows(LinearModule module) => _config.Sizes(module).Out;
 
-    private uint DropoutStream(LinearModule module) => (uint)((_layer * WeightNames.Modules.Count) + (int)module);
+    // Modules that no layer had when streams were numbered have a range of their own.
+    private uint DropoutStream(LinearModule module) => module < LinearModule.DeltaQkv
+        ? (uint)((_layer * WeightNames.Modules.Count) + (int)module)
+        : 0x40000000u + (uint)((_layer * WeightNames.DeltaModules.Count) + (int)(module - LinearModule.DeltaQkv));
 }
 
 /// <summary>A slice with LoRA factors.</summary>

@@ -2,7 +2,7 @@ namespace Rm.Training.Model;
 
 /// <summary>
 /// The linear maps of a decoder layer, each of which can have a LoRA adapter: seven, or four where a family stores queries, keys and values as
-/// one, and gates and ups as one.
+/// one, and gates and ups as one. A layer with a gated delta net has five of its own and the MLP's.
 /// </summary>
 public enum LinearModule
 {
@@ -32,4 +32,19 @@ public enum LinearModule
 
     /// <summary>Gate and up projections in one tensor, in this order (Phi-3).</summary>
     GateUp,
+
+    /// <summary>Queries, keys and values of a gated delta net, before the convolution.</summary>
+    DeltaQkv,
+
+    /// <summary>Gate on a gated delta net's output.</summary>
+    DeltaZ,
+
+    /// <summary>Writing strength of a gated delta net's heads.</summary>
+    DeltaB,
+
+    /// <summary>Decay of a gated delta net's heads.</summary>
+    DeltaA,
+
+    /// <summary>Output projection of a gated delta net.</summary>
+    DeltaOut,
 }

@@ -82,6 +82,12 @@ public sealed record ModelConfig(
     /// <summary>Whether each layer leaves queries and keys unrotated; empty for none.</summary>
     public IReadOnlyList<bool> UnrotatedLayers { get; init; } = [];
 
+    /// <summary>Sizes of gated delta nets; null where every layer attends.</summary>
+    public DeltaNetSizes? DeltaNet { get; init; }
+
+    /// <summary>Whether each layer has a gated delta net in attention's place; empty for none.</summary>
+    public IReadOnlyList<bool> DeltaLayers { get; init; } = [];
+
     /// <summary>Rotation of windowed layers, where it is not that of the others.</summary>
     public RopeSettings? SlidingRope { get; init; }
 
@@ -99,6 +105,18 @@ public sealed record ModelConfig(
 
     /// <summary>A layer's window, or 0.</summary>
     public int WindowOf(int layer) => WindowedLayers.Count > layer && WindowedLayers[layer] ? SlidingWindow : 0;
+
+    /// <summary>Whether a layer has a gated delta net in attention's place.</summary>
+    public bool IsDeltaLayer(int layer) => DeltaLayers.Count > layer && DeltaLayers[layer];
+
+    /// <summary>A layer's linear maps, in the order of the computation.</summary>
+    public IReadOnlyList<LinearModule> ModulesOf(int layer) => IsDeltaLayer(layer) ? WeightNames.DeltaModules : Family.Modules;
+
+    /// <summary>The linear maps that some layer has.</summary>
+    public IReadOnlyList<LinearModule> Modules => DeltaLayers.Contains(true) ? [.. Family.Modules.Union(WeightNames.DeltaModules)] : Family.Modules;
+
+    /// <summary>The layers that have a linear map.</summary>
+    public IEnumerable<int> LayersWith(LinearModule module) => Enumerable.Range(0, Layers).Where(layer => ModulesOf(layer).Contains(module));
 
     /// <summary>A layer's rotation, or null where it rotates nothing.</summary>
     public RopeSettings? RopeOf(int layer) => UnrotatedLayers.Count > layer && UnrotatedLayers[layer]

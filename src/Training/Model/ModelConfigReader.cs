@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rm.Formats.Json;
+using Rm.Kernels.Ops;
 using Rm.Training.LowBit;
 
 namespace Rm.Training.Model;
@@ -13,6 +14,7 @@ internal static class ModelConfigReader
     // Bounds that no real model reaches; they keep every product of two sizes within 63 bits.
     private const int MaxSize = 1 << 24;
     private const int MaxLayers = 4096;
+    private const int MaxHeads = 1024;
 
     // A multimodal checkpoint keeps its language model's settings here.
     private const string TextConfig = "text_config";
@@ -43,6 +45,7 @@ internal static class ModelConfigReader
         CheckRotation(fields, slidingRope, headDim);
         IReadOnlyList<bool> unrotated = LayerKinds.ReadUnrotated(fields, family, layers);
         (int window, IReadOnlyList<bool> windowed) = LayerKinds.ReadWindows(fields, family, layers, unrotated);
+        IReadOnlyList<bool> delta = LayerKinds.ReadDelta(fields, family, layers);
         bool attentionBias = family.AttentionBiasOption && fields.Bool("attention_bias", false);
 
         return new ModelConfig(
@@ -70,6 +73,8 @@ internal static class ModelConfigReader
             WindowedLayers = windowed,
             UnrotatedLayers = unrotated,
             SlidingRope = slidingRope,
+            DeltaLayers = delta,
+            DeltaNet = delta.Contains(true) ? ReadDeltaNet(fields) : null,
             EmbeddingScale = ReadEmbeddingScale(fields, family, hidden),
             ResidualScale = family.HasMultipliers ? (float)fields.Double("residual_multiplier", 1e-9, 1e9, 1) : 1,
             PadTokenId = fields.OptionalInt("pad_token_id", int.MinValue, int.MaxValue) ?? outer.OptionalInt("pad_token_id", int.MinValue, int.MaxValue),
@@ -161,6 +166,19 @@ internal static class ModelConfigReader
                 throw fields.Error(name, $"has {factors.Count} numbers; {rotated} rotated features need {rotated / 2}.");
             }
         }
+    }
+
+    private static DeltaNetSizes ReadDeltaNet(JsonFields fields)
+    {
+        int keyHeads = fields.Int("linear_num_key_heads", 1, MaxHeads, 16), valueHeads = fields.Int("linear_num_value_heads", 1, MaxHeads, 32);
+        if (valueHeads % keyHeads != 0)
+        {
+            throw fields.Error("linear_num_value_heads", $"is {valueHeads}, which is not a multiple of linear_num_key_heads = {keyHeads}.");
+        }
+
+        var rule = new DeltaRuleShape(
+            keyHeads, valueHeads, fields.Int("linear_key_head_dim", 1, MaxHeads, 128), fields.Int("linear_value_head_dim", 1, MaxHeads, 128));
+        return new DeltaNetSizes(rule, fields.Int("linear_conv_kernel_dim", 1, CausalConvForwardArgs.MaxWidth, 4));
     }
 
     private static float ReadAttentionScale(JsonFields fields, ModelFamily family, int headDim)

@@ -103,6 +103,7 @@ internal static class ModelConfigWriter
         writer.WriteNumber("rms_norm_eps", config.RmsNormEps);
         writer.WriteNumber("rope_theta", config.RopeTheta);
         WriteScaling(writer, config.RopeScaling);
+        WriteDeltaNets(writer, config);
         writer.WriteNumber("max_position_embeddings", config.MaxPositionEmbeddings);
         writer.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
         writer.WriteNumber("initializer_range", config.InitializerRange);
@@ -120,6 +121,28 @@ internal static class ModelConfigWriter
         }
 
         writer.WriteString("torch_dtype", torchDType ?? config.TorchDType ?? "float32");
+    }
+
+    private static void WriteDeltaNets(Utf8JsonWriter writer, ModelConfig config)
+    {
+        if (config.DeltaNet is not { Rule: var rule } delta)
+        {
+            return;
+        }
+
+        writer.WriteNumber("partial_rotary_factor", config.RopeScaling.PartialFactor);
+        writer.WriteStartArray("layer_types");
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            writer.WriteStringValue(config.IsDeltaLayer(layer) ? "linear_attention" : "full_attention");
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("linear_num_key_heads", rule.KeyHeads);
+        writer.WriteNumber("linear_num_value_heads", rule.ValueHeads);
+        writer.WriteNumber("linear_key_head_dim", rule.KeyDim);
+        writer.WriteNumber("linear_value_head_dim", rule.ValueDim);
+        writer.WriteNumber("linear_conv_kernel_dim", delta.ConvolutionWidth);
     }
 
     private static void WriteScaling(Utf8JsonWriter writer, RopeScaling scaling)

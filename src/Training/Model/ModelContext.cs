@@ -23,6 +23,9 @@ internal sealed class ModelContext : IDisposable
     /// <summary>What backward makes again.</summary>
     public required Recompute Recompute { get; init; }
 
+    /// <summary>Operations of a hybrid model; the model was refused where the device has none.</summary>
+    public IDeltaNetOperations DeltaNets => Backend.DeltaNets ?? throw new InvalidOperationException("The device has no operations of gated delta nets.");
+
     public int[] RewardRows => Layout.Layout.RewardRows;
 
     public int TokenCount => Layout.Layout.TokenCount;
@@ -32,6 +35,14 @@ internal sealed class ModelContext : IDisposable
 
     /// <summary>A float32 tensor with undefined contents.</summary>
     public Tensor Float(int rows, int columns) => Arena.Allocate(DType.F32, new Shape(rows, columns));
+
+    /// <summary>The reward rows of x <c>[T, C]</c>, <c>[R, C]</c>.</summary>
+    public Tensor GatherRewardRows(Tensor x)
+    {
+        Tensor rows = Activation(RewardRows.Length, x.Columns);
+        Backend.GatherRows(new GatherRowsArgs(x, RewardRows, rows));
+        return rows;
+    }
 
     /// <summary>A small layout that lives as long as this one.</summary>
     public PreparedLayout PrepareBeside(SequenceLayout layout)

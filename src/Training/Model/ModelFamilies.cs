@@ -21,8 +21,6 @@ public static class ModelFamilies
         ["deepseek_v3"] = Mixture,
         ["qwen3_next"] = Mixture,
         ["qwen3_5_moe"] = Mixture,
-        ["qwen3_5"] = "a hybrid with gated delta nets, which is not supported yet",
-        ["qwen3_5_text"] = "a hybrid with gated delta nets, which is not supported yet",
         ["minicpm3"] = "built on latent attention, which is not supported",
         ["gemma4_text"] = "built on per-layer embeddings and shared keys, which are not supported",
         ["gemma3n_text"] = "built on per-layer embeddings and shared keys, which are not supported",
@@ -51,6 +49,21 @@ public static class ModelFamilies
         HeadDim = 128,
         KvHeads = 32,
         MaxPositions = 32768,
+    };
+
+    /// <summary>Qwen3.5's text model.</summary>
+    internal static ModelFamily Qwen35 { get; } = Qwen3 with
+    {
+        ModelType = "qwen3_5_text",
+        ClassName = "Qwen3_5Text",
+        OtherClassNames = ["Qwen3_5"],
+        NormsAddOne = true,
+        GatesAttention = true,
+        FullAttentionInterval = 4,
+        PartialRotary = 0.25,
+        Windows = WindowRule.Never,
+        HeadDim = 256,
+        KvHeads = 4,
     };
 
     private static readonly ModelFamily Gemma = new("gemma", "Gemma")
@@ -101,6 +114,7 @@ public static class ModelFamilies
         Qwen2,
         Llama,
         Qwen3,
+        Qwen35,
         Mistral,
         Mistral with { ModelType = "ministral", ClassName = "Ministral", Windows = WindowRule.AllOrLayerTypes },
         Mistral with

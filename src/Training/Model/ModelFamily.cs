@@ -80,6 +80,15 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// <summary>config.json's field for the base of windowed layers' rotation; null: it is rope_theta.</summary>
     public string? SlidingThetaField { get; init; }
 
+    /// <summary>Attention's output passes a sigmoid gate, whose rows stand behind each head's in the query projection.</summary>
+    public bool GatesAttention { get; init; }
+
+    /// <summary>Every so many layers one attends and the others have a gated delta net, where layer_types does not say it; 0: all attend.</summary>
+    public int FullAttentionInterval { get; init; }
+
+    /// <summary>Default of partial_rotary_factor.</summary>
+    public double PartialRotary { get; init; } = 1;
+
     /// <summary>Some layers rotate nothing (no_rope_layers, no_rope_layer_interval).</summary>
     public bool HasUnrotatedLayers { get; init; }
 
@@ -104,7 +113,7 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// <summary>Default of tie_word_embeddings.</summary>
     public bool TiedEmbeddings { get; init; }
 
-    /// <summary>The linear maps of a layer, in the order of the computation.</summary>
+    /// <summary>The linear maps of a layer that attends, in the order of the computation.</summary>
     public IReadOnlyList<LinearModule> Modules { get; private init; } = WeightNames.Modules;
 
     /// <summary>Names of a layer's norms inside it, from input to output.</summary>

@@ -18,11 +18,11 @@ internal sealed class NormLayer : IDisposable
     private Tensor? _gradient;
     private Tensor? _master;
 
-    public NormLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, string name, int size)
+    public NormLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, string name, int size, bool? addsOne = null)
     {
         bool isTrained = scope.Trains(name);
         float epsilon = config.RmsNormEps;
-        _addsOne = config.Family.NormsAddOne;
+        _addsOne = addsOne ?? config.Family.NormsAddOne;
         _name = name;
         _size = size;
         _epsilon = epsilon;

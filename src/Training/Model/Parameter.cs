@@ -37,8 +37,11 @@ public sealed record Parameter(string Name, ParameterKind Kind, int Rows, int Co
     /// <summary>Whether the file holds it transposed.</summary>
     public bool IsTransposed { get; init; }
 
+    /// <summary>Whether the file holds it with a middle axis of length 1: the filters of a convolution of each feature by itself.</summary>
+    public bool IsDepthwise { get; init; }
+
     /// <summary>Shape as safetensors states it.</summary>
-    public long[] FileShape => IsVector ? [Columns] : IsTransposed ? [Columns, Rows] : [Rows, Columns];
+    public long[] FileShape => IsVector ? [Columns] : IsDepthwise ? [Rows, 1, Columns] : IsTransposed ? [Columns, Rows] : [Rows, Columns];
 
     /// <summary>Values in the order of the file from those in the order of the buffer.</summary>
     public float[] ToFile(float[] values) => IsTransposed ? Transpose(values, Rows, Columns) : values;

@@ -1,3 +1,4 @@
+using Rm.Formats;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
@@ -38,6 +39,12 @@ public sealed class RewardModel : IDisposable
         if (frozen is not null && (training || scope.TrainsEverything || frozen.Scope.TrainsEverything))
         {
             throw new ArgumentException("Frozen weights can be shared by models that score and train no weights of their own.", nameof(frozen));
+        }
+
+        if ((config.DeltaNet is not null || config.Family.GatesAttention) && backend.DeltaNets is null)
+        {
+            throw new UserInputException(
+                $"{config.Family.ModelType} has layers with gated delta nets, which run on the CPU only so far, not on {backend.Description}. Use --device cpu.");
         }
 
         Backend = backend;

@@ -16,7 +16,7 @@ internal static class RopeReader
     public static (RopeSettings Full, RopeSettings? Sliding) Read(JsonFields fields, ModelFamily family, int maxPositions)
     {
         JsonFields? parameters = fields.OptionalObject("rope_parameters"), scaling = fields.OptionalObject("rope_scaling");
-        double? outerTheta = Theta(fields), outerPartial = Partial(fields);
+        double? outerTheta = Theta(fields), outerPartial = Partial(fields), partial = outerPartial ?? family.PartialRotary;
         int original = family.OriginalMaxPositions == 0
             ? 0
             : fields.Int("original_max_position_embeddings", 1, int.MaxValue, family.OriginalMaxPositions);
@@ -38,7 +38,7 @@ internal static class RopeReader
         }
 
         double theta = OneTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters)) ?? family.Theta;
-        var rope = new RopeSettings(theta, first ?? second ?? WithPartial(RopeScaling.None, outerPartial));
+        var rope = new RopeSettings(theta, first ?? second ?? WithPartial(RopeScaling.None, partial));
         if (family.SlidingTheta is null)
         {
             return (rope, null);
@@ -52,7 +52,7 @@ internal static class RopeReader
             double? inner = Partial(place);
             return inner is { } x && outerPartial is { } y && x != y
                 ? throw fields.Error("partial_rotary_factor", $"is {y}, but the rotary settings' is {x}; one of them is wrong.")
-                : new ScalingContext(family, maxPositions, original, inner ?? outerPartial);
+                : new ScalingContext(family, maxPositions, original, inner ?? partial);
         }
     }
 
@@ -95,7 +95,7 @@ internal static class RopeReader
     {
         string? kind = fields.OptionalString("rope_type") ?? fields.OptionalString("type");
         if (kind is null && fields.Element.EnumerateObject().Any(property => property.Name is not ("rope_theta" or "partial_rotary_factor"
-            or "max_position_embeddings")))
+            or "max_position_embeddings" or "mrope_section" or "mrope_interleaved")))
         {
             throw fields.Error("rope_type", "is missing.");
         }

@@ -26,11 +26,21 @@ public static class WeightNames
 
     // Index = LinearModule.
     private static readonly string[] ModuleNames =
-        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj"];
+        [
+            "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj", "in_proj_qkv",
+            "in_proj_z", "in_proj_b", "in_proj_a", "out_proj",
+        ];
 
     /// <summary>The seven modules of most families, in the order of the computation; <see cref="ModelFamily.Modules"/> has each family's.</summary>
     public static IReadOnlyList<LinearModule> Modules { get; } =
         [LinearModule.Q, LinearModule.K, LinearModule.V, LinearModule.O, LinearModule.Gate, LinearModule.Up, LinearModule.Down];
+
+    /// <summary>The eight modules of a layer with a gated delta net.</summary>
+    public static IReadOnlyList<LinearModule> DeltaModules { get; } =
+    [
+        LinearModule.DeltaQkv, LinearModule.DeltaZ, LinearModule.DeltaB, LinearModule.DeltaA, LinearModule.DeltaOut, LinearModule.Gate,
+        LinearModule.Up, LinearModule.Down,
+    ];
 
     /// <summary>"q_proj" and so on.</summary>
     public static string Name(this LinearModule module) => ModuleNames[(int)module];
@@ -44,7 +54,7 @@ public static class WeightNames
 
     /// <summary>"model.layers.3.self_attn.q_proj" and so on.</summary>
     public static string Path(int layer, LinearModule module) =>
-        $"model.layers.{layer}.{(module is <= LinearModule.O or LinearModule.Qkv ? "self_attn" : "mlp")}.{module.Name()}";
+        $"model.layers.{layer}.{Parent(module)}.{module.Name()}";
 
     /// <summary>Weight of a linear map, [out, in].</summary>
     public static string Weight(int layer, LinearModule module) => Path(layer, module) + ".weight";
@@ -54,6 +64,18 @@ public static class WeightNames
 
     /// <summary>An RMSNorm of a layer by its name there (<see cref="ModelFamily"/>), [hidden].</summary>
     public static string LayerNorm(int layer, string name) => $"model.layers.{layer}.{name}.weight";
+
+    /// <summary>RMSNorm of a gated delta net's output, [value head size].</summary>
+    public static string DeltaNorm(int layer) => $"model.layers.{layer}.linear_attn.norm.weight";
+
+    /// <summary>Filters of a gated delta net's convolution, [features, 1, width].</summary>
+    public static string DeltaConvolution(int layer) => $"model.layers.{layer}.linear_attn.conv1d.weight";
+
+    /// <summary>Logarithm of the decay rates of a gated delta net, [value heads].</summary>
+    public static string DeltaALog(int layer) => $"model.layers.{layer}.linear_attn.A_log";
+
+    /// <summary>Bias of a gated delta net's decay, [value heads].</summary>
+    public static string DeltaDtBias(int layer) => $"model.layers.{layer}.linear_attn.dt_bias";
 
     /// <summary>RMSNorm of queries, [headDim] or as wide as all of them.</summary>
     public static string QNorm(int layer) => $"model.layers.{layer}.self_attn.q_norm.weight";
@@ -68,12 +90,16 @@ public static class WeightNames
         var keys = config.KvHeads * config.HeadDim;
         return module switch
         {
-            LinearModule.Q => (queries, config.HiddenSize),
+            LinearModule.Q => (config.Family.GatesAttention ? 2 * queries : queries, config.HiddenSize),
             LinearModule.K or LinearModule.V => (keys, config.HiddenSize),
             LinearModule.O => (config.HiddenSize, queries),
             LinearModule.Down => (config.HiddenSize, config.IntermediateSize),
             LinearModule.Qkv => (queries + (2 * keys), config.HiddenSize),
             LinearModule.GateUp => (2 * config.IntermediateSize, config.HiddenSize),
+            LinearModule.DeltaQkv => (Delta(config).Rule.QkvColumns, config.HiddenSize),
+            LinearModule.DeltaZ => (Delta(config).Rule.ValueColumns, config.HiddenSize),
+            LinearModule.DeltaA or LinearModule.DeltaB => (Delta(config).Rule.ValueHeads, config.HiddenSize),
+            LinearModule.DeltaOut => (config.HiddenSize, Delta(config).Rule.ValueColumns),
             _ => (config.IntermediateSize, config.HiddenSize),
         };
     }
@@ -83,6 +109,7 @@ public static class WeightNames
     {
         LinearModule.Q or LinearModule.K or LinearModule.V or LinearModule.Qkv => config.QkvBias,
         LinearModule.O => config.OutputBias,
+        >= LinearModule.DeltaQkv => false,
         _ => config.MlpBias,
     };
 
@@ -96,7 +123,11 @@ public static class WeightNames
     {
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            if (config.QkNorm)
+            if (config.IsDeltaLayer(layer))
+            {
+                yield return (DeltaNorm(layer), Delta(config).Rule.ValueDim);
+            }
+            else if (config.QkNorm)
             {
                 (int query, int key) = config.QueryKeyNormWidths();
                 yield return (QNorm(layer), query);
@@ -118,7 +149,7 @@ public static class WeightNames
         yield return (Embedding, [config.VocabSize, config.HiddenSize]);
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            foreach (var module in config.Family.Modules)
+            foreach (var module in config.ModulesOf(layer))
             {
                 var (rows, columns) = config.Sizes(module);
                 yield return (Weight(layer, module), [rows, columns]);
@@ -127,6 +158,14 @@ public static class WeightNames
                     yield return (Bias(layer, module), [rows]);
                 }
             }
+
+            if (config.IsDeltaLayer(layer))
+            {
+                DeltaNetSizes delta = Delta(config);
+                yield return (DeltaConvolution(layer), [delta.Rule.QkvColumns, 1, delta.ConvolutionWidth]);
+                yield return (DeltaALog(layer), [delta.Rule.ValueHeads]);
+                yield return (DeltaDtBias(layer), [delta.Rule.ValueHeads]);
+            }
         }
 
         foreach (var (name, width) in Norms(config))
@@ -134,4 +173,14 @@ public static class WeightNames
             yield return (name, [width]);
         }
     }
+
+    private static string Parent(LinearModule module) => module switch
+    {
+        <= LinearModule.O or LinearModule.Qkv => "self_attn",
+        >= LinearModule.DeltaQkv => "linear_attn",
+        _ => "mlp",
+    };
+
+    private static DeltaNetSizes Delta(ModelConfig config) =>
+        config.DeltaNet ?? throw new InvalidOperationException($"{config.Family} has no gated delta nets.");
 }

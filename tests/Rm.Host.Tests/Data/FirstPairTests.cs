@@ -60,6 +60,24 @@ public sealed class FirstPairTests : IDisposable
     }
 
     [Fact]
+    public void Text_rows_and_message_rows_that_are_read_at_different_tokens_are_told()
+    {
+        const string Texts = """{"chosen":"one text","rejected":"another"}""";
+        const string Messages = """{"chosen":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"rejected":[{"role":"user","content":"q"},{"role":"assistant","content":"b"}]}""";
+        const string Warning = "rows of different kinds are read at different tokens";
+        Assert.Contains(Warning, Report(Texts + "\n" + Messages), StringComparison.Ordinal);
+        Assert.DoesNotContain(Warning, Report(Texts), StringComparison.Ordinal);
+        Assert.DoesNotContain(Warning, Report(Messages), StringComparison.Ordinal);
+
+        string Report(string rows)
+        {
+            using var output = new StringWriter();
+            DataReportText.Write(DataReport.Of(Load(rows, new TextOptions())), output);
+            return output.ToString();
+        }
+    }
+
+    [Fact]
     public void NaN_is_called_by_its_name()
     {
         string error = Assert.Throws<UserInputException>(() => Load("""{"prompt":"q","chosen":"a","rejected":"b","score_ratio":NaN}""", new TextOptions())).Message;

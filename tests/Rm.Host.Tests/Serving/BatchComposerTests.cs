@@ -42,7 +42,8 @@ public sealed class BatchComposerTests
         var random = new Random(3);
         for (int trial = 0; trial < 200; trial++)
         {
-            int[][] texts = [.. Enumerable.Range(0, random.Next(1, 30)).Select(_ => Enumerable.Range(0, random.Next(1, 300)).Select(i => i < 128 ? random.Next(1) : random.Next(9)).ToArray())];
+            int[][] texts = [.. Enumerable.Range(0, random.Next(1, 30)).Select(
+                _ => Enumerable.Range(0, random.Next(1, 300)).Select(i => i < 128 ? random.Next(1) : random.Next(9)).ToArray())];
             WaitingSequence[] waiting = Waiting(texts);
             int budget = random.Next(1, 1000);
             List<SharedGroup> groups = BatchComposer.Compose(waiting, budget, sharePrefixes: true);

@@ -58,7 +58,8 @@ public sealed class ClientCaseTests : IAsyncLifetime
     {
         foreach ((JsonElement request, JsonElement _, string text) in await SendAsync("llamafactory", 1, "empty-messages"))
         {
-            AssertFloats(JsonElement.Parse(text).GetProperty("scores"), request.GetProperty("body").GetProperty("messages").GetArrayLength());
+            AssertFloats(
+                JsonElement.Parse(text).GetProperty("scores"), request.GetProperty("body").GetProperty("messages").GetArrayLength());
         }
     }
 
@@ -79,9 +80,11 @@ public sealed class ClientCaseTests : IAsyncLifetime
             byte[] body = Convert.FromHexString(request.GetProperty("body").GetString()!);
             (List<string> prompts, List<string> responses, int pairs) = Decode(body);
             using var content = new ByteArrayContent(body);
-            using HttpResponseMessage response = await _server.Client.PostAsync("/get_feedback", content, TestContext.Current.CancellationToken);
+            using HttpResponseMessage response = await _server.Client.PostAsync(
+                "/get_feedback", content, TestContext.Current.CancellationToken);
             Assert.Equal(200, (int)response.StatusCode);
-            (double[] scores, double[] probabilities) = Feedback(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+            (double[] scores, double[] probabilities) = Feedback(
+                await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
             Assert.Equal((responses.Count, pairs), (scores.Length, probabilities.Length));
             Assert.All(probabilities, p => Assert.InRange(p, 0, 1));
             for (int i = 0; i < scores.Length; i++)
@@ -106,7 +109,8 @@ public sealed class ClientCaseTests : IAsyncLifetime
     private async Task<(JsonElement Request, JsonElement Body, string Text)[]> SendAsync(string client, int count, params string[] except)
     {
         var answers = new List<(JsonElement, JsonElement, string)>();
-        foreach (JsonElement request in Requests(client).Where(r => r.GetProperty("path").GetString() != "/other" && !except.Contains(r.GetProperty("case").GetString())))
+        foreach (JsonElement request in Requests(client).Where(r =>
+            r.GetProperty("path").GetString() != "/other" && !except.Contains(r.GetProperty("case").GetString())))
         {
             string path = request.GetProperty("path").GetString()!;
             JsonElement body = request.GetProperty("body");

@@ -16,7 +16,8 @@ internal sealed record Exchange(string Name, string Server, JsonElement Request,
     /// <summary>Sends the request and lists what differs from the recorded answer.</summary>
     public async Task<List<string>> ReplayAsync(HttpClient client)
     {
-        using var message = new HttpRequestMessage(new HttpMethod(Request.GetProperty("method").GetString()!), Request.GetProperty("path").GetString());
+        using var message = new HttpRequestMessage(
+            new HttpMethod(Request.GetProperty("method").GetString()!), Request.GetProperty("path").GetString());
         byte[]? body = Request.TryGetProperty("body_text", out JsonElement text) ? System.Text.Encoding.UTF8.GetBytes(text.GetString()!)
             : Request.TryGetProperty("body", out JsonElement json) ? System.Text.Encoding.UTF8.GetBytes(json.GetRawText()) : null;
         if (body is not null || message.Method == HttpMethod.Post || message.Method == HttpMethod.Put)

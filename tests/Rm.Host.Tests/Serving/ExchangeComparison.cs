@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Rm.Host.Tests.Serving;
 
-/// <summary>Compares an answer with a recorded one: status, content type, location, JSON with its types; floats to 1e-4; volatile paths by type only.</summary>
+/// <summary>
+/// Compares an answer with a recorded one: status, content type, location, JSON with its types; floats to 1e-4; volatile paths by type
+/// only.
+/// </summary>
 internal static class ExchangeComparison
 {
     public static List<string> Compare(Exchange exchange, HttpResponseMessage answer, byte[] body)
@@ -26,7 +29,8 @@ internal static class ExchangeComparison
         if (headers.TryGetProperty("allow", out JsonElement allow))
         {
             string came = string.Join(", ", answer.Content.Headers.Allow);
-            Expect(allow.GetString()!, came.Length == 0 ? string.Join(", ", answer.Headers.TryGetValues("Allow", out var v) ? v : []) : came, "allow");
+            string allowed = came.Length == 0 ? string.Join(", ", answer.Headers.TryGetValues("Allow", out var v) ? v : []) : came;
+            Expect(allow.GetString()!, allowed, "allow");
         }
 
         string? format = Field(exchange, "encoding_format"), dtype = Field(exchange, "embed_dtype"), order = Field(exchange, "endianness");
@@ -38,7 +42,8 @@ internal static class ExchangeComparison
 
         if (want.TryGetProperty("body", out JsonElement json))
         {
-            Compare(json, JsonElement.Parse(body), "", exchange.Volatile, format == "base64" ? bytes => Floats(bytes, dtype, order) : null, found);
+            Func<byte[], double[]>? coded = format == "base64" ? bytes => Floats(bytes, dtype, order) : null;
+            Compare(json, JsonElement.Parse(body), "", exchange.Volatile, coded, found);
         }
         else if (want.TryGetProperty("body_base64", out JsonElement bytes))
         {
@@ -137,8 +142,10 @@ internal static class ExchangeComparison
     }
 
     private static string? Field(Exchange exchange, string name) =>
-        exchange.Request.TryGetProperty("body", out JsonElement body) && body.ValueKind == JsonValueKind.Object && body.TryGetProperty(name, out JsonElement value)
+        exchange.Request.TryGetProperty("body", out JsonElement body) && body.ValueKind == JsonValueKind.Object
+            && body.TryGetProperty(name, out JsonElement value)
             ? value.GetString() : null;
 
-    private static string Kind(JsonElement value) => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? "Boolean" : value.ValueKind.ToString();
+    private static string Kind(JsonElement value) =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? "Boolean" : value.ValueKind.ToString();
 }

@@ -4,7 +4,8 @@ using Rm.Host.Tests.EndToEnd;
 namespace Rm.Host.Tests.Serving;
 
 /// <summary>
-/// What vLLM 0.32.0, LLaMA-Factory 0.9.5 and OpenRLHF 0.11.2 answered, asked of btrm: equal but for the differences that docs/serving.md gives reasons for.
+/// What vLLM 0.32.0, LLaMA-Factory 0.9.5 and OpenRLHF 0.11.2 answered, asked of btrm: equal but for the differences that docs/serving.md
+/// gives reasons for.
 /// </summary>
 public sealed class ExchangeReplayTests : IDisposable
 {
@@ -43,7 +44,9 @@ public sealed class ExchangeReplayTests : IDisposable
     {
         Exchange[] exchanges = [.. Exchange.Read(file).Where(e => e.Server == server)];
         Assert.Equal(count, exchanges.Length);
-        ApiKey? key = server.EndsWith("-key", StringComparison.Ordinal) ? ApiKey.Read(_scratch.Write("key", Key + "\n"), guardsEverything: false) : null;
+        ApiKey? key = server.EndsWith("-key", StringComparison.Ordinal)
+            ? ApiKey.Read(_scratch.Write("key", Key + "\n"), guardsEverything: false)
+            : null;
         await using RunningServer running = await RunningServer.StartAsync(ServedFolders.Make(_scratch, server), maxLength: 128, key: key);
         using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = running.Server.Address };
         var differing = new List<string>();

@@ -74,7 +74,8 @@ public sealed class LimitTests : IDisposable
     [Fact]
     public async Task A_request_out_of_time_is_told_so_and_leaves_the_queue()
     {
-        await using RunningServer server = await StartAsync(new ServerLimits { RequestTimeout = TimeSpan.FromMilliseconds(1), MaxRequestTokens = 1 << 20 });
+        await using RunningServer server = await StartAsync(
+            new ServerLimits { RequestTimeout = TimeSpan.FromMilliseconds(1), MaxRequestTokens = 1 << 20 });
         string json = Input(Enumerable.Range(0, 1000).Select(i => Ids(200, i)));
         (int status, JsonNode? body) = await server.PostAsync("/classify", json, Stop);
         Assert.Equal(503, status);
@@ -86,7 +87,8 @@ public sealed class LimitTests : IDisposable
     public async Task A_slow_client_is_let_go()
     {
         await using RunningServer server = await StartAsync(new ServerLimits { SlowClientTimeout = TimeSpan.FromSeconds(1.5) });
-        foreach (string beginning in new[] { "POST /classify HTTP/1.1\r\nHost: x\r\n", "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{" })
+        const string Head = "POST /classify HTTP/1.1\r\nHost: x\r\n";
+        foreach (string beginning in new[] { Head, Head + "Content-Length: 100\r\n\r\n{" })
         {
             using var connection = new TcpClient();
             await connection.ConnectAsync(IPAddress.Loopback, server.Server.Address.Port, Stop);
@@ -105,11 +107,17 @@ public sealed class LimitTests : IDisposable
     {
         ApiKey key = ApiKey.Read(_scratch.Write("key", "open-sesame\nmore\n"), everywhere);
         await using RunningServer server = await RunningServer.StartAsync(Golden.ModelFolderPath, [Golden.AdapterPath!], key: key);
-        foreach ((string path, bool guarded) in new[] { ("/classify", everywhere), ("/v1/models", true), ("/v1/rewards", true), ("/v1x", everywhere), ("/health", false), ("/metrics", everywhere) })
+        (string Path, bool Guarded)[] paths =
+        [
+            ("/classify", everywhere), ("/v1/models", true), ("/v1/rewards", true), ("/v1x", everywhere), ("/health", false),
+            ("/metrics", everywhere),
+        ];
+        foreach ((string path, bool guarded) in paths)
         {
             foreach ((string? given, bool right) in new (string?, bool)[]
             {
-                (null, false), ("Bearer open-sesame", true), ("bearer open-sesame", true), ("Bearer open-sesamE", false), ("Basic open-sesame", false), ("Bearer ", false),
+                (null, false), ("Bearer open-sesame", true), ("bearer open-sesame", true), ("Bearer open-sesamE", false),
+                ("Basic open-sesame", false), ("Bearer ", false),
                 ("open-sesame", false), ("Bearer open-sesame2", false),
             })
             {
@@ -121,7 +129,8 @@ public sealed class LimitTests : IDisposable
         }
 
         Assert.DoesNotContain("sesame", server.Log, StringComparison.Ordinal);
-        Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--api-key-file", _scratch.Write("none", "\n")], "first line must be the key");
+        Btrm.Fail(
+            2, ["serve", "--model", Golden.ModelFolderPath, "--api-key-file", _scratch.Write("none", "\n")], "first line must be the key");
     }
 
     [Theory]
@@ -140,9 +149,13 @@ public sealed class LimitTests : IDisposable
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--request-timeout", "0"], "--request-timeout");
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--api-key-scope", "some"], "--api-key-scope 'some'");
         Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--api-key-file", _scratch["missing"]], "--api-key-file", "missing");
-        Btrm.Fail(2, ["serve", "--model", Path.Combine(TestPaths.Repository, "examples", "quickstart", "model"), "--device", "cpu"], "no reward head");
+        Btrm.Fail(
+            2, ["serve", "--model", Path.Combine(TestPaths.Repository, "examples", "quickstart", "model"), "--device", "cpu"],
+            "no reward head");
         string adapter = Golden.AdapterPath!;
-        Btrm.Fail(2, ["serve", "--model", Golden.ModelFolderPath, "--adapter", adapter, "--adapter", adapter, "--device", "cpu"], "Two adapters are called adapter");
+        Btrm.Fail(
+            2, ["serve", "--model", Golden.ModelFolderPath, "--adapter", adapter, "--adapter", adapter, "--device", "cpu"],
+            "Two adapters are called adapter");
     }
 
     // The connection ends by itself: after an answer, or cut off where the client still owes bytes.
@@ -166,7 +179,8 @@ public sealed class LimitTests : IDisposable
         }
     }
 
-    private static Task<RunningServer> StartAsync(ServerLimits limits) => RunningServer.StartAsync(Golden.ModelFolderPath, [Golden.AdapterPath!], limits: limits);
+    private static Task<RunningServer> StartAsync(ServerLimits limits) =>
+        RunningServer.StartAsync(Golden.ModelFolderPath, [Golden.AdapterPath!], limits: limits);
 
     private static int[] Ids(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => ((i * 31) + (seed * 17)) % 256)];
 

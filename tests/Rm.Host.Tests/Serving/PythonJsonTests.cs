@@ -32,7 +32,8 @@ public sealed class PythonJsonTests
     [Fact]
     public void What_Python_takes_is_taken()
     {
-        var map = (JsonMap)PythonJson.Parse("\uFEFF {\"a\": NaN, \"b\": [1, 2.5, -0, 1e3, true, null, \"\\u00e9\\ud83d\\ude42\\n\"], \"a\": 7}"u8)!;
+        var map = (JsonMap)PythonJson.Parse(
+            "\uFEFF {\"a\": NaN, \"b\": [1, 2.5, -0, 1e3, true, null, \"\\u00e9\\ud83d\\ude42\\n\"], \"a\": 7}"u8)!;
         Assert.Equal(7L, map["a"]);
         Assert.Equal([1L, 2.5, 0L, 1000.0, true, null, "é🙂\n"], (List<object?>)map["b"]!);
         Assert.True(PythonJson.HasLoneSurrogate((string)PythonJson.Parse("\"a\\ud800b\""u8)!));

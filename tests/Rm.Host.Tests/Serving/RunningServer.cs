@@ -6,17 +6,18 @@ using Rm.Host.Serving;
 using Rm.Host.Serving.Http;
 using Rm.Host.Serving.Models;
 using Rm.Kernels.Cpu;
+using Rm.Kernels.Ops;
 
 namespace Rm.Host.Tests.Serving;
 
 /// <summary>A reward server in this process, on a port of its own.</summary>
 internal sealed class RunningServer : IAsyncDisposable
 {
-    private readonly CpuBackend _backend;
+    private readonly IBackend _backend;
     private readonly ServedModels _models;
     private readonly StringWriter _log = new();
 
-    private RunningServer(CpuBackend backend, ServedModels models) => (_backend, _models) = (backend, models);
+    private RunningServer(IBackend backend, ServedModels models) => (_backend, _models) = (backend, models);
 
     public RewardServer Server { get; private set; } = null!;
 
@@ -34,12 +35,15 @@ internal sealed class RunningServer : IAsyncDisposable
     /// <param name="key">Key, or null.</param>
     /// <param name="budget">Packed tokens of a micro-batch.</param>
     /// <param name="share">Whether what texts begin with is computed once.</param>
+    /// <param name="backend">Device, which the server then owns; null for the CPU.</param>
     public static async Task<RunningServer> StartAsync(
-        string model, string[]? adapters = null, int? maxLength = null, ServerLimits? limits = null, ApiKey? key = null, int budget = 2048, bool share = true)
+        string model, string[]? adapters = null, int? maxLength = null, ServerLimits? limits = null, ApiKey? key = null, int budget = 2048,
+        bool share = true, IBackend? backend = null)
     {
-        var backend = new CpuBackend(2);
+        backend ??= new CpuBackend(2);
         var choice = new ServedModelChoice(
-            model, adapters ?? [], adapters is { Length: > 0 } ? null : "rm", maxLength, (vocab, _) => new TextOptions(true, null, 1024, TruncationMode.Response, vocab));
+            model, adapters ?? [], adapters is { Length: > 0 } ? null : "rm", maxLength,
+            (vocab, _) => new TextOptions(true, null, 1024, TruncationMode.Response, vocab));
         ServedModels models = ServedModelLoader.Load(choice, backend);
         var running = new RunningServer(backend, models);
         var options = new RewardServerOptions(IPAddress.Loopback, 0, limits ?? new ServerLimits(), budget, share)

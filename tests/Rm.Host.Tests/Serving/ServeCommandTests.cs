@@ -15,19 +15,23 @@ public sealed partial class ServeCommandTests
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals");
         var golden = new GoldenCase("llama-tiny");
         using BtrmProcess process = Btrm.Start(
-            "serve", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--port", "0", "--device", "cpu", "--micro-token-budget", "64");
+            "serve", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--port", "0", "--device", "cpu",
+            "--micro-token-budget", "64");
         Assert.True(process.WaitFor(() => Address().IsMatch(process.Output)), process.Error);
-        using var client = new HttpClient { BaseAddress = new Uri(Address().Match(process.Output).Value), Timeout = TimeSpan.FromMinutes(5) };
+        var address = new Uri(Address().Match(process.Output).Value);
+        using var client = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(5) };
         using (HttpResponseMessage health = await client.GetAsync("/health", TestContext.Current.CancellationToken))
         {
             Assert.Equal(200, (int)health.StatusCode);
         }
 
         // Many small micro-batches: when the signal comes, most of them wait.
-        string json = JsonSerializer.Serialize(new { input = Enumerable.Range(0, 60).Select(i => Enumerable.Range(0, 50).Select(k => (k * i) % 256)) });
+        string json = JsonSerializer.Serialize(
+            new { input = Enumerable.Range(0, 60).Select(i => Enumerable.Range(0, 50).Select(k => (k * i) % 256)) });
         Task<HttpResponseMessage>[] answers =
         [
-            .. Enumerable.Range(0, 8).Select(_ => client.PostAsync("/classify", new StringContent(json, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken)),
+            .. Enumerable.Range(0, 8).Select(_ => client.PostAsync(
+                "/classify", new StringContent(json, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken)),
         ];
         long accepted = 0;
         while (accepted < 8 && !answers.All(answer => answer.IsCompleted))
@@ -41,7 +45,8 @@ public sealed partial class ServeCommandTests
         foreach (HttpResponseMessage answer in await Task.WhenAll(answers))
         {
             Assert.Equal(200, (int)answer.StatusCode);
-            Assert.Equal(60, JsonElement.Parse(await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).GetProperty("data").GetArrayLength());
+            byte[] body = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(60, JsonElement.Parse(body).GetProperty("data").GetArrayLength());
         }
 
         CommandResult result = process.Wait();

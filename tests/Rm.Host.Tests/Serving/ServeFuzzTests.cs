@@ -10,8 +10,8 @@ using Rm.Host.Tests.Training;
 namespace Rm.Host.Tests.Serving;
 
 /// <summary>
-/// Damaged requests of every interface: each gets an answer in HTTP, none an internal error, nothing of it is logged or written to disk, and the server
-/// goes on. BTRM_FUZZ_ITERATIONS sets the number of requests, BTRM_FUZZ_SEED the first seed.
+/// Damaged requests of every interface: each gets an answer in HTTP, none an internal error, nothing of it is logged or written to disk,
+/// and the server goes on. BTRM_FUZZ_ITERATIONS sets the number of requests, BTRM_FUZZ_SEED the first seed.
 /// </summary>
 public sealed class ServeFuzzTests : IDisposable
 {
@@ -22,23 +22,30 @@ public sealed class ServeFuzzTests : IDisposable
 
     private static readonly string[] Values =
     [
-        "null", "true", "-1", "0", "5.5", "1e999", "-0.0", "NaN", "Infinity", "123456789012345678901234567890", "\"\"", "\"x\"", "\"\\ud800\"", "\"../../etc/passwd\"",
+        "null", "true", "-1", "0", "5.5", "1e999", "-0.0", "NaN", "Infinity", "123456789012345678901234567890", "\"\"", "\"x\"",
+        "\"\\ud800\"", "\"../../etc/passwd\"",
         "[]", "[[]]", "[[[]]]", "[1]", "[[1],[2]]", "[\"a\",1]", "{}", "{\"a\":[]}", "{\"role\":\"user\",\"content\":\"hi\"}",
-        "[{\"role\":\"user\",\"content\":\"hi\"}]", "[{\"role\":5}]", "[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}]", "\"max_length\"", "\"left\"", "\"base64\"",
+        "[{\"role\":\"user\",\"content\":\"hi\"}]", "[{\"role\":5}]", "[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}]",
+        "\"max_length\"", "\"left\"", "\"base64\"",
         "2147483648", "[-1]", "[400]", "\"tell-no-one\"",
     ];
 
     private static readonly string[] Fields =
     [
-        "model", "input", "messages", "text", "input_ids", "query", "queries", "documents", "items", "text_1", "text_2", "data_1", "data_2", "data", "prompts", "labels",
-        "use_activation", "truncate_prompt_tokens", "truncation_side", "request_id", "priority", "user", "task", "encoding_format", "embed_dtype", "endianness",
-        "dimensions", "top_n", "max_tokens_per_doc", "max_tokens_per_query", "add_special_tokens", "add_generation_prompt", "continue_final_message", "chat_template",
-        "chat_template_kwargs", "prompt", "candidates", "rows", "tokens", "return_token_strs", "max_length", "normalize", "cache_salt", "mm_processor_kwargs", "csv",
+        "model", "input", "messages", "text", "input_ids", "query", "queries", "documents", "items", "text_1", "text_2", "data_1", "data_2",
+        "data", "prompts", "labels",
+        "use_activation", "truncate_prompt_tokens", "truncation_side", "request_id", "priority", "user", "task", "encoding_format",
+        "embed_dtype", "endianness",
+        "dimensions", "top_n", "max_tokens_per_doc", "max_tokens_per_query", "add_special_tokens", "add_generation_prompt",
+        "continue_final_message", "chat_template",
+        "chat_template_kwargs", "prompt", "candidates", "rows", "tokens", "return_token_strs", "max_length", "normalize", "cache_salt",
+        "mm_processor_kwargs", "csv",
     ];
 
     private static readonly string[] Paths =
     [
-        "/classify", "/pooling", "/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank", "/v1/embeddings", "/v1/score/evaluation", "/get_reward", "/get_feedback",
+        "/classify", "/pooling", "/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank", "/v1/embeddings", "/v1/score/evaluation",
+        "/get_reward", "/get_feedback",
         "/v1/rewards", "/tokenize", "/detokenize", "/invocations",
     ];
 
@@ -61,8 +68,12 @@ public sealed class ServeFuzzTests : IDisposable
             content.Headers.TryAddWithoutValidation("Content-Type", random.Next(6) == 0 ? "text/plain" : "application/json");
             using HttpResponseMessage answer = await server.Client.PostAsync(path, content, TestContext.Current.CancellationToken);
             string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-            Assert.True((int)answer.StatusCode is 200 or 400 or 404 or 413 or 422, $"seed {seed}: {path} {Encoding.UTF8.GetString(body)}\n{(int)answer.StatusCode} {text}");
-            Assert.False(text.Contains("   at ", StringComparison.Ordinal) || text.Contains("Exception", StringComparison.Ordinal), $"seed {seed}: {text}");
+            Assert.True(
+                (int)answer.StatusCode is 200 or 400 or 404 or 413 or 422,
+                $"seed {seed}: {path} {Encoding.UTF8.GetString(body)}\n{(int)answer.StatusCode} {text}");
+            Assert.False(
+                text.Contains("   at ", StringComparison.Ordinal) || text.Contains("Exception", StringComparison.Ordinal),
+                $"seed {seed}: {text}");
         }
 
         Assert.Empty(server.Failures);
@@ -80,9 +91,12 @@ public sealed class ServeFuzzTests : IDisposable
         await using RunningServer server = await RunningServer.StartAsync(golden.ModelFolderPath, [golden.AdapterPath!], key: key);
         string[] pieces =
         [
-            "GET ", "POST ", "/classify", "/../../etc/passwd", "/%2e%2e/%2e%2e/x", "/%00", "//", "/v1/models", "?model=../x", " HTTP/1.1\r\n", " HTTP/9.9\r\n", "Host: x\r\n",
-            "Host: \u00ff\r\n", "Content-Length: 5\r\n", "Content-Length: -1\r\n", "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: chunked\r\n",
-            $"Authorization: Bearer {Secret}\r\n", "Authorization: Bearer wrong\r\n", "\r\n", "{}", "5\r\nhello\r\n0\r\n\r\n", "zzz\r\n", "\0\0\0", new string('a', 40_000),
+            "GET ", "POST ", "/classify", "/../../etc/passwd", "/%2e%2e/%2e%2e/x", "/%00", "//", "/v1/models", "?model=../x",
+            " HTTP/1.1\r\n", " HTTP/9.9\r\n", "Host: x\r\n",
+            "Host: \u00ff\r\n", "Content-Length: 5\r\n", "Content-Length: -1\r\n", "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            $"Authorization: Bearer {Secret}\r\n", "Authorization: Bearer wrong\r\n", "\r\n", "{}", "5\r\nhello\r\n0\r\n\r\n", "zzz\r\n",
+            "\0\0\0", new string('a', 40_000),
             "X: " + new string('b', 9000) + "\r\n", "Content-Type: application/json\r\n",
         ];
         for (int seed = FirstSeed; seed < FirstSeed + (Iterations / 4); seed++)
@@ -137,7 +151,8 @@ public sealed class ServeFuzzTests : IDisposable
         var text = new StringBuilder("{");
         for (int i = random.Next(1, 6); i > 0; i--)
         {
-            text.Append(JsonSerializer.Serialize(Fields[random.Next(Fields.Length)])).Append(": ").Append(Values[random.Next(Values.Length)]).Append(i > 1 ? ", " : "");
+            text.Append(JsonSerializer.Serialize(Fields[random.Next(Fields.Length)])).Append(": ")
+                .Append(Values[random.Next(Values.Length)]).Append(i > 1 ? ", " : "");
         }
 
         text.Append('}');
@@ -150,7 +165,8 @@ public sealed class ServeFuzzTests : IDisposable
         return random.Next(12) == 0 ? body[..random.Next(body.Length)] : body;
     }
 
-    private string Files() => string.Join('\n', Directory.EnumerateFileSystemEntries(_scratch.Path, "*", SearchOption.AllDirectories).Order());
+    private string Files() =>
+        string.Join('\n', Directory.EnumerateFileSystemEntries(_scratch.Path, "*", SearchOption.AllDirectories).Order());
 
     private static int Setting(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), out int value) && value > 0 ? value : otherwise;

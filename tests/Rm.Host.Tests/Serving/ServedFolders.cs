@@ -5,8 +5,8 @@ using Rm.Host.Tests.EndToEnd;
 namespace Rm.Host.Tests.Serving;
 
 /// <summary>
-/// The model folders behind the recorded exchanges. Their weights and vocabulary are those of the quickstart's model, which is in the repository
-/// already; what differs lies in tests/golden/serving.
+/// The model folders behind the recorded exchanges. Their weights and vocabulary are those of the quickstart's model, which is in the
+/// repository already; what differs lies in tests/golden/serving.
 /// </summary>
 internal static class ServedFolders
 {

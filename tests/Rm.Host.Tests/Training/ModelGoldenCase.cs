@@ -50,6 +50,11 @@ internal sealed class ModelGoldenCase
 
     public JsonElement Json(string file) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, file))).RootElement;
 
+    /// <summary>Steps of the training run in float64, or none where float32 has not been found to stray.</summary>
+    public JsonElement[] ExactSteps() => File.Exists(Path.Combine(Folder, "trajectory.float64.json"))
+        ? [.. Json("trajectory.float64.json").GetProperty("log").EnumerateArray()]
+        : [];
+
     /// <summary>The model, with an adapter folder of the case or wholly trained.</summary>
     public RewardModel Open(IBackend backend, string? adapter, bool training, Recompute recompute = Recompute.None)
     {

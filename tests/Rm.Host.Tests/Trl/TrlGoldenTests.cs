@@ -24,6 +24,7 @@ public sealed class TrlGoldenTests
         string checkpoint = Path.Combine(output, "checkpoint-10");
         JsonElement expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "trainer_state.json")));
         TrlRun.AssertSame([.. expected.GetProperty("log_history").EnumerateArray()], TrlRun.History(checkpoint));
+        TrlRun.AssertAsNear(Path.Combine(golden, "float64.json"), [.. expected.GetProperty("log_history").EnumerateArray()], TrlRun.History(checkpoint));
         AssertSameAdapter(Path.Combine(golden, Adapter), Path.Combine(output, Adapter));
         AssertSameAdapter(Path.Combine(output, Adapter), Path.Combine(checkpoint, Adapter), tolerance: 0);
         Assert.True(Directory.Exists(Path.Combine(output, "checkpoint-5")));
@@ -72,12 +73,15 @@ public sealed class TrlGoldenTests
 
         // That run was evaluated once more after its end.
         TrlRun.AssertSame(expected[..^1], TrlRun.History(Path.Combine(output, "checkpoint-12")));
+        TrlRun.AssertAsNear(Path.Combine(golden, "float64.json"), expected[..^1], TrlRun.History(Path.Combine(output, "checkpoint-12")));
         AssertSameAdapter(Path.Combine(golden, "final-adapter", Adapter), Path.Combine(output, Adapter));
     }
 
     [Theory]
     [InlineData("full-margins", 4)]
     [InlineData("lora-uneven", 3)]
+    [InlineData("pattern-drop-last", 5)]
+    [InlineData("stable-decay", 6)]
     public void A_case_of_transformers_trainer_gives_the_same_lines(string name, int steps)
     {
         using var scratch = new ScratchFolder();

@@ -97,6 +97,19 @@ public sealed class TrlRewardCommandTests
     }
 
     [Fact]
+    public void Steps_decide_the_epochs_that_the_state_tells_and_no_batch_is_an_error()
+    {
+        using var scratch = new ScratchFolder();
+        string output = scratch["out"];
+
+        // 11 pairs in batches of 3 are 4 batches, two steps an epoch: three steps begin a second one.
+        TrlRun.Succeed(Case, output, [.. Small, "--max_steps", "3", "--num_train_epochs", "7", "--eval_strategy", "no"]);
+        JsonElement state = JsonElement.Parse(File.ReadAllBytes(Path.Combine(output, "checkpoint-3", "trainer_state.json")));
+        Assert.Equal((2, 3), (state.GetProperty("num_train_epochs").GetInt32(), state.GetProperty("max_steps").GetInt32()));
+        Btrm.Fail(2, TrlRun.Words(Case, scratch["x"], [.. Small, "--dataloader_drop_last", "--per_device_eval_batch_size", "7"]), "6 evaluation pairs make no batch of 7");
+    }
+
+    [Fact]
     public void Help_lists_every_option_and_mistakes_are_said()
     {
         CommandResult help = Btrm.Succeed("trl", "reward", "--help");

@@ -27,7 +27,7 @@ internal static class TrlRun
         [.. JsonElement.Parse(File.ReadAllBytes(Path.Combine(checkpoint, "trainer_state.json"))).GetProperty("log_history").EnumerateArray()];
 
     /// <summary>
-    /// Every figure within 1e-4, relative; near zero within 2e-6, which is what float32 sums in another order differ by. Epochs, rates, counts and accuracies exactly.
+    /// Every figure within 1e-4, relative; near zero within 5e-7, which is what float32 sums in another order differ by. Epochs, rates, counts and accuracies exactly.
     /// </summary>
     public static void AssertSame(IReadOnlyList<JsonElement> expected, IReadOnlyList<JsonElement> actual)
     {
@@ -38,9 +38,34 @@ internal static class TrlRun
             foreach (string name in Names(expected[i]))
             {
                 double wanted = expected[i].GetProperty(name).GetDouble(), given = actual[i].GetProperty(name).GetDouble();
-                double tolerance = Exact.Contains(name) ? 0 : (1e-4 * Math.Abs(wanted)) + 2e-6;
+                double tolerance = Exact.Contains(name) ? 0 : (1e-4 * Math.Abs(wanted)) + 5e-7;
                 Assert.True(Math.Abs(wanted - given) <= tolerance, $"line {i}, {name}: {given} instead of {wanted}");
             }
+        }
+    }
+
+    /// <summary>
+    /// Both logs against that of the same run in double precision: by the root of the mean square over all figures, ours is at most twice as far from it as TRL's. (Measured: 0.6
+    /// times in the run from the command line, 1.5 times in that from Python, where transformers on another build of PyTorch was 1.6 times as far.)
+    /// </summary>
+    public static void AssertAsNear(string float64, IReadOnlyList<JsonElement> expected, IReadOnlyList<JsonElement> actual)
+    {
+        JsonElement[] exact = [.. JsonElement.Parse(File.ReadAllBytes(float64)).GetProperty("log_history").EnumerateArray()];
+        Assert.Equal(exact.Length, expected.Count);
+        double theirs = Distance(expected), ours = Distance(actual);
+        Assert.InRange(theirs, 1e-9, 1e-6);
+        Assert.True(ours <= 2 * theirs, $"{ours} from the run in double precision, TRL's {theirs}");
+
+        double Distance(IReadOnlyList<JsonElement> log)
+        {
+            List<double> squares = [];
+            for (int i = 0; i < exact.Length; i++)
+            {
+                squares.AddRange(exact[i].EnumerateObject().Where(p => p.Name != "step").Select(p => Math.Pow(p.Value.GetDouble() - log[i].GetProperty(p.Name).GetDouble(), 2)));
+            }
+
+            Assert.True(squares.Count >= 40, $"{squares.Count} figures");
+            return Math.Sqrt(squares.Average());
         }
     }
 

@@ -21,9 +21,9 @@ public sealed class TrlSettingsTests
     }
 
     [Theory]
-    [InlineData("--use-peft", "--lora --lora-rank=16 --lora-alpha=32 --lora-target-modules=q_proj,v_proj --lora-dropout=0.05")]
-    [InlineData("--use_peft --lora_target_modules all-linear --lora_r=2 --use_rslora True --lora_dropout 0", "--lora --lora-rank=2 --lora-alpha=32 --lora-target-modules=all-linear --lora-dropout=0 --rslora")]
-    [InlineData("--use_peft yes --lora_target_modules q_proj up_proj --lora_modules_to_save norm", "--lora --lora-rank=16 --lora-alpha=32 --lora-target-modules=q_proj,up_proj --lora-dropout=0.05 --lora-modules-to-save=norm")]
+    [InlineData("--use-peft", "--lora --lora-rank=16 --lora-alpha=32 --lora-dropout=0.05")]
+    [InlineData("--use_peft --lora_target_modules all-linear --lora_r=2 --use_rslora True --lora_dropout 0", "--lora --lora-rank=2 --lora-alpha=32 --lora-dropout=0 --rslora")]
+    [InlineData("--use_peft yes --lora_target_modules q_proj up_proj --lora_modules_to_save norm", "--lora --lora-rank=16 --lora-alpha=32 --lora-dropout=0.05 --lora-modules-to-save=norm")]
     public void Adapters_are_described_to_btrm(string words, string expected) => Assert.Equal(expected, string.Join(' ', Read(words).LoraWords));
 
     [Theory]
@@ -51,7 +51,13 @@ public sealed class TrlSettingsTests
     [InlineData("--logging_steps 2.5", "must be a whole number of steps, or a share")]
     [InlineData("--datasets x", "is given in a file")]
     [InlineData("out", "unexpected argument 'out'")]
+    [InlineData("--logging_s 5", "--logging_s: could be logging_strategy, logging_steps")]
     public void What_cannot_be_done_is_said_by_name(string words, string message) => Assert.Contains(message, Assert.Throws<UserInputException>(() => Read(words)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("--max_len 77", 77)]
+    [InlineData("--max-len=78", 78)]
+    public void The_beginning_of_a_name_is_enough_as_for_argparse(string words, int expected) => Assert.Equal(expected, Read(words).MaxLength);
 
     [Theory]
     [InlineData("--push_to_hub", "--push_to_hub is ignored: nothing is uploaded")]
@@ -59,6 +65,7 @@ public sealed class TrlSettingsTests
     [InlineData("--report_to wandb", "wandb is ignored")]
     [InlineData("--label_smoothing_factor 0.1", "it has no effect in TRL's reward trainer either")]
     [InlineData("--lerning_rate 1", "--lerning_rate is not an option of TRL's and is ignored, as TRL does (did you mean learning_rate?)")]
+    [InlineData("--warmup_ratio 0.1", "--warmup_ratio is not an option of TRL's any more and is ignored, as TRL does: give warmup_steps, a share of the run")]
     [InlineData("--num_processes 8", "--num_processes is ignored: there is one process")]
     [InlineData("--use_peft --lora_task_type CAUSAL_LM", "CAUSAL_LM is read as SEQ_CLS")]
     public void What_changes_nothing_is_said_once(string words, string note)

@@ -24,12 +24,23 @@ internal static unsafe class Emulator
     /// <summary>Starts and stops of the profiler since the last reset.</summary>
     public static ulong[] ProfilerCounts => Numbers("btrmEmuProfilerCounts", 2);
 
+    /// <summary>Of the PTX machine, since counting began: a line of JSON for each kernel and target that ran.</summary>
+    public static string LaunchCounts => Text("btrmEmuLaunchCounts");
+
+    /// <summary>
+    /// Of the PTX machine, since counting began: target, kernel, opcode, executions, places in the text and places never executed, a line for each.
+    /// </summary>
+    public static string InstructionCoverage => Text("btrmEmuInstructionCoverage");
+
     /// <summary>Seed of the order of blocks, warps, lanes and streams.</summary>
     public static void SetSeed(ulong seed) => ((delegate* unmanaged<ulong, void>)Export("btrmEmuSetSeed"))(seed);
 
     /// <summary>Compute capability of the device from now on: 80, 90.</summary>
     public static void SetArchitecture(uint number) =>
         Assert.Equal(CudaResult.Success, ((delegate* unmanaged<uint, CudaResult>)Export("btrmEmuSetArch"))(number));
+
+    /// <summary>Counts what launches of the PTX machine do, from nothing; or stops.</summary>
+    public static void CountLaunches(bool on) => ((delegate* unmanaged<int, void>)Export("btrmEmuCountLaunches"))(on ? 1 : 0);
 
     /// <summary>Forgets queued work, streams, events, modules, memory, errors and reports.</summary>
     public static void Reset() => ((delegate* unmanaged<void>)Export("btrmEmuReset"))();
@@ -71,10 +82,11 @@ internal static unsafe class Emulator
 
     private static string Text(string export)
     {
-        byte[] buffer = new byte[1 << 16];
+        delegate* unmanaged<byte*, int, int> give = (delegate* unmanaged<byte*, int, int>)Export(export);
+        byte[] buffer = new byte[give(null, 0) + 1];
         fixed (byte* target = buffer)
         {
-            int length = ((delegate* unmanaged<byte*, int, int>)Export(export))(target, buffer.Length);
+            int length = give(target, buffer.Length);
             return Encoding.UTF8.GetString(buffer, 0, Math.Min(length, buffer.Length - 1));
         }
     }

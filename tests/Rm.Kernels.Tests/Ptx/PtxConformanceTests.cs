@@ -1,5 +1,4 @@
 using Rm.Kernels.Cuda;
-using Rm.Kernels.Cuda.Driver;
 using Rm.Kernels.Tensors;
 using Rm.Kernels.Tests.Conformance;
 using Rm.Kernels.Tests.Cuda;
@@ -28,10 +27,7 @@ public sealed class PtxConformanceTests
 
     private static bool All => Environment.GetEnvironmentVariable(AllVariable) == "all";
 
-    // The first case of every operation: names begin with the operation's.
-    private static IEnumerable<string> Chosen => All
-        ? ConformanceTests.Cases.Keys
-        : ConformanceTests.Cases.Keys.GroupBy(static name => name.Split(' ', ',')[0]).Select(static group => group.First());
+    private static IEnumerable<string> Chosen => All ? ConformanceTests.Cases.Keys : PtxCases.FirstOfEachOperation;
 
     [Theory]
     [MemberData(nameof(CasesTypesAndArchitectures))]
@@ -43,31 +39,5 @@ public sealed class PtxConformanceTests
     public void A_linear_layer_by_wgmma_matches_its_reference(string name) =>
         Run(name, 90, static () => new CudaBackend(ordinal: 0, DType.BF16, GemmChoice.Wgmma));
 
-    private static void Run(string name, uint architecture, Func<CudaBackend> open)
-    {
-        CudaTest.OpenDevice().Dispose();
-        CudaTest.NeedsEmulator();
-        CudaTest.NeedsNvrtc();
-        bool before = CudaLibraries.PtxAsked;
-        CudaLibraries.PtxAsked = true;
-        Emulator.SetArchitecture(architecture);
-        Emulator.SetSeed(architecture);
-        try
-        {
-            using (CudaBackend backend = open())
-            {
-                Assert.Contains("PTX", backend.Description);
-                using OperationBench bench = new(backend, seed: 1);
-                ConformanceTests.Cases[name].Run(bench);
-                bench.CheckInputs();
-            }
-
-            Assert.Equal("", Emulator.LeakReport);
-        }
-        finally
-        {
-            CudaLibraries.PtxAsked = before;
-            Emulator.SetArchitecture(90);
-        }
-    }
+    private static void Run(string name, uint architecture, Func<CudaBackend> open) => PtxCases.Run(name, architecture, open);
 }

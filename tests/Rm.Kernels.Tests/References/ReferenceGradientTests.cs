@@ -55,6 +55,43 @@ public sealed class ReferenceGradientTests
     }
 
     [Fact]
+    public void CausalConv()
+    {
+        SequenceLayout layout = Layouts.Of([3, 2, 4], [0, 3], [1, 1]);
+        RealMatrix<double> x = Numbers(layout.TokenCount, 3), w = Numbers(3, 4), dy = Numbers(layout.TokenCount, 3);
+        (RealMatrix<double> dx, RealMatrix<double> dw) = CausalConvReference<double>.Backward(layout, dy, x, w);
+        AssertGradient(x, dx, () => Dot(dy, CausalConvReference<double>.Forward(layout, x, w)));
+        AssertGradient(w, dw, () => Dot(dy, CausalConvReference<double>.Forward(layout, x, w)));
+    }
+
+    [Fact]
+    public void DeltaRule()
+    {
+        SequenceLayout layout = Layouts.Of([3, 2, 4], [0, 3], [1, 1]);
+        var shape = new DeltaRuleShape(2, 4, 3, 2);
+        int tokens = layout.TokenCount;
+        var inputs = new DeltaRuleInputs<double>(
+            Numbers(tokens, shape.QkvColumns), Numbers(tokens, 4), Numbers(tokens, 4), Numbers(1, 4), Numbers(1, 4));
+        RealMatrix<double> dO = Numbers(tokens, shape.ValueColumns);
+        double Loss() => Dot(dO, DeltaRuleReference<double>.Forward(layout, shape, inputs));
+        DeltaRuleInputs<double> d = DeltaRuleReference<double>.Backward(layout, shape, dO, inputs);
+        AssertGradient(inputs.Qkv, d.Qkv, Loss);
+        AssertGradient(inputs.A, d.A, Loss);
+        AssertGradient(inputs.B, d.B, Loss);
+        AssertGradient(inputs.ALog, d.ALog, Loss);
+        AssertGradient(inputs.DtBias, d.DtBias, Loss);
+    }
+
+    [Fact]
+    public void SigmoidGate()
+    {
+        RealMatrix<double> x = Numbers(3, 5), gate = Numbers(3, 5), dy = Numbers(3, 5);
+        (RealMatrix<double> dx, RealMatrix<double> dGate) = SigmoidGateReference<double>.Backward(dy, x, gate);
+        AssertGradient(x, dx, () => Dot(dy, SigmoidGateReference<double>.Forward(x, gate)));
+        AssertGradient(gate, dGate, () => Dot(dy, SigmoidGateReference<double>.Forward(x, gate)));
+    }
+
+    [Fact]
     public void Linear()
     {
         RealMatrix<double> x = Numbers(4, 5), w = Numbers(6, 5), bias = Numbers(1, 6), dy = Numbers(4, 6);

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 transformers.logging.set_verbosity_error()
 
 root = pathlib.Path("tests/golden/trl")
-OWN = {"model_name_or_path", "dataset_name", "max_length", "center_rewards_coefficient", "use_peft", "lora_task_type", "lora_r", "lora_alpha", "lora_target_modules", "use_rslora", "pad_token", "eos_token"}
+OWN = {"model_name_or_path", "dataset_name", "max_length", "center_rewards_coefficient", "use_peft", "lora_task_type", "lora_r", "lora_alpha", "lora_target_modules", "lora_modules_to_save", "use_rslora", "pad_token", "eos_token"}
 
 
 class Pairs(torch.utils.data.Dataset):
@@ -98,8 +98,11 @@ def run(name):
     set_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1, dtype=torch.float32)
     if config.get("use_peft"):
+        targets = config.get("lora_target_modules")
+        targets = targets[0] if targets and len(targets) == 1 else targets  # as TRL: one word is PEFT's pattern
         model = peft.get_peft_model(model, peft.LoraConfig(
-            task_type="SEQ_CLS", r=config.get("lora_r", 16), lora_alpha=config.get("lora_alpha", 32), lora_dropout=0.05, target_modules=config.get("lora_target_modules"), use_rslora=config.get("use_rslora", False)))
+            task_type="SEQ_CLS", r=config.get("lora_r", 16), lora_alpha=config.get("lora_alpha", 32), lora_dropout=0.05, target_modules=targets,
+            modules_to_save=config.get("lora_modules_to_save"), use_rslora=config.get("use_rslora", False)))
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0

@@ -3,12 +3,14 @@ using Rm.Kernels.Ops;
 namespace Rm.Host.Serving.Batching;
 
 /// <summary>
-/// Chooses what is computed next out of what waits: sequences that begin alike are put together, whoever sent them, and the groups are taken in the
-/// order of their oldest member until the micro-batch is full.
+/// Chooses what is computed next out of what waits: sequences that begin alike are put together, whoever sent them, and the groups are
+/// taken in the order of their oldest member until the micro-batch is full.
 /// </summary>
 internal static class BatchComposer
 {
-    /// <summary>Groups for a micro-batch of <paramref name="budget"/> packed tokens; more only when the oldest sequence alone has more.</summary>
+    /// <summary>
+    /// Groups for a micro-batch of <paramref name="budget"/> packed tokens; more only when the oldest sequence alone has more.
+    /// </summary>
     /// <param name="waiting">Sequences of one model, at least one.</param>
     /// <param name="budget">Packed tokens.</param>
     /// <param name="sharePrefixes">Whether what sequences begin with is computed once.</param>
@@ -34,8 +36,8 @@ internal static class BatchComposer
     }
 
     /// <summary>
-    /// All of <paramref name="waiting"/> in groups. Sorted by tokens, neighbours have the longest prefixes in common; a run of them is one group where
-    /// that saves as much as the best groups on both sides of its weakest place.
+    /// All of <paramref name="waiting"/> in groups. Sorted by tokens, neighbours have the longest prefixes in common; a run of them is one
+    /// group where that saves as much as the best groups on both sides of its weakest place.
     /// </summary>
     internal static List<SharedGroup> Group(IReadOnlyList<WaitingSequence> waiting, bool sharePrefixes)
     {
@@ -101,7 +103,8 @@ internal static class BatchComposer
     private static List<List<WaitingSequence>> Distinct(IReadOnlyList<WaitingSequence> waiting)
     {
         var sorted = waiting.ToList();
-        sorted.Sort((a, b) => a.Tokens.AsSpan().SequenceCompareTo(b.Tokens) is var order && order != 0 ? order : a.Order.CompareTo(b.Order));
+        sorted.Sort(
+            (a, b) => a.Tokens.AsSpan().SequenceCompareTo(b.Tokens) is var order && order != 0 ? order : a.Order.CompareTo(b.Order));
         var distinct = new List<List<WaitingSequence>>();
         foreach (WaitingSequence sequence in sorted)
         {

@@ -8,8 +8,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Serving.Batching;
 
 /// <summary>
-/// Scores what requests hand in, on one thread: whenever a micro-batch ends, the next is composed of what waits then. Cancelled requests leave the
-/// queue at once. A reward depends on its own tokens alone.
+/// Scores what requests hand in, on one thread: whenever a micro-batch ends, the next is composed of what waits then. Cancelled requests
+/// leave the queue at once. A reward depends on its own tokens alone.
 /// </summary>
 internal sealed class ScoringEngine : IDisposable
 {
@@ -45,8 +45,8 @@ internal sealed class ScoringEngine : IDisposable
     public long WaitingTokens => Interlocked.Read(ref _waitingTokens);
 
     /// <summary>
-    /// Rewards of sequences, in their order. Throws a 429 <see cref="ApiException"/> when the queue is full; cancelled, the sequences that have not been
-    /// computed never are.
+    /// Rewards of sequences, in their order. Throws a 429 <see cref="ApiException"/> when the queue is full; cancelled, the sequences that
+    /// have not been computed never are.
     /// </summary>
     public async Task<float[]> ScoreAsync(ServedModel model, IReadOnlyList<int[]> sequences, CancellationToken cancellation)
     {
@@ -256,14 +256,19 @@ internal sealed class ScoringEngine : IDisposable
 
         SharedGroup group = groups[0];
         int half = group.Members.Count / 2;
-        return [new SharedGroup([.. group.Members.Take(half)], group.PrefixLength), new SharedGroup([.. group.Members.Skip(half)], group.PrefixLength)];
+        return
+        [
+            new SharedGroup([.. group.Members.Take(half)], group.PrefixLength),
+            new SharedGroup([.. group.Members.Skip(half)], group.PrefixLength),
+        ];
     }
 
     private void Fail(List<SharedGroup> groups, Exception e)
     {
         lock (_lock)
         {
-            foreach (ScoringJob job in groups.SelectMany(group => group.Members).SelectMany(same => same).Select(waiting => waiting.Job).Distinct())
+            IEnumerable<WaitingSequence> failed = groups.SelectMany(group => group.Members).SelectMany(same => same);
+            foreach (ScoringJob job in failed.Select(waiting => waiting.Job).Distinct())
             {
                 job.Fail(e);
                 Remove(job);

@@ -2,7 +2,9 @@ using Rm.Host.Serving.Models;
 
 namespace Rm.Host.Serving.Batching;
 
-/// <summary>The sequences of one request that wait for their rewards. What is taken belongs to the queue's lock, rewards to the scoring thread.</summary>
+/// <summary>
+/// The sequences of one request that wait for their rewards. What is taken belongs to the queue's lock, rewards to the scoring thread.
+/// </summary>
 internal sealed class ScoringJob
 {
     private readonly TaskCompletionSource<float[]> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -3,8 +3,8 @@ using Rm.Kernels.Ops;
 namespace Rm.Host.Serving.Batching;
 
 /// <summary>
-/// Sequences that begin with the same tokens. Equal ones are computed once. Members ascend as token ids do, so that a part of them shares at least
-/// what all do.
+/// Sequences that begin with the same tokens. Equal ones are computed once. Members ascend as token ids do, so that a part of them shares
+/// at least what all do.
 /// </summary>
 internal sealed class SharedGroup(IReadOnlyList<IReadOnlyList<WaitingSequence>> members, int prefixLength)
 {
@@ -20,7 +20,10 @@ internal sealed class SharedGroup(IReadOnlyList<IReadOnlyList<WaitingSequence>> 
     /// <summary>Tokens to compute.</summary>
     public long PackedTokens { get; } = members.Sum(same => (long)same[0].Tokens.Length - prefixLength) + prefixLength;
 
-    /// <summary>As many members as fit into <paramref name="budget"/> tokens, the oldest first and at least one when <paramref name="force"/> is set; null for none.</summary>
+    /// <summary>
+    /// As many members as fit into <paramref name="budget"/> tokens, the oldest first and at least one when <paramref name="force"/> is
+    /// set; null for none.
+    /// </summary>
     public SharedGroup? Part(long budget, bool force)
     {
         var chosen = new List<int>();

@@ -10,8 +10,8 @@ using Rm.Training.Evaluation;
 namespace Rm.Host.Serving.Client;
 
 /// <summary>
-/// Asks a running <c>btrm serve</c> for the rewards of rows, through <c>/v1/rewards</c>: the records of <see cref="RowScorer"/>, and the same rewards. A
-/// server that says to come back later is asked again.
+/// Asks a running <c>btrm serve</c> for the rewards of rows, through <c>/v1/rewards</c>: the records of <see cref="RowScorer"/>, and the
+/// same rewards. A server that says to come back later is asked again.
 /// </summary>
 internal sealed class RewardClient : IDisposable
 {
@@ -95,7 +95,9 @@ internal sealed class RewardClient : IDisposable
             foreach (JsonElement row in answer.RootElement.GetProperty("rows").EnumerateArray())
             {
                 float[] rewards = [.. row.GetProperty("rewards").EnumerateArray().Select(reward => reward.GetSingle())];
-                DropReason reason = row.GetProperty("reason").GetString() is { } name && Enum.TryParse(name, out DropReason known) ? known : DropReason.None;
+                DropReason reason = row.GetProperty("reason").GetString() is { } name && Enum.TryParse(name, out DropReason known)
+                    ? known
+                    : DropReason.None;
                 scored.Add(new ScoredRow(parsed[i++], rewards, reason));
             }
 
@@ -152,7 +154,9 @@ internal sealed class RewardClient : IDisposable
             using JsonDocument document = JsonDocument.Parse(answer);
             JsonElement root = document.RootElement;
             return root.TryGetProperty("error", out JsonElement error)
-                ? error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out JsonElement message) ? message.ToString() : error.ToString()
+                ? error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out JsonElement message)
+                    ? message.ToString()
+                    : error.ToString()
                 : root.ToString();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

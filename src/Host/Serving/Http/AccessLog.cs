@@ -3,8 +3,8 @@ using Rm.Host.Serving.Json;
 namespace Rm.Host.Serving.Http;
 
 /// <summary>
-/// One JSON line a request: when, from where, which known path, what came of it. No text, no unknown path, no header and no query string of a client is
-/// ever in it.
+/// One JSON line a request: when, from where, which known path, what came of it. No text, no unknown path, no header and no query string of
+/// a client is ever in it.
 /// </summary>
 internal sealed class AccessLog(TextWriter? output)
 {
@@ -37,5 +37,6 @@ internal sealed class AccessLog(TextWriter? output)
         }
     }
 
-    private static string Known(string method) => method is "GET" or "POST" or "PUT" or "HEAD" or "OPTIONS" or "DELETE" or "PATCH" ? method : "other";
+    private static string Known(string method) =>
+        method is "GET" or "POST" or "PUT" or "HEAD" or "OPTIONS" or "DELETE" or "PATCH" ? method : "other";
 }

@@ -5,7 +5,8 @@ using Rm.Formats;
 namespace Rm.Host.Serving.Http;
 
 /// <summary>
-/// The key that requests must name as a bearer. Only its hash is kept, and hashes are compared in a time that does not depend on where they differ.
+/// The key that requests must name as a bearer. Only its hash is kept, and hashes are compared in a time that does not depend on where they
+/// differ.
 /// </summary>
 internal sealed class ApiKey
 {
@@ -48,7 +49,8 @@ internal sealed class ApiKey
     public bool Guards(string method, string path) => method != "OPTIONS"
         && (GuardsEverything
             ? path is not ("/health" or "/ping")
-            : Array.Exists(Guarded, prefix => path.StartsWith(prefix, StringComparison.Ordinal) && (path.Length == prefix.Length || path[prefix.Length] == '/')));
+            : Array.Exists(Guarded, prefix =>
+                path.StartsWith(prefix, StringComparison.Ordinal) && (path.Length == prefix.Length || path[prefix.Length] == '/')));
 
     /// <summary>Whether an Authorization header names it.</summary>
     public bool Matches(string? authorization)

@@ -4,13 +4,16 @@ using Microsoft.AspNetCore.Http;
 using Rm.Host.Serving.Batching;
 using Rm.Host.Serving.Models;
 using Rm.Host.Serving.Telemetry;
+using Rm.Training.Model;
 
 namespace Rm.Host.Serving.Http;
 
-/// <summary>Answers every request: key, path, method, then the interface. Whatever goes wrong becomes an answer in the interface's form.</summary>
+/// <summary>
+/// Answers every request: key, path, method, then the interface. Whatever goes wrong becomes an answer in the interface's form.
+/// </summary>
 internal sealed class RequestHandler(
-    RouteTable routes, IErrorForm otherErrors, ServedModels models, ScoringEngine engine, ServerLimits limits, ApiKey? key, ServerMetrics metrics,
-    AccessLog log, Action<Exception> report)
+    RouteTable routes, IErrorForm otherErrors, ServedModels models, ScoringEngine engine, ServerLimits limits, ApiKey? key,
+    ServerMetrics metrics, AccessLog log, Action<Exception> report)
 {
     private const string OtherPath = "other";
 
@@ -102,7 +105,8 @@ internal sealed class RequestHandler(
                     CultureInfo.InvariantCulture, $"No score within {limits.RequestTimeout.TotalSeconds} seconds.")));
             default:
                 report(e);
-                return form.Of(new ApiException(500, e is Rm.Training.Model.NonFiniteException ? e.Message : "The request could not be computed; the server's log says why."));
+                return form.Of(new ApiException(
+                    500, e is NonFiniteException ? e.Message : "The request could not be computed; the server's log says why."));
         }
     }
 

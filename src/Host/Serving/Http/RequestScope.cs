@@ -7,7 +7,8 @@ using Rm.Host.Serving.Models;
 namespace Rm.Host.Serving.Http;
 
 /// <summary>One request: its body, the server's models, and scores for it.</summary>
-internal sealed class RequestScope(HttpContext context, ServedModels models, ScoringEngine engine, ServerLimits limits, CancellationToken cancellation)
+internal sealed class RequestScope(
+    HttpContext context, ServedModels models, ScoringEngine engine, ServerLimits limits, CancellationToken cancellation)
 {
     private const string JsonType = "application/json";
 
@@ -126,8 +127,8 @@ internal sealed class RequestScope(HttpContext context, ServedModels models, Sco
         {
             throw new ApiException(
                 400,
-                $"This model's maximum context length is {model.MaxLength} tokens. However, your prompt contains at least {sequence.Length} input tokens. "
-                + "Please reduce the length of the input prompt.")
+                $"This model's maximum context length is {model.MaxLength} tokens. However, your prompt contains at least "
+                + $"{sequence.Length} input tokens. Please reduce the length of the input prompt.")
             { Param = "input_tokens" };
         }
 

@@ -4,7 +4,8 @@ namespace Rm.Host.Serving.Http;
 internal sealed class RouteTable(IEnumerable<Route> routes)
 {
     private readonly Dictionary<string, Route[]> _byPath =
-        routes.GroupBy(route => route.Path, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
+        routes.GroupBy(route => route.Path, StringComparer.Ordinal).ToDictionary(
+            group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
 
     /// <summary>Whether anything answers at a path.</summary>
     public bool Knows(string path) => _byPath.ContainsKey(path);
@@ -13,5 +14,6 @@ internal sealed class RouteTable(IEnumerable<Route> routes)
     public IReadOnlyList<Route> At(string path) => _byPath.TryGetValue(path, out Route[]? routes) ? routes : [];
 
     /// <summary>Methods of a path, for the Allow header.</summary>
-    public string Allowed(string path) => string.Join(", ", At(path).Where(route => route.IsListed).SelectMany(route => route.Methods).Distinct(StringComparer.Ordinal));
+    public string Allowed(string path) =>
+        string.Join(", ", At(path).Where(route => route.IsListed).SelectMany(route => route.Methods).Distinct(StringComparer.Ordinal));
 }

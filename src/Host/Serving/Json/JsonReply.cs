@@ -9,7 +9,8 @@ namespace Rm.Host.Serving.Json;
 /// <summary>Writes answers: UTF-8 as it is, and numbers that stay floating-point ones on the other side.</summary>
 internal static class JsonReply
 {
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>The bytes of a document.</summary>
     public static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> write)
@@ -24,10 +25,11 @@ internal static class JsonReply
     }
 
     /// <summary>
-    /// A reward with the digits of the float32's double value, as Python prints it, and never as a whole number: a bare 1 becomes an integer tensor
-    /// in a trainer.
+    /// A reward with the digits of the float32's double value, as Python prints it, and never as a whole number: a bare 1 becomes an
+    /// integer tensor in a trainer.
     /// </summary>
-    public static void WriteReward(this Utf8JsonWriter writer, float value) => writer.WriteRawValue(RewardText(value), skipInputValidation: true);
+    public static void WriteReward(this Utf8JsonWriter writer, float value) =>
+        writer.WriteRawValue(RewardText(value), skipInputValidation: true);
 
     /// <summary>A value of <see cref="PythonJson"/>, as it was sent.</summary>
     public static void WriteValue(this Utf8JsonWriter writer, object? value)

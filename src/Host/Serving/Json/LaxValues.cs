@@ -6,6 +6,8 @@ namespace Rm.Host.Serving.Json;
 /// <summary>What pydantic takes for a number or a truth value where it is not strict, as in the servers that are imitated.</summary>
 internal static class LaxValues
 {
+    private const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite;
+
     /// <summary>A whole number: 5, 5.0, "5" or true. Beyond 64 bits it is clamped, which every bound refuses anyway.</summary>
     public static bool TryInteger(object? value, out long number)
     {
@@ -23,8 +25,7 @@ internal static class LaxValues
             case double real when real == Math.Floor(real) && Math.Abs(real) < 9e15:
                 number = (long)real;
                 return true;
-            case string text when text.Length <= 30 && long.TryParse(
-                text, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out number):
+            case string text when text.Length <= 30 && long.TryParse(text, Style, CultureInfo.InvariantCulture, out number):
                 return true;
             default:
                 number = 0;

@@ -5,8 +5,9 @@ using System.Text;
 namespace Rm.Host.Serving.Json;
 
 /// <summary>
-/// JSON as Python's <c>json.loads</c> reads it, which is what the imitated servers do: <c>NaN</c> and <c>Infinity</c> pass, of a repeated name the
-/// last counts, an escaped half of a surrogate pair stays, and an error has its position in characters. Values are <see cref="string"/>,
+/// JSON as Python's <c>json.loads</c> reads it, which is what the imitated servers do: <c>NaN</c> and <c>Infinity</c> pass, of a repeated
+/// name the last counts, an escaped half of a surrogate pair stays, and an error has its position in characters. Values are <see
+/// cref="string"/>,
 /// <see cref="long"/>, <see cref="BigInteger"/>, <see cref="double"/>, <see cref="bool"/>, null, <see cref="List{T}"/> and
 /// <see cref="JsonMap"/>.
 /// </summary>
@@ -281,7 +282,9 @@ internal sealed class PythonJson
         }
 
         // Python refuses more digits than this.
-        return span.Length <= 4300 ? BigInteger.Parse(span, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : throw Error("Expecting value", begin);
+        return span.Length <= 4300
+            ? BigInteger.Parse(span, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+            : throw Error("Expecting value", begin);
     }
 
     private int Digits(int at)

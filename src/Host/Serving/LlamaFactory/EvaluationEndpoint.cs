@@ -7,8 +7,8 @@ using Rm.Host.Serving.Vllm;
 namespace Rm.Host.Serving.LlamaFactory;
 
 /// <summary>
-/// POST /v1/score/evaluation: texts that the trainer has rendered; no special tokens are added, longer ones are cut without a word, and the model's
-/// name is echoed.
+/// POST /v1/score/evaluation: texts that the trainer has rendered; no special tokens are added, longer ones are cut without a word, and the
+/// model's name is echoed.
 /// </summary>
 internal static class EvaluationEndpoint
 {
@@ -53,7 +53,8 @@ internal static class EvaluationEndpoint
         object? value = scope.IsJson ? RequestScope.ParseJson(bytes) : Encoding.UTF8.GetString(bytes);
         if (value is not JsonMap body)
         {
-            throw Invalid(new FieldFault("model_attributes_type", ["body"], "Input should be a valid dictionary or object to extract fields from", value));
+            throw Invalid(new FieldFault(
+                "model_attributes_type", ["body"], "Input should be a valid dictionary or object to extract fields from", value));
         }
 
         var faults = new List<FieldFault>();
@@ -82,11 +83,20 @@ internal static class EvaluationEndpoint
 
         if (body.Has("max_length") && !LaxValues.TryInteger(body.Get("max_length"), out _))
         {
-            faults.Add(new FieldFault("int_parsing", ["body", "max_length"], "Input should be a valid integer", body.Get("max_length")));
+            (string type, string message) = body.Get("max_length") switch
+            {
+                string => ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+                double real when double.IsFinite(real) =>
+                    ("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
+                double => ("finite_number", "Input should be a finite number"),
+                _ => ("int_type", "Input should be a valid integer"),
+            };
+            faults.Add(new FieldFault(type, ["body", "max_length"], message, body.Get("max_length")));
         }
 
         return faults.Count == 0 ? body : throw Invalid([.. faults]);
     }
 
-    private static ApiException Invalid(params IReadOnlyList<FieldFault> faults) => new(422, "The request's form is wrong.") { Faults = faults };
+    private static ApiException Invalid(params IReadOnlyList<FieldFault> faults) =>
+        new(422, "The request's form is wrong.") { Faults = faults };
 }

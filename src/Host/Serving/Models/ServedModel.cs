@@ -48,8 +48,8 @@ internal sealed class ServedModel : IDisposable
     public Tokenizer RequireTokenizer() =>
         Tokenizer ?? throw new ApiException(400, $"The model `{Name}` has no tokenizer.json: send token ids.");
 
-    /// <summary>The text of a conversation.</summary>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    /// <summary>The text of a conversation; <paramref name="inputs"/>: what else the template sees.</summary>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ChatTemplateInputs? inputs)
     {
         if (Template is null)
         {
@@ -58,7 +58,7 @@ internal sealed class ServedModel : IDisposable
 
         try
         {
-            return Template.Render(messages, addGenerationPrompt);
+            return Template.Render(messages, addGenerationPrompt, inputs);
         }
         catch (UserInputException e)
         {
@@ -66,7 +66,9 @@ internal sealed class ServedModel : IDisposable
         }
     }
 
-    /// <summary>The ids of an answer to a prompt, rendered and cut as in training. <paramref name="place"/> is named when it cannot be scored.</summary>
+    /// <summary>
+    /// The ids of an answer to a prompt, rendered and cut as in training. <paramref name="place"/> is named when it cannot be scored.
+    /// </summary>
     public int[] TokenizeAnswer(string prompt, string answer, int place)
     {
         DataRow row = DataRow.FromJson("batch", place + 1, Empty, 0);

@@ -23,8 +23,11 @@ internal sealed class ServedModels : IDisposable
         : _byName.TryGetValue(name, out ServedModel? model) ? model
         : throw new ApiException(404, $"The model `{Shorten(name)}` does not exist.");
 
-    /// <summary>The model of a name, or the default when there is none of it: for interfaces that echo the field and do not look at it.</summary>
-    public ServedModel FindOrDefault(string? name) => name is not null && _byName.TryGetValue(name, out ServedModel? model) ? model : Default;
+    /// <summary>
+    /// The model of a name, or the default when there is none of it: for interfaces that echo the field and do not look at it.
+    /// </summary>
+    public ServedModel FindOrDefault(string? name) =>
+        name is not null && _byName.TryGetValue(name, out ServedModel? model) ? model : Default;
 
     /// <inheritdoc/>
     public void Dispose()

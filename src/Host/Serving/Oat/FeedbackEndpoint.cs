@@ -6,8 +6,8 @@ using Rm.Host.Serving.Models;
 namespace Rm.Host.Serving.Oat;
 
 /// <summary>
-/// POST /get_feedback as OAT calls it, in MessagePack: rewards of answers to prompts, or the probability that the first of two answers is better. The
-/// server applies the chat template.
+/// POST /get_feedback as OAT calls it, in MessagePack: rewards of answers to prompts, or the probability that the first of two answers is
+/// better. The server applies the chat template.
 /// </summary>
 internal static class FeedbackEndpoint
 {
@@ -19,13 +19,18 @@ internal static class FeedbackEndpoint
         FeedbackRequest request = Read(await scope.ReadBodyAsync().ConfigureAwait(false));
         ServedModel model = scope.Models.Find(scope.Context.Request.Query["model"].ToString());
         string[] answers = [.. request.Responses, .. request.Candidates.SelectMany(pair => pair)];
-        string[] prompts = [.. request.Responses.Count > 0 ? request.Prompts : [], .. request.Candidates.SelectMany((_, i) => new[] { request.Prompts[i], request.Prompts[i] })];
+        string[] prompts =
+        [
+            .. request.Responses.Count > 0 ? request.Prompts : [],
+            .. request.Candidates.SelectMany((_, i) => new[] { request.Prompts[i], request.Prompts[i] }),
+        ];
         int[][] sequences = [.. answers.Select((answer, i) => model.TokenizeAnswer(prompts[i], answer, i))];
         float[] rewards = await scope.ScoreAsync(model, sequences).ConfigureAwait(false);
         int scored = request.Responses.Count;
         await scope.ReplyAsync(Write(
             rewards[..scored],
-            [.. request.Candidates.Select((_, i) => 1 / (1 + Math.Exp((double)rewards[scored + (2 * i) + 1] - rewards[scored + (2 * i)])))]),
+            [.. request.Candidates.Select(
+                (_, i) => 1 / (1 + Math.Exp((double)rewards[scored + (2 * i) + 1] - rewards[scored + (2 * i)])))]),
             ContentType).ConfigureAwait(false);
     }
 

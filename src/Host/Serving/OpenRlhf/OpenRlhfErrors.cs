@@ -4,7 +4,9 @@ using Rm.Host.Serving.Models;
 
 namespace Rm.Host.Serving.OpenRlhf;
 
-/// <summary><c>{"error": message}</c>. OpenRLHF's own server answers every fault with a bare 500; its client takes anything but 2xx for a failure.</summary>
+/// <summary>
+/// <c>{"error": message}</c>. OpenRLHF's own server answers every fault with a bare 500; its client takes anything but 2xx for a failure.
+/// </summary>
 internal sealed class OpenRlhfErrors : IErrorForm
 {
     /// <summary>The form.</summary>

@@ -6,8 +6,9 @@ using Rm.Host.Serving.Vllm;
 namespace Rm.Host.Serving.OpenRlhf;
 
 /// <summary>
-/// POST /get_reward: whole texts (prompt and answer, special tokens and all) in <c>query</c>; raw rewards out. No special tokens are added, and longer
-/// texts lose their end, as in OpenRLHF's own server. The content type is not looked at. <c>?model=NAME</c> in the URL chooses among several models.
+/// POST /get_reward: whole texts (prompt and answer, special tokens and all) in <c>query</c>; raw rewards out. No special tokens are added,
+/// and longer texts lose their end, as in OpenRLHF's own server. The content type is not looked at. <c>?model=NAME</c> in the URL chooses
+/// among several models.
 /// </summary>
 internal static class RewardEndpoint
 {
@@ -22,7 +23,8 @@ internal static class RewardEndpoint
         string[] texts = body.Get("query") switch
         {
             string one => [RequestFields.Encodable(one)],
-            List<object?> list when list.TrueForAll(item => item is string) => [.. list.Select(item => RequestFields.Encodable((string)item!))],
+            List<object?> list when list.TrueForAll(item => item is string) =>
+                [.. list.Select(item => RequestFields.Encodable((string)item!))],
             _ => throw new ApiException(400, "query must be a list of texts."),
         };
         ServedModel model = scope.Models.Find(scope.Context.Request.Query["model"].ToString());

@@ -12,8 +12,8 @@ using Rm.Training.Evaluation;
 namespace Rm.Host.Serving.Own;
 
 /// <summary>
-/// POST /v1/rewards: btrm's own. Either <c>rows</c>, as <c>btrm score</c> takes them, or a <c>prompt</c> with its <c>candidates</c>. Texts are rendered and
-/// cut as in training; raw rewards come back.
+/// POST /v1/rewards: btrm's own. Either <c>rows</c>, as <c>btrm score</c> takes them, or a <c>prompt</c> with its <c>candidates</c>. Texts
+/// are rendered and cut as in training; raw rewards come back.
 /// </summary>
 internal static class RewardsEndpoint
 {
@@ -26,7 +26,8 @@ internal static class RewardsEndpoint
         byte[] body = await scope.ReadBodyAsync().ConfigureAwait(false);
         DataRow request = Guarded(() => DataRow.FromJson("request", 1, Parse(body), body.Length));
         ServedModel model = scope.Models.Find(Guarded(() => request.GetOptionalText("model")));
-        await (request.Has("rows") ? AnswerRowsAsync(scope, model, request) : AnswerCandidatesAsync(scope, model, request)).ConfigureAwait(false);
+        Task answer = request.Has("rows") ? AnswerRowsAsync(scope, model, request) : AnswerCandidatesAsync(scope, model, request);
+        await answer.ConfigureAwait(false);
     }
 
     private static async Task AnswerRowsAsync(RequestScope scope, ServedModel model, DataRow request)
@@ -73,7 +74,8 @@ internal static class RewardsEndpoint
     {
         Conversation[] candidates = Guarded(() => Candidates(request).ToArray());
         TokenizedText[] texts = [.. candidates.Select(candidate => Guarded(() => model.Rows.Tokenize(candidate, request)))];
-        float[] rewards = await scope.ScoreAsync(model, [.. texts.Where(text => text.Ids is not null).Select(text => text.Ids!)]).ConfigureAwait(false);
+        float[] rewards = await scope.ScoreAsync(
+            model, [.. texts.Where(text => text.Ids is not null).Select(text => text.Ids!)]).ConfigureAwait(false);
         await ReplyAsync(scope, model, writer =>
         {
             (int next, int best, float highest) = (0, -1, float.NegativeInfinity);
@@ -104,7 +106,8 @@ internal static class RewardsEndpoint
         }).ConfigureAwait(false);
     }
 
-    private static Task ReplyAsync(RequestScope scope, ServedModel model, Action<Utf8JsonWriter> writeRewards) => scope.ReplyAsync(JsonReply.Write(writer =>
+    private static Task ReplyAsync(RequestScope scope, ServedModel model, Action<Utf8JsonWriter> writeRewards) =>
+        scope.ReplyAsync(JsonReply.Write(writer =>
     {
         writer.WriteStartObject();
         writer.WriteString("id", "rewards-" + CommonFields.NewId());
@@ -127,7 +130,8 @@ internal static class RewardsEndpoint
     {
         if (!request.TryGet("candidates", out JsonElement list) || list.ValueKind != JsonValueKind.Array || !request.Has("prompt"))
         {
-            throw new UserInputException("Give rows: a list of rows as btrm score takes them, or prompt and candidates: a list of answers to it.");
+            throw new UserInputException(
+                "Give rows: a list of rows as btrm score takes them, or prompt and candidates: a list of answers to it.");
         }
 
         foreach (JsonElement item in list.EnumerateArray())
@@ -158,7 +162,8 @@ internal static class RewardsEndpoint
         }
         catch (JsonException e)
         {
-            throw new ApiException(400, $"The body is not JSON at byte {e.BytePositionInLine} of line {e.LineNumber + 1}.") { IsValidation = true };
+            string message = $"The body is not JSON at byte {e.BytePositionInLine} of line {e.LineNumber + 1}.";
+            throw new ApiException(400, message) { IsValidation = true };
         }
     }
 

@@ -6,7 +6,9 @@ using Rm.Host.Serving.Vllm;
 
 namespace Rm.Host.Serving.Sglang;
 
-/// <summary>SGLang's /classify: <c>text</c> or <c>input_ids</c> in, raw rewards as embeddings of one number out; a list in gives a bare list.</summary>
+/// <summary>
+/// SGLang's /classify: <c>text</c> or <c>input_ids</c> in, raw rewards as embeddings of one number out; a list in gives a bare list.
+/// </summary>
 internal static class SglangClassify
 {
     /// <summary>Whether a body is SGLang's rather than vLLM's.</summary>

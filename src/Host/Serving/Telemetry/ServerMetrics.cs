@@ -74,17 +74,22 @@ internal sealed class ServerMetrics
     {
         var text = new StringBuilder();
         Head(text, "btrm_requests_total", "counter", "Requests answered, by path and status.");
-        foreach (((string path, int status), long count) in _requests.OrderBy(r => r.Key.Path, StringComparer.Ordinal).ThenBy(r => r.Key.Status))
+        var ordered = _requests.OrderBy(r => r.Key.Path, StringComparer.Ordinal).ThenBy(r => r.Key.Status);
+        foreach (((string path, int status), long count) in ordered)
         {
             text.Append(CultureInfo.InvariantCulture, $"btrm_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}\n");
         }
 
         One(text, "btrm_requests_in_flight", "gauge", "Requests being answered.", InFlight);
         One(text, "btrm_requests_refused_for_queue_total", "counter", "Requests answered with 429.", Interlocked.Read(ref _refused));
-        One(text, "btrm_requests_cancelled_total", "counter", "Requests whose client went away or that ran out of time.", Interlocked.Read(ref _cancelled));
+        One(
+            text, "btrm_requests_cancelled_total", "counter", "Requests whose client went away or that ran out of time.",
+            Interlocked.Read(ref _cancelled));
         _latency.Write(text, "btrm_request_seconds", "From the first byte of a request's headers to its answer.");
         One(text, "btrm_tokens_total", "counter", "Tokens of the texts that were scored.", Interlocked.Read(ref _askedTokens));
-        One(text, "btrm_computed_tokens_total", "counter", "Tokens computed for them: shared beginnings and equal texts once.", Interlocked.Read(ref _computedTokens));
+        One(
+            text, "btrm_computed_tokens_total", "counter", "Tokens computed for them: shared beginnings and equal texts once.",
+            Interlocked.Read(ref _computedTokens));
         One(text, "btrm_queue_tokens", "gauge", "Tokens that wait.", queueTokens);
         One(text, "btrm_queue_tokens_largest", "gauge", "The most that have waited.", Interlocked.Read(ref _largestQueue));
         _batchSequences.Write(text, "btrm_batch_sequences", "Sequences of a micro-batch.");

@@ -10,9 +10,9 @@ internal static class ClassifyEndpoint
     /// <summary>Answers a request that has been read.</summary>
     public static async Task AnswerAsync(RequestScope scope, JsonMap body)
     {
-        PromptForm prompts = PromptForm.Read(body);
-        CommonFields fields = CommonFields.Read(body);
         CommonFields.RefuseRemoved(body);
+        CommonFields.ReadActivation(body);
+        (PromptForm prompts, CommonFields fields) = RequestFields.OfTwoForms(body, () => (PromptForm.Read(body), CommonFields.Read(body)));
         ServedModel model = scope.Models.Find(fields.Model);
         IReadOnlyList<int[]> sequences = prompts.Tokenize(model, fields.Limit(model), fields.KeepEnd);
         float[] rewards = await scope.ScoreAsync(model, sequences).ConfigureAwait(false);

@@ -13,28 +13,40 @@ namespace Rm.Host.Serving.Vllm;
 internal sealed record CommonFields(string? Model, long? Truncate, bool KeepEnd, string? RequestId, bool? UseActivation)
 {
     private const int MaxIdLength = 256;
+    private const int MaxSaltLength = 128;
 
     /// <summary>Reads them, in the order in which vLLM's errors name them.</summary>
     public static CommonFields Read(JsonMap body)
     {
+        bool? activation = ReadActivation(body);
         string? model = RequestFields.OptionalText(body, "model");
         RequestFields.OptionalText(body, "user");
         long? truncate = RequestFields.OptionalInteger(body, "truncate_prompt_tokens", least: -1);
+        RequestFields.Choice(body, "padding", nullable: true, "max_length", "do_not_pad");
         string? side = RequestFields.Choice(body, "truncation_side", nullable: true, "left", "right");
-        string? id = RequestFields.OptionalText(body, "request_id");
-        RequestFields.OptionalInteger(body, "priority");
+        string? id = RequestFields.TextIfThere(body, "request_id");
+        RequestFields.Integer(body, "priority", 0);
         RequestFields.OptionalMap(body, "mm_processor_kwargs");
-        RequestFields.OptionalText(body, "cache_salt");
-        bool? activation = RequestFields.OptionalBoolean(body, "use_activation");
         return new CommonFields(model, truncate, side == "left", id, activation);
     }
 
-    /// <summary>Refuses what older releases called otherwise.</summary>
+    /// <summary>The field that comes before all others.</summary>
+    public static bool? ReadActivation(JsonMap body) => RequestFields.OptionalBoolean(body, "use_activation");
+
+    /// <summary>Refuses what older releases called otherwise, and salts that are none; vLLM looks at these before the form.</summary>
     public static void RefuseRemoved(JsonMap body)
     {
+        if (body.Has("cache_salt") && body.Get("cache_salt") is not string { Length: > 0 and <= MaxSaltLength })
+        {
+            throw RequestFields.Refusal(
+                $"Parameter 'cache_salt' must be a text of 1 to {MaxSaltLength} characters if provided. (parameter=cache_salt)",
+                "cache_salt");
+        }
+
         if (body.ContainsKey("normalize"))
         {
-            throw RequestFields.Refusal("Parameter `normalize` was removed; use `use_activation` instead. (parameter=normalize)", "normalize");
+            throw RequestFields.Refusal(
+                "Parameter `normalize` was removed; use `use_activation` instead. (parameter=normalize)", "normalize");
         }
     }
 
@@ -44,7 +56,8 @@ internal sealed record CommonFields(string? Model, long? Truncate, bool KeepEnd,
         null => null,
         -1 => model.MaxLength,
         long most when most > model.MaxLength =>
-            throw RequestFields.Refusal("truncate_prompt_tokens value is greater than max_model_len. Please request a smaller truncation size."),
+            throw RequestFields.Refusal(
+                "truncate_prompt_tokens value is greater than max_model_len. Please request a smaller truncation size."),
         long most => (int)most,
     };
 
@@ -56,7 +69,8 @@ internal sealed record CommonFields(string? Model, long? Truncate, bool KeepEnd,
 
     private static string? HeaderId(RequestScope scope) => Printable(scope.Context.Request.Headers["X-Request-Id"].ToString());
 
-    private static string? Printable(string? id) => string.IsNullOrEmpty(id) || id.Length > MaxIdLength || PythonJson.HasLoneSurrogate(id) ? null : id;
+    private static string? Printable(string? id) =>
+        string.IsNullOrEmpty(id) || id.Length > MaxIdLength || PythonJson.HasLoneSurrogate(id) ? null : id;
 
     /// <summary>What the interface answers for a raw reward.</summary>
     public float Activate(ServedModel model, float reward) =>

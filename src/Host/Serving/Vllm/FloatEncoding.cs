@@ -15,7 +15,8 @@ internal sealed record FloatEncoding(string DType, string Endianness)
     {
         if (format != "float" && DType is not ("float32" or "float16" or "bfloat16"))
         {
-            throw RequestFields.Refusal($"embed_dtype {DType} holds no reward worth reading; ask for float32, float16 or bfloat16.", "embed_dtype");
+            throw RequestFields.Refusal(
+                $"embed_dtype {DType} holds no reward worth reading; ask for float32, float16 or bfloat16.", "embed_dtype");
         }
     }
 

@@ -18,7 +18,8 @@ internal sealed class PairForm
     /// <summary>The fields of a /score request, by any of their four pairs of names.</summary>
     public static PairForm ReadScore(JsonMap body)
     {
-        (string First, string Second)[] names = [("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), ("text_1", "text_2")];
+        (string First, string Second)[] names =
+            [("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), ("text_1", "text_2")];
         foreach ((string first, string second) in names)
         {
             if (IsTexts(body, first) && IsTexts(body, second))
@@ -70,7 +71,8 @@ internal sealed class PairForm
 
         Tokenizer tokenizer = model.RequireTokenizer();
         int? limit = fields.Limit(model);
-        int[][] queries = Cut(Truncation.Plain(tokenizer, Queries), mostOfQuery), documents = Cut(Truncation.Plain(tokenizer, Documents), mostOfDocument);
+        int[][] queries = Cut(Truncation.Plain(tokenizer, Queries), mostOfQuery);
+        int[][] documents = Cut(Truncation.Plain(tokenizer, Documents), mostOfDocument);
         return [.. documents.Select((document, i) =>
             Truncation.EncodePair(tokenizer, queries.Length == 1 ? queries[0] : queries[i], document, limit, fields.KeepEnd))];
     }
@@ -88,5 +90,7 @@ internal sealed class PairForm
         body.Get(name) is List<object?> list ? [.. list.Select(Text)] : [Text(body.Get(name))];
 
     private static string Text(object? value) =>
-        value is string text ? RequestFields.Encodable(text) : throw RequestFields.Refusal("MultiModalParam is not supported: the model reads texts only.");
+        value is string text
+            ? RequestFields.Encodable(text)
+            : throw RequestFields.Refusal("MultiModalParam is not supported: the model reads texts only.");
 }

@@ -20,14 +20,16 @@ internal static class PoolingEndpoint
         }
 
         RefuseRemovedTasks(body);
-        PromptForm prompts = PromptForm.Read(body);
-        CommonFields fields = CommonFields.Read(body);
-        string? task = RequestFields.Choice(body, "task", nullable: true, Tasks);
+        CommonFields.RefuseRemoved(body);
+        CommonFields.ReadActivation(body);
         string format = RequestFields.Choice(body, "encoding_format", nullable: false, "float", "base64", "bytes", "bytes_only") ?? "float";
         var encoding = new FloatEncoding(
-            RequestFields.Choice(body, "embed_dtype", nullable: false, "float32", "float16", "bfloat16", "fp8_e4m3", "fp8_e5m2") ?? "float32",
+            RequestFields.Choice(body, "embed_dtype", nullable: false, "float32", "float16", "bfloat16", "fp8_e4m3", "fp8_e5m2")
+                ?? "float32",
             RequestFields.Choice(body, "endianness", nullable: false, "native", "big", "little") ?? "native");
-        CommonFields.RefuseRemoved(body);
+        RequestFields.OptionalInteger(body, "dimensions");
+        (PromptForm prompts, CommonFields fields, string? task) = RequestFields.OfTwoForms(
+            body, () => (PromptForm.Read(body), CommonFields.Read(body), RequestFields.Choice(body, "task", nullable: true, Tasks)));
         if (body.Has("dimensions"))
         {
             throw RequestFields.Refusal("dimensions is currently not supported (parameter=dimensions)", "dimensions");
@@ -85,7 +87,8 @@ internal static class PoolingEndpoint
         {
             if (format == "bytes")
             {
-                scope.Context.Response.Headers["metadata"] = Encoding.UTF8.GetString(Metadata(id, model, encoding, values.Length, scope.Tokens).Span);
+                scope.Context.Response.Headers["metadata"] = Encoding.UTF8.GetString(
+                    Metadata(id, model, encoding, values.Length, scope.Tokens).Span);
             }
 
             return scope.ReplyAsync(values.SelectMany(encoding.Bytes).ToArray(), "application/octet-stream");

@@ -12,8 +12,8 @@ internal sealed class PromptForm
     private bool _addSpecialTokens;
 
     /// <summary>
-    /// Reads both forms. With both there the messages win, as in vLLM; with neither valid the error is the one about <c>input</c>, which vLLM names
-    /// first.
+    /// Reads both forms. With both there the messages win, as in vLLM; with neither valid the error is the one about <c>input</c>, which
+    /// vLLM names first.
     /// </summary>
     public static PromptForm Read(JsonMap body)
     {
@@ -65,24 +65,25 @@ internal sealed class PromptForm
                 _texts = [.. list.Select(item => RequestFields.Encodable((string)item!))];
                 break;
             case List<object?> list when list[0] is List<object?> && list.All(item => item is List<object?>):
-                _ids = [.. list.Select((item, i) => Ids((List<object?>)item!, $"body.input.{i}"))];
+                // The first reading that is tried is one list of ids, so its first item is what an error names.
+                _ids = [.. list.Select(item => Ids((List<object?>)item!, _ => "body.input.0"))];
                 break;
             case List<object?> list:
-                _ids = [Ids(list, "body.input")];
+                _ids = [Ids(list, i => $"body.input.{i}")];
                 break;
             default:
                 throw RequestFields.Fault("body.input", "Input should be a valid list");
         }
     }
 
-    private static int[] Ids(List<object?> list, string path)
+    private static int[] Ids(List<object?> list, Func<int, string> pathOf)
     {
         int[] ids = new int[list.Count];
         for (int i = 0; i < ids.Length; i++)
         {
             if (!LaxValues.TryInteger(list[i], out long id))
             {
-                throw RequestFields.Fault($"{path}.{i}", "Input should be a valid integer");
+                throw RequestFields.Fault(pathOf(i), "Input should be a valid integer");
             }
 
             // What no int holds is outside every vocabulary.

@@ -12,7 +12,8 @@ internal static class RequestFields
     {
         if (!scope.IsJson)
         {
-            throw new ApiException(400, "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed") { IsValidation = true };
+            const string Message = "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed";
+            throw new ApiException(400, Message) { IsValidation = true };
         }
 
         byte[] body = await scope.ReadBodyAsync().ConfigureAwait(false);
@@ -40,15 +41,24 @@ internal static class RequestFields
         _ => throw Fault($"body.{name}", "Input should be a valid string"),
     };
 
+    /// <summary>A text, or null when it is absent; null itself is no text.</summary>
+    public static string? TextIfThere(JsonMap body, string name) => body.TryGetValue(name, out object? value) && value is not string
+        ? throw Fault($"body.{name}", "Input should be a valid string")
+        : (string?)value;
+
     /// <summary>A whole number, or null when it is absent or null.</summary>
-    public static long? OptionalInteger(JsonMap body, string name, long least = long.MinValue)
+    public static long? OptionalInteger(JsonMap body, string name, long least = long.MinValue) =>
+        body.Has(name) ? Integer(body, name, 0, least) : null;
+
+    /// <summary>A whole number that cannot be null.</summary>
+    public static long Integer(JsonMap body, string name, long otherwise, long least = long.MinValue)
     {
-        if (!body.Has(name))
+        if (!body.TryGetValue(name, out object? value))
         {
-            return null;
+            return otherwise;
         }
 
-        if (!LaxValues.TryInteger(body.Get(name), out long number))
+        if (!LaxValues.TryInteger(value, out long number))
         {
             throw Fault($"body.{name}", "Input should be a valid integer");
         }
@@ -64,7 +74,9 @@ internal static class RequestFields
             return null;
         }
 
-        return LaxValues.TryBoolean(body.Get(name), out bool truth) ? truth : throw Fault($"body.{name}", "Input should be a valid boolean");
+        return LaxValues.TryBoolean(body.Get(name), out bool truth)
+            ? truth
+            : throw Fault($"body.{name}", "Input should be a valid boolean");
     }
 
     /// <summary>A truth value that cannot be null.</summary>
@@ -76,6 +88,22 @@ internal static class RequestFields
         }
 
         return LaxValues.TryBoolean(value, out bool truth) ? truth : throw Fault($"body.{name}", "Input should be a valid boolean");
+    }
+
+    /// <summary>
+    /// What <paramref name="read"/> reads of a request that may be one of two forms. vLLM tries the one with <c>input</c> first, so that a
+    /// request without it is told about that field, whatever else is wrong with it.
+    /// </summary>
+    public static T OfTwoForms<T>(JsonMap body, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (ApiException e) when (e.IsValidation && !body.ContainsKey("input"))
+        {
+            throw new ApiException(e.Status, e.Message) { Param = "body.input", IsValidation = true };
+        }
     }
 
     /// <summary>One of a few words; null when it is absent, or null and <paramref name="nullable"/>.</summary>

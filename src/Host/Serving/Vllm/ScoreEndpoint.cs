@@ -48,7 +48,7 @@ internal static class ScoreEndpoint
     public static async Task AnswerRerankAsync(RequestScope scope, JsonMap body)
     {
         PairForm pairs = PairForm.ReadRerank(body);
-        long top = RequestFields.OptionalInteger(body, "top_n", least: 0) ?? 0;
+        long top = RequestFields.Integer(body, "top_n", 0, least: 0);
         (ServedModel model, CommonFields fields, float[] values) = await ScoreAsync(scope, body, pairs).ConfigureAwait(false);
         int count = top == 0 ? values.Length : (int)Math.Min(top, values.Length);
         await scope.ReplyAsync(JsonReply.Write(writer =>
@@ -78,18 +78,28 @@ internal static class ScoreEndpoint
         })).ConfigureAwait(false);
     }
 
-    private static async Task<(ServedModel Model, CommonFields Fields, float[] Values)> ScoreAsync(RequestScope scope, JsonMap body, PairForm pairs)
+    private static async Task<(ServedModel Model, CommonFields Fields, float[] Values)> ScoreAsync(
+        RequestScope scope, JsonMap body, PairForm pairs)
     {
-        CommonFields fields = CommonFields.Read(body);
-        long query = RequestFields.OptionalInteger(body, "max_tokens_per_query") ?? 0;
-        long document = RequestFields.OptionalInteger(body, "max_tokens_per_doc") ?? 0;
         CommonFields.RefuseRemoved(body);
+        CommonFields fields = CommonFields.Read(body);
+        long query = RequestFields.Integer(body, "max_tokens_per_query", 0);
+        long document = RequestFields.Integer(body, "max_tokens_per_doc", 0);
+
+        // For score templates, which a reward model has none of.
+        RequestFields.OptionalText(body, "instruction");
+        RequestFields.OptionalMap(body, "chat_template_kwargs");
         ServedModel model = scope.Models.Find(fields.Model);
         foreach ((string name, long value) in new[] { ("max_tokens_per_query", query), ("max_tokens_per_doc", document) })
         {
             if (value < 0)
             {
                 throw RequestFields.Refusal($"{name} must be a non-negative integer");
+            }
+
+            if (value >= model.MaxLength)
+            {
+                throw RequestFields.Refusal($"{name} ({value}) must be less than max_model_len ({model.MaxLength}).");
             }
         }
 

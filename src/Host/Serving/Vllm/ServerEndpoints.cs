@@ -6,7 +6,9 @@ using Rm.Host.Serving.Telemetry;
 
 namespace Rm.Host.Serving.Vllm;
 
-/// <summary>What vLLM tells about itself: /health, /version, /load, /v1/models and /metrics; and /invocations, which is any of the scoring paths.</summary>
+/// <summary>
+/// What vLLM tells about itself: /health, /version, /load, /v1/models and /metrics; and /invocations, which is any of the scoring paths.
+/// </summary>
 internal static class ServerEndpoints
 {
     /// <summary>The release whose interface this is; clients choose fields by it.</summary>
@@ -90,7 +92,8 @@ internal static class ServerEndpoints
     {
         JsonMap body = await RequestFields.ReadAsync(scope).ConfigureAwait(false);
         Task answer = body.ContainsKey("query") ? ScoreEndpoint.AnswerRerankAsync(scope, body)
-            : body.ContainsKey("queries") || body.ContainsKey("text_1") || body.ContainsKey("data_1") ? ScoreEndpoint.AnswerScoreAsync(scope, body)
+            : body.ContainsKey("queries") || body.ContainsKey("text_1") || body.ContainsKey("data_1")
+                ? ScoreEndpoint.AnswerScoreAsync(scope, body)
             : ClassifyEndpoint.AnswerAsync(scope, body);
         await answer.ConfigureAwait(false);
     }

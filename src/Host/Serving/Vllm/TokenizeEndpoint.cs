@@ -13,7 +13,7 @@ internal static class TokenizeEndpoint
     public static async Task AnswerTokenizeAsync(RequestScope scope)
     {
         JsonMap body = await RequestFields.ReadAsync(scope).ConfigureAwait(false);
-        bool isChat = body.ContainsKey("messages") && !body.ContainsKey("prompt");
+        bool isChat = body.ContainsKey("messages") && body.Get("prompt") is not string;
         if (!isChat && body.Get("prompt") is not string)
         {
             throw RequestFields.Fault("body.prompt", body.ContainsKey("prompt") ? "Input should be a valid string" : "Field required");

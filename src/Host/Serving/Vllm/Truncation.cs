@@ -4,13 +4,14 @@ using Rm.Formats.Tokenization;
 namespace Rm.Host.Serving.Vllm;
 
 /// <summary>
-/// Texts to ids as the tokenizers library does it under vLLM: special tokens are added whether or not the text begins with them already, and truncation
-/// counts them.
+/// Texts to ids as the tokenizers library does it under vLLM: special tokens are added whether or not the text begins with them already,
+/// and truncation counts them.
 /// </summary>
 internal static class Truncation
 {
     /// <summary>The ids of texts; longer ones are cut after everything has been added, so that the left side loses the BOS.</summary>
-    public static IReadOnlyList<int[]> Encode(Tokenizer tokenizer, IReadOnlyList<string> texts, bool addSpecialTokens, int? limit, bool keepEnd)
+    public static IReadOnlyList<int[]> Encode(
+        Tokenizer tokenizer, IReadOnlyList<string> texts, bool addSpecialTokens, int? limit, bool keepEnd)
     {
         ReadOnlyMemory<int> leading = addSpecialTokens ? tokenizer.LeadingSpecialTokens : default;
         ReadOnlyMemory<int> trailing = addSpecialTokens ? tokenizer.TrailingSpecialTokens : default;

@@ -6,8 +6,8 @@ using Rm.Host.Serving.Models;
 namespace Rm.Host.Serving.Vllm;
 
 /// <summary>
-/// vLLM's errors: <c>{"error": {message, type, param, code}}</c>. A request whose form is at fault has the status' phrase for its type ("Bad Request"),
-/// what the server refuses has a class' name ("BadRequestError").
+/// vLLM's errors: <c>{"error": {message, type, param, code}}</c>. A request whose form is at fault has the status' phrase for its type
+/// ("Bad Request"), what the server refuses has a class' name ("BadRequestError").
 /// </summary>
 internal sealed class VllmErrors : IErrorForm
 {
@@ -37,5 +37,6 @@ internal sealed class VllmErrors : IErrorForm
 
     private static string Phrase(int status) => ReasonPhrases.GetReasonPhrase(status);
 
-    private static string ClassName(int status) => status >= 500 ? "InternalServerError" : Phrase(status).Replace(" ", "", StringComparison.Ordinal) + "Error";
+    private static string ClassName(int status) =>
+        status >= 500 ? "InternalServerError" : Phrase(status).Replace(" ", "", StringComparison.Ordinal) + "Error";
 }
