@@ -22,7 +22,7 @@ internal sealed class RehearsedWeights(Func<string, ILowBitMatrix?> layoutOf) : 
             return Plain;
         }
 
-        HashSet<string> modules = [.. Enumerable.Range(0, config.Layers).SelectMany(l => config.Family.Modules.Select(m => WeightNames.Weight(l, m)))];
+        HashSet<string> modules = [.. Enumerable.Range(0, config.Layers).SelectMany(l => config.ModulesOf(l).Select(m => WeightNames.Weight(l, m)))];
         var matrix = new Matrix(layout);
         return new RehearsedWeights(name => modules.Contains(name) ? matrix : null);
     }

@@ -20,7 +20,7 @@ internal sealed class QuantizedWeightSource : IWeightSource
         _type = type;
         for (int layer = 0; layer < config.Layers; layer++)
         {
-            foreach (LinearModule module in config.Family.Modules)
+            foreach (LinearModule module in config.ModulesOf(layer))
             {
                 (int rows, int columns) = config.Sizes(module);
                 _matrices.Add(WeightNames.Weight(layer, module), (rows, columns));
