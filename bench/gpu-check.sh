@@ -7,7 +7,7 @@
 #
 # A step has a time limit, and its failure stops no other; a step that no longer fits into the time is skipped and says so. DIR gets rows.jsonl,
 # table.txt, instructions.jsonl and logs.tar.gz. Exit code 1 when a step of correctness failed, 2 for a wrong option.
-# --device emulated rehearses all of it on the emulator that BTRM_CUDA_LIBRARY names, on tiny shapes; BTRM_EMULATOR_ARCHITECTURE chooses the GPU.
+# --device emulated runs all of it on the emulator that BTRM_CUDA_LIBRARY names, on tiny shapes; BTRM_EMULATOR_ARCHITECTURE chooses the GPU.
 set -uo pipefail
 export LC_ALL=C
 

@@ -64,7 +64,7 @@ internal static class GemmBench
             action();
         }
 
-        var seconds = new double[repeats];
+        double[] seconds = new double[repeats];
         for (int i = 0; i < repeats; i++)
         {
             long start = Stopwatch.GetTimestamp();

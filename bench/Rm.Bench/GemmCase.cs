@@ -31,7 +31,7 @@ internal sealed class GemmCase : IDisposable
     public static float[] Values(int count, int seed)
     {
         var random = new Random(seed);
-        var values = new float[count];
+        float[] values = new float[count];
         for (int i = 0; i < count; i++)
         {
             values[i] = (2 * random.NextSingle()) - 1;

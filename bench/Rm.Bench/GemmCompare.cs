@@ -7,20 +7,23 @@ namespace Rm.Bench;
 
 /// <summary>
 /// Takes turns with another program, which answers each line "M N K" with the seconds of its own product's best call in a turn of 40 ms,
-/// and reports medians over turns of both: an interleaved run is fair on a machine that others use too. Started by <c>bench/peers/sgemm.sh</c>.
+/// and reports medians over turns of both: an interleaved run is fair on a machine that others use too. Started by
+/// <c>bench/peers/sgemm.sh</c>.
 /// </summary>
 internal static class GemmCompare
 {
     public static int Run(string[] args)
     {
-        Dictionary<string, string> options = args.Chunk(2).ToDictionary(pair => pair[0], pair => pair[^1]);
+        var options = args.Chunk(2).ToDictionary(pair => pair[0], pair => pair[^1]);
         int rounds = int.Parse(options["--rounds"]);
         using var threads = new CpuThreads(int.Parse(options["--threads"]));
         using var gemm = new CpuGemm(threads);
-        using var peer = Process.Start(new ProcessStartInfo(options["--peer"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using Process peer =
+            Process.Start(new ProcessStartInfo(options["--peer"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         string cpu = File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith("model name", StringComparison.Ordinal)).Split(": ")[1];
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options["--results"]))!);
-        Console.WriteLine($"{cpu}, {threads.Count} thread(s), GFLOP/s: medians of the best call in each of {rounds} turns; quiet: ratio of the 10% quantiles");
+        Console.WriteLine($"{cpu}, {threads.Count} thread(s), GFLOP/s: medians of the best call in each of {rounds} turns; quiet: ratio "
+            + $"of the 10% quantiles");
         Console.WriteLine("    M     N     K     ours  openblas   ratio   quiet");
         double product = 1;
         double quietProduct = 1;
@@ -49,7 +52,8 @@ internal static class GemmCompare
             }
         }
 
-        Console.WriteLine($"geometric means of the ratios: median {Math.Pow(product, 1.0 / rows):F3}, quiet {Math.Pow(quietProduct, 1.0 / rows):F3}");
+        Console.WriteLine(
+            $"geometric means of the ratios: median {Math.Pow(product, 1.0 / rows):F3}, quiet {Math.Pow(quietProduct, 1.0 / rows):F3}");
         peer.StandardInput.Close();
         peer.WaitForExit();
         return peer.ExitCode;
@@ -61,8 +65,8 @@ internal static class GemmCompare
         const int pauseMilliseconds = 60;
         const int turnMilliseconds = 40;
         using var own = new GemmCase(gemm, threads, m, n, k);
-        var ours = new double[rounds];
-        var theirs = new double[rounds];
+        double[] ours = new double[rounds];
+        double[] theirs = new double[rounds];
         for (int i = 0; i < rounds; i++)
         {
             Thread.Sleep(pauseMilliseconds);

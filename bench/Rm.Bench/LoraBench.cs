@@ -3,12 +3,14 @@ using Rm.Kernels.Cpu.Threading;
 
 namespace Rm.Bench;
 
-/// <summary>What LoRA adds to a linear layer on the CPU: the K extension, the skinny products and the outer products, next to the layer itself.</summary>
+/// <summary>
+/// What LoRA adds to a linear layer on the CPU: the K extension, the skinny products and the outer products, next to the layer itself.
+/// </summary>
 internal static class LoraBench
 {
     public static int Run(string[] args)
     {
-        Dictionary<string, string> options = args.Chunk(2).ToDictionary(pair => pair[0], pair => pair[^1]);
+        var options = args.Chunk(2).ToDictionary(pair => pair[0], pair => pair[^1]);
         using var threads = new CpuThreads(int.Parse(options.GetValueOrDefault("--threads", "0")));
         using var gemm = new CpuGemm(threads);
         int m = int.Parse(options.GetValueOrDefault("--tokens", "1000"));
@@ -19,7 +21,7 @@ internal static class LoraBench
         float[] x = GemmCase.Values(m * k, 1);
         float[] y = new float[m * n];
         float[] dY = GemmCase.Values(m * n, 3);
-        using PackedMatrix w = PackedMatrix.PackTransposed(new ReadOnlyMatrix(GemmCase.Values(n * k, 2), n, k), threads);
+        using var w = PackedMatrix.PackTransposed(new ReadOnlyMatrix(GemmCase.Values(n * k, 2), n, k), threads);
         foreach (int r in new[] { 4, 8, 16, 32, 64 })
         {
             float[] a = GemmCase.Values(r * k, 4);
@@ -34,9 +36,12 @@ internal static class LoraBench
                 ExtensionB = new ReadOnlyMatrix(b, n, r),
                 TransposeExtensionB = true,
             }));
-            double skinny = Median(() => gemm.MultiplySkinny(new ReadOnlyMatrix(x, m, k), new ReadOnlyMatrix(a, r, k), false, new Matrix(s, m, r)));
-            double outerA = Median(() => gemm.MultiplyOuter(new ReadOnlyMatrix(s, m, r), new ReadOnlyMatrix(x, m, k), new Matrix(dA, r, k), false));
-            double outerB = Median(() => gemm.MultiplyOuter(new ReadOnlyMatrix(s, m, r), new ReadOnlyMatrix(dY, m, n), new Matrix(dB, r, n), false));
+            double skinny =
+                Median(() => gemm.MultiplySkinny(new ReadOnlyMatrix(x, m, k), new ReadOnlyMatrix(a, r, k), false, new Matrix(s, m, r)));
+            double outerA =
+                Median(() => gemm.MultiplyOuter(new ReadOnlyMatrix(s, m, r), new ReadOnlyMatrix(x, m, k), new Matrix(dA, r, k), false));
+            double outerB =
+                Median(() => gemm.MultiplyOuter(new ReadOnlyMatrix(s, m, r), new ReadOnlyMatrix(dY, m, n), new Matrix(dB, r, n), false));
             Console.WriteLine($"{r,5} {layer,8:F3} {extended,16:F3} {skinny,10:F3} {outerA,12:F3} {outerB,14:F3}");
         }
 

@@ -5,7 +5,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Bench;
 
-/// <summary>Times every operation of a training step at the shape of SmolLM2-135M: median milliseconds, work rate, and share of the step.</summary>
+/// <summary>
+/// Times every operation of a training step at the shape of SmolLM2-135M: median milliseconds, work rate, and share of the step.
+/// </summary>
 internal static class OpsBench
 {
     private const int Layers = 30, C = 576, F = 1536, H = 9, G = 3, D = 64, Rank = 16;
@@ -21,7 +23,8 @@ internal static class OpsBench
         SequenceLayout layout = Pairs(groups);
         using PreparedLayout prepared = backend.Prepare(layout);
         int t = layout.TokenCount;
-        Console.WriteLine($"{backend.Description}; T={t} ({groups} pairs: prefix 150, tails of 55), {Layers} layers, C={C} F={F} H={H} G={G} D={D} r={Rank}");
+        Console.WriteLine($"{backend.Description}; T={t} ({groups} pairs: prefix 150, tails of 55), {Layers} layers, C={C} F={F} H={H} "
+            + $"G={G} D={D} r={Rank}");
         var table = new Table(repeats);
         foreach ((string name, int count, double flops, double bytes, Action body) in Rows(backend, arena, prepared, t))
         {
@@ -138,7 +141,7 @@ internal static class OpsBench
     private static float[] Numbers(int count)
     {
         var random = new Random(count);
-        var values = new float[count];
+        float[] values = new float[count];
         for (int i = 0; i < count; i++)
         {
             values[i] = (2 * random.NextSingle()) - 1;
@@ -159,7 +162,7 @@ internal static class OpsBench
             // Twice to reach optimised code and warm caches.
             body();
             body();
-            var times = new double[repeats];
+            double[] times = new double[repeats];
             using var process = Process.GetCurrentProcess();
             process.Refresh();
             TimeSpan before = process.TotalProcessorTime;
@@ -186,7 +189,8 @@ internal static class OpsBench
             {
                 string rate = flops > 0 ? $"{flops / ms / 1e6:f1}" : "";
                 string bandwidth = bytes > 0 ? $"{bytes / ms / 1e6:f1}" : "";
-                Console.WriteLine($"{name,-30} {ms,9:f3} {processor,9:f3} {rate,9} {bandwidth,7} {count,7} {count * ms,9:f1} {count * ms / step,7:p1}");
+                Console.WriteLine(
+                    $"{name,-30} {ms,9:f3} {processor,9:f3} {rate,9} {bandwidth,7} {count,7} {count * ms,9:f1} {count * ms / step,7:p1}");
             }
 
             Console.WriteLine($"{"sum",-30} {"",9} {"",9} {"",9} {"",7} {"",7} {step,9:f1}");

@@ -16,6 +16,8 @@ switch (args.FirstOrDefault())
     case "launch":
         return LaunchBench.Run();
     default:
-        Console.Error.WriteLine("usage: Rm.Bench gemm [--threads N] [--path avx512|avx2|scalar] [--repeats N]\n       Rm.Bench lora [--threads N] [--tokens M]\n       Rm.Bench ops [--threads N] [--repeats N] [--pairs N]\n       Rm.Bench kernels [--device N] [--filter NAME] [--repeats N] [--ceiling-tflops X] [--jsonl FILE]\n       Rm.Bench launch");
+        Console.Error.WriteLine("usage: Rm.Bench gemm [--threads N] [--path avx512|avx2|scalar] [--repeats N]\n       Rm.Bench lora "
+            + "[--threads N] [--tokens M]\n       Rm.Bench ops [--threads N] [--repeats N] [--pairs N]\n       Rm.Bench kernels [--device "
+            + "N] [--filter NAME] [--repeats N] [--ceiling-tflops X] [--jsonl FILE]\n       Rm.Bench launch");
         return 2;
 }

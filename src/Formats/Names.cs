@@ -12,6 +12,7 @@ internal static class Names
         {
             return "nothing";
         }
+
         string shown = string.Join(", ", names.Take(Most).Select(name => $"'{Short(name)}'"));
         return names.Count > Most ? $"{shown} and {names.Count - Most} more" : shown;
     }

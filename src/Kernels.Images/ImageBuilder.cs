@@ -11,7 +11,8 @@ namespace Rm.Kernels.Images;
 /// </summary>
 internal static class ImageBuilder
 {
-    private static readonly CudaArchitecture[] Architectures = [new(8, 0), new(8, 6), new(8, 9), new(9, 0), new(10, 0), new(10, 3), new(12, 0)];
+    private static readonly CudaArchitecture[] Architectures =
+        [new(8, 0), new(8, 6), new(8, 9), new(9, 0), new(10, 0), new(10, 3), new(12, 0)];
 
     /// <summary>Writes one file a target into <paramref name="folder"/>, in place of what is there; returns a line about each.</summary>
     /// <remarks>What was compiled before, from the same sources by the same compiler, comes from a cache in that folder.</remarks>

@@ -5,8 +5,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Host.Tests;
 
 /// <summary>
-/// The CUDA device of the tests: the library that BTRM_CUDA_LIBRARY names; else, unless BTRM_TEST_DEVICE is "cuda", the emulator where it has
-/// been built (native/build-emulator.sh); else the machine's own driver. Without any of them the tests that need one skip and say why.
+/// The CUDA device of the tests: the library that BTRM_CUDA_LIBRARY names; else, unless BTRM_TEST_DEVICE is "cuda", the emulator where it
+/// has been built (native/build-emulator.sh); else the machine's own driver. Without any of them the tests that need one skip and say why.
 /// </summary>
 internal static class EmulatedDevice
 {
@@ -19,7 +19,8 @@ internal static class EmulatedDevice
     {
         CudaBackend? probe = CudaDevices.TryOpen(0, out string? problem, gemm);
         probe?.Dispose();
-        Assert.SkipWhen(probe is null, $"No CUDA device, and no emulator at {EmulatorPath} (native/build-emulator.sh builds it): {problem}");
+        Assert.SkipWhen(
+            probe is null, $"No CUDA device, and no emulator at {EmulatorPath} (native/build-emulator.sh builds it): {problem}");
         return new CudaBackend(ordinal: 0, activation, gemm);
     }
 

@@ -5,8 +5,9 @@ using System.Security.Cryptography;
 namespace Rm.Tests;
 
 /// <summary>
-/// Folders of golden files that the tree holds as archives, NAME.tar.br, for their size; the script tests/golden/scripts/pack.cs writes them. The
-/// first test that wants golden files unpacks each archive into the folder NAME beside it, which git ignores, and again when the archive changed.
+/// Folders of golden files that the tree holds as archives, NAME.tar.br, for their size; the script tests/golden/scripts/pack.cs writes
+/// them. The first test that wants golden files unpacks each archive into the folder NAME beside it, which git ignores, and again when the
+/// archive changed.
 /// </summary>
 internal static class GoldenArchives
 {
@@ -15,7 +16,9 @@ internal static class GoldenArchives
     // Beside an unpacked folder: the hash of the archive that it came from, written last.
     private const string StampExtension = ".unpacked";
 
-    /// <summary>Unpacks what is not there yet and returns <paramref name="golden"/>. Several test programs may do so at the same time.</summary>
+    /// <summary>
+    /// Unpacks what is not there yet and returns <paramref name="golden"/>. Several test programs may do so at the same time.
+    /// </summary>
     public static string Unpack(string golden)
     {
         string[] archives = Directory.Exists(golden) ? Directory.GetFiles(golden, "*" + Extension, SearchOption.TopDirectoryOnly) : [];

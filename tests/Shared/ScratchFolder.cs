@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Rm.Tests;
 
-/// <summary>A folder of its own for one test, in memory where the machine has such a place: many tests save often, and each save waits for the disk.</summary>
+/// <summary>
+/// A folder of its own for one test, in memory where the machine has such a place: many tests save often, and each save waits for the disk.
+/// </summary>
 internal sealed class ScratchFolder : IDisposable
 {
     private const string Memory = "/dev/shm";

@@ -9,7 +9,9 @@ namespace Rm.Tests;
 internal static class TestPaths
 {
     public static string Repository { get; } = Path.GetFullPath(
-        Environment.GetEnvironmentVariable("BTRM_TEST_REPOSITORY") is { Length: > 0 } named ? named : Path.Combine(SourceFolder(), "..", ".."));
+        Environment.GetEnvironmentVariable("BTRM_TEST_REPOSITORY") is { Length: > 0 } named
+            ? named
+            : Path.Combine(SourceFolder(), "..", ".."));
 
     private static readonly Lazy<string> UnpackedGolden = new(() => GoldenArchives.Unpack(Path.Combine(Repository, "tests", "golden")));
 

@@ -30,7 +30,7 @@ internal static unsafe class LaunchBench
         nint stream = session.Stream.Value, function = kernel.Function;
 
         // One allocation: the struct, and behind it the array of one pointer to it that the driver takes.
-        RmsNormForwardLaunch* copy = (RmsNormForwardLaunch*)NativeMemory.Alloc((nuint)(sizeof(RmsNormForwardLaunch) + sizeof(void*)));
+        var copy = (RmsNormForwardLaunch*)NativeMemory.Alloc((nuint)(sizeof(RmsNormForwardLaunch) + sizeof(void*)));
         *copy = arguments;
         void** parameters = (void**)(copy + 1);
         *parameters = copy;

@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Bench.Cuda;
 
 /// <summary>
-/// y = x W^T + S B^T or dX = dY W + dS A in bfloat16 for a weight <c>[N, K]</c>, by one of the implementations of <see cref="GemmChoice"/>. The
-/// low-rank part counts as time and not as work.
+/// y = x W^T + S B^T or dX = dY W + dS A in bfloat16 for a weight <c>[N, K]</c>, by one of the implementations of <see cref="GemmChoice"/>.
+/// The low-rank part counts as time and not as work.
 /// </summary>
 internal sealed class LinearCase : KernelCase
 {

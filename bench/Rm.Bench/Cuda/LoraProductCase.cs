@@ -59,7 +59,8 @@ internal sealed class LoraProductCase : KernelCase
             double sum = 0, magnitudes = 0;
             for (int k = 0; k < _features; k++)
             {
-                double product = (double)_a.Values[(row * _features) + k] * _values[_backward ? (k * _rank) + rank : (rank * _features) + k];
+                double product =
+                    (double)_a.Values[(row * _features) + k] * _values[_backward ? (k * _rank) + rank : (rank * _features) + k];
                 sum += product;
                 magnitudes += Math.Abs(product);
             }

@@ -70,7 +70,8 @@ internal sealed class RmsNormCase : KernelCase
             {
                 double normalized = _x.Values[start + c] * rstd;
                 double expected = _backward
-                    ? (rstd * ((_dY.Values[start + c] * (double)_w.Values[c]) - (normalized * product / _columns))) + _residual.Values[start + c]
+                    ? (rstd * ((_dY.Values[start + c] * (double)_w.Values[c]) - (normalized * product / _columns)))
+                        + _residual.Values[start + c]
                     : normalized * _w.Values[c];
                 if (Compare($"[{row}, {c}]", got[start + c], expected, 10) is { } wrong)
                 {

@@ -20,7 +20,7 @@ Driver& Driver::instance() {
 }
 
 Driver::Driver() {
-    // BTRM_EMULATOR_ARCHITECTURE=80 rehearses another GPU without a test's calls.
+    // BTRM_EMULATOR_ARCHITECTURE=80 plays another GPU without a test's calls.
     const char* text = std::getenv("BTRM_EMULATOR_ARCHITECTURE");
     const unsigned wanted = text == nullptr ? 0 : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
     if (is_known_architecture(wanted)) architecture = wanted;

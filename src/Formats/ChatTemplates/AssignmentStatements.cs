@@ -39,7 +39,7 @@ internal sealed class TupleTarget(List<AssignmentTarget> targets) : AssignmentTa
             throw new TemplateException($"{items.Count} values cannot be unpacked into {targets.Count} names");
         }
 
-        for (var i = 0; i < items.Count; i++)
+        for (int i = 0; i < items.Count; i++)
         {
             targets[i].Assign(state, scope, items[i]);
         }
@@ -61,7 +61,7 @@ internal sealed class SetBlockStatement(int line, AssignmentTarget target, Filte
 {
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
-        var (flow, text) = body.Capture(state, scope);
+        (Flow flow, string? text) = body.Capture(state, scope);
         if (flow == Flow.Next)
         {
             target.Assign(state, scope, filter?.Apply(state, scope, text) ?? text);
@@ -78,7 +78,7 @@ internal sealed class WithStatement(int line, List<(AssignmentTarget Target, Exp
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
         var inner = new Scope(scope);
-        foreach (var (target, value) in bindings)
+        foreach ((AssignmentTarget? target, Expression? value) in bindings)
         {
             target.Assign(state, inner, value.Evaluate(state, scope));
         }
@@ -92,7 +92,7 @@ internal sealed class FilterBlockStatement(int line, FilterExpression filter, St
 {
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
-        var (flow, text) = body.Capture(state, scope);
+        (Flow flow, string? text) = body.Capture(state, scope);
         if (flow == Flow.Next)
         {
             state.Write(output, PythonText.Str(state, filter.Apply(state, scope, text)));

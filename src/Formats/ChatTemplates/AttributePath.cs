@@ -14,7 +14,7 @@ internal readonly struct AttributePath(object? attribute, object? fallback)
             return item;
         }
 
-        var value = PythonTypes.TryText(attribute, out var path)
+        object value = PythonTypes.TryText(attribute, out string? path)
             ? PythonAccess.GetPath(state, item, path, fallback)
             : PythonAccess.GetItem(state, item, attribute);
         return value is Undefined && fallback is not null ? fallback : value;
@@ -23,7 +23,7 @@ internal readonly struct AttributePath(object? attribute, object? fallback)
     /// <summary>The attribute, in lower case when it is a text and case does not count.</summary>
     public object GetKey(RenderState state, object item, bool caseSensitive)
     {
-        var value = Get(state, item);
-        return !caseSensitive && PythonTypes.TryText(value, out var text) ? TextCase.Lower(state, text) : value;
+        object value = Get(state, item);
+        return !caseSensitive && PythonTypes.TryText(value, out string? text) ? TextCase.Lower(state, text) : value;
     }
 }

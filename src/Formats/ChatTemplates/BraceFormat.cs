@@ -11,10 +11,10 @@ internal static class BraceFormat
         var result = new StringBuilder();
 
         // Fields without a number so far; -1 once one has a number.
-        var automatic = 0;
-        for (var i = 0; i < format.Length; i++)
+        int automatic = 0;
+        for (int i = 0; i < format.Length; i++)
         {
-            var c = format[i];
+            char c = format[i];
             if (c is not ('{' or '}'))
             {
                 result.Append(c);
@@ -26,7 +26,7 @@ internal static class BraceFormat
             }
             else
             {
-                var close = c == '{' ? format.IndexOf('}', i) : -1;
+                int close = c == '{' ? format.IndexOf('}', i) : -1;
                 if (close < 0)
                 {
                     throw new TemplateException($"single '{c}' encountered in format string");
@@ -53,12 +53,12 @@ internal static class BraceFormat
             throw new TemplateException("a format inside a format is not supported");
         }
 
-        var colon = field.IndexOf(':', StringComparison.Ordinal);
-        var spec = colon < 0 ? "" : field[(colon + 1)..];
-        var name = colon < 0 ? field : field[..colon];
-        var bang = name.IndexOf('!', StringComparison.Ordinal);
-        var conversion = bang < 0 ? "" : name[(bang + 1)..];
-        var value = Value(state, bang < 0 ? name : name[..bang], arguments, ref automatic);
+        int colon = field.IndexOf(':', StringComparison.Ordinal);
+        string spec = colon < 0 ? "" : field[(colon + 1)..];
+        string name = colon < 0 ? field : field[..colon];
+        int bang = name.IndexOf('!', StringComparison.Ordinal);
+        string conversion = bang < 0 ? "" : name[(bang + 1)..];
+        object value = Value(state, bang < 0 ? name : name[..bang], arguments, ref automatic);
         value = conversion switch
         {
             "" => value,
@@ -72,7 +72,7 @@ internal static class BraceFormat
         }
 
         var layout = FormatSpec.Parse(spec);
-        var isFloat = "eEfFgG%".Contains(layout.Type, StringComparison.Ordinal);
+        bool isFloat = "eEfFgG%".Contains(layout.Type, StringComparison.Ordinal);
         if (value is double || (PythonArithmetic.IsInteger(value) && isFloat))
         {
             return layout.Type is 'd' or 'x' or 'X' or 'o' or 'b' or 's'
@@ -85,14 +85,14 @@ internal static class BraceFormat
             return layout.Integer(state, PythonArithmetic.ToBig(value));
         }
 
-        return PythonTypes.TryText(value, out var text) && layout.Type is '\0' or 's'
+        return PythonTypes.TryText(value, out string? text) && layout.Type is '\0' or 's'
             ? layout.Text(state, text!)
             : throw new TemplateException($"a format specifier does not fit a {PythonTypes.Name(value)}");
     }
 
     private static string Represent(RenderState state, object value)
     {
-        if (!PythonTypes.TryText(value, out var text))
+        if (!PythonTypes.TryText(value, out string? text))
         {
             return PythonText.Repr(state, value);
         }
@@ -104,8 +104,8 @@ internal static class BraceFormat
 
     private static object Value(RenderState state, string path, CallArguments arguments, ref int automatic)
     {
-        var end = path.AsSpan().IndexOfAny('.', '[') is var i and >= 0 ? i : path.Length;
-        var name = path[..end];
+        int end = path.AsSpan().IndexOfAny('.', '[') is var i and >= 0 ? i : path.Length;
+        string name = path[..end];
         object? value;
         if (name.Length == 0 || name.All(char.IsAsciiDigit))
         {
@@ -115,33 +115,33 @@ internal static class BraceFormat
             }
 
             automatic += name.Length == 0 ? 1 : 0;
-            var index = name.Length == 0 ? automatic - 1
-                : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : int.MaxValue;
+            int index = name.Length == 0 ? automatic - 1
+                : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : int.MaxValue;
             automatic = name.Length == 0 ? automatic : -1;
             value = index < arguments.Positional.Length ? arguments.Positional[index] : null;
         }
         else
         {
-            value = arguments.Keywords is not null && arguments.Keywords.TryGetValue(name, out var given) ? given : null;
+            value = arguments.Keywords is not null && arguments.Keywords.TryGetValue(name, out object? given) ? given : null;
         }
 
         value = value ?? throw new TemplateException($"the format field '{name}' has no value");
         while (end < path.Length)
         {
-            var isItem = path[end] == '[';
+            bool isItem = path[end] == '[';
             if (!isItem && path[end] != '.')
             {
                 throw new TemplateException("only '.' or '[' may follow ']' in a format field");
             }
 
-            var stop = isItem ? path.IndexOf(']', end) : path.IndexOfAny(['.', '['], end + 1) is var j and >= 0 ? j : path.Length;
+            int stop = isItem ? path.IndexOf(']', end) : path.IndexOfAny(['.', '['], end + 1) is var j and >= 0 ? j : path.Length;
             if (stop < 0)
             {
                 throw new TemplateException("expected ']' in a format field");
             }
 
-            var part = path[(end + 1)..stop];
-            object key = int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (long)number : part;
+            string part = path[(end + 1)..stop];
+            object key = int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? (long)number : part;
             value = isItem ? PythonAccess.GetItem(state, value, key) : PythonAccess.GetAttribute(state, value, part);
             end = isItem ? stop + 1 : stop;
         }

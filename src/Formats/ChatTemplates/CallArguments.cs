@@ -22,13 +22,13 @@ internal readonly struct CallArguments(object[] positional, PyDict? keywords = n
             throw new TemplateException($"{owner} takes at most {names.Length} arguments, got {Positional.Length}");
         }
 
-        var values = new object?[names.Length];
+        object?[] values = new object?[names.Length];
         Positional.CopyTo(values, 0);
         if (Keywords is not null)
         {
-            foreach (var (key, value) in Keywords)
+            foreach ((object? key, object? value) in Keywords)
             {
-                var slot = names.IndexOf((string)key);
+                int slot = names.IndexOf((string)key);
                 if (slot < 0)
                 {
                     throw new TemplateException($"{owner} has no parameter named '{key}'");
@@ -43,7 +43,7 @@ internal readonly struct CallArguments(object[] positional, PyDict? keywords = n
             }
         }
 
-        for (var i = 0; i < required; i++)
+        for (int i = 0; i < required; i++)
         {
             if (values[i] is null)
             {

@@ -9,7 +9,7 @@ internal sealed record ArgumentList(
     public CallArguments Evaluate(RenderState state, Scope scope)
     {
         var positional = new List<object>(Positional.Count);
-        foreach (var argument in Positional)
+        foreach (Expression argument in Positional)
         {
             positional.Add(argument.Evaluate(state, scope));
         }
@@ -20,7 +20,7 @@ internal sealed record ArgumentList(
         }
 
         PyDict? keywords = null;
-        foreach (var (name, value) in Keywords)
+        foreach ((string? name, Expression? value) in Keywords)
         {
             AddKeyword(keywords ??= new PyDict(), name, value.Evaluate(state, scope));
         }
@@ -32,7 +32,7 @@ internal sealed record ArgumentList(
                 throw new TemplateException("what follows ** in a call must be a dict");
             }
 
-            foreach (var (key, value) in dict)
+            foreach ((object? key, object? value) in dict)
             {
                 AddKeyword(keywords ??= new PyDict(), PythonTypes.RequireText(key, "a keyword"), value);
             }
@@ -56,9 +56,9 @@ internal sealed class CallExpression(Expression callee, ArgumentList arguments) 
     /// <summary>The call with a <c>caller</c> argument in addition, as a call block makes it.</summary>
     public object CallWith(RenderState state, Scope scope, PyCallable caller)
     {
-        var target = callee.Evaluate(state, scope);
-        var given = arguments.Evaluate(state, scope);
-        var keywords = given.Keywords ?? new PyDict();
+        object target = callee.Evaluate(state, scope);
+        CallArguments given = arguments.Evaluate(state, scope);
+        PyDict keywords = given.Keywords ?? new PyDict();
         return keywords.TryAdd("caller", caller)
             ? Call(state, target, new CallArguments(given.Positional, keywords))
             : throw new TemplateException("keyword argument 'caller' is given twice");
@@ -66,7 +66,7 @@ internal sealed class CallExpression(Expression callee, ArgumentList arguments) 
 
     protected override object Compute(RenderState state, Scope scope)
     {
-        var target = callee.Evaluate(state, scope);
+        object target = callee.Evaluate(state, scope);
         return Call(state, target, arguments.Evaluate(state, scope));
     }
 
@@ -87,13 +87,13 @@ internal sealed class FilterExpression(Expression? value, string name, ArgumentL
     /// <summary>Applies the filter, and those before it in a chain, to the text of a block.</summary>
     public object Apply(RenderState state, Scope scope, object text)
     {
-        var input = value is null ? text : ((FilterExpression)value).Apply(state, scope, text);
+        object input = value is null ? text : ((FilterExpression)value).Apply(state, scope, text);
         return Invoke(state, input, arguments.Evaluate(state, scope));
     }
 
     protected override object Compute(RenderState state, Scope scope)
     {
-        var input = value!.Evaluate(state, scope);
+        object input = value!.Evaluate(state, scope);
         return Invoke(state, input, arguments.Evaluate(state, scope));
     }
 
@@ -108,8 +108,8 @@ internal sealed class TestExpression(Expression value, string name, ArgumentList
 
     protected override object Compute(RenderState state, Scope scope)
     {
-        var input = value.Evaluate(state, scope);
-        var given = arguments.Evaluate(state, scope);
+        object input = value.Evaluate(state, scope);
+        CallArguments given = arguments.Evaluate(state, scope);
         return PythonTypes.Box(_body is null ? throw new TemplateException($"no test named '{name}'") : _body(state, input, given));
     }
 }

@@ -73,9 +73,9 @@ internal static class CaseTables
     private static Dictionary<int, string> Mappings(string table)
     {
         var result = new Dictionary<int, string>();
-        foreach (var entry in Entries(table))
+        foreach (string entry in Entries(table))
         {
-            var half = entry.Split('=');
+            string[] half = entry.Split('=');
             result[Hex(half[0])] = string.Concat(half[1].Split('+').Select(h => char.ConvertFromUtf32(Hex(h))));
         }
 

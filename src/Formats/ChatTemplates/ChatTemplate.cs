@@ -21,12 +21,12 @@ public sealed class ChatTemplate : IChatTemplate
     {
         _body = body;
         _now = settings.Now;
-        foreach (var (name, token) in settings.SpecialTokens ?? new Dictionary<string, string>())
+        foreach ((string? name, string? token) in settings.SpecialTokens ?? new Dictionary<string, string>())
         {
             _variables[name] = token;
         }
 
-        foreach (var (name, value) in settings.Variables ?? new Dictionary<string, JsonElement>())
+        foreach ((string? name, JsonElement value) in settings.Variables ?? new Dictionary<string, JsonElement>())
         {
             _variables[name] = FromJson(value);
         }
@@ -47,7 +47,7 @@ public sealed class ChatTemplate : IChatTemplate
     {
         ArgumentNullException.ThrowIfNull(messages);
         var list = new List<object>(messages.Count);
-        foreach (var message in messages)
+        foreach (ChatMessage message in messages)
         {
             list.Add(message.Json is { } json
                 ? FromJson(JsonElement.Parse(json))
@@ -104,12 +104,12 @@ public sealed class ChatTemplate : IChatTemplate
     {
         var globals = new Scope(null);
         TemplateGlobals.AddTo(globals);
-        foreach (var (name, value) in conversation.Concat(_variables))
+        foreach ((string? name, object? value) in conversation.Concat(_variables))
         {
             globals.Set(name, value);
         }
 
-        foreach (var (name, value) in variables ?? new Dictionary<string, JsonElement>())
+        foreach ((string? name, JsonElement value) in variables ?? new Dictionary<string, JsonElement>())
         {
             globals.Set(name, FromJson(value));
         }

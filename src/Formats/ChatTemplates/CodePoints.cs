@@ -12,8 +12,8 @@ internal static class CodePoints
 
     public static int Count(ReadOnlySpan<char> text)
     {
-        var count = text.Length;
-        for (var i = text.IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i + 1 < text.Length; i++)
+        int count = text.Length;
+        for (int i = text.IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i + 1 < text.Length; i++)
         {
             if (char.IsSurrogatePair(text[i], text[i + 1]))
             {
@@ -28,9 +28,9 @@ internal static class CodePoints
     /// <summary>Each code point as a string of its own.</summary>
     public static IEnumerable<object> Each(string text)
     {
-        for (var i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length;)
         {
-            var width = WidthAt(text, i);
+            int width = WidthAt(text, i);
             yield return text.Substring(i, width);
             i += width;
         }
@@ -44,7 +44,7 @@ internal static class CodePoints
             return index;
         }
 
-        var offset = 0;
+        int offset = 0;
         for (; index > 0; index--)
         {
             offset += WidthAt(text, offset);
@@ -60,10 +60,10 @@ internal static class CodePoints
     /// <summary>The code points in order, as integers; lone surrogates as themselves.</summary>
     public static int[] ToArray(string text)
     {
-        var points = new int[Count(text)];
+        int[] points = new int[Count(text)];
         for (int i = 0, n = 0; i < text.Length; n++)
         {
-            var width = WidthAt(text, i);
+            int width = WidthAt(text, i);
             points[n] = width == 2 ? char.ConvertToUtf32(text[i], text[i + 1]) : text[i];
             i += width;
         }
@@ -78,7 +78,7 @@ internal static class CodePoints
     /// <summary>Appends one code point as Python escapes it: \xhh, \uhhhh or \Uhhhhhhhh.</summary>
     public static StringBuilder AppendEscape(this StringBuilder builder, int point)
     {
-        var (letter, format) = point < 0x100 ? ('x', "x2") : point < 0x10000 ? ('u', "x4") : ('U', "x8");
+        (char letter, string? format) = point < 0x100 ? ('x', "x2") : point < 0x10000 ? ('u', "x4") : ('U', "x8");
         return builder.Append('\\').Append(letter).Append(point.ToString(format, CultureInfo.InvariantCulture));
     }
 

@@ -12,15 +12,15 @@ internal static class DictMethods
         }),
         "get" => new PyFunction(name, (state, a) =>
         {
-            var p = a.Bind("get", 1, "key", "default");
-            return dict.TryGetValue(PythonEquality.RequireHashable(state, p[0]!), out var value) ? value : p[1] ?? PyNone.Value;
+            object?[] p = a.Bind("get", 1, "key", "default");
+            return dict.TryGetValue(PythonEquality.RequireHashable(state, p[0]!), out object? value) ? value : p[1] ?? PyNone.Value;
         }),
         "copy" => new PyFunction(name, (state, a) =>
         {
             a.Bind(name, 0);
             state.Step(dict.Count);
             var copy = new PyDict();
-            foreach (var (key, value) in dict)
+            foreach ((object? key, object? value) in dict)
             {
                 copy[key] = value;
             }
@@ -39,7 +39,7 @@ internal static class SequenceMethods
     {
         "count" => new PyFunction(name, (state, a) =>
         {
-            var item = a.Bind("count", 1, "value")[0]!;
+            object item = a.Bind("count", 1, "value")[0]!;
             return (long)PythonIteration.Iterate(state, sequence).Count(other => PythonOrdering.AreEqual(state, other, item));
         }),
         "index" => new PyFunction(name, (state, a) => Index(state, sequence, a)),
@@ -60,16 +60,16 @@ internal static class SequenceMethods
 
     private static long Index(RenderState state, object sequence, CallArguments arguments)
     {
-        var p = arguments.Bind("index", 1, "value", "start", "stop");
+        object?[] p = arguments.Bind("index", 1, "value", "start", "stop");
         var items = PythonIteration.ToList(state, sequence);
         long Place(object? bound, int absent)
         {
-            var value = bound is null ? absent : (long)PythonTypes.RequireInt(bound, "a position");
+            long value = bound is null ? absent : (long)PythonTypes.RequireInt(bound, "a position");
             return Math.Clamp(value < 0 ? value + items.Count : value, 0, items.Count);
         }
 
-        var stop = Place(p[2], items.Count);
-        for (var i = Place(p[1], 0); i < stop; i++)
+        long stop = Place(p[2], items.Count);
+        for (long i = Place(p[1], 0); i < stop; i++)
         {
             if (PythonOrdering.AreEqual(state, items[(int)i], p[0]!))
             {

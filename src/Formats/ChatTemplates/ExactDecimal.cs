@@ -9,9 +9,9 @@ internal static class ExactDecimal
     /// <summary>|value| * 10^digits rounded half to even, as an integer. <paramref name="value"/> is finite.</summary>
     public static BigInteger Scale(double value, int digits)
     {
-        var bits = BitConverter.DoubleToInt64Bits(Math.Abs(value));
-        var exponent = (int)(bits >> 52);
-        var mantissa = bits & 0xFFFFFFFFFFFFF;
+        long bits = BitConverter.DoubleToInt64Bits(Math.Abs(value));
+        int exponent = (int)(bits >> 52);
+        long mantissa = bits & 0xFFFFFFFFFFFFF;
         if (exponent == 0)
         {
             exponent = 1;
@@ -22,10 +22,10 @@ internal static class ExactDecimal
         }
 
         exponent -= 1075;
-        var numerator = (BigInteger)mantissa * BigInteger.Pow(10, Math.Max(digits, 0)) << Math.Max(exponent, 0);
-        var denominator = BigInteger.Pow(10, Math.Max(-digits, 0)) << Math.Max(-exponent, 0);
-        var quotient = BigInteger.DivRem(numerator, denominator, out var remainder);
-        var half = (remainder * 2).CompareTo(denominator);
+        BigInteger numerator = (BigInteger)mantissa * BigInteger.Pow(10, Math.Max(digits, 0)) << Math.Max(exponent, 0);
+        BigInteger denominator = BigInteger.Pow(10, Math.Max(-digits, 0)) << Math.Max(-exponent, 0);
+        var quotient = BigInteger.DivRem(numerator, denominator, out BigInteger remainder);
+        int half = (remainder * 2).CompareTo(denominator);
         return half > 0 || (half == 0 && !quotient.IsEven) ? quotient + 1 : quotient;
     }
 
@@ -43,8 +43,8 @@ internal static class ExactDecimal
             return Math.CopySign(0.0, value);
         }
 
-        var text = Scale(value, digits).ToString(CultureInfo.InvariantCulture) + "E" + (-digits).ToString(CultureInfo.InvariantCulture);
-        var rounded = double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+        string text = Scale(value, digits).ToString(CultureInfo.InvariantCulture) + "E" + (-digits).ToString(CultureInfo.InvariantCulture);
+        double rounded = double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
         return double.IsFinite(rounded)
             ? Math.CopySign(rounded, value)
             : throw new TemplateException("a rounded value is too large for a float");
@@ -53,7 +53,7 @@ internal static class ExactDecimal
     /// <summary>|value| with so many digits after the point.</summary>
     public static string Fixed(double value, int digits)
     {
-        var text = Scale(value, digits).ToString(CultureInfo.InvariantCulture).PadLeft(digits + 1, '0');
+        string text = Scale(value, digits).ToString(CultureInfo.InvariantCulture).PadLeft(digits + 1, '0');
         return digits == 0 ? text : text[..^digits] + "." + text[^digits..];
     }
 
@@ -67,10 +67,10 @@ internal static class ExactDecimal
         }
 
         // The logarithm may be off by one next to a power of ten, and rounding may carry: the digit count tells.
-        var exponent = (int)Math.Floor(Math.Log10(value));
+        int exponent = (int)Math.Floor(Math.Log10(value));
         while (true)
         {
-            var digits = Scale(value, count - 1 - exponent).ToString(CultureInfo.InvariantCulture);
+            string digits = Scale(value, count - 1 - exponent).ToString(CultureInfo.InvariantCulture);
             if (digits.Length == count)
             {
                 return (digits, exponent);

@@ -7,7 +7,7 @@ internal abstract class Expression
     public object Evaluate(RenderState state, Scope scope)
     {
         state.Enter();
-        var value = Compute(state, scope);
+        object value = Compute(state, scope);
         state.Leave();
         return value;
     }
@@ -39,8 +39,8 @@ internal sealed class SequenceExpression(List<Expression> items, bool isTuple) :
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var values = new object[items.Count];
-        for (var i = 0; i < values.Length; i++)
+        object[] values = new object[items.Count];
+        for (int i = 0; i < values.Length; i++)
         {
             values[i] = items[i].Evaluate(state, scope);
         }
@@ -55,7 +55,7 @@ internal sealed class DictExpression(List<(Expression Key, Expression Value)> it
     protected override object Compute(RenderState state, Scope scope)
     {
         var dict = new PyDict();
-        foreach (var (key, value) in items)
+        foreach ((Expression? key, Expression? value) in items)
         {
             dict[PythonEquality.RequireHashable(state, key.Evaluate(state, scope))] = value.Evaluate(state, scope);
         }
@@ -76,7 +76,7 @@ internal sealed class ItemExpression(Expression target, Expression key) : Expres
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var value = target.Evaluate(state, scope);
+        object value = target.Evaluate(state, scope);
         return PythonAccess.GetItem(state, value, key.Evaluate(state, scope));
     }
 }
@@ -86,7 +86,7 @@ internal sealed class SliceExpression(Expression target, Expression? start, Expr
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var value = target.Evaluate(state, scope);
+        object value = target.Evaluate(state, scope);
         return PythonSlice.Get(
             state, value, start?.Evaluate(state, scope), stop?.Evaluate(state, scope), step?.Evaluate(state, scope));
     }

@@ -33,7 +33,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
 
     private int TryClose(int position, bool isBlock)
     {
-        var close = isBlock ? "%}" : "}}";
+        string close = isBlock ? "%}" : "}}";
         if (At(position, close))
         {
             position += 2;
@@ -56,7 +56,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
 
     private int ReadToken(int position)
     {
-        var c = _text[position];
+        char c = _text[position];
         if (CodePoints.IsSpace(c))
         {
             return position + 1;
@@ -64,10 +64,10 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
 
         if (char.IsAsciiDigit(c))
         {
-            var end = FloatEnd(position);
-            var isFloat = end >= 0;
+            int end = FloatEnd(position);
+            bool isFloat = end >= 0;
             end = isFloat ? end : IntegerEnd(position);
-            var digits = _text[position..end].Replace("_", "", StringComparison.Ordinal);
+            string digits = _text[position..end].Replace("_", "", StringComparison.Ordinal);
             tokens.Add(new TemplateToken(isFloat ? TokenKind.Float : TokenKind.Integer, digits, position));
             return end;
         }
@@ -82,7 +82,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
             return ReadString(position, c);
         }
 
-        foreach (var text in Operators)
+        foreach (string text in Operators)
         {
             if (At(position, text))
             {
@@ -97,14 +97,14 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
 
     private int ReadName(int position)
     {
-        var end = position;
+        int end = position;
         while (end < _text.Length && IsWord(_text[end]))
         {
             end++;
         }
 
         // Fractions and superscripts count as parts of a word but not of a name.
-        var name = _text.AsSpan(position, end - position);
+        ReadOnlySpan<char> name = _text.AsSpan(position, end - position);
         if (char.GetUnicodeCategory(name[0]) == UnicodeCategory.DecimalDigitNumber
             || name.ContainsAnyInRange('\u00b2', '\u00b9') || name.IndexOfAny("¼½¾") >= 0)
         {
@@ -117,7 +117,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
 
     private int ReadString(int position, char quote)
     {
-        var end = position + 1;
+        int end = position + 1;
         while (end < _text.Length && _text[end] != quote)
         {
             end += _text[end] == '\\' ? 2 : 1;
@@ -128,7 +128,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
             throw source.Error(position, "the string is not closed");
         }
 
-        var value = StringEscapes.Decode(_text[(position + 1)..end])
+        string value = StringEscapes.Decode(_text[(position + 1)..end])
             ?? throw source.Error(position, "the string has an escape that Python refuses, or a character by name, which is not supported");
         tokens.Add(new TemplateToken(TokenKind.String, value, position));
         return end + 1;
@@ -153,7 +153,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
                     throw source.Error(position, $"unexpected '{text}'");
                 }
 
-                var (expected, opened) = _open.Pop();
+                (char expected, int opened) = _open.Pop();
                 if (expected != text[0])
                 {
                     throw source.Error(
@@ -177,8 +177,8 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
             return -1;
         }
 
-        var end = DigitsEnd(position);
-        var isFloat = false;
+        int end = DigitsEnd(position);
+        bool isFloat = false;
         if (end < _text.Length && _text[end] == '.' && DigitsEnd(end + 1) is var fraction && fraction > end + 1)
         {
             (end, isFloat) = (fraction, true);
@@ -186,7 +186,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
 
         if (end < _text.Length && _text[end] is ('e' or 'E'))
         {
-            var start = end + 1 < _text.Length && _text[end + 1] is ('+' or '-') ? end + 2 : end + 1;
+            int start = end + 1 < _text.Length && _text[end + 1] is ('+' or '-') ? end + 2 : end + 1;
             if (DigitsEnd(start) is var exponent && exponent > start)
             {
                 (end, isFloat) = (exponent, true);
@@ -210,7 +210,7 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
             'b' => c => c is '0' or '1',
             _ => null,
         };
-        var end = isDigit is null ? position : RunEnd(position + 2, isDigit, leadingUnderscore: true);
+        int end = isDigit is null ? position : RunEnd(position + 2, isDigit, leadingUnderscore: true);
         return isDigit is not null && end > position + 2 ? end : RunEnd(position, c => c == '0');
     }
 
@@ -219,10 +219,10 @@ internal sealed class ExpressionLexer(TemplateSource source, List<TemplateToken>
     /// <summary>End of digits with single underscores between them (and before them where allowed).</summary>
     private int RunEnd(int position, Func<char, bool> isDigit, bool leadingUnderscore = false)
     {
-        var end = position;
+        int end = position;
         while (end < _text.Length)
         {
-            var skip = _text[end] == '_' && (end > position || leadingUnderscore) ? 1 : 0;
+            int skip = _text[end] == '_' && (end > position || leadingUnderscore) ? 1 : 0;
             if (end + skip >= _text.Length || !isDigit(_text[end + skip]))
             {
                 break;

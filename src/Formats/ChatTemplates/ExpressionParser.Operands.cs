@@ -8,14 +8,14 @@ internal sealed partial class ExpressionParser
 {
     private Expression ParsePrimary()
     {
-        var token = stream.Current;
+        TemplateToken token = stream.Current;
         switch (token.Kind)
         {
             case TokenKind.Name:
                 stream.Take();
                 return Constant(token.Text) is { } constant ? new ConstantExpression(constant) : ReadName(token.Text);
             case TokenKind.String:
-                var text = stream.Take().Text;
+                string text = stream.Take().Text;
                 while (stream.Current.Kind == TokenKind.String)
                 {
                     text += stream.Take().Text;
@@ -30,7 +30,7 @@ internal sealed partial class ExpressionParser
                 return new ConstantExpression(double.Parse(token.Text, NumberStyles.Float, CultureInfo.InvariantCulture));
             case TokenKind.Operator when token.Text == "(":
                 stream.Take();
-                var tuple = ParseTuple(inParentheses: true);
+                Expression tuple = ParseTuple(inParentheses: true);
                 stream.ExpectOperator(")");
                 return tuple;
             case TokenKind.Operator when token.Text == "[":
@@ -45,7 +45,7 @@ internal sealed partial class ExpressionParser
     /// <summary>Attributes, items and calls; with <paramref name="withFilter"/> then filters, tests and calls of their results.</summary>
     private Expression ParsePostfix(Expression value, bool withFilter)
     {
-        var depth = 0;
+        int depth = 0;
         for (; ; depth++)
         {
             CheckChain(depth);
@@ -108,7 +108,7 @@ internal sealed partial class ExpressionParser
                 return ParseSlice(target, null, keys.Count);
             }
 
-            var key = Parse();
+            Expression key = Parse();
             if (stream.Current.IsOperator(":"))
             {
                 return ParseSlice(target, key, keys.Count);
@@ -150,16 +150,16 @@ internal sealed partial class ExpressionParser
 
     private Expression ParseTest(Expression value)
     {
-        var isNegated = stream.SkipName("not");
-        var offset = stream.Current.Offset;
-        var name = ParseDottedName();
+        bool isNegated = stream.SkipName("not");
+        int offset = stream.Current.Offset;
+        string name = ParseDottedName();
         if (TestTable.Find(name) is null)
         {
             Unknown.Add((offset, $"no test named '{name}'"));
         }
 
-        var arguments = ArgumentList.Empty;
-        var token = stream.Current;
+        ArgumentList arguments = ArgumentList.Empty;
+        TemplateToken token = stream.Current;
         if (token.IsOperator("("))
         {
             arguments = ParseArguments();
@@ -202,7 +202,7 @@ internal sealed partial class ExpressionParser
         stream.Take();
         while (!stream.Current.IsOperator("}"))
         {
-            var key = Parse();
+            Expression key = Parse();
             stream.ExpectOperator(":");
             items.Add((key, Parse()));
             if (!stream.Current.IsOperator("}"))
@@ -217,7 +217,7 @@ internal sealed partial class ExpressionParser
 
     private NameExpression ReadName(string name)
     {
-        foreach (var reader in Readers)
+        foreach (HashSet<string> reader in Readers)
         {
             reader.Add(name);
         }
@@ -227,13 +227,13 @@ internal sealed partial class ExpressionParser
 
     private object Integer(TemplateToken token)
     {
-        var text = token.Text;
+        string text = token.Text;
         if (text.Length > 4300)
         {
             throw stream.Source.Error(token.Offset, "an integer has more than 4300 digits");
         }
 
-        var radix = text.Length < 2 ? 10 : char.ToLowerInvariant(text[1]) switch
+        int radix = text.Length < 2 ? 10 : char.ToLowerInvariant(text[1]) switch
         {
             'x' => 16,
             'o' => 8,

@@ -14,7 +14,7 @@ internal sealed partial class ExpressionParser(TokenStream stream)
     public Expression Parse(bool withConditional = true)
     {
         stream.Enter();
-        var expression = withConditional ? ParseConditional() : ParseOr();
+        Expression expression = withConditional ? ParseConditional() : ParseOr();
         stream.Leave();
         return expression;
     }
@@ -48,7 +48,7 @@ internal sealed partial class ExpressionParser(TokenStream stream)
         Expression? spread = null, keywordSpread = null;
         while (!stream.Current.IsOperator(")"))
         {
-            var isValid = keywordSpread is null;
+            bool isValid = keywordSpread is null;
             if (stream.SkipOperator("*"))
             {
                 isValid &= spread is null;
@@ -60,7 +60,7 @@ internal sealed partial class ExpressionParser(TokenStream stream)
             }
             else if (stream.Current.Kind == TokenKind.Name && stream.Following.IsOperator("="))
             {
-                var name = stream.Take().Text;
+                string name = stream.Take().Text;
                 stream.Take();
                 keywords.Add((name, Parse()));
             }
@@ -92,17 +92,17 @@ internal sealed partial class ExpressionParser(TokenStream stream)
     public FilterExpression? ParseFilters(Expression? value, bool isInline = false)
     {
         FilterExpression? filter = null;
-        for (var depth = 0; isInline || stream.SkipOperator("|"); isInline = false, depth++)
+        for (int depth = 0; isInline || stream.SkipOperator("|"); isInline = false, depth++)
         {
             CheckChain(depth);
-            var offset = stream.Current.Offset;
-            var name = ParseDottedName();
+            int offset = stream.Current.Offset;
+            string name = ParseDottedName();
             if (FilterTable.Find(name) is null)
             {
                 Unknown.Add((offset, $"no filter named '{name}'"));
             }
 
-            var arguments = stream.Current.IsOperator("(") ? ParseArguments() : ArgumentList.Empty;
+            ArgumentList arguments = stream.Current.IsOperator("(") ? ParseArguments() : ArgumentList.Empty;
             filter = new FilterExpression(filter ?? value, name, arguments);
         }
 
@@ -111,13 +111,13 @@ internal sealed partial class ExpressionParser(TokenStream stream)
 
     private Expression ParseConditional()
     {
-        var start = Unknown.Count;
-        var value = ParseOr();
-        for (var depth = 0; stream.SkipName("if"); depth++)
+        int start = Unknown.Count;
+        Expression value = ParseOr();
+        for (int depth = 0; stream.SkipName("if"); depth++)
         {
             CheckChain(depth);
-            var condition = ParseOr();
-            var otherwise = stream.SkipName("else") ? Parse() : null;
+            Expression condition = ParseOr();
+            Expression? otherwise = stream.SkipName("else") ? Parse() : null;
             value = new ConditionalExpression(condition, value, otherwise);
 
             // Inside a conditional an unknown filter matters only when it is reached.
@@ -129,8 +129,8 @@ internal sealed partial class ExpressionParser(TokenStream stream)
 
     private Expression ParseOr()
     {
-        var left = ParseAnd();
-        for (var depth = 0; stream.SkipName("or"); depth++)
+        Expression left = ParseAnd();
+        for (int depth = 0; stream.SkipName("or"); depth++)
         {
             CheckChain(depth);
             left = new LogicalExpression(isAnd: false, left, ParseAnd());
@@ -141,8 +141,8 @@ internal sealed partial class ExpressionParser(TokenStream stream)
 
     private Expression ParseAnd()
     {
-        var left = ParseNot();
-        for (var depth = 0; stream.SkipName("and"); depth++)
+        Expression left = ParseNot();
+        for (int depth = 0; stream.SkipName("and"); depth++)
         {
             CheckChain(depth);
             left = new LogicalExpression(isAnd: true, left, ParseNot());
@@ -159,20 +159,20 @@ internal sealed partial class ExpressionParser(TokenStream stream)
         }
 
         stream.Enter();
-        var operand = ParseNot();
+        Expression operand = ParseNot();
         stream.Leave();
         return new NotExpression(operand);
     }
 
     private Expression ParseComparison()
     {
-        var first = ParseSum();
+        Expression first = ParseSum();
         var rest = new List<(string, Expression)>();
         while (true)
         {
             if (stream.Current.Kind == TokenKind.Operator && Comparisons.Contains(stream.Current.Text))
             {
-                var symbol = stream.Take().Text;
+                string symbol = stream.Take().Text;
                 rest.Add((symbol, ParseSum()));
             }
             else if (stream.SkipName("in"))
@@ -211,11 +211,11 @@ internal sealed partial class ExpressionParser(TokenStream stream)
 
     private Expression ParseBinary(Func<Expression> operand, ReadOnlySpan<string> symbols)
     {
-        var left = operand();
-        for (var depth = 0; stream.Current.Kind == TokenKind.Operator && symbols.Contains(stream.Current.Text); depth++)
+        Expression left = operand();
+        for (int depth = 0; stream.Current.Kind == TokenKind.Operator && symbols.Contains(stream.Current.Text); depth++)
         {
             CheckChain(depth);
-            var symbol = stream.Take().Text;
+            string symbol = stream.Take().Text;
             left = new BinaryExpression(symbol, left, operand());
         }
 
@@ -241,7 +241,7 @@ internal sealed partial class ExpressionParser(TokenStream stream)
 
     private string ParseDottedName()
     {
-        var name = stream.ExpectName();
+        string name = stream.ExpectName();
         while (stream.SkipOperator("."))
         {
             name += "." + stream.ExpectName();

@@ -12,8 +12,8 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
     /// <summary>A spec of str.format: [[fill]align][sign][#][0][width][,][.precision][type].</summary>
     public static FormatSpec Parse(string text)
     {
-        var i = 0;
-        var (fill, align) = (' ', '\0');
+        int i = 0;
+        (char fill, char align) = (' ', '\0');
         if (text.Length > 1 && "<>^=".Contains(text[1], StringComparison.Ordinal))
         {
             (fill, align, i) = (text[0], text[1], 2);
@@ -24,17 +24,17 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
         }
 
         char Next(string allowed) => i < text.Length && allowed.Contains(text[i], StringComparison.Ordinal) ? text[i++] : '\0';
-        var sign = Next("+- ");
-        var alternate = Next("#") != '\0';
+        char sign = Next("+- ");
+        bool alternate = Next("#") != '\0';
         if (Next("0") != '\0' && align == '\0')
         {
             (fill, align) = ('0', '=');
         }
 
-        var width = Number(text, ref i) ?? 0;
-        var grouping = Next(",_");
-        var precision = Next(".") == '\0' ? -1 : Number(text, ref i) ?? throw new TemplateException("a format spec lacks its precision");
-        var type = Next("bcdeEfFgGnosxX%");
+        int width = Number(text, ref i) ?? 0;
+        char grouping = Next(",_");
+        int precision = Next(".") == '\0' ? -1 : Number(text, ref i) ?? throw new TemplateException("a format spec lacks its precision");
+        char type = Next("bcdeEfFgGnosxX%");
         return i == text.Length && type is not 'n' and not 'c'
             ? new FormatSpec(fill, align, sign, alternate, width, grouping, precision, type)
             : throw new TemplateException("invalid or unsupported format specifier");
@@ -43,7 +43,7 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
     /// <summary>Digits at <paramref name="i"/> as a number within the bounds of a text, or null without any.</summary>
     public static int? Number(string text, ref int i)
     {
-        var start = i;
+        int start = i;
         while (i < text.Length && char.IsAsciiDigit(text[i]))
         {
             i++;
@@ -54,7 +54,7 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
             return null;
         }
 
-        return int.TryParse(text.AsSpan(start, i - start), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+        return int.TryParse(text.AsSpan(start, i - start), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
             && value <= TemplateLimits.TextCharacters
             ? value
             : throw new TemplateException("a width or precision in a format is too large");
@@ -73,14 +73,14 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
     public string Integer(RenderState state, BigInteger value)
     {
         var magnitude = BigInteger.Abs(value);
-        var radix = Type switch
+        int radix = Type switch
         {
             'x' or 'X' => 16,
             'o' => 8,
             'b' => 2,
             _ => 10,
         };
-        var digits = radix == 10 ? magnitude.ToString(CultureInfo.InvariantCulture) : IntegerText.Format(magnitude, radix);
+        string digits = radix == 10 ? magnitude.ToString(CultureInfo.InvariantCulture) : IntegerText.Format(magnitude, radix);
         digits = Grouping == '\0' ? digits : Group(digits, radix == 10 ? 3 : 4);
         digits = Type == 'X' ? digits.ToUpperInvariant() : digits;
         return Pad(state, SignOf(value.Sign < 0) + (Alternate && radix != 10 ? "0" + Type : ""), digits, '>');
@@ -93,8 +93,8 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
             throw new TemplateException("a format asks for more than 4096 decimal places");
         }
 
-        var isNegative = double.IsNegative(value) && !double.IsNaN(value);
-        var digits = !double.IsFinite(value) ? double.IsNaN(value) ? "nan" : "inf" : Type switch
+        bool isNegative = double.IsNegative(value) && !double.IsNaN(value);
+        string digits = !double.IsFinite(value) ? double.IsNaN(value) ? "nan" : "inf" : Type switch
         {
             '\0' => Precision < 0 ? PythonText.Float(Math.Abs(value)) : General(value, Math.Max(1, Precision), keepPoint: true),
             '%' => ExactDecimal.Fixed(value * 100, Precision < 0 ? 6 : Precision) + "%",
@@ -104,7 +104,7 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
         };
         if (Grouping != '\0' && double.IsFinite(value))
         {
-            var end = digits.AsSpan().IndexOfAnyExceptInRange('0', '9') is var i and >= 0 ? i : digits.Length;
+            int end = digits.AsSpan().IndexOfAnyExceptInRange('0', '9') is var i and >= 0 ? i : digits.Length;
             digits = Group(digits[..end], 3) + digits[end..];
         }
 
@@ -113,13 +113,13 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
 
     private static string Exponential(double value, int precision)
     {
-        var (digits, exponent) = ExactDecimal.Significant(value, precision + 1);
+        (string? digits, int exponent) = ExactDecimal.Significant(value, precision + 1);
         return Scientific(digits, exponent);
     }
 
     private string General(double value, int precision, bool keepPoint)
     {
-        var (digits, exponent) = ExactDecimal.Significant(value, precision);
+        (string? digits, int exponent) = ExactDecimal.Significant(value, precision);
         if (!Alternate)
         {
             digits = digits.TrimEnd('0').PadRight(1, '0');
@@ -136,7 +136,7 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
         }
 
         digits = digits.PadRight(exponent + 1, '0');
-        var fraction = digits[(exponent + 1)..];
+        string fraction = digits[(exponent + 1)..];
         return digits[..(exponent + 1)] + (fraction.Length > 0 ? "." + fraction : keepPoint ? ".0" : "");
     }
 
@@ -145,8 +145,8 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
 
     private string Group(string digits, int size)
     {
-        var result = digits;
-        for (var i = digits.Length - size; i > 0; i -= size)
+        string result = digits;
+        for (int i = digits.Length - size; i > 0; i -= size)
         {
             result = result.Insert(i, Grouping.ToString());
         }
@@ -158,7 +158,7 @@ internal sealed record FormatSpec(char Fill, char Align, char Sign, bool Alterna
 
     private string Pad(RenderState state, string prefix, string body, char standard)
     {
-        var missing = Math.Max(0, Width - prefix.Length - CodePoints.Count(body));
+        int missing = Math.Max(0, Width - prefix.Length - CodePoints.Count(body));
         state.Make((long)prefix.Length + body.Length + missing);
         return (Align == '\0' ? standard : Align) switch
         {

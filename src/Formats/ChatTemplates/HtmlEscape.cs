@@ -13,7 +13,7 @@ internal static class HtmlEscape
         }
 
         var result = new StringBuilder(text.Length + 16);
-        foreach (var c in text)
+        foreach (char c in text)
         {
             _ = c switch
             {

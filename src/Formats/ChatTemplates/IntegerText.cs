@@ -13,15 +13,15 @@ internal static class IntegerText
             return null;
         }
 
-        var value = BigInteger.Zero;
-        foreach (var c in digits)
+        BigInteger value = BigInteger.Zero;
+        foreach (char c in digits)
         {
             if (c == '_')
             {
                 continue;
             }
 
-            var digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : 99;
+            int digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : 99;
             if (digit >= radix)
             {
                 return null;

@@ -23,7 +23,7 @@ internal sealed class JsonText
         {
             if (!PythonTypes.TryText(options[1]!, out _indent))
             {
-                var width = Math.Max(0, PythonTypes.RequireInt(options[1]!, "tojson's indent"));
+                int width = Math.Max(0, PythonTypes.RequireInt(options[1]!, "tojson's indent"));
                 state.Make(width);
                 _indent = new string(' ', width);
             }
@@ -95,7 +95,7 @@ internal sealed class JsonText
                 });
                 break;
             default:
-                WriteString(PythonTypes.TryText(value, out var text)
+                WriteString(PythonTypes.TryText(value, out string? text)
                     ? text
                     : throw new TemplateException($"object of type {PythonTypes.Name(value)} is not JSON serializable"));
                 break;
@@ -107,8 +107,8 @@ internal sealed class JsonText
     private void WriteItems<T>(char open, char close, IReadOnlyCollection<T> items, int depth, Action<T> write)
     {
         _output.Append(open);
-        var isFirst = true;
-        foreach (var item in items)
+        bool isFirst = true;
+        foreach (T? item in items)
         {
             if (!isFirst)
             {
@@ -136,7 +136,7 @@ internal sealed class JsonText
         }
 
         _output.Append('\n');
-        for (var i = 0; i < depth; i++)
+        for (int i = 0; i < depth; i++)
         {
             _output.Append(_indent);
             CheckLength();
@@ -158,7 +158,7 @@ internal sealed class JsonText
         bool b => b ? "true" : "false",
         double d => Float(d),
         long or BigInteger => PythonText.Repr(_state, key),
-        _ => PythonTypes.TryText(key, out var text)
+        _ => PythonTypes.TryText(key, out string? text)
             ? text
             : throw new TemplateException($"keys must be str, int, float, bool or None, not {PythonTypes.Name(key)}"),
     };
@@ -167,7 +167,7 @@ internal sealed class JsonText
     {
         _state.Scan(text.Length);
         _output.Append('"');
-        foreach (var c in text)
+        foreach (char c in text)
         {
             _ = c switch
             {

@@ -19,7 +19,7 @@ internal static class JsonValues
                 return element.GetString()!;
             case JsonValueKind.Array:
                 var list = new List<object>();
-                foreach (var item in element.EnumerateArray())
+                foreach (JsonElement item in element.EnumerateArray())
                 {
                     list.Add(FromJson(item));
                 }
@@ -27,7 +27,7 @@ internal static class JsonValues
                 return list;
             case JsonValueKind.Object:
                 var dict = new PyDict();
-                foreach (var property in element.EnumerateObject())
+                foreach (JsonProperty property in element.EnumerateObject())
                 {
                     dict[property.Name] = FromJson(property.Value);
                 }

@@ -43,7 +43,7 @@ internal sealed class LoopContext(RenderState state, IEnumerable<object> items, 
 
     public bool MoveNext()
     {
-        if (!TryPeek(out var next))
+        if (!TryPeek(out object? next))
         {
             return false;
         }
@@ -77,7 +77,7 @@ internal sealed class LoopContext(RenderState state, IEnumerable<object> items, 
         "depth" => depth + 1L,
         "depth0" => (long)depth,
         "previtem" => ReferenceEquals(_previous, Absent) ? new Undefined("there is no previous item") : _previous,
-        "nextitem" => TryPeek(out var next) ? next : new Undefined("there is no next item"),
+        "nextitem" => TryPeek(out object? next) ? next : new Undefined("there is no next item"),
         "cycle" => new PyFunction("loop.cycle", Cycle),
         "changed" => new PyFunction("loop.changed", Changed),
         _ => null,
@@ -104,7 +104,8 @@ internal sealed class LoopContext(RenderState state, IEnumerable<object> items, 
 
     private object Changed(RenderState _, CallArguments arguments)
     {
-        var changed = _lastChanged is null || !PythonOrdering.AreEqual(state, new PyTuple(_lastChanged), new PyTuple(arguments.Positional));
+        bool changed = _lastChanged is null
+            || !PythonOrdering.AreEqual(state, new PyTuple(_lastChanged), new PyTuple(arguments.Positional));
         _lastChanged = arguments.Positional;
         return PythonTypes.Box(changed);
     }

@@ -3,11 +3,12 @@ using System.Text;
 namespace Rm.Formats.ChatTemplates;
 
 /// <summary>
-/// <c>{% for target in items if condition recursive %}...{% else %}...{% endfor %}</c>. In a recursive one <c>loop(items)</c> runs it again, one
-/// level deeper, and is the text of that.
+/// <c>{% for target in items if condition recursive %}...{% else %}...{% endfor %}</c>. In a recursive one <c>loop(items)</c> runs it
+/// again, one level deeper, and is the text of that.
 /// </summary>
 internal sealed class LoopStatement(
-    int line, AssignmentTarget target, Expression items, Expression? condition, bool isRecursive, StatementBlock body, StatementBlock? otherwise)
+    int line, AssignmentTarget target, Expression items, Expression? condition, bool isRecursive, StatementBlock body,
+    StatementBlock? otherwise)
     : Statement(line)
 {
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
@@ -17,16 +18,16 @@ internal sealed class LoopStatement(
 
     private Flow Run(RenderState state, Scope scope, StringBuilder output, object source, int depth)
     {
-        var length = condition is null ? PythonIteration.TryLength(state, source) : -1;
+        int length = condition is null ? PythonIteration.TryLength(state, source) : -1;
         var loop = new LoopContext(state, Items(state, scope, source), length, depth, isRecursive ? Again : null);
-        var isEmpty = true;
+        bool isEmpty = true;
         while (loop.MoveNext())
         {
             state.Line = Line;
             var inner = new Scope(scope);
             target.Assign(state, inner, loop.Current);
             inner.Set("loop", loop);
-            var flow = body.Execute(state, inner, output);
+            Flow flow = body.Execute(state, inner, output);
             if (flow == Flow.Break)
             {
                 break;
@@ -51,7 +52,7 @@ internal sealed class LoopStatement(
     /// <summary>The items that pass the condition, found one by one: the body may change what the condition reads.</summary>
     private IEnumerable<object> Items(RenderState state, Scope scope, object source)
     {
-        foreach (var item in PythonIteration.Iterate(state, source))
+        foreach (object item in PythonIteration.Iterate(state, source))
         {
             if (condition is not null)
             {

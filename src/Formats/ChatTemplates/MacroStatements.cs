@@ -24,7 +24,7 @@ internal sealed class CallBlockStatement(int line, MacroDefinition caller, CallE
 {
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
-        var text = PythonText.Str(state, call.CallWith(state, scope, new Macro(caller, scope)));
+        string text = PythonText.Str(state, call.CallWith(state, scope, new Macro(caller, scope)));
         state.Write(output, text);
         return Flow.Next;
     }
@@ -35,25 +35,25 @@ internal sealed class Macro(MacroDefinition definition, Scope scope) : PyCallabl
 {
     public override object Call(RenderState state, CallArguments arguments)
     {
-        var parameters = definition.Parameters;
+        List<(string Name, Expression? Default)> parameters = definition.Parameters;
         var keywords = new PyDict();
-        foreach (var (key, value) in arguments.Keywords ?? keywords)
+        foreach ((object? key, object? value) in arguments.Keywords ?? keywords)
         {
             keywords[key] = value;
         }
 
         var inner = new Scope(scope);
-        var line = state.Line;
-        var hasCaller = false;
-        for (var i = 0; i < parameters.Count; i++)
+        int line = state.Line;
+        bool hasCaller = false;
+        for (int i = 0; i < parameters.Count; i++)
         {
-            var (name, fallback) = parameters[i];
+            (string? name, Expression? fallback) = parameters[i];
             hasCaller |= name == "caller";
             if (i < arguments.Positional.Length)
             {
                 inner.Set(name, arguments.Positional[i]);
             }
-            else if (keywords.Remove(name, out var given))
+            else if (keywords.Remove(name, out object? given))
             {
                 inner.Set(name, given);
             }
@@ -64,7 +64,7 @@ internal sealed class Macro(MacroDefinition definition, Scope scope) : PyCallabl
         }
 
         BindSpecial(arguments, keywords, inner, hasCaller);
-        var (_, text) = definition.Body.Capture(state, inner);
+        (Flow _, string? text) = definition.Body.Capture(state, inner);
         state.Line = line;
         return text;
     }
@@ -84,7 +84,7 @@ internal sealed class Macro(MacroDefinition definition, Scope scope) : PyCallabl
     {
         if (definition.Special.Contains("caller") && !hasCaller)
         {
-            inner.Set("caller", keywords.Remove("caller", out var caller) ? caller : new Undefined("No caller defined"));
+            inner.Set("caller", keywords.Remove("caller", out object? caller) ? caller : new Undefined("No caller defined"));
         }
 
         if (definition.Special.Contains("kwargs"))
@@ -96,7 +96,7 @@ internal sealed class Macro(MacroDefinition definition, Scope scope) : PyCallabl
             throw new TemplateException($"macro '{Name}' takes no keyword argument '{keywords.GetAt(0).Key}'");
         }
 
-        var extra = arguments.Positional.Skip(definition.Parameters.Count).ToArray();
+        object[] extra = arguments.Positional.Skip(definition.Parameters.Count).ToArray();
         if (definition.Special.Contains("varargs"))
         {
             inner.Set("varargs", new PyTuple(extra));

@@ -20,9 +20,9 @@ internal static class NumberFilters
 
     public static object Round(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("round", 0, "precision", "method");
-        var precision = p[0] is null ? 0 : PythonTypes.RequireInt(p[0]!, "round's precision");
-        var method = p[1] is null ? "common" : PythonTypes.RequireText(p[1]!, "round's method");
+        object?[] p = arguments.Bind("round", 0, "precision", "method");
+        int precision = p[0] is null ? 0 : PythonTypes.RequireInt(p[0]!, "round's precision");
+        string method = p[1] is null ? "common" : PythonTypes.RequireText(p[1]!, "round's method");
         if (method is not ("common" or "ceil" or "floor"))
         {
             throw new TemplateException("round's method must be common, ceil or floor");
@@ -38,18 +38,18 @@ internal static class NumberFilters
             return value is double d ? ExactDecimal.Round(d, precision) : RoundInteger(PythonArithmetic.ToBig(value), precision);
         }
 
-        var scale = PythonArithmetic.Power(10L, (long)precision);
-        var scaled = PythonArithmetic.Multiply(value, scale);
-        var whole = scaled is double x ? PythonArithmetic.Truncate(method == "ceil" ? Math.Ceiling(x) : Math.Floor(x)) : scaled;
+        object scale = PythonArithmetic.Power(10L, (long)precision);
+        object scaled = PythonArithmetic.Multiply(value, scale);
+        object whole = scaled is double x ? PythonArithmetic.Truncate(method == "ceil" ? Math.Ceiling(x) : Math.Floor(x)) : scaled;
         return PythonArithmetic.Divide(whole, scale);
     }
 
     /// <summary>Python's int() of a number or text, else the default.</summary>
     public static object ToInt(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("int", 0, "default", "base");
-        var radix = p[1] is null ? 10 : PythonTypes.RequireInt(p[1]!, "int's base");
-        var fallback = p[0] ?? 0L;
+        object?[] p = arguments.Bind("int", 0, "default", "base");
+        int radix = p[1] is null ? 10 : PythonTypes.RequireInt(p[1]!, "int's base");
+        object fallback = p[0] ?? 0L;
         switch (value)
         {
             case long or BigInteger:
@@ -62,7 +62,7 @@ internal static class NumberFilters
                 throw u.Error();
         }
 
-        if (!PythonTypes.TryText(value, out var text))
+        if (!PythonTypes.TryText(value, out string? text))
         {
             return fallback;
         }
@@ -79,22 +79,22 @@ internal static class NumberFilters
     /// <summary>Python's float() of a number or text, else the default.</summary>
     public static object ToFloat(RenderState state, object value, CallArguments arguments)
     {
-        var fallback = arguments.Bind("float", 0, "default")[0] ?? 0.0;
+        object fallback = arguments.Bind("float", 0, "default")[0] ?? 0.0;
         if (value is Undefined u)
         {
             throw u.Error();
         }
 
         return PythonArithmetic.IsNumber(value) ? PythonArithmetic.ToDouble(value)
-            : PythonTypes.TryText(value, out var text) && TryFloat(text) is { } number ? number : fallback;
+            : PythonTypes.TryText(value, out string? text) && TryFloat(text) is { } number ? number : fallback;
     }
 
     /// <summary>A number of bytes for people: 13 kB, 4.1 MB.</summary>
     public static object FileSize(RenderState state, object value, CallArguments arguments)
     {
-        var binary = PythonTypes.Flag(arguments.Bind("filesizeformat", 0, "binary")[0]);
-        var bytes = PythonArithmetic.IsNumber(value) ? PythonArithmetic.ToDouble(value)
-            : PythonTypes.TryText(value, out var text) && TryFloat(text) is { } number ? number
+        bool binary = PythonTypes.Flag(arguments.Bind("filesizeformat", 0, "binary")[0]);
+        double bytes = PythonArithmetic.IsNumber(value) ? PythonArithmetic.ToDouble(value)
+            : PythonTypes.TryText(value, out string? text) && TryFloat(text) is { } number ? number
             : throw new TemplateException("the input of filesizeformat must be a number");
         double unit = binary ? 1024 : 1000;
         if (bytes == 1)
@@ -113,13 +113,13 @@ internal static class NumberFilters
         }
 
         const string prefixes = "kMGTPEZY";
-        var power = 0;
+        int power = 0;
         while (power < prefixes.Length - 1 && bytes >= Power(power + 2))
         {
             power++;
         }
 
-        var prefix = binary ? $"{char.ToUpperInvariant(prefixes[power])}iB" : $"{prefixes[power]}B";
+        string prefix = binary ? $"{char.ToUpperInvariant(prefixes[power])}iB" : $"{prefixes[power]}B";
         return PercentFormat.Format(state, "%.1f " + prefix, unit * bytes / Power(power + 2));
 
         double Power(int exponent) => (double)BigInteger.Pow((int)unit, exponent);
@@ -128,23 +128,23 @@ internal static class NumberFilters
     /// <summary>Python's sum(), floats with its compensated summation.</summary>
     public static object Sum(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("sum", 0, "attribute", "start");
+        object?[] p = arguments.Bind("sum", 0, "attribute", "start");
         var attribute = AttributePath.Of(p[0]);
-        var total = p[1] ?? 0L;
+        object total = p[1] ?? 0L;
         if (PythonTypes.TryText(total, out _))
         {
             throw new TemplateException("sum cannot add texts; use join");
         }
 
-        var compensation = 0.0;
-        foreach (var item in PythonIteration.Iterate(state, value))
+        double compensation = 0.0;
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
-            var next = attribute.Get(state, item);
+            object next = attribute.Get(state, item);
             if (total is double sum && PythonArithmetic.IsNumber(next))
             {
                 // Neumaier: the part of the smaller addend that the sum cannot hold.
-                var x = PythonArithmetic.ToDouble(next);
-                var t = sum + x;
+                double x = PythonArithmetic.ToDouble(next);
+                double t = sum + x;
                 compensation += Math.Abs(sum) >= Math.Abs(x) ? sum - t + x : x - t + sum;
                 total = t;
             }
@@ -170,8 +170,8 @@ internal static class NumberFilters
         }
 
         var unit = BigInteger.Pow(10, -precision);
-        var quotient = BigInteger.DivRem(BigInteger.Abs(value), unit, out var remainder);
-        var half = (remainder * 2).CompareTo(unit);
+        var quotient = BigInteger.DivRem(BigInteger.Abs(value), unit, out BigInteger remainder);
+        int half = (remainder * 2).CompareTo(unit);
         quotient += half > 0 || (half == 0 && !quotient.IsEven) ? 1 : 0;
         return PythonArithmetic.Normalize(quotient * unit * value.Sign);
     }
@@ -179,9 +179,9 @@ internal static class NumberFilters
     private static object? ParseInteger(string text, int radix)
     {
         text = Trim(text);
-        var isNegative = text.StartsWith('-');
+        bool isNegative = text.StartsWith('-');
         text = text.Length > 0 && text[0] is ('+' or '-') ? text[1..] : text;
-        var prefix = text.Length > 1 && text[0] == '0' ? char.ToLowerInvariant(text[1]) switch
+        int prefix = text.Length > 1 && text[0] == '0' ? char.ToLowerInvariant(text[1]) switch
         {
             'x' => 16,
             'o' => 8,
@@ -205,17 +205,17 @@ internal static class NumberFilters
     private static double? TryFloat(string text)
     {
         text = Trim(text);
-        var unsigned = (text.Length > 0 && text[0] is ('+' or '-') ? text[1..] : text).ToLowerInvariant();
-        var sign = text.StartsWith('-') ? -1.0 : 1.0;
+        string unsigned = (text.Length > 0 && text[0] is ('+' or '-') ? text[1..] : text).ToLowerInvariant();
+        double sign = text.StartsWith('-') ? -1.0 : 1.0;
         if (unsigned is "inf" or "infinity" or "nan")
         {
             return unsigned == "nan" ? double.NaN : sign * double.PositiveInfinity;
         }
 
-        for (var i = 0; i < unsigned.Length; i++)
+        for (int i = 0; i < unsigned.Length; i++)
         {
-            var isDigit = char.IsAsciiDigit(unsigned[i]);
-            var isJoint = unsigned[i] == '_' && i > 0 && i + 1 < unsigned.Length
+            bool isDigit = char.IsAsciiDigit(unsigned[i]);
+            bool isJoint = unsigned[i] == '_' && i > 0 && i + 1 < unsigned.Length
                 && char.IsAsciiDigit(unsigned[i - 1]) && char.IsAsciiDigit(unsigned[i + 1]);
             if (!isDigit && !isJoint && unsigned[i] is not ('.' or 'e' or '+' or '-'))
             {
@@ -223,14 +223,14 @@ internal static class NumberFilters
             }
         }
 
-        var digits = unsigned.Replace("_", "", StringComparison.Ordinal);
+        string digits = unsigned.Replace("_", "", StringComparison.Ordinal);
         const NumberStyles Style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        return double.TryParse(digits, Style, CultureInfo.InvariantCulture, out var value) ? sign * value : null;
+        return double.TryParse(digits, Style, CultureInfo.InvariantCulture, out double value) ? sign * value : null;
     }
 
     private static string Trim(string text)
     {
-        var (start, end) = (0, text.Length);
+        (int start, int end) = (0, text.Length);
         while (start < end && CodePoints.IsSpace(text[start]))
         {
             start++;

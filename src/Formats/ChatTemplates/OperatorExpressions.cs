@@ -5,7 +5,7 @@ internal sealed class BinaryExpression(string symbol, Expression left, Expressio
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var x = left.Evaluate(state, scope);
+        object x = left.Evaluate(state, scope);
         return PythonOperators.Binary(state, symbol, x, right.Evaluate(state, scope));
     }
 }
@@ -15,7 +15,7 @@ internal sealed class SignExpression(bool isMinus, Expression operand) : Express
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var value = operand.Evaluate(state, scope);
+        object value = operand.Evaluate(state, scope);
         if (!PythonArithmetic.IsNumber(value))
         {
             throw (value as Undefined)?.Error()
@@ -32,9 +32,9 @@ internal sealed class ConcatenateExpression(List<Expression> parts) : Expression
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var texts = new string[parts.Count];
+        string[] texts = new string[parts.Count];
         long length = 0;
-        for (var i = 0; i < texts.Length; i++)
+        for (int i = 0; i < texts.Length; i++)
         {
             texts[i] = PythonText.Str(state, parts[i].Evaluate(state, scope));
             length += texts[i].Length;
@@ -56,7 +56,7 @@ internal sealed class LogicalExpression(bool isAnd, Expression left, Expression 
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var value = left.Evaluate(state, scope);
+        object value = left.Evaluate(state, scope);
         return PythonTypes.Truth(value) == isAnd ? right.Evaluate(state, scope) : value;
     }
 }
@@ -66,10 +66,10 @@ internal sealed class CompareExpression(Expression first, List<(string Symbol, E
 {
     protected override object Compute(RenderState state, Scope scope)
     {
-        var left = first.Evaluate(state, scope);
-        foreach (var (symbol, operand) in rest)
+        object left = first.Evaluate(state, scope);
+        foreach ((string? symbol, Expression? operand) in rest)
         {
-            var right = operand.Evaluate(state, scope);
+            object right = operand.Evaluate(state, scope);
             if (!PythonOperators.Holds(state, symbol, left, right))
             {
                 return PythonTypes.Box(false);

@@ -7,10 +7,10 @@ internal static class PercentFormat
 {
     public static string Format(RenderState state, string format, object values)
     {
-        var items = values is PyTuple tuple ? tuple.Items : [values];
-        var used = 0;
+        object[] items = values is PyTuple tuple ? tuple.Items : [values];
+        int used = 0;
         var result = new StringBuilder();
-        for (var i = 0; i < format.Length; i++)
+        for (int i = 0; i < format.Length; i++)
         {
             if (format[i] != '%')
             {
@@ -22,10 +22,10 @@ internal static class PercentFormat
             object? named = null;
             if (i < format.Length && format[i] == '(')
             {
-                var close = format.IndexOf(')', i);
-                var key = close < 0 ? throw new TemplateException("incomplete format key") : format[(i + 1)..close];
+                int close = format.IndexOf(')', i);
+                string key = close < 0 ? throw new TemplateException("incomplete format key") : format[(i + 1)..close];
                 named = values is PyDict dict
-                    ? dict.TryGetValue(key, out var value) ? value : throw new TemplateException($"format key '{key}' is missing")
+                    ? dict.TryGetValue(key, out object? value) ? value : throw new TemplateException($"format key '{key}' is missing")
                     : throw new TemplateException("format requires a mapping");
                 i = close + 1;
             }
@@ -33,15 +33,15 @@ internal static class PercentFormat
             object Next() => named ?? (used < items.Length
                 ? items[used++]
                 : throw new TemplateException("not enough arguments for format string"));
-            var start = i;
+            int start = i;
             while (i < format.Length && format[i] is ('-' or '+' or ' ' or '#' or '0'))
             {
                 i++;
             }
 
-            var flags = format[start..i];
-            var width = NumberOrStar(format, ref i, Next) ?? 0;
-            var precision = i < format.Length && format[i] == '.' ? Precision(format, ref i, Next) : -1;
+            string flags = format[start..i];
+            int width = NumberOrStar(format, ref i, Next) ?? 0;
+            int precision = i < format.Length && format[i] == '.' ? Precision(format, ref i, Next) : -1;
             while (i < format.Length && format[i] is ('l' or 'h' or 'L'))
             {
                 i++;
@@ -70,9 +70,9 @@ internal static class PercentFormat
 
     private static string One(RenderState state, char type, string flags, int width, int precision, object value)
     {
-        var left = flags.Contains('-', StringComparison.Ordinal) || width < 0;
-        var zero = flags.Contains('0', StringComparison.Ordinal) && !left && type is not ('s' or 'r' or 'a' or 'c');
-        var sign = flags.Contains('+', StringComparison.Ordinal) ? '+' : flags.Contains(' ', StringComparison.Ordinal) ? ' ' : '\0';
+        bool left = flags.Contains('-', StringComparison.Ordinal) || width < 0;
+        bool zero = flags.Contains('0', StringComparison.Ordinal) && !left && type is not ('s' or 'r' or 'a' or 'c');
+        char sign = flags.Contains('+', StringComparison.Ordinal) ? '+' : flags.Contains(' ', StringComparison.Ordinal) ? ' ' : '\0';
         var spec = new FormatSpec(
             zero ? '0' : ' ', left ? '<' : zero ? '=' : '>', sign, flags.Contains('#', StringComparison.Ordinal),
             Math.Min(Math.Abs((long)width), int.MaxValue) is var w && w > TemplateLimits.TextCharacters
@@ -84,15 +84,15 @@ internal static class PercentFormat
             case 's':
                 return spec.Text(state, PythonText.Str(state, value));
             case 'r' or 'a':
-                return spec.Text(state, PythonTypes.TryText(value, out var text) ? Quoted(text) : PythonText.Repr(state, value));
+                return spec.Text(state, PythonTypes.TryText(value, out string? text) ? Quoted(text) : PythonText.Repr(state, value));
             case 'c':
-                return spec.Text(state, PythonTypes.TryText(value, out var c) && CodePoints.Count(c) == 1
+                return spec.Text(state, PythonTypes.TryText(value, out string? c) && CodePoints.Count(c) == 1
                     ? c
                     : PythonTypes.RequireInt(value, "the value for %c") is >= 0 and <= 0x10FFFF and var point
                         ? new StringBuilder().AppendPoint(point).ToString()
                         : throw new TemplateException("the value for %c is not a code point"));
             case 'd' or 'i' or 'u':
-                var whole = value is double d ? PythonArithmetic.Truncate(d) : value;
+                object whole = value is double d ? PythonArithmetic.Truncate(d) : value;
                 return (spec with { Type = 'd' }).Digits(state, PythonArithmetic.ToBig(whole), precision);
             case 'x' or 'X' or 'o':
                 return spec.Digits(state, PythonArithmetic.ToBig(value), precision);
@@ -106,14 +106,14 @@ internal static class PercentFormat
     /// <summary>An integer with at least <paramref name="precision"/> digits.</summary>
     private static string Digits(this FormatSpec spec, RenderState state, System.Numerics.BigInteger value, int precision)
     {
-        var plain = spec with { Width = 0, Align = '=', Fill = '0' };
+        FormatSpec plain = spec with { Width = 0, Align = '=', Fill = '0' };
         if (precision <= 0)
         {
             return spec.Integer(state, value);
         }
 
-        var extra = (value.Sign < 0 || spec.Sign != '\0' ? 1 : 0) + (spec.Alternate && spec.Type != 'd' ? 2 : 0);
-        var digits = (plain with { Width = precision + extra }).Integer(state, value);
+        int extra = (value.Sign < 0 || spec.Sign != '\0' ? 1 : 0) + (spec.Alternate && spec.Type != 'd' ? 2 : 0);
+        string digits = (plain with { Width = precision + extra }).Integer(state, value);
         return (spec with { Precision = -1, Align = spec.Align == '=' ? '>' : spec.Align, Fill = ' ' }).Text(state, digits);
     }
 

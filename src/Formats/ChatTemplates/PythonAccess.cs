@@ -38,19 +38,19 @@ internal static class PythonAccess
             return value;
         }
 
-        if (PythonTypes.TryText(key, out var name))
+        if (PythonTypes.TryText(key, out string? name))
         {
             return Attribute(target, name) ?? Missing(target, name);
         }
 
-        var shown = key is long or bool ? PythonText.Repr(state, key) : PythonTypes.Name(key);
+        string shown = key is long or bool ? PythonText.Repr(state, key) : PythonTypes.Name(key);
         return new Undefined($"{PythonTypes.Name(target)} object has no element {shown}");
     }
 
     /// <summary>A path like <c>function.name</c> or <c>0.id</c>, as the attribute arguments of filters spell it.</summary>
     public static object GetPath(RenderState state, object target, string path, object? fallback = null)
     {
-        foreach (var part in path.Split('.'))
+        foreach (string part in path.Split('.'))
         {
             target = GetItem(state, target, PathPart(part));
             target = target is Undefined && fallback is not null ? fallback : target;
@@ -60,7 +60,7 @@ internal static class PythonAccess
     }
 
     private static object PathPart(string part) =>
-        long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+        long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long index)
             ? index
             : part;
 
@@ -81,7 +81,7 @@ internal static class PythonAccess
             List<object> list => SequenceMethods.Find(list, name),
             PyTuple tuple => SequenceMethods.Find(tuple, name),
             PyRange range => SequenceMethods.Find(range, name),
-            PyNamespace space => space.Attributes.TryGetValue(name, out var value) ? value : null,
+            PyNamespace space => space.Attributes.TryGetValue(name, out object? value) ? value : null,
             LoopContext loop => loop.Attribute(name),
             Cycler cycler => cycler.Attribute(name),
             Macro macro => macro.Attribute(name),
@@ -105,7 +105,7 @@ internal static class PythonAccess
                     return null;
                 }
 
-                return dict.TryGetValue(PythonEquality.RequireHashable(state, key), out var value) ? value : null;
+                return dict.TryGetValue(PythonEquality.RequireHashable(state, key), out object? value) ? value : null;
             case List<object> list:
                 return Index(key, list.Count) is var i and >= 0 ? list[i] : null;
             case PyTuple tuple:
@@ -113,27 +113,27 @@ internal static class PythonAccess
             case PyRange range:
                 return Index(key, range.Length) is var k and >= 0 ? range[k] : null;
             default:
-                if (!PythonTypes.TryText(target, out var text) || key is not (long or bool))
+                if (!PythonTypes.TryText(target, out string? text) || key is not (long or bool))
                 {
                     return null;
                 }
 
                 state.Scan(text.Length);
-                var at = Index(key, CodePoints.Count(text));
+                int at = Index(key, CodePoints.Count(text));
                 if (at < 0)
                 {
                     return null;
                 }
 
-                var offset = CodePoints.Offset(text, at);
-                var point = text.Substring(offset, CodePoints.WidthAt(text, offset));
+                int offset = CodePoints.Offset(text, at);
+                string point = text.Substring(offset, CodePoints.WidthAt(text, offset));
                 return target is Markup ? new Markup(point) : point;
         }
     }
 
     private static int Index(object key, int count)
     {
-        var index = key switch
+        long index = key switch
         {
             long n => n,
             bool b => b ? 1L : 0L,

@@ -42,7 +42,7 @@ internal static class PythonArithmetic
             case bool b:
                 return b ? 1 : 0;
             case BigInteger n:
-                var result = (double)n;
+                double result = (double)n;
                 return double.IsFinite(result) ? result : throw new TemplateException("int too large to convert to float");
             default:
                 throw new TemplateException($"a number is needed, not {PythonTypes.Name(value)}");
@@ -74,7 +74,7 @@ internal static class PythonArithmetic
     {
         if (x is long a && y is long b)
         {
-            var sum = unchecked(a + b);
+            long sum = unchecked(a + b);
             return ((a ^ sum) & (b ^ sum)) < 0 ? (object)((BigInteger)a + b) : sum;
         }
 
@@ -103,16 +103,16 @@ internal static class PythonArithmetic
         RequireNonZero(y, "integer division or modulo by zero");
         if (IsInteger(x) && IsInteger(y))
         {
-            var quotient = BigInteger.DivRem(ToBig(x), ToBig(y), out var remainder);
+            var quotient = BigInteger.DivRem(ToBig(x), ToBig(y), out BigInteger remainder);
             return Normalize(!remainder.IsZero && remainder.Sign != ToBig(y).Sign ? quotient - 1 : quotient);
         }
 
-        var (a, b) = (ToDouble(x), ToDouble(y));
-        var mod = (double)Modulo(a, b);
+        (double a, double b) = (ToDouble(x), ToDouble(y));
+        double mod = (double)Modulo(a, b);
 
         // As CPython does: the quotient of what divides exactly, rounded to the nearest whole number.
-        var div = (a - mod) / b;
-        var floor = Math.Floor(div);
+        double div = (a - mod) / b;
+        double floor = Math.Floor(div);
         return div == 0 ? Math.CopySign(0.0, a / b) : div - floor > 0.5 ? floor + 1 : floor;
     }
 
@@ -121,13 +121,13 @@ internal static class PythonArithmetic
         RequireNonZero(y, "integer division or modulo by zero");
         if (IsInteger(x) && IsInteger(y))
         {
-            var divisor = ToBig(y);
+            BigInteger divisor = ToBig(y);
             var remainder = BigInteger.Remainder(ToBig(x), divisor);
             return Normalize(!remainder.IsZero && remainder.Sign != divisor.Sign ? remainder + divisor : remainder);
         }
 
-        var b = ToDouble(y);
-        var mod = ToDouble(x) % b;
+        double b = ToDouble(y);
+        double mod = ToDouble(x) % b;
         return mod == 0 ? Math.CopySign(0.0, b) : mod < 0 != b < 0 ? mod + b : mod;
     }
 
@@ -135,7 +135,7 @@ internal static class PythonArithmetic
     {
         if (!IsInteger(x) || !IsInteger(y))
         {
-            var (a, b) = (ToDouble(x), ToDouble(y));
+            (double a, double b) = (ToDouble(x), ToDouble(y));
             if (a == 0 && b < 0)
             {
                 throw new TemplateException("zero to a negative power");
@@ -146,13 +146,13 @@ internal static class PythonArithmetic
                 throw new TemplateException("a negative number to a fractional power is complex, which is not supported");
             }
 
-            var power = Math.Pow(a, b);
+            double power = Math.Pow(a, b);
             return double.IsInfinity(power) && double.IsFinite(a) && double.IsFinite(b)
                 ? throw new TemplateException("a power is too large for a float")
                 : power;
         }
 
-        var (bottom, exponent) = (ToBig(x), ToBig(y));
+        (BigInteger bottom, BigInteger exponent) = (ToBig(x), ToBig(y));
         if (exponent.Sign < 0)
         {
             return Power(ToDouble(x), (object)ToDouble(y));
@@ -177,7 +177,7 @@ internal static class PythonArithmetic
     private static int CompareIntegerToFloatExact(BigInteger x, double y)
     {
         var whole = new BigInteger(Math.Floor(y));
-        var order = x.CompareTo(whole);
+        int order = x.CompareTo(whole);
         return order != 0 ? order : y > Math.Floor(y) ? -1 : 0;
     }
 

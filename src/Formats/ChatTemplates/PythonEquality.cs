@@ -16,7 +16,7 @@ internal sealed class PythonEquality : IEqualityComparer<object>
     /// <summary>Charges for the hash of a dict key before it is computed; throws when it has none.</summary>
     public static object RequireHashable(RenderState state, object key)
     {
-        if (PythonTypes.TryText(key, out var text))
+        if (PythonTypes.TryText(key, out string? text))
         {
             state.Scan(text.Length);
             return text;
@@ -34,9 +34,9 @@ internal sealed class PythonEquality : IEqualityComparer<object>
     private static bool AreEqual(object x, object y, int depth)
     {
         CheckDepth(depth);
-        if (PythonTypes.TryText(x, out var text))
+        if (PythonTypes.TryText(x, out string? text))
         {
-            return PythonTypes.TryText(y, out var other) && string.Equals(text, other, StringComparison.Ordinal);
+            return PythonTypes.TryText(y, out string? other) && string.Equals(text, other, StringComparison.Ordinal);
         }
 
         if (PythonArithmetic.IsNumber(x))
@@ -63,7 +63,7 @@ internal sealed class PythonEquality : IEqualityComparer<object>
             return false;
         }
 
-        for (var i = 0; i < a.Count; i++)
+        for (int i = 0; i < a.Count; i++)
         {
             if (!ReferenceEquals(a[i], b[i]) && !AreEqual(a[i], b[i], depth + 1))
             {
@@ -81,9 +81,9 @@ internal sealed class PythonEquality : IEqualityComparer<object>
             return false;
         }
 
-        foreach (var (key, value) in a)
+        foreach ((object? key, object? value) in a)
         {
-            if (!b.TryGetValue(key, out var other) || !AreEqual(value, other, depth + 1))
+            if (!b.TryGetValue(key, out object? other) || !AreEqual(value, other, depth + 1))
             {
                 return false;
             }
@@ -95,7 +95,7 @@ internal sealed class PythonEquality : IEqualityComparer<object>
     private static int Hash(object value, int depth)
     {
         CheckDepth(depth);
-        if (PythonTypes.TryText(value, out var text))
+        if (PythonTypes.TryText(value, out string? text))
         {
             return text.GetHashCode(StringComparison.Ordinal);
         }
@@ -111,7 +111,7 @@ internal sealed class PythonEquality : IEqualityComparer<object>
                     : new BigInteger(d).GetHashCode();
             case PyTuple tuple:
                 var hash = new HashCode();
-                foreach (var item in tuple.Items)
+                foreach (object item in tuple.Items)
                 {
                     hash.Add(Hash(item, depth + 1));
                 }

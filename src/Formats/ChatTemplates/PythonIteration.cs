@@ -16,7 +16,7 @@ internal static class PythonIteration
             PyGenerator generator => generator.Rest(),
             LoopContext loop => loop.Items(),
             Undefined => [],
-            _ when PythonTypes.TryText(value, out var text) => CodePoints.Each(text),
+            _ when PythonTypes.TryText(value, out string? text) => CodePoints.Each(text),
             _ => null,
         };
         return items is null ? null : Counted(state, items);
@@ -49,7 +49,7 @@ internal static class PythonIteration
             case Undefined:
                 return 0;
             default:
-                if (!PythonTypes.TryText(value, out var text))
+                if (!PythonTypes.TryText(value, out string? text))
                 {
                     return -1;
                 }
@@ -62,7 +62,7 @@ internal static class PythonIteration
     /// <summary>Python's <c>item in container</c>.</summary>
     public static bool Contains(RenderState state, object container, object item)
     {
-        if (PythonTypes.TryText(container, out var text))
+        if (PythonTypes.TryText(container, out string? text))
         {
             return TextSearch.IndexOf(state, text, PythonTypes.RequireText(item, "left operand of 'in <string>'"), 0) >= 0;
         }
@@ -75,9 +75,9 @@ internal static class PythonIteration
                 return view.Dict.ContainsKey(PythonEquality.RequireHashable(state, item));
         }
 
-        var items = TryIterate(state, container)
+        IEnumerable<object> items = TryIterate(state, container)
             ?? throw new TemplateException($"argument of type '{PythonTypes.Name(container)}' is not iterable");
-        foreach (var candidate in items)
+        foreach (object candidate in items)
         {
             if (ReferenceEquals(candidate, item) || PythonOrdering.AreEqual(state, candidate, item))
             {
@@ -90,7 +90,7 @@ internal static class PythonIteration
 
     private static IEnumerable<object> Counted(RenderState state, IEnumerable<object> items)
     {
-        foreach (var item in items)
+        foreach (object item in items)
         {
             state.Step();
             yield return item;

@@ -8,9 +8,9 @@ internal static class PythonOperators
 {
     public static object Binary(RenderState state, string symbol, object x, object y)
     {
-        if (symbol == "%" && PythonTypes.TryText(x, out var format))
+        if (symbol == "%" && PythonTypes.TryText(x, out string? format))
         {
-            var formatted = PercentFormat.Format(state, format, y);
+            string formatted = PercentFormat.Format(state, format, y);
             return x is Markup ? new Markup(formatted) : formatted;
         }
 
@@ -62,7 +62,7 @@ internal static class PythonOperators
             return a + b;
         }
 
-        if (PythonTypes.TryText(x, out var left) && PythonTypes.TryText(y, out var right))
+        if (PythonTypes.TryText(x, out string? left) && PythonTypes.TryText(y, out string? right))
         {
             left = x is Markup ? left : HtmlEscape.Escape(state, left);
             right = y is Markup ? right : HtmlEscape.Escape(state, right);
@@ -90,23 +90,23 @@ internal static class PythonOperators
             throw new TemplateException("a repetition count is longer than 64 bits");
         }
 
-        var times = Math.Max(0, PythonTypes.RequireInt(count, "a repetition count"));
-        if (PythonTypes.TryText(value, out var text))
+        int times = Math.Max(0, PythonTypes.RequireInt(count, "a repetition count"));
+        if (PythonTypes.TryText(value, out string? text))
         {
             state.Make((long)text.Length * times);
-            var repeated = text.Length == 0 ? "" : new StringBuilder(text.Length * times).Insert(0, text, times).ToString();
+            string repeated = text.Length == 0 ? "" : new StringBuilder(text.Length * times).Insert(0, text, times).ToString();
             return value is Markup ? new Markup(repeated) : repeated;
         }
 
-        var items = (value as List<object>)?.ToArray() ?? (value as PyTuple)?.Items;
+        object[]? items = (value as List<object>)?.ToArray() ?? (value as PyTuple)?.Items;
         if (items is null)
         {
             return null;
         }
 
         state.Step((int)Math.Min((long)items.Length * times, int.MaxValue / 2));
-        var result = new object[items.Length * times];
-        for (var i = 0; i < times && items.Length > 0; i++)
+        object[] result = new object[items.Length * times];
+        for (int i = 0; i < times && items.Length > 0; i++)
         {
             items.CopyTo(result, i * items.Length);
         }

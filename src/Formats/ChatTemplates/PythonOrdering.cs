@@ -18,8 +18,8 @@ internal static class PythonOrdering
     /// <summary>Code-point order, which differs from UTF-16 order above U+FFFF.</summary>
     public static int CompareText(string x, string y)
     {
-        var shared = Math.Min(x.Length, y.Length);
-        var i = x.AsSpan(0, shared).CommonPrefixLength(y.AsSpan(0, shared));
+        int shared = Math.Min(x.Length, y.Length);
+        int i = x.AsSpan(0, shared).CommonPrefixLength(y.AsSpan(0, shared));
         if (i == shared)
         {
             return x.Length - y.Length;
@@ -35,18 +35,18 @@ internal static class PythonOrdering
     /// </summary>
     public static List<T> Sort<T>(RenderState state, IEnumerable<T> items, Func<T, object> key, bool reverse)
     {
-        var source = items.Select(item => (Key: key(item), Item: item)).ToArray();
+        (object Key, T Item)[] source = items.Select(item => (Key: key(item), Item: item)).ToArray();
         var target = new (object Key, T Item)[source.Length];
-        for (var width = 1; width < source.Length; width *= 2)
+        for (int width = 1; width < source.Length; width *= 2)
         {
-            for (var start = 0; start < source.Length; start += 2 * width)
+            for (int start = 0; start < source.Length; start += 2 * width)
             {
-                var (left, right) = (start, Math.Min(start + width, source.Length));
-                var (leftEnd, rightEnd) = (right, Math.Min(start + 2 * width, source.Length));
-                for (var at = start; at < rightEnd; at++)
+                (int left, int right) = (start, Math.Min(start + width, source.Length));
+                (int leftEnd, int rightEnd) = (right, Math.Min(start + 2 * width, source.Length));
+                for (int at = start; at < rightEnd; at++)
                 {
                     state.Step();
-                    var takesRight = left == leftEnd || (right < rightEnd && (reverse
+                    bool takesRight = left == leftEnd || (right < rightEnd && (reverse
                         ? Compare(state, source[left].Key, source[right].Key) < 0
                         : Compare(state, source[right].Key, source[left].Key) < 0));
                     target[at] = takesRight ? source[right++] : source[left++];
@@ -66,7 +66,7 @@ internal static class PythonOrdering
             throw new TemplateException($"a value is nested deeper than {TemplateLimits.ValueDepth}");
         }
 
-        if (PythonTypes.TryText(x, out var a) && PythonTypes.TryText(y, out var b))
+        if (PythonTypes.TryText(x, out string? a) && PythonTypes.TryText(y, out string? b))
         {
             state.Scan(Math.Min(a.Length, b.Length));
             return CompareText(a, b);
@@ -90,7 +90,7 @@ internal static class PythonOrdering
                 $"'{symbol}' not supported between instances of '{PythonTypes.Name(x)}' and '{PythonTypes.Name(y)}'");
         }
 
-        for (var i = 0; i < left.Count && i < right.Count; i++)
+        for (int i = 0; i < left.Count && i < right.Count; i++)
         {
             state.Step();
             if (!AreEqual(state, left[i], right[i]))

@@ -13,13 +13,13 @@ internal static class PythonSlice
             throw undefined.Error();
         }
 
-        var stride = Bound(step) ?? 1;
+        long stride = Bound(step) ?? 1;
         if (stride == 0)
         {
             throw new TemplateException("slice step cannot be zero");
         }
 
-        var (first, last) = (Bound(start), Bound(stop));
+        (long? first, long? last) = (Bound(start), Bound(stop));
         switch (target)
         {
             case List<object> list:
@@ -27,16 +27,16 @@ internal static class PythonSlice
             case PyTuple tuple:
                 return new PyTuple([.. Pick(state, tuple.Items.Length, first, last, stride).Select(i => tuple.Items[i])]);
             case PyRange range:
-                var (from, to) = Clip(range.Length, first, last, stride);
+                (long from, long to) = Clip(range.Length, first, last, stride);
                 return new PyRange(range.Start + from * range.Step, range.Start + to * range.Step, range.Step * stride);
         }
 
-        if (!PythonTypes.TryText(target, out var text))
+        if (!PythonTypes.TryText(target, out string? text))
         {
             throw new TemplateException($"'{PythonTypes.Name(target)}' object cannot be sliced");
         }
 
-        var sliced = SliceText(state, text, first, last, stride);
+        string sliced = SliceText(state, text, first, last, stride);
         return target is Markup ? new Markup(sliced) : sliced;
     }
 
@@ -45,22 +45,22 @@ internal static class PythonSlice
         state.Scan(text.Length);
         if (stride == 1)
         {
-            var (from, to) = Clip(CodePoints.Count(text), first, last, stride);
+            (long from, long to) = Clip(CodePoints.Count(text), first, last, stride);
             if (from >= to)
             {
                 return "";
             }
 
-            var offset = CodePoints.Offset(text, (int)from);
-            var end = CodePoints.Offset(text, (int)to);
+            int offset = CodePoints.Offset(text, (int)from);
+            int end = CodePoints.Offset(text, (int)to);
             state.Make(end - offset);
             return text[offset..end];
         }
 
         state.Make(text.Length * 3L);
-        var points = CodePoints.ToArray(text);
+        int[] points = CodePoints.ToArray(text);
         var result = new StringBuilder();
-        foreach (var i in Indices(points.Length, first, last, stride))
+        foreach (int i in Indices(points.Length, first, last, stride))
         {
             result.AppendPoint(points[i]);
         }
@@ -70,7 +70,7 @@ internal static class PythonSlice
 
     private static IEnumerable<int> Pick(RenderState state, int count, long? first, long? last, long stride)
     {
-        foreach (var i in Indices(count, first, last, stride))
+        foreach (int i in Indices(count, first, last, stride))
         {
             state.Step();
             yield return i;
@@ -79,8 +79,8 @@ internal static class PythonSlice
 
     private static IEnumerable<int> Indices(int count, long? first, long? last, long stride)
     {
-        var (from, to) = Clip(count, first, last, stride);
-        for (var i = from; stride > 0 ? i < to : i > to; i += stride)
+        (long from, long to) = Clip(count, first, last, stride);
+        for (long i = from; stride > 0 ? i < to : i > to; i += stride)
         {
             yield return (int)i;
         }

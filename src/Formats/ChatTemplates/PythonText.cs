@@ -46,16 +46,16 @@ internal static class PythonText
             return double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
         }
 
-        var text = value.ToString("R", CultureInfo.InvariantCulture);
-        var sign = text[0] == '-' ? "-" : "";
+        string text = value.ToString("R", CultureInfo.InvariantCulture);
+        string sign = text[0] == '-' ? "-" : "";
         text = text[sign.Length..];
-        var e = text.IndexOf('E', StringComparison.Ordinal);
-        var exponent = e < 0 ? 0 : int.Parse(text.AsSpan(e + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        var mantissa = e < 0 ? text : text[..e];
-        var point = mantissa.IndexOf('.', StringComparison.Ordinal);
-        var digits = mantissa.Replace(".", "", StringComparison.Ordinal);
-        var before = (point < 0 ? mantissa.Length : point) + exponent;
-        var leading = digits.Length - digits.TrimStart('0').Length;
+        int e = text.IndexOf('E', StringComparison.Ordinal);
+        int exponent = e < 0 ? 0 : int.Parse(text.AsSpan(e + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        string mantissa = e < 0 ? text : text[..e];
+        int point = mantissa.IndexOf('.', StringComparison.Ordinal);
+        string digits = mantissa.Replace(".", "", StringComparison.Ordinal);
+        int before = (point < 0 ? mantissa.Length : point) + exponent;
+        int leading = digits.Length - digits.TrimStart('0').Length;
         digits = digits[leading..].TrimEnd('0');
         before -= leading;
         if (digits.Length == 0)
@@ -66,7 +66,7 @@ internal static class PythonText
         // before: digits in front of the decimal point. CPython writes an exponent below 1e-4 and from 1e16.
         if (before is > 16 or <= -4)
         {
-            var power = before - 1;
+            int power = before - 1;
             return sign + digits[..1] + (digits.Length > 1 ? "." + digits[1..] : "") + (power < 0 ? "e-" : "e+")
                 + Math.Abs(power).ToString("00", CultureInfo.InvariantCulture);
         }
@@ -79,12 +79,12 @@ internal static class PythonText
     /// <summary>repr of a string: single quotes unless only those occur inside; what cannot be printed is escaped.</summary>
     public static void AppendQuoted(StringBuilder builder, string text)
     {
-        var quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
+        char quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
         builder.Append(quote);
-        for (var i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length;)
         {
-            var width = CodePoints.WidthAt(text, i);
-            var point = width == 2 ? char.ConvertToUtf32(text[i], text[i + 1]) : text[i];
+            int width = CodePoints.WidthAt(text, i);
+            int point = width == 2 ? char.ConvertToUtf32(text[i], text[i + 1]) : text[i];
             switch (point)
             {
                 case '\n':
@@ -200,8 +200,8 @@ internal static class PythonText
 
     private static StringBuilder AppendItems(RenderState state, StringBuilder builder, IEnumerable<object> items, int depth)
     {
-        var separator = "";
-        foreach (var item in items)
+        string separator = "";
+        foreach (object item in items)
         {
             builder.Append(separator);
             Append(state, builder, item, depth + 1);
@@ -214,8 +214,8 @@ internal static class PythonText
     private static void AppendDict(RenderState state, StringBuilder builder, PyDict dict, int depth)
     {
         builder.Append('{');
-        var separator = "";
-        foreach (var (key, value) in dict)
+        string separator = "";
+        foreach ((object? key, object? value) in dict)
         {
             builder.Append(separator);
             Append(state, builder, key, depth + 1);

@@ -60,7 +60,7 @@ internal static class PythonTypes
     };
 
     /// <summary>An argument that must be a string.</summary>
-    public static string RequireText(object value, string what) => TryText(value, out var text)
+    public static string RequireText(object value, string what) => TryText(value, out string? text)
         ? text
         : throw (value as Undefined)?.Error() ?? new TemplateException($"{what} must be a string, not {Name(value)}");
 

@@ -13,9 +13,9 @@ internal sealed class Scope(Scope? parent)
     /// <summary>The value of a name, or an <see cref="Undefined"/>.</summary>
     public object Get(string name)
     {
-        for (var scope = this; scope is not null; scope = scope.Parent)
+        for (Scope? scope = this; scope is not null; scope = scope.Parent)
         {
-            if (scope._names is not null && scope._names.TryGetValue(name, out var value))
+            if (scope._names is not null && scope._names.TryGetValue(name, out object? value))
             {
                 return value;
             }

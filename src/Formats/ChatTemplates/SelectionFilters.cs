@@ -5,13 +5,13 @@ internal static class SelectionFilters
 {
     public static object Default(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("default", 0, "default_value", "boolean");
+        object?[] p = arguments.Bind("default", 0, "default_value", "boolean");
         return value is Undefined || (PythonTypes.Flag(p[1]) && !PythonTypes.Truth(value)) ? p[0] ?? "" : value;
     }
 
     public static object Attr(RenderState state, object value, CallArguments arguments)
     {
-        var name = PythonTypes.RequireText(arguments.Bind("attr", 1, "name")[0]!, "attr's name");
+        string name = PythonTypes.RequireText(arguments.Bind("attr", 1, "name")[0]!, "attr's name");
         if (value is Undefined undefined)
         {
             throw undefined.Error();
@@ -34,8 +34,8 @@ internal static class SelectionFilters
             yield break;
         }
 
-        var map = Mapping(state, arguments);
-        foreach (var item in PythonIteration.Iterate(state, value))
+        Func<object, object> map = Mapping(state, arguments);
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
             yield return map(item);
         }
@@ -45,7 +45,7 @@ internal static class SelectionFilters
     {
         if (arguments.Positional.Length == 0 && arguments.Keywords is not null && arguments.Keywords.ContainsKey("attribute"))
         {
-            var p = arguments.Bind("map", 0, "attribute", "default");
+            object?[] p = arguments.Bind("map", 0, "attribute", "default");
             var path = AttributePath.Of(p[0], p[1]);
             return item => path.Get(state, item);
         }
@@ -55,9 +55,9 @@ internal static class SelectionFilters
             throw new TemplateException("map needs a filter name or an attribute");
         }
 
-        var name = PythonTypes.RequireText(arguments.Positional[0], "map's filter");
-        var filter = FilterTable.Find(name) ?? throw new TemplateException($"no filter named '{name}'");
-        var rest = arguments.Skip(1);
+        string name = PythonTypes.RequireText(arguments.Positional[0], "map's filter");
+        FilterBody filter = FilterTable.Find(name) ?? throw new TemplateException($"no filter named '{name}'");
+        CallArguments rest = arguments.Skip(1);
         return item => filter(state, item, rest);
     }
 
@@ -72,18 +72,18 @@ internal static class SelectionFilters
         var path = AttributePath.Of(!byAttribute ? null : arguments.Positional.Length > 0
             ? arguments.Positional[0]
             : throw new TemplateException("selectattr and rejectattr need the name of an attribute"));
-        var rest = arguments.Skip(byAttribute ? 1 : 0);
+        CallArguments rest = arguments.Skip(byAttribute ? 1 : 0);
         TestBody? test = null;
         if (rest.Positional.Length > 0)
         {
-            var name = PythonTypes.RequireText(rest.Positional[0], "the name of a test");
+            string name = PythonTypes.RequireText(rest.Positional[0], "the name of a test");
             test = TestTable.Find(name) ?? throw new TemplateException($"no test named '{name}'");
             rest = rest.Skip(1);
         }
 
-        foreach (var item in PythonIteration.Iterate(state, value))
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
-            var subject = path.Get(state, item);
+            object subject = path.Get(state, item);
             if ((test is null ? PythonTypes.Truth(subject) : test(state, subject, rest)) == keeps)
             {
                 yield return item;

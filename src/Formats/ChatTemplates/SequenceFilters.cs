@@ -6,7 +6,7 @@ internal static class SequenceFilters
     public static object Length(RenderState state, object value, CallArguments arguments)
     {
         arguments.Bind("length", 0);
-        var length = PythonIteration.TryLength(state, value);
+        int length = PythonIteration.TryLength(state, value);
         return length >= 0 ? (long)length : throw new TemplateException($"object of type '{PythonTypes.Name(value)}' has no length");
     }
 
@@ -56,9 +56,9 @@ internal static class SequenceFilters
 
     public static object Sort(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("sort", 0, "reverse", "case_sensitive", "attribute");
-        var isCaseSensitive = PythonTypes.Flag(p[1]);
-        var paths = p[2] is not null && PythonTypes.TryText(p[2]!, out var names)
+        object?[] p = arguments.Bind("sort", 0, "reverse", "case_sensitive", "attribute");
+        bool isCaseSensitive = PythonTypes.Flag(p[1]);
+        AttributePath[] paths = p[2] is not null && PythonTypes.TryText(p[2]!, out string? names)
             ? Array.ConvertAll(names.Split(','), name => AttributePath.Of(name))
             : [AttributePath.Of(p[2])];
         return PythonOrdering.Sort(
@@ -68,9 +68,9 @@ internal static class SequenceFilters
 
     public static object DictSort(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("dictsort", 0, "case_sensitive", "by", "reverse");
-        var dict = value as PyDict ?? throw (value as Undefined)?.Error() ?? new TemplateException("dictsort needs a dict");
-        var by = p[1] is null ? "key" : PythonTypes.RequireText(p[1]!, "dictsort's by");
+        object?[] p = arguments.Bind("dictsort", 0, "case_sensitive", "by", "reverse");
+        PyDict dict = value as PyDict ?? throw (value as Undefined)?.Error() ?? new TemplateException("dictsort needs a dict");
+        string by = p[1] is null ? "key" : PythonTypes.RequireText(p[1]!, "dictsort's by");
         if (by is not ("key" or "value"))
         {
             throw new TemplateException("dictsort sorts by key or by value");
@@ -84,7 +84,7 @@ internal static class SequenceFilters
 
     public static object Unique(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("unique", 0, "case_sensitive", "attribute");
+        object?[] p = arguments.Bind("unique", 0, "case_sensitive", "attribute");
         return new PyGenerator(UniqueItems(state, value, AttributePath.Of(p[1]), PythonTypes.Flag(p[0])));
     }
 
@@ -94,15 +94,15 @@ internal static class SequenceFilters
 
     public static object GroupBy(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("groupby", 1, "attribute", "default", "case_sensitive");
+        object?[] p = arguments.Bind("groupby", 1, "attribute", "default", "case_sensitive");
         var path = AttributePath.Of(p[0], p[1]);
-        var isCaseSensitive = PythonTypes.Flag(p[2]);
+        bool isCaseSensitive = PythonTypes.Flag(p[2]);
         object Key(object item) => path.GetKey(state, item, isCaseSensitive);
         var groups = new List<object>();
         object? last = null;
-        foreach (var item in PythonOrdering.Sort(state, PythonIteration.Iterate(state, value), Key, reverse: false))
+        foreach (object? item in PythonOrdering.Sort(state, PythonIteration.Iterate(state, value), Key, reverse: false))
         {
-            var key = Key(item);
+            object key = Key(item);
             if (last is null || !PythonOrdering.AreEqual(state, last, key))
             {
                 groups.Add(new GroupTuple(path.Get(state, item), []));
@@ -117,13 +117,13 @@ internal static class SequenceFilters
 
     public static object Batch(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("batch", 1, "linecount", "fill_with");
+        object?[] p = arguments.Bind("batch", 1, "linecount", "fill_with");
         return new PyGenerator(BatchItems(state, value, PythonTypes.RequireInt(p[0]!, "batch's linecount"), Fill(p[1])));
     }
 
     public static object Slice(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("slice", 1, "slices", "fill_with");
+        object?[] p = arguments.Bind("slice", 1, "slices", "fill_with");
         return new PyGenerator(SliceItems(state, value, PythonTypes.RequireInt(p[0]!, "slice's slices"), Fill(p[1])));
     }
 
@@ -152,7 +152,7 @@ internal static class SequenceFilters
     private static IEnumerable<object> UniqueItems(RenderState state, object value, AttributePath path, bool isCaseSensitive)
     {
         var seen = new HashSet<object>(PythonEquality.Instance);
-        foreach (var item in PythonIteration.Iterate(state, value))
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
             if (seen.Add(PythonEquality.RequireHashable(state, path.GetKey(state, item, isCaseSensitive))))
             {
@@ -163,12 +163,12 @@ internal static class SequenceFilters
 
     private static object Extreme(RenderState state, object value, CallArguments arguments, string name, int sign)
     {
-        var p = arguments.Bind(name, 0, "case_sensitive", "attribute");
+        object?[] p = arguments.Bind(name, 0, "case_sensitive", "attribute");
         var path = AttributePath.Of(p[1]);
         object? best = null, bestKey = null;
-        foreach (var item in PythonIteration.Iterate(state, value))
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
-            var key = path.GetKey(state, item, PythonTypes.Flag(p[0]));
+            object key = path.GetKey(state, item, PythonTypes.Flag(p[0]));
             if (bestKey is null || PythonOrdering.Compare(state, key, bestKey, sign < 0 ? "<" : ">") * sign > 0)
             {
                 (best, bestKey) = (item, key);
@@ -181,7 +181,7 @@ internal static class SequenceFilters
     private static IEnumerable<object> BatchItems(RenderState state, object value, int count, object? fill)
     {
         var batch = new List<object>();
-        foreach (var item in PythonIteration.Iterate(state, value))
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
             if (batch.Count == count)
             {
@@ -197,7 +197,7 @@ internal static class SequenceFilters
             yield break;
         }
 
-        for (var missing = fill is null ? 0 : (long)count - batch.Count; missing > 0; missing--)
+        for (long missing = fill is null ? 0 : (long)count - batch.Count; missing > 0; missing--)
         {
             state.Step();
             batch.Add(fill!);
@@ -214,13 +214,13 @@ internal static class SequenceFilters
             throw new TemplateException("slice needs at least one slice");
         }
 
-        var start = 0;
-        for (var i = 0; i < slices; i++)
+        int start = 0;
+        for (int i = 0; i < slices; i++)
         {
             state.Step();
-            var isLonger = i < items.Count % slices;
-            var length = items.Count / slices + (isLonger ? 1 : 0);
-            var part = items.GetRange(start, length);
+            bool isLonger = i < items.Count % slices;
+            int length = items.Count / slices + (isLonger ? 1 : 0);
+            List<object> part = items.GetRange(start, length);
             start += length;
             if (fill is not null && !isLonger)
             {

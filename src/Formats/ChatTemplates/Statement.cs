@@ -25,7 +25,7 @@ internal sealed class StatementBlock(List<Statement> statements)
     public Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
         state.Enter();
-        foreach (var statement in statements)
+        foreach (Statement statement in statements)
         {
             state.Step();
             state.Line = statement.Line;
@@ -44,7 +44,7 @@ internal sealed class StatementBlock(List<Statement> statements)
     public (Flow Flow, string Text) Capture(RenderState state, Scope scope)
     {
         var output = new StringBuilder();
-        var flow = Execute(state, new Scope(scope), output);
+        Flow flow = Execute(state, new Scope(scope), output);
         state.Make(output.Length);
         return (flow, output.ToString());
     }
@@ -75,7 +75,7 @@ internal sealed class IfStatement(int line, List<(Expression? Condition, Stateme
 {
     public override Flow Execute(RenderState state, Scope scope, StringBuilder output)
     {
-        foreach (var (condition, body) in branches)
+        foreach ((Expression? condition, StatementBlock? body) in branches)
         {
             if (condition is null || condition.IsTrue(state, scope))
             {

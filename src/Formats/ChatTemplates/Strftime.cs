@@ -8,9 +8,9 @@ internal static class Strftime
 {
     public static string Format(RenderState state, string format)
     {
-        var time = state.Now;
+        DateTime time = state.Now;
         var result = new StringBuilder();
-        for (var i = 0; i < format.Length; i++)
+        for (int i = 0; i < format.Length; i++)
         {
             if (format[i] != '%' || i + 1 >= format.Length)
             {
@@ -19,11 +19,11 @@ internal static class Strftime
             }
 
             i++;
-            var unpadded = format[i] == '-' && i + 1 < format.Length;
+            bool unpadded = format[i] == '-' && i + 1 < format.Length;
             i += unpadded ? 1 : 0;
 
             // The C library passes on what it does not know.
-            var text = Directive(time, format[i]) ?? (unpadded ? "%-" : "%") + format[i];
+            string text = Directive(time, format[i]) ?? (unpadded ? "%-" : "%") + format[i];
             result.Append(unpadded && text.Length > 0 && char.IsAsciiDigit(text[^1]) ? text.TrimStart('0', ' ').PadLeft(1, '0') : text);
         }
 

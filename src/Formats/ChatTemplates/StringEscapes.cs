@@ -17,9 +17,9 @@ internal static class StringEscapes
             return literal;
         }
 
-        var text = Spell(literal);
+        string text = Spell(literal);
         var result = new StringBuilder(text.Length);
-        for (var i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length;)
         {
             if (text[i] != '\\')
             {
@@ -32,17 +32,17 @@ internal static class StringEscapes
                 return null;
             }
 
-            var c = text[i + 1];
+            char c = text[i + 1];
             i += 2;
             switch (c)
             {
                 case '\n':
                     break;
                 case 'x' or 'u' or 'U':
-                    var width = c == 'x' ? 2 : c == 'u' ? 4 : 8;
+                    int width = c == 'x' ? 2 : c == 'u' ? 4 : 8;
                     const NumberStyles Hex = NumberStyles.AllowHexSpecifier;
                     if (i + width > text.Length
-                        || !uint.TryParse(text.AsSpan(i, width), Hex, CultureInfo.InvariantCulture, out var point)
+                        || !uint.TryParse(text.AsSpan(i, width), Hex, CultureInfo.InvariantCulture, out uint point)
                         || point > 0x10FFFF)
                     {
                         return null;
@@ -52,8 +52,8 @@ internal static class StringEscapes
                     i += width;
                     break;
                 case >= '0' and <= '7':
-                    var value = c - '0';
-                    for (var n = 1; n < 3 && i < text.Length && text[i] is >= '0' and <= '7'; n++, i++)
+                    int value = c - '0';
+                    for (int n = 1; n < 3 && i < text.Length && text[i] is >= '0' and <= '7'; n++, i++)
                     {
                         value = value * 8 + text[i] - '0';
                     }
@@ -63,7 +63,7 @@ internal static class StringEscapes
                 case 'N':
                     return null;
                 default:
-                    var at = "\\'\"abfnrtv".IndexOf(c, StringComparison.Ordinal);
+                    int at = "\\'\"abfnrtv".IndexOf(c, StringComparison.Ordinal);
                     _ = at < 0 ? result.Append('\\').Append(c) : result.Append("\\'\"\a\b\f\n\r\t\v"[at]);
                     break;
             }
@@ -75,7 +75,7 @@ internal static class StringEscapes
     private static string Spell(string literal)
     {
         var result = new StringBuilder(literal.Length);
-        foreach (var point in CodePoints.ToArray(literal))
+        foreach (int point in CodePoints.ToArray(literal))
         {
             if (point < 0x80)
             {

@@ -51,13 +51,13 @@ internal static class StringMethods
         {
             return new PyFunction(name, (state, arguments) =>
             {
-                PythonTypes.TryText(target, out var text);
+                PythonTypes.TryText(target, out string? text);
                 state.Scan(text!.Length);
                 return NoArguments(arguments, PythonTypes.Box(predicate(text)));
             });
         }
 
-        if (!Methods.TryGetValue(name, out var method))
+        if (!Methods.TryGetValue(name, out Method? method))
         {
             return Unsupported.Contains(name)
                 ? new PyFunction(name, (_, _) => throw new TemplateException($"the string method '{name}' is not supported"))
@@ -66,9 +66,9 @@ internal static class StringMethods
 
         return new PyFunction(name, (state, arguments) =>
         {
-            PythonTypes.TryText(target, out var text);
+            PythonTypes.TryText(target, out string? text);
             state.Scan(text!.Length);
-            var result = method(state, text, arguments);
+            object result = method(state, text, arguments);
             return target is Markup ? Mark(result) : result;
         });
     }
@@ -76,10 +76,10 @@ internal static class StringMethods
     /// <summary>Python's separator.join(items).</summary>
     public static string Join(RenderState state, string separator, CallArguments arguments)
     {
-        var items = arguments.Bind("join", 1, "iterable")[0]!;
+        object items = arguments.Bind("join", 1, "iterable")[0]!;
         var result = new StringBuilder();
-        var isFirst = true;
-        foreach (var item in PythonIteration.Iterate(state, items))
+        bool isFirst = true;
+        foreach (object item in PythonIteration.Iterate(state, items))
         {
             if (!isFirst)
             {
@@ -103,7 +103,7 @@ internal static class StringMethods
         }
 
         var result = new StringBuilder();
-        var position = 0;
+        int position = 0;
         for (int at; count > 0 && (at = TextSearch.IndexOf(state, text, old, position)) >= 0; count--)
         {
             state.Write(result, text[position..at]);
@@ -124,10 +124,10 @@ internal static class StringMethods
     private static string Intersperse(RenderState state, string text, string with, int count)
     {
         var result = new StringBuilder();
-        var position = 0;
+        int position = 0;
         while (position < text.Length && count-- > 0)
         {
-            var width = CodePoints.WidthAt(text, position);
+            int width = CodePoints.WidthAt(text, position);
             state.Write(result, with);
             state.Write(result, text.Substring(position, width));
             position += width;
@@ -153,21 +153,21 @@ internal static class StringMethods
 
     private static string Replace(RenderState state, string text, CallArguments arguments)
     {
-        var p = arguments.Bind("replace", 2, "old", "new", "count");
-        var count = p[2] is null ? -1 : Math.Max(-1, PythonTypes.RequireInt(p[2]!, "replace's count"));
-        var old = PythonTypes.RequireText(p[0]!, "replace's old");
+        object?[] p = arguments.Bind("replace", 2, "old", "new", "count");
+        int count = p[2] is null ? -1 : Math.Max(-1, PythonTypes.RequireInt(p[2]!, "replace's count"));
+        string old = PythonTypes.RequireText(p[0]!, "replace's old");
         return Replace(state, text, old, PythonTypes.RequireText(p[1]!, "replace's new"), count);
     }
 
     private static string RemovePrefix(RenderState state, string text, CallArguments arguments)
     {
-        var prefix = PythonTypes.RequireText(arguments.Bind("removeprefix", 1, "prefix")[0]!, "a prefix");
+        string prefix = PythonTypes.RequireText(arguments.Bind("removeprefix", 1, "prefix")[0]!, "a prefix");
         return text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text;
     }
 
     private static string RemoveSuffix(RenderState state, string text, CallArguments arguments)
     {
-        var suffix = PythonTypes.RequireText(arguments.Bind("removesuffix", 1, "suffix")[0]!, "a suffix");
+        string suffix = PythonTypes.RequireText(arguments.Bind("removesuffix", 1, "suffix")[0]!, "a suffix");
         return text.EndsWith(suffix, StringComparison.Ordinal) ? text[..^suffix.Length] : text;
     }
 
@@ -179,7 +179,7 @@ internal static class StringMethods
             return (0, text.Length);
         }
 
-        var count = CodePoints.Count(text);
+        int count = CodePoints.Count(text);
         int Place(object? bound, int absent)
         {
             if (bound is null or PyNone)
@@ -187,20 +187,20 @@ internal static class StringMethods
                 return absent;
             }
 
-            var value = PythonTypes.RequireInt(bound, "a position in a text");
+            int value = PythonTypes.RequireInt(bound, "a position in a text");
             return Math.Max(0, value < 0 ? value + count : value);
         }
 
-        var from = Place(start, 0);
-        var to = Math.Min(Place(end, count), count);
+        int from = Place(start, 0);
+        int to = Math.Min(Place(end, count), count);
         return from > to ? null : (CodePoints.Offset(text, from), CodePoints.Offset(text, to));
     }
 
     private static bool HasAffix(RenderState state, string text, CallArguments arguments, string name)
     {
-        var p = arguments.Bind(name, 1, "affix", "start", "end");
-        var affixes = p[0] is PyTuple tuple ? tuple.Items : [p[0]!];
-        var texts = Array.ConvertAll(affixes, a => PythonTypes.RequireText(a, $"the argument of {name}"));
+        object?[] p = arguments.Bind(name, 1, "affix", "start", "end");
+        object[] affixes = p[0] is PyTuple tuple ? tuple.Items : [p[0]!];
+        string[] texts = Array.ConvertAll(affixes, a => PythonTypes.RequireText(a, $"the argument of {name}"));
         if (Window(text, p[1], p[2]) is not var (from, to))
         {
             return false;
@@ -214,15 +214,15 @@ internal static class StringMethods
 
     private static long Find(RenderState state, string text, CallArguments arguments, string name, bool last)
     {
-        var p = arguments.Bind(name, 1, "sub", "start", "end");
-        var sub = PythonTypes.RequireText(p[0]!, $"the argument of {name}");
+        object?[] p = arguments.Bind(name, 1, "sub", "start", "end");
+        string sub = PythonTypes.RequireText(p[0]!, $"the argument of {name}");
         if (Window(text, p[1], p[2]) is not var (from, to))
         {
             return -1L;
         }
 
-        var window = text[from..to];
-        var at = last ? TextSearch.LastIndexOf(state, window, sub, window.Length) : TextSearch.IndexOf(state, window, sub, 0);
+        string window = text[from..to];
+        int at = last ? TextSearch.LastIndexOf(state, window, sub, window.Length) : TextSearch.IndexOf(state, window, sub, 0);
         return at < 0 ? -1L : CodePoints.Count(text.AsSpan(0, from + at));
     }
 
@@ -231,21 +231,21 @@ internal static class StringMethods
 
     private static long Count(RenderState state, string text, CallArguments arguments)
     {
-        var p = arguments.Bind("count", 1, "sub", "start", "end");
-        var sub = PythonTypes.RequireText(p[0]!, "the argument of count");
+        object?[] p = arguments.Bind("count", 1, "sub", "start", "end");
+        string sub = PythonTypes.RequireText(p[0]!, "the argument of count");
         if (Window(text, p[1], p[2]) is not var (from, to))
         {
             return 0L;
         }
 
-        var window = text[from..to];
+        string window = text[from..to];
         if (sub.Length == 0)
         {
             return CodePoints.Count(window) + 1L;
         }
 
-        var count = 0L;
-        for (var at = TextSearch.IndexOf(state, window, sub, 0); at >= 0; at = TextSearch.IndexOf(state, window, sub, at + sub.Length))
+        long count = 0L;
+        for (int at = TextSearch.IndexOf(state, window, sub, 0); at >= 0; at = TextSearch.IndexOf(state, window, sub, at + sub.Length))
         {
             count++;
         }

@@ -13,7 +13,7 @@ internal static class TemplateGlobals
         scope.Set("namespace", new PyFunction("namespace", (state, a) =>
         {
             var space = new PyNamespace();
-            foreach (var (key, value) in MakeDict(state, a, "namespace"))
+            foreach ((object? key, object? value) in MakeDict(state, a, "namespace"))
             {
                 space.Attributes[key] = value;
             }
@@ -31,8 +31,8 @@ internal static class TemplateGlobals
 
     private static PyRange Range(RenderState state, CallArguments arguments)
     {
-        var p = arguments.Bind("range", 1, "start", "stop", "step");
-        var bounds = Array.ConvertAll(p, bound => bound switch
+        object?[] p = arguments.Bind("range", 1, "start", "stop", "step");
+        long[] bounds = Array.ConvertAll(p, bound => bound switch
         {
             null => 0L,
             long n => n,
@@ -45,7 +45,7 @@ internal static class TemplateGlobals
             throw new TemplateException("range's step must not be zero");
         }
 
-        var range = p[1] is null ? new PyRange(0, bounds[0], 1) : new PyRange(bounds[0], bounds[1], p[2] is null ? 1 : bounds[2]);
+        PyRange range = p[1] is null ? new PyRange(0, bounds[0], 1) : new PyRange(bounds[0], bounds[1], p[2] is null ? 1 : bounds[2]);
         return range.Length <= TemplateLimits.RangeItems
             ? range
             : throw new TemplateException($"a range has more than {TemplateLimits.RangeItems} items");
@@ -55,13 +55,13 @@ internal static class TemplateGlobals
     private static PyDict MakeDict(RenderState state, CallArguments arguments, string owner)
     {
         var result = new PyDict();
-        var source = arguments.Positional.Length switch
+        object source = arguments.Positional.Length switch
         {
             0 => new PyDict(),
             1 => arguments.Positional[0],
             _ => throw new TemplateException($"{owner} takes at most one positional argument"),
         };
-        foreach (var pair in PythonIteration.Iterate(state, source is PyDict dict ? new PyDictView(dict, "items") : source))
+        foreach (object pair in PythonIteration.Iterate(state, source is PyDict dict ? new PyDictView(dict, "items") : source))
         {
             if (PythonIteration.ToList(state, pair) is not [var key, var value])
             {
@@ -71,7 +71,7 @@ internal static class TemplateGlobals
             result[PythonEquality.RequireHashable(state, key)] = value;
         }
 
-        foreach (var (key, value) in arguments.Keywords ?? new PyDict())
+        foreach ((object? key, object? value) in arguments.Keywords ?? new PyDict())
         {
             result[key] = value;
         }
@@ -82,11 +82,11 @@ internal static class TemplateGlobals
     /// <summary>A function that gives nothing the first time and the separator from then on.</summary>
     private static PyFunction Joiner(object separator)
     {
-        var isUsed = false;
+        bool isUsed = false;
         return new PyFunction("joiner", (_, a) =>
         {
             a.Bind("joiner", 0);
-            var text = isUsed ? separator : "";
+            object text = isUsed ? separator : "";
             isUsed = true;
             return text;
         });
@@ -104,7 +104,7 @@ internal sealed class Cycler(object[] values)
         "next" => new PyFunction("next", (_, a) =>
         {
             a.Bind("next", 0);
-            var value = values[_position];
+            object value = values[_position];
             _position = (_position + 1) % values.Length;
             return value;
         }),

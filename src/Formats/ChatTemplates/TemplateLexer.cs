@@ -25,19 +25,19 @@ internal sealed class TemplateLexer
 
     private void Run()
     {
-        var position = 0;
+        int position = 0;
         while (true)
         {
-            var open = NextOpening(position);
+            int open = NextOpening(position);
             if (open < 0)
             {
                 AddData(_text[position..], position);
                 break;
             }
 
-            var kind = _text[open + 1];
-            var sign = SignAt(open + 2);
-            var content = open + (sign == '\0' ? 2 : 3);
+            char kind = _text[open + 1];
+            char sign = SignAt(open + 2);
+            int content = open + (sign == '\0' ? 2 : 3);
             AddData(Strip(position, open, sign, kind != '{'), position);
             if (kind == '#')
             {
@@ -59,7 +59,7 @@ internal sealed class TemplateLexer
 
     private int NextOpening(int position)
     {
-        for (var i = position; ; i++)
+        for (int i = position; ; i++)
         {
             i = _text.IndexOf('{', i);
             if (i < 0 || i + 1 >= _text.Length)
@@ -86,13 +86,13 @@ internal sealed class TemplateLexer
         }
         else if (sign != '+' && stripsLine)
         {
-            var line = end > start ? _text.LastIndexOf('\n', end - 1, end - start) + 1 : 0;
-            var lineStart = Math.Max(line, start);
+            int line = end > start ? _text.LastIndexOf('\n', end - 1, end - start) + 1 : 0;
+            int lineStart = Math.Max(line, start);
 
             // The blanks count as a line's beginning only after a newline, one that the tag before may have taken.
             if (line > start || start == 0 || _text[start - 1] == '\n')
             {
-                var i = end;
+                int i = end;
                 while (i > lineStart && CodePoints.IsSpace(_text[i - 1]))
                 {
                     i--;
@@ -107,7 +107,7 @@ internal sealed class TemplateLexer
 
     private int SkipComment(int open, int content)
     {
-        var close = _text.IndexOf("#}", content, StringComparison.Ordinal);
+        int close = _text.IndexOf("#}", content, StringComparison.Ordinal);
         if (close < 0)
         {
             // Jinja overlooks an opening that is the very last thing.
@@ -158,17 +158,17 @@ internal sealed class TemplateLexer
 
     private int ReadRaw(int open, int body)
     {
-        for (var i = _text.IndexOf("{%", body, StringComparison.Ordinal); i >= 0; i = _text.IndexOf("{%", i + 1, StringComparison.Ordinal))
+        for (int i = _text.IndexOf("{%", body, StringComparison.Ordinal); i >= 0; i = _text.IndexOf("{%", i + 1, StringComparison.Ordinal))
         {
-            var sign = SignAt(i + 2);
-            var position = SkipSpace(i + (sign == '\0' ? 2 : 3));
+            char sign = SignAt(i + 2);
+            int position = SkipSpace(i + (sign == '\0' ? 2 : 3));
             if (!At(position, "endraw"))
             {
                 continue;
             }
 
             position = SkipSpace(position + 6);
-            var closing = At(position, "%}") ? '\0' : At(position, "-%}") ? '-' : At(position, "+%}") ? '+' : ' ';
+            char closing = At(position, "%}") ? '\0' : At(position, "-%}") ? '-' : At(position, "+%}") ? '+' : ' ';
             if (closing != ' ')
             {
                 AddData(Strip(body, i, sign, stripsLine: true), body);

@@ -25,7 +25,7 @@ internal sealed class TemplateParser
         try
         {
             var parser = new TemplateParser(source);
-            var body = parser.ParseBody();
+            StatementBlock body = parser.ParseBody();
             if (parser._stream.Current.Kind != TokenKind.End)
             {
                 throw parser._stream.Error($"unexpected tag {parser._stream.Current.Describe()}");
@@ -46,8 +46,8 @@ internal sealed class TemplateParser
         var statements = new List<Statement>();
         while (_stream.Current.Kind != TokenKind.End)
         {
-            var line = _stream.Line;
-            var token = _stream.Take();
+            int line = _stream.Line;
+            TemplateToken token = _stream.Take();
             if (token.Kind == TokenKind.Data)
             {
                 statements.Add(new TextStatement(line, token.Text));
@@ -80,7 +80,7 @@ internal sealed class TemplateParser
     private StatementBlock ParseTagBody(string end)
     {
         OpenBody();
-        var body = ParseBody(end);
+        StatementBlock body = ParseBody(end);
         _stream.Take();
         return body;
     }
@@ -94,7 +94,7 @@ internal sealed class TemplateParser
 
     private Statement ParseStatement(int line)
     {
-        var name = _stream.Current.Kind == TokenKind.Name ? _stream.Current.Text : throw _stream.Unexpected("the name of a tag");
+        string name = _stream.Current.Kind == TokenKind.Name ? _stream.Current.Text : throw _stream.Unexpected("the name of a tag");
         switch (name)
         {
             case "if":
@@ -109,7 +109,7 @@ internal sealed class TemplateParser
                 return ParseCallBlock(line);
             case "filter":
                 _stream.Take();
-                var filter = _expressions.ParseFilters(null, isInline: true)!;
+                FilterExpression filter = _expressions.ParseFilters(null, isInline: true)!;
                 return new FilterBlockStatement(line, filter, ParseTagBody("endfilter"));
             case "with":
                 return ParseWith(line);
@@ -152,12 +152,12 @@ internal sealed class TemplateParser
 
     private IfStatement ParseIf(int line)
     {
-        var start = _expressions.Unknown.Count;
+        int start = _expressions.Unknown.Count;
         var branches = new List<(Expression?, StatementBlock)>();
         do
         {
             _stream.Take();
-            var condition = _expressions.ParseTuple(withConditional: false);
+            Expression condition = _expressions.ParseTuple(withConditional: false);
             OpenBody();
             branches.Add((condition, ParseBody("elif", "else", "endif")));
         }
@@ -180,18 +180,18 @@ internal sealed class TemplateParser
     {
         _stream.Take();
         _allLoops++;
-        var target = ParseTarget(end: "in", allowNamespace: false);
+        AssignmentTarget target = ParseTarget(end: "in", allowNamespace: false);
         if (!_stream.SkipName("in"))
         {
             throw _stream.Unexpected("'in'");
         }
 
-        var items = _expressions.ParseTuple(withConditional: false, end: "recursive");
-        var condition = _stream.SkipName("if") ? _expressions.Parse() : null;
-        var isRecursive = _stream.SkipName("recursive");
+        Expression items = _expressions.ParseTuple(withConditional: false, end: "recursive");
+        Expression? condition = _stream.SkipName("if") ? _expressions.Parse() : null;
+        bool isRecursive = _stream.SkipName("recursive");
         OpenBody();
         _loops++;
-        var body = ParseBody("else", "endfor");
+        StatementBlock body = ParseBody("else", "endfor");
         _loops--;
         StatementBlock? otherwise = null;
         if (_stream.SkipName("else"))
@@ -208,13 +208,13 @@ internal sealed class TemplateParser
     private Statement ParseSet(int line)
     {
         _stream.Take();
-        var target = ParseTarget(end: null, allowNamespace: true);
+        AssignmentTarget target = ParseTarget(end: null, allowNamespace: true);
         if (_stream.SkipOperator("="))
         {
             return new SetStatement(line, target, _expressions.ParseTuple());
         }
 
-        var filter = _expressions.ParseFilters(null);
+        FilterExpression? filter = _expressions.ParseFilters(null);
         return new SetBlockStatement(line, target, filter, ParseTagBody("endset"));
     }
 
@@ -229,7 +229,7 @@ internal sealed class TemplateParser
                 _stream.ExpectOperator(",");
             }
 
-            var target = ParseSingleTarget(allowNamespace: false);
+            AssignmentTarget target = ParseSingleTarget(allowNamespace: false);
             _stream.ExpectOperator("=");
             bindings.Add((target, _expressions.Parse()));
         }
@@ -240,15 +240,15 @@ internal sealed class TemplateParser
     private MacroStatement ParseMacro(int line)
     {
         _stream.Take();
-        var name = ParseName();
+        string name = ParseName();
         return new MacroStatement(line, ParseDefinition(name, "endmacro", ParseParameters()));
     }
 
     private CallBlockStatement ParseCallBlock(int line)
     {
         _stream.Take();
-        var parameters = _stream.Current.IsOperator("(") ? ParseParameters() : [];
-        var call = _expressions.Parse() as CallExpression ?? throw _stream.Error("expected the call of a macro");
+        List<(string, Expression?)> parameters = _stream.Current.IsOperator("(") ? ParseParameters() : [];
+        CallExpression call = _expressions.Parse() as CallExpression ?? throw _stream.Error("expected the call of a macro");
         return new CallBlockStatement(line, ParseDefinition("caller", "endcall", parameters), call);
     }
 
@@ -256,7 +256,7 @@ internal sealed class TemplateParser
     {
         var read = new HashSet<string>(StringComparer.Ordinal);
         _expressions.Readers.Add(read);
-        var body = OutsideLoops(() => ParseTagBody(end));
+        StatementBlock body = OutsideLoops(() => ParseTagBody(end));
         _expressions.Readers.Remove(read);
         read.IntersectWith(Special);
         return new MacroDefinition(name, parameters, body, read);
@@ -273,8 +273,8 @@ internal sealed class TemplateParser
                 _stream.ExpectOperator(",");
             }
 
-            var name = ParseName();
-            var fallback = _stream.SkipOperator("=") ? _expressions.Parse() : null;
+            string name = ParseName();
+            Expression? fallback = _stream.SkipOperator("=") ? _expressions.Parse() : null;
             if (fallback is null && parameters is [.., (_, not null)])
             {
                 throw _stream.Error("a parameter without a default follows one with a default");
@@ -295,9 +295,9 @@ internal sealed class TemplateParser
     /// <summary>Parses what becomes a function of its own: break and continue do not reach loops around it.</summary>
     private StatementBlock OutsideLoops(Func<StatementBlock> parse)
     {
-        var loops = _loops;
+        int loops = _loops;
         _loops = 0;
-        var body = parse();
+        StatementBlock body = parse();
         _loops = loops;
         return body;
     }
@@ -305,7 +305,7 @@ internal sealed class TemplateParser
     private AssignmentTarget ParseTarget(string? end, bool allowNamespace, bool inParentheses = false)
     {
         var targets = new List<AssignmentTarget>();
-        var isTuple = inParentheses && _stream.Current.IsOperator(")");
+        bool isTuple = inParentheses && _stream.Current.IsOperator(")");
         while (!IsTargetEnd(end))
         {
             targets.Add(ParseSingleTarget(allowNamespace));
@@ -325,13 +325,13 @@ internal sealed class TemplateParser
         if (_stream.SkipOperator("("))
         {
             _stream.Enter();
-            var inner = ParseTarget(end: null, allowNamespace: false, inParentheses: true);
+            AssignmentTarget inner = ParseTarget(end: null, allowNamespace: false, inParentheses: true);
             _stream.ExpectOperator(")");
             _stream.Leave();
             return inner;
         }
 
-        var name = ParseName();
+        string name = ParseName();
         return allowNamespace && _stream.SkipOperator(".")
             ? new NamespaceTarget(name, _stream.ExpectName())
             : name == "loop" && _allLoops > 0 ? throw _stream.Error("'loop' cannot be assigned inside a loop") : new NameTarget(name);
@@ -342,7 +342,7 @@ internal sealed class TemplateParser
 
     private string ParseName()
     {
-        var name = _stream.Current.Kind == TokenKind.Name ? _stream.Current.Text : throw _stream.Unexpected("a name");
+        string name = _stream.Current.Kind == TokenKind.Name ? _stream.Current.Text : throw _stream.Unexpected("a name");
         if (ExpressionParser.Constant(name) is not null)
         {
             throw _stream.Error($"'{name}' cannot be assigned");

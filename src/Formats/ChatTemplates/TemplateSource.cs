@@ -18,7 +18,7 @@ internal sealed class TemplateSource
             Text = Text[..^1];
         }
 
-        for (var i = Text.IndexOf('\n'); i >= 0; i = Text.IndexOf('\n', i + 1))
+        for (int i = Text.IndexOf('\n'); i >= 0; i = Text.IndexOf('\n', i + 1))
         {
             _newlines.Add(i);
         }
@@ -29,7 +29,7 @@ internal sealed class TemplateSource
     /// <summary>Line of an offset, from 1.</summary>
     public int LineOf(int offset)
     {
-        var index = _newlines.BinarySearch(offset);
+        int index = _newlines.BinarySearch(offset);
         return (index < 0 ? ~index : index) + 1;
     }
 
@@ -37,7 +37,7 @@ internal sealed class TemplateSource
     public UserInputException Error(int offset, string message)
     {
         offset = Math.Min(offset, Text.Length);
-        var column = offset - (offset == 0 ? -1 : Text.LastIndexOf('\n', offset - 1));
+        int column = offset - (offset == 0 ? -1 : Text.LastIndexOf('\n', offset - 1));
         return new UserInputException($"chat template, line {LineOf(offset)}, column {column}: {message}");
     }
 }

@@ -16,7 +16,9 @@ internal enum TokenKind
     End,
 }
 
-/// <summary>A piece of the source at <paramref name="Offset"/> characters from its beginning. Text of a String is already unescaped.</summary>
+/// <summary>
+/// A piece of the source at <paramref name="Offset"/> characters from its beginning. Text of a String is already unescaped.
+/// </summary>
 internal readonly record struct TemplateToken(TokenKind Kind, string Text, int Offset)
 {
     public bool IsName(string name) => Kind == TokenKind.Name && Text == name;

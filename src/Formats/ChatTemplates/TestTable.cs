@@ -86,12 +86,14 @@ internal static class TestTable
     private static bool OfText(RenderState state, object value, CallArguments arguments, Func<string, bool> holds)
     {
         arguments.Bind("the test", 0);
-        var text = PythonText.Str(state, value);
+        string text = PythonText.Str(state, value);
         state.Make(text.Length);
         return holds(text);
     }
 
-    /// <summary>Python's <c>is</c>: one object. Numbers and texts have no identity here: they are the same when equal and of one type.</summary>
+    /// <summary>
+    /// Python's <c>is</c>: one object. Numbers and texts have no identity here: they are the same when equal and of one type.
+    /// </summary>
     private static bool IsSame(object x, object y) => ReferenceEquals(x, y)
         || (x.GetType() == y.GetType() && x is bool or long or double or string && x.Equals(y));
 }

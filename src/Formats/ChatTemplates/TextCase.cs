@@ -21,8 +21,8 @@ internal static class TextCase
         }
 
         var result = new StringBuilder(text.Length);
-        var points = CodePoints.ToArray(text);
-        for (var i = 0; i < points.Length; i++)
+        int[] points = CodePoints.ToArray(text);
+        for (int i = 0; i < points.Length; i++)
         {
             _ = points[i] switch
             {
@@ -44,15 +44,15 @@ internal static class TextCase
         }
 
         // The rest is lowered as a part of the whole: a sigma looks at what stands before it.
-        var width = CodePoints.WidthAt(text, 0);
-        var first = CodePoints.ToArray(text[..width])[0];
+        int width = CodePoints.WidthAt(text, 0);
+        int first = CodePoints.ToArray(text[..width])[0];
         return TitleOf(first) + Lower(state, text)[Lower(state, text[..width]).Length..];
     }
 
     /// <summary>First character upper, the rest lower, each by itself: what the title filter does to a word.</summary>
     public static string UpperFirst(RenderState state, string text)
     {
-        var width = text.Length == 0 ? 0 : CodePoints.WidthAt(text, 0);
+        int width = text.Length == 0 ? 0 : CodePoints.WidthAt(text, 0);
         return Upper(state, text[..width]) + Lower(state, text[width..]);
     }
 
@@ -61,11 +61,11 @@ internal static class TextCase
     {
         state.Make(text.Length);
         var result = new StringBuilder(text.Length);
-        var isInside = false;
-        var points = CodePoints.ToArray(text);
-        for (var i = 0; i < points.Length; i++)
+        bool isInside = false;
+        int[] points = CodePoints.ToArray(text);
+        for (int i = 0; i < points.Length; i++)
         {
-            var point = points[i];
+            int point = points[i];
             result.Append(!isInside ? TitleOf(point)
                 : point == 'Σ' ? IsFinalSigma(state, points, i) ? "ς" : "σ"
                 : Lower(state, Spell(point)));
@@ -95,10 +95,10 @@ internal static class TextCase
     {
         state.Make(text.Length);
         var result = new StringBuilder(text.Length);
-        var points = CodePoints.ToArray(text);
-        for (var i = 0; i < points.Length; i++)
+        int[] points = CodePoints.ToArray(text);
+        for (int i = 0; i < points.Length; i++)
         {
-            var point = points[i];
+            int point = points[i];
             result.Append(point == 'Σ' ? IsFinalSigma(state, points, i) ? "ς" : "σ"
                 : CaseTables.IsUpper(point) ? Lower(state, Spell(point))
                 : CaseTables.IsLower(point) ? UpperOf(point) : Spell(point));
@@ -112,7 +112,7 @@ internal static class TextCase
     private static string Map(RenderState state, string text, Func<int, string> map)
     {
         var result = new StringBuilder(text.Length);
-        foreach (var point in CodePoints.ToArray(text))
+        foreach (int point in CodePoints.ToArray(text))
         {
             result.Append(map(point));
         }
@@ -122,21 +122,21 @@ internal static class TextCase
     }
 
     private static string UpperOf(int point) =>
-        CaseTables.Upper.TryGetValue(point, out var upper) ? upper : Spell(point).ToUpperInvariant();
+        CaseTables.Upper.TryGetValue(point, out string? upper) ? upper : Spell(point).ToUpperInvariant();
 
-    private static string TitleOf(int point) => CaseTables.Title.TryGetValue(point, out var title) ? title
+    private static string TitleOf(int point) => CaseTables.Title.TryGetValue(point, out string? title) ? title
         : point is >= 0x10D0 and <= 0x10FF ? Spell(point) : UpperOf(point);
 
     /// <summary>Whether the capital sigma at <paramref name="index"/> ends a word.</summary>
     private static bool IsFinalSigma(RenderState state, int[] points, int index)
     {
-        var before = index - 1;
+        int before = index - 1;
         while (before >= 0 && CaseTables.IsCaseIgnorable(points[before]))
         {
             before--;
         }
 
-        var after = index + 1;
+        int after = index + 1;
         while (after < points.Length && CaseTables.IsCaseIgnorable(points[after]))
         {
             after++;

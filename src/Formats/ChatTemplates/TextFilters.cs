@@ -19,13 +19,13 @@ internal static class TextFilters
 
     public static object Trim(RenderState state, object value, CallArguments arguments)
     {
-        var chars = arguments.Bind("trim", 0, "chars")[0];
+        object? chars = arguments.Bind("trim", 0, "chars")[0];
         return Keep(value, TextStrip.Strip(state, PythonText.Str(state, value), chars, left: true, right: true));
     }
 
     public static object Center(RenderState state, object value, CallArguments arguments)
     {
-        var width = arguments.Bind("center", 0, "width")[0] is { } given ? PythonTypes.RequireInt(given, "center's width") : 80;
+        int width = arguments.Bind("center", 0, "width")[0] is { } given ? PythonTypes.RequireInt(given, "center's width") : 80;
         return Keep(value, TextPadding.Pad(state, PythonText.Str(state, value), width, ' ', "center"));
     }
 
@@ -56,12 +56,12 @@ internal static class TextFilters
 
     public static object Join(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("join", 0, "d", "attribute");
-        var separator = p[0] is null ? "" : PythonText.Str(state, p[0]!);
+        object?[] p = arguments.Bind("join", 0, "d", "attribute");
+        string separator = p[0] is null ? "" : PythonText.Str(state, p[0]!);
         var attribute = AttributePath.Of(p[1]);
         var result = new StringBuilder();
-        var isFirst = true;
-        foreach (var item in PythonIteration.Iterate(state, value))
+        bool isFirst = true;
+        foreach (object item in PythonIteration.Iterate(state, value))
         {
             if (!isFirst)
             {
@@ -77,30 +77,30 @@ internal static class TextFilters
 
     public static object Replace(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("replace", 2, "old", "new", "count");
-        var count = p[2] is null or PyNone ? -1 : Math.Max(-1, PythonTypes.RequireInt(p[2]!, "replace's count"));
-        var text = PythonText.Str(state, value);
+        object?[] p = arguments.Bind("replace", 2, "old", "new", "count");
+        int count = p[2] is null or PyNone ? -1 : Math.Max(-1, PythonTypes.RequireInt(p[2]!, "replace's count"));
+        string text = PythonText.Str(state, value);
         return StringMethods.Replace(state, text, PythonText.Str(state, p[0]!), PythonText.Str(state, p[1]!), count);
     }
 
     public static object Indent(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("indent", 0, "width", "first", "blank");
-        var text = PythonTypes.RequireText(value, "the input of indent");
+        object?[] p = arguments.Bind("indent", 0, "width", "first", "blank");
+        string text = PythonTypes.RequireText(value, "the input of indent");
         string? indent = null;
         if (p[0] is null || !PythonTypes.TryText(p[0]!, out indent))
         {
-            var width = p[0] is null ? 4 : Math.Max(0, PythonTypes.RequireInt(p[0]!, "indent's width"));
+            int width = p[0] is null ? 4 : Math.Max(0, PythonTypes.RequireInt(p[0]!, "indent's width"));
             state.Make(width);
             indent = new string(' ', width);
         }
 
-        var blank = PythonTypes.Flag(p[2]);
+        bool blank = PythonTypes.Flag(p[2]);
         var result = new StringBuilder();
-        var lines = TextSplit.Lines(state, text + "\n", keepEnds: false);
-        for (var i = 0; i < lines.Count; i++)
+        List<object> lines = TextSplit.Lines(state, text + "\n", keepEnds: false);
+        for (int i = 0; i < lines.Count; i++)
         {
-            var line = (string)lines[i];
+            string line = (string)lines[i];
             state.Write(result, i > 0 ? "\n" : "");
             state.Write(result, i == 0 ? (PythonTypes.Flag(p[1]) ? indent : "") : blank || line.Length > 0 ? indent : "");
             state.Write(result, line);
@@ -111,11 +111,11 @@ internal static class TextFilters
 
     public static object Truncate(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("truncate", 0, "length", "killwords", "end", "leeway");
-        var length = p[0] is null ? 255 : PythonTypes.RequireInt(p[0]!, "truncate's length");
-        var end = p[2] is null ? "..." : PythonTypes.RequireText(p[2]!, "truncate's end");
-        var leeway = p[3] is null or PyNone ? 5 : PythonTypes.RequireInt(p[3]!, "truncate's leeway");
-        var kept = length - CodePoints.Count(end);
+        object?[] p = arguments.Bind("truncate", 0, "length", "killwords", "end", "leeway");
+        int length = p[0] is null ? 255 : PythonTypes.RequireInt(p[0]!, "truncate's length");
+        string end = p[2] is null ? "..." : PythonTypes.RequireText(p[2]!, "truncate's end");
+        int leeway = p[3] is null or PyNone ? 5 : PythonTypes.RequireInt(p[3]!, "truncate's leeway");
+        int kept = length - CodePoints.Count(end);
         if (kept < 0 || leeway < 0)
         {
             throw new TemplateException("truncate needs a length of at least that of its end, and a leeway of at least 0");
@@ -127,9 +127,9 @@ internal static class TextFilters
             return value;
         }
 
-        var text = PythonTypes.RequireText(value, "the input of truncate");
+        string text = PythonTypes.RequireText(value, "the input of truncate");
         text = text[..CodePoints.Offset(text, kept)];
-        var space = PythonTypes.Flag(p[1]) ? -1 : text.LastIndexOf(' ');
+        int space = PythonTypes.Flag(p[1]) ? -1 : text.LastIndexOf(' ');
         text = (space < 0 ? text : text[..space]) + end;
         state.Make(text.Length);
         return Keep(value, text);
@@ -149,12 +149,12 @@ internal static class TextFilters
     public static object WordCount(RenderState state, object value, CallArguments arguments)
     {
         arguments.Bind("wordcount", 0);
-        var text = PythonText.Str(state, value);
+        string text = PythonText.Str(state, value);
         state.Make(text.Length * 2L);
-        var (words, isInside) = (0L, false);
-        foreach (var point in CodePoints.ToArray(text))
+        (long words, bool isInside) = (0L, false);
+        foreach (int point in CodePoints.ToArray(text))
         {
-            var isWord = point == '_' || TextPredicates.IsAlphanumeric(point);
+            bool isWord = point == '_' || TextPredicates.IsAlphanumeric(point);
             words += isWord && !isInside ? 1 : 0;
             isInside = isWord;
         }
@@ -176,9 +176,9 @@ internal static class TextFilters
     private static string Title(RenderState state, string text)
     {
         var result = new StringBuilder(text.Length);
-        for (var i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length;)
         {
-            var start = i;
+            int start = i;
             while (i < text.Length && !IsBoundary(text[i]))
             {
                 i++;

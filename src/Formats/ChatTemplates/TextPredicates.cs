@@ -31,8 +31,8 @@ internal static class TextPredicates
 
     private static bool HasOnly(string text, Func<int, bool> isWanted)
     {
-        var found = false;
-        foreach (var point in CodePoints.ToArray(text))
+        bool found = false;
+        foreach (int point in CodePoints.ToArray(text))
         {
             if (isWanted(point))
             {

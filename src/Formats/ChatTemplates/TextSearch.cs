@@ -13,7 +13,7 @@ internal static class TextSearch
             return -1;
         }
 
-        var found = needle.Length <= ShortNeedle
+        int found = needle.Length <= ShortNeedle
             ? text.IndexOf(needle, start, StringComparison.Ordinal)
             : KnuthMorrisPratt(text.AsSpan(start), needle) is var i and >= 0 ? i + start : -1;
         state.Scan((found < 0 ? text.Length : found) - start + needle.Length);
@@ -34,19 +34,19 @@ internal static class TextSearch
             return text.AsSpan(0, end).LastIndexOf(needle);
         }
 
-        var reversedText = text[..end].ToCharArray();
-        var reversedNeedle = needle.ToCharArray();
+        char[] reversedText = text[..end].ToCharArray();
+        char[] reversedNeedle = needle.ToCharArray();
         state.Make(end + (long)needle.Length);
         Array.Reverse(reversedText);
         Array.Reverse(reversedNeedle);
-        var at = KnuthMorrisPratt(reversedText, reversedNeedle);
+        int at = KnuthMorrisPratt(reversedText, reversedNeedle);
         return at < 0 ? -1 : end - at - needle.Length;
     }
 
     private static int KnuthMorrisPratt(ReadOnlySpan<char> text, ReadOnlySpan<char> needle)
     {
         // border[i]: length of the longest proper border of needle[..(i + 1)].
-        var border = new int[needle.Length];
+        int[] border = new int[needle.Length];
         for (int i = 1, k = 0; i < needle.Length; i++)
         {
             while (k > 0 && needle[i] != needle[k])

@@ -6,7 +6,7 @@ internal static class TextSplit
     /// <summary>Parts between separators, or between runs of whitespace; <paramref name="options"/> are sep and maxsplit.</summary>
     public static List<object> Split(RenderState state, string text, object?[] options, bool fromRight)
     {
-        var limit = options[1] is null ? -1 : PythonTypes.RequireInt(options[1]!, "maxsplit");
+        int limit = options[1] is null ? -1 : PythonTypes.RequireInt(options[1]!, "maxsplit");
         limit = limit < 0 ? int.MaxValue : limit;
         state.Make(text.Length);
         List<object> parts;
@@ -16,7 +16,7 @@ internal static class TextSplit
         }
         else
         {
-            var separator = PythonTypes.RequireText(options[0]!, "the separator");
+            string separator = PythonTypes.RequireText(options[0]!, "the separator");
             if (separator.Length == 0)
             {
                 throw new TemplateException("empty separator");
@@ -33,15 +33,15 @@ internal static class TextSplit
     {
         var lines = new List<object>();
         state.Make(text.Length);
-        for (var start = 0; start < text.Length;)
+        for (int start = 0; start < text.Length;)
         {
-            var end = start;
+            int end = start;
             while (end < text.Length && !CodePoints.IsLineEnd(text[end]))
             {
                 end++;
             }
 
-            var next = end >= text.Length ? end : end + (text[end] == '\r' && end + 1 < text.Length && text[end + 1] == '\n' ? 2 : 1);
+            int next = end >= text.Length ? end : end + (text[end] == '\r' && end + 1 < text.Length && text[end + 1] == '\n' ? 2 : 1);
             state.Step();
             lines.Add(text[start..(keepEnds ? next : end)]);
             start = next;
@@ -53,13 +53,13 @@ internal static class TextSplit
     /// <summary>The part before the separator, the separator, the part after.</summary>
     public static PyTuple Partition(RenderState state, string text, CallArguments arguments, bool fromRight)
     {
-        var separator = PythonTypes.RequireText(arguments.Bind("partition", 1, "sep")[0]!, "the separator");
+        string separator = PythonTypes.RequireText(arguments.Bind("partition", 1, "sep")[0]!, "the separator");
         if (separator.Length == 0)
         {
             throw new TemplateException("empty separator");
         }
 
-        var at = fromRight ? TextSearch.LastIndexOf(state, text, separator, text.Length) : TextSearch.IndexOf(state, text, separator, 0);
+        int at = fromRight ? TextSearch.LastIndexOf(state, text, separator, text.Length) : TextSearch.IndexOf(state, text, separator, 0);
         state.Make(text.Length);
         return at >= 0 ? new PyTuple(text[..at], separator, text[(at + separator.Length)..])
             : fromRight ? new PyTuple("", "", text) : new PyTuple(text, "", "");
@@ -68,7 +68,7 @@ internal static class TextSplit
     private static List<object> Parts(RenderState state, string text, string separator, int limit)
     {
         var parts = new List<object>();
-        var start = 0;
+        int start = 0;
         for (int at; parts.Count < limit && (at = TextSearch.IndexOf(state, text, separator, start)) >= 0; start = at + separator.Length)
         {
             state.Step();
@@ -82,7 +82,7 @@ internal static class TextSplit
     private static List<object> PartsFromRight(RenderState state, string text, string separator, int limit)
     {
         var parts = new List<object>();
-        var end = text.Length;
+        int end = text.Length;
         for (int at; parts.Count < limit && (at = TextSearch.LastIndexOf(state, text, separator, end)) >= 0; end = at)
         {
             state.Step();
@@ -97,7 +97,7 @@ internal static class TextSplit
     private static List<object> Words(RenderState state, string text, int limit)
     {
         var parts = new List<object>();
-        for (var i = 0; ;)
+        for (int i = 0; ;)
         {
             while (i < text.Length && CodePoints.IsSpace(text[i]))
             {
@@ -116,7 +116,7 @@ internal static class TextSplit
                 return parts;
             }
 
-            var start = i;
+            int start = i;
             while (i < text.Length && !CodePoints.IsSpace(text[i]))
             {
                 i++;
@@ -129,7 +129,7 @@ internal static class TextSplit
     private static List<object> WordsFromRight(RenderState state, string text, int limit)
     {
         var parts = new List<object>();
-        for (var i = text.Length; ;)
+        for (int i = text.Length; ;)
         {
             while (i > 0 && CodePoints.IsSpace(text[i - 1]))
             {
@@ -148,7 +148,7 @@ internal static class TextSplit
                 break;
             }
 
-            var end = i;
+            int end = i;
             while (i > 0 && !CodePoints.IsSpace(text[i - 1]))
             {
                 i--;

@@ -6,18 +6,18 @@ internal static class TextStrip
     /// <summary>Text without the given characters (whitespace by default) at its ends.</summary>
     public static string Strip(RenderState state, string text, object? chars, bool left, bool right)
     {
-        var set = chars is null or PyNone ? null : PythonTypes.RequireText(chars, "the characters to strip");
+        string? set = chars is null or PyNone ? null : PythonTypes.RequireText(chars, "the characters to strip");
         state.Scan(text.Length + (set?.Length ?? 0));
-        var (start, end) = (0, text.Length);
-        var points = set is null ? null : CodePoints.ToArray(set).ToHashSet();
-        while (left && start < end && Matches(text, start, points, out var width))
+        (int start, int end) = (0, text.Length);
+        HashSet<int>? points = set is null ? null : CodePoints.ToArray(set).ToHashSet();
+        while (left && start < end && Matches(text, start, points, out int width))
         {
             start += width;
         }
 
         while (right && end > start)
         {
-            var at = end - (end - start > 1 && CodePoints.WidthAt(text, end - 2) == 2 ? 2 : 1);
+            int at = end - (end - start > 1 && CodePoints.WidthAt(text, end - 2) == 2 ? 2 : 1);
             if (!Matches(text, at, points, out _))
             {
                 break;

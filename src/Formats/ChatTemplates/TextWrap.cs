@@ -3,27 +3,29 @@ using System.Text.RegularExpressions;
 
 namespace Rm.Formats.ChatTemplates;
 
-/// <summary>The filter wordwrap: Python's textwrap.wrap on every line, with Jinja's settings (tabs and blanks are kept as they are).</summary>
+/// <summary>
+/// The filter wordwrap: Python's textwrap.wrap on every line, with Jinja's settings (tabs and blanks are kept as they are).
+/// </summary>
 internal static partial class TextWrap
 {
     public static object Filter(RenderState state, object value, CallArguments arguments)
     {
-        var p = arguments.Bind("wordwrap", 0, "width", "break_long_words", "wrapstring", "break_on_hyphens");
-        var width = p[0] is null ? 79 : PythonTypes.RequireInt(p[0]!, "wordwrap's width");
+        object?[] p = arguments.Bind("wordwrap", 0, "width", "break_long_words", "wrapstring", "break_on_hyphens");
+        int width = p[0] is null ? 79 : PythonTypes.RequireInt(p[0]!, "wordwrap's width");
         if (width <= 0)
         {
             throw new TemplateException("wordwrap's width must be above 0");
         }
 
-        var separator = p[2] is null or PyNone ? "\n" : PythonTypes.RequireText(p[2]!, "wordwrap's wrapstring");
+        string separator = p[2] is null or PyNone ? "\n" : PythonTypes.RequireText(p[2]!, "wordwrap's wrapstring");
         var wrapper = new Wrapper(width, PythonTypes.Flag(p[1], absent: true), PythonTypes.Flag(p[3], absent: true));
-        var text = PythonTypes.RequireText(value, "the input of wordwrap");
+        string text = PythonTypes.RequireText(value, "the input of wordwrap");
         state.Scan(text.Length);
         var result = new StringBuilder();
-        var lines = TextSplit.Lines(state, text, keepEnds: false);
-        for (var i = 0; i < lines.Count; i++)
+        List<object> lines = TextSplit.Lines(state, text, keepEnds: false);
+        for (int i = 0; i < lines.Count; i++)
         {
-            var pieces = wrapper.Wrap((string)lines[i]);
+            List<string> pieces = wrapper.Wrap((string)lines[i]);
             state.Step(pieces.Count);
             state.Write(result, (i > 0 ? separator : "") + string.Join(separator, pieces));
         }
@@ -62,14 +64,14 @@ internal static partial class TextWrap
                 }
 
                 var line = new List<string>();
-                var length = 0;
-                while (chunks.TryPeek(out var next) && length + CodePoints.Count(next) <= width)
+                int length = 0;
+                while (chunks.TryPeek(out string? next) && length + CodePoints.Count(next) <= width)
                 {
                     line.Add(chunks.Pop());
                     length += CodePoints.Count(next);
                 }
 
-                if (chunks.TryPeek(out var longWord) && CodePoints.Count(longWord) > width)
+                if (chunks.TryPeek(out string? longWord) && CodePoints.Count(longWord) > width)
                 {
                     Break(chunks, line, width - length);
                 }
@@ -101,9 +103,9 @@ internal static partial class TextWrap
                 return;
             }
 
-            var word = chunks.Pop();
-            var end = CodePoints.Offset(word, room);
-            var hyphen = breakOnHyphens && end > 0 ? word.LastIndexOf('-', end - 1) : -1;
+            string word = chunks.Pop();
+            int end = CodePoints.Offset(word, room);
+            int hyphen = breakOnHyphens && end > 0 ? word.LastIndexOf('-', end - 1) : -1;
             if (hyphen > 0 && word.AsSpan(0, hyphen).IndexOfAnyExcept('-') >= 0)
             {
                 end = hyphen + 1;

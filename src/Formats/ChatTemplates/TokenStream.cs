@@ -20,7 +20,7 @@ internal sealed class TokenStream(TemplateSource source)
 
     public TemplateToken Take()
     {
-        var token = Current;
+        TemplateToken token = Current;
         _position = Math.Min(_position + 1, _tokens.Count - 1);
         return token;
     }

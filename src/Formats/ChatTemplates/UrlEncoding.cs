@@ -14,9 +14,9 @@ internal static class UrlEncoding
             return Quote(state, value, forQuery: false);
         }
 
-        var pairs = value is PyDict dict ? new PyDictView(dict, "items") : value;
+        object pairs = value is PyDict dict ? new PyDictView(dict, "items") : value;
         var parts = new List<string>();
-        foreach (var pair in PythonIteration.Iterate(state, pairs))
+        foreach (object pair in PythonIteration.Iterate(state, pairs))
         {
             if (PythonIteration.ToList(state, pair) is not [var key, var item])
             {
@@ -26,19 +26,19 @@ internal static class UrlEncoding
             parts.Add(Quote(state, key, forQuery: true) + "=" + Quote(state, item, forQuery: true));
         }
 
-        var text = string.Join('&', parts);
+        string text = string.Join('&', parts);
         state.Make(text.Length);
         return text;
     }
 
     private static string Quote(RenderState state, object value, bool forQuery)
     {
-        var text = PythonText.Str(state, value);
+        string text = PythonText.Str(state, value);
         state.Make(text.Length * 4L);
         var result = new StringBuilder();
-        foreach (var b in Encoding.UTF8.GetBytes(text))
+        foreach (byte b in Encoding.UTF8.GetBytes(text))
         {
-            var c = (char)b;
+            char c = (char)b;
             if (char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' or '~' || (c == '/' && !forQuery))
             {
                 result.Append(c);

@@ -6,7 +6,7 @@ internal static class ValueSize
     /// <summary>Items and characters/16 in a value and all it holds, counted up to just above <see cref="TemplateLimits.Steps"/>.</summary>
     public static int Of(object value)
     {
-        var size = 0;
+        int size = 0;
         Add(value, ref size, 0);
         return size;
     }
@@ -25,14 +25,14 @@ internal static class ValueSize
                 size += text.Length / 16;
                 break;
             case List<object> list:
-                foreach (var item in list)
+                foreach (object item in list)
                 {
                     Add(item, ref size, depth + 1);
                 }
 
                 break;
             case PyTuple tuple:
-                foreach (var item in tuple.Items)
+                foreach (object item in tuple.Items)
                 {
                     Add(item, ref size, depth + 1);
                 }
@@ -45,7 +45,7 @@ internal static class ValueSize
                 Add(view.Dict, ref size, depth + 1);
                 break;
             case PyDict dict:
-                foreach (var (key, item) in dict)
+                foreach ((object? key, object? item) in dict)
                 {
                     Add(key, ref size, depth + 1);
                     Add(item, ref size, depth + 1);

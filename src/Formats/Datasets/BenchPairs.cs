@@ -10,8 +10,8 @@ internal enum BenchLengths
     Hh,
 
     /// <summary>
-    /// SHP: posts and comments, long-tailed. Prompts have a median of 200 tokens and at most 1024, responses 70 and at most 512, log-normal with
-    /// deviations of 0.8 and 0.9: set by hand, not measured.
+    /// SHP: posts and comments, long-tailed. Prompts have a median of 200 tokens and at most 1024, responses 70 and at most 512, log-normal
+    /// with deviations of 0.8 and 0.9: set by hand, not measured.
     /// </summary>
     Shp,
 }
@@ -22,7 +22,7 @@ internal static class BenchPairs
     /// <summary>Pairs without end, the same at every call.</summary>
     public static IEnumerable<PreferencePair> Create(int vocabSize, BenchLengths lengths)
     {
-        SplitMix64 random = SplitMix64.For(1, 0);
+        var random = SplitMix64.For(1, 0);
         for (int i = 0; ; i++)
         {
             (int prompt, int chosenTail, int rejectedTail) = Draw(ref random, lengths);
@@ -44,7 +44,8 @@ internal static class BenchPairs
 
     private static (int Prompt, int Chosen, int Rejected) Draw(ref SplitMix64 random, BenchLengths lengths) => lengths switch
     {
-        BenchLengths.Shp => (LogNormal(ref random, 200, 0.8, 1024), LogNormal(ref random, 70, 0.9, 512), LogNormal(ref random, 70, 0.9, 512)),
+        BenchLengths.Shp =>
+            (LogNormal(ref random, 200, 0.8, 1024), LogNormal(ref random, 70, 0.9, 512), LogNormal(ref random, 70, 0.9, 512)),
         _ => (40 + random.NextBelow(181), 10 + random.NextBelow(111), 10 + random.NextBelow(111)),
     };
 

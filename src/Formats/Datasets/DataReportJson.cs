@@ -24,6 +24,7 @@ public static class DataReportJson
             writer.WriteNumber("posts_shared_by_train_and_eval", report.SharedPosts);
             writer.WriteNumber("eval_pairs_with_shared_post", report.EvalPairsWithSharedPost);
         }
+
         writer.WriteEndObject();
     }
 
@@ -35,12 +36,14 @@ public static class DataReportJson
         {
             writer.WriteStringValue(file);
         }
+
         writer.WriteEndArray();
         WriteSelection(split.Selection, writer);
         if (split.Diagnostic is { } diagnostic)
         {
             WriteDiagnostic(diagnostic, writer);
         }
+
         writer.WriteNumber("pairs_read", split.PairsRead);
         writer.WriteNumber("pairs_kept", split.PairsKept);
         WriteCounts(writer, "dropped", split.Dropped);
@@ -56,16 +59,19 @@ public static class DataReportJson
         {
             writer.WriteStringValue(column);
         }
+
         writer.WriteEndArray();
         if (split.DistinctPosts is { } posts)
         {
             writer.WriteNumber("distinct_posts", posts);
         }
+
         writer.WriteStartObject("domains");
         foreach ((string domain, long count) in split.Domains)
         {
             writer.WriteNumber(domain, count);
         }
+
         writer.WriteEndObject();
         writer.WriteNumber("tokens", split.Tokens);
         writer.WriteNumber("tokens_saved_by_prefix_sharing", split.TokensShared);
@@ -76,10 +82,11 @@ public static class DataReportJson
         WriteQuantiles(writer, "rejected", split.RejectedLengths);
         writer.WriteEndObject();
         WriteRewardTokens(split.RewardTokens, writer);
-        if (split.TellingToken is { } telling)
+        if (split.ShortcutToken is { } shortcut)
         {
-            WriteTellingToken(telling, writer);
+            WriteShortcutToken(shortcut, writer);
         }
+
         if (split.FirstPair is { } first)
         {
             writer.WriteStartObject("first_pair");
@@ -89,6 +96,7 @@ public static class DataReportJson
             WriteSide(writer, "rejected", first.Rejected);
             writer.WriteEndObject();
         }
+
         writer.WriteEndObject();
     }
 
@@ -124,7 +132,7 @@ public static class DataReportJson
         writer.WriteEndObject();
     }
 
-    private static void WriteTellingToken(TellingToken token, Utf8JsonWriter writer)
+    private static void WriteShortcutToken(ShortcutToken token, Utf8JsonWriter writer)
     {
         writer.WriteStartObject("telling_token");
         writer.WriteNumber("id", token.Id);
@@ -144,6 +152,7 @@ public static class DataReportJson
         {
             writer.WriteNumber(JsonNamingPolicy.SnakeCaseLower.ConvertName(key.ToString()), count);
         }
+
         writer.WriteEndObject();
     }
 
@@ -154,6 +163,7 @@ public static class DataReportJson
         {
             writer.WriteNumber(percent.ToString(CultureInfo.InvariantCulture), lengths.At(percent));
         }
+
         writer.WriteEndObject();
     }
 
@@ -168,6 +178,7 @@ public static class DataReportJson
             writer.WriteNumber("count", token.Count);
             writer.WriteEndObject();
         }
+
         writer.WriteEndArray();
     }
 }

@@ -25,11 +25,13 @@ public static class DataReportText
         {
             Row($"  {Describe(kind)}", split => split.Kinds.GetValueOrDefault(kind));
         }
+
         Row("pairs kept", split => split.PairsKept);
         foreach (DropReason reason in splits.SelectMany(split => split.Dropped.Keys).Distinct().Order())
         {
             Row($"  dropped: {Describe(reason)}", split => split.Dropped.GetValueOrDefault(reason));
         }
+
         Row("pairs truncated", split => split.PairsTruncated);
         Row("  chosen", split => split.ChosenTruncated);
         Row("  rejected", split => split.RejectedTruncated);
@@ -39,10 +41,12 @@ public static class DataReportText
         {
             Row("sides with different prompts", split => split.PromptsDiffer);
         }
+
         if (splits.Any(split => split.DistinctPosts is not null))
         {
             Row("distinct posts", split => split.DistinctPosts ?? 0);
         }
+
         Row("tokens", split => split.Tokens);
         Row("  saved by prefix sharing", split => split.TokensShared);
         Line(output, "  share saved", splits.Select(split => split.SharedFraction.ToString("P1", CultureInfo.InvariantCulture)));
@@ -51,27 +55,32 @@ public static class DataReportText
             Line(output, "prompts shared by train and eval", [Number(report.SharedPrompts)]);
             Line(output, "  eval pairs with such a prompt", [$"{Number(report.EvalPairsWithSharedPrompt)} of {Number(eval.PairsKept)}"]);
         }
+
         if (report.Eval is { DistinctPosts: not null } posted)
         {
             Line(output, "posts shared by train and eval", [Number(report.SharedPosts)]);
             Line(output, "  eval pairs with such a post", [$"{Number(report.EvalPairsWithSharedPost)} of {Number(posted.PairsKept)}"]);
         }
+
         WriteDomains(splits, output);
         if (splits.SelectMany(split => split.UnreadColumns).Distinct(StringComparer.Ordinal).ToList() is { Count: > 0 } unread)
         {
             output.WriteLine();
             output.WriteLine($"columns that were not read: {string.Join(", ", unread)}");
         }
+
         string[] names = ["train", "eval"];
         for (int i = 0; i < splits.Length; i++)
         {
             WriteLengths(splits[i], names[i], output);
         }
+
         for (int i = 0; i < splits.Length; i++)
         {
             WriteRewardTokens(splits[i], names[i], output);
-            WriteTellingToken(splits[i], names[i], output);
+            WriteShortcutToken(splits[i], names[i], output);
         }
+
         if (report.Train.FirstPair is { } first)
         {
             ShownPairText.Write(first, names[0], output);
@@ -110,6 +119,7 @@ public static class DataReportText
                 row(label, figure);
             }
         }
+
         if (splits.FirstOrDefault(split => split.Diagnostic is not null)?.Diagnostic is { } diagnostic)
         {
             row($"rows changed by {DiagnosticOptions.NameOf(diagnostic.Mode)}", split => split.Diagnostic?.RowsChanged ?? 0);
@@ -119,20 +129,25 @@ public static class DataReportText
     private static void WriteDomains(SplitReport[] splits, TextWriter output)
     {
         string[] domains = [.. splits.SelectMany(split => split.Domains.Keys).Distinct(StringComparer.Ordinal)
-            .OrderByDescending(domain => splits.Sum(split => split.Domains.GetValueOrDefault(domain))).ThenBy(domain => domain, StringComparer.Ordinal)];
+            .OrderByDescending(domain => splits.Sum(split => split.Domains.GetValueOrDefault(domain)))
+            .ThenBy(domain => domain, StringComparer.Ordinal)];
         if (domains.Length == 0)
         {
             return;
         }
+
         output.WriteLine();
         Line(output, "pairs by domain", []);
         foreach (string domain in domains.Take(MostDomains))
         {
-            Line(output, $"  {(domain.Length <= LabelWidth - 4 ? domain : domain[..(LabelWidth - 4)])}", splits.Select(split => Number(split.Domains.GetValueOrDefault(domain))));
+            Line(output, $"  {(domain.Length <= LabelWidth - 4 ? domain : domain[..(LabelWidth - 4)])}",
+                splits.Select(split => Number(split.Domains.GetValueOrDefault(domain))));
         }
+
         if (domains.Length > MostDomains)
         {
-            Line(output, $"  {domains.Length - MostDomains} more", splits.Select(split => Number(domains.Skip(MostDomains).Sum(split.Domains.GetValueOrDefault))));
+            Line(output, $"  {domains.Length - MostDomains} more",
+                splits.Select(split => Number(domains.Skip(MostDomains).Sum(split.Domains.GetValueOrDefault))));
         }
     }
 
@@ -172,19 +187,23 @@ public static class DataReportText
         {
             output.WriteLine($"  {token.Id}{Quote(token.Text)}: {Number(token.Count)} of {Number(split.PairsKept * 2)} texts");
         }
+
         if (split.RewardTokensByKind.Values.Select(token => token.Id).Distinct().Count() > 1)
         {
             output.WriteLine("  rows of different kinds are read at different tokens, so that their rewards say different things: "
-                + string.Join(", ", split.RewardTokensByKind.Select(kind => $"{Describe(kind.Key)} at {kind.Value.Id}{Quote(kind.Value.Text)}")));
+                + string.Join(
+                    ", ", split.RewardTokensByKind.Select(kind => $"{Describe(kind.Key)} at {kind.Value.Id}{Quote(kind.Value.Text)}")));
         }
     }
 
-    private static void WriteTellingToken(SplitReport split, string name, TextWriter output)
+    private static void WriteShortcutToken(SplitReport split, string name, TextWriter output)
     {
-        if (split.TellingToken is { } token)
+        if (split.ShortcutToken is { } token)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name}: the most telling token is {token.Id}{Quote(token.Text)}: in the chosen side only in {token.ChosenOnly:N0}, in the rejected side only in {token.RejectedOnly:N0} of {token.Pairs:N0} pairs; it alone is right in {token.Accuracy:P1}"));
+                $"{name}: the strongest shortcut token is {token.Id}{Quote(token.Text)}: in the chosen side only in "
+                    + $"{token.ChosenOnly:N0}, in the rejected side only in {token.RejectedOnly:N0} of {token.Pairs:N0} pairs; it alone "
+                    + $"is right in {token.Accuracy:P1}"));
         }
     }
 

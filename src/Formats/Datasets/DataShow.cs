@@ -54,6 +54,7 @@ public sealed class DataShow(ITextEncoder encoder, IChatTemplate? template)
         {
             throw row.Error("messages", "the checkpoint has no chat template to render them with.");
         }
+
         IReadOnlyList<ChatMessage> messages = row.GetMessages("messages");
         try
         {
@@ -77,9 +78,11 @@ public sealed class DataShow(ITextEncoder encoder, IChatTemplate? template)
             {
                 writer.WriteNumberValue(id);
             }
+
             writer.WriteEndArray();
             writer.WriteEndObject();
         }
+
         output.Write(Encoding.UTF8.GetString(buffer.WrittenSpan));
         output.Write('\n');
     }

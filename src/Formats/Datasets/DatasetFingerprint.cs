@@ -25,6 +25,7 @@ public sealed record DatasetFingerprint(IReadOnlyList<FileFingerprint> Files, lo
             ContentHash.AppendIds(hash, pair.Rejected);
             ContentHash.AppendIds(hash, [BitConverter.SingleToInt32Bits(pair.Margin), BitConverter.SingleToInt32Bits(pair.Weight)]);
         }
+
         return new DatasetFingerprint(
             [.. files.Select(FileFingerprint.Of)], rowsRead, pairs.Count, Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
@@ -42,6 +43,7 @@ public sealed record DatasetFingerprint(IReadOnlyList<FileFingerprint> Files, lo
             writer.WriteString("sha256", file.Sha256);
             writer.WriteEndObject();
         }
+
         writer.WriteEndArray();
         writer.WriteNumber("rows_read", RowsRead);
         writer.WriteNumber("pairs_kept", PairsKept);

@@ -18,6 +18,7 @@ public sealed class LengthQuantiles
         {
             return 0;
         }
+
         long rank = ((long)percent * _sorted.Length + 99) / 100;
         return _sorted[Math.Max(rank, 1) - 1];
     }

@@ -26,11 +26,13 @@ public sealed class PairDataset
     /// Reads at most <paramref name="limit"/> rows (null: all) and tokenises them in parallel; the result does not depend on the number of
     /// threads. Throws <see cref="UserInputException"/> on the first bad row in file order, and when there is no row at all.
     /// </summary>
-    public static PairDataset Load(IRowSource source, IPairTokenizer tokenizer, long? limit = null, CancellationToken cancellation = default) =>
+    public static PairDataset Load(
+        IRowSource source, IPairTokenizer tokenizer, long? limit = null, CancellationToken cancellation = default) =>
         LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(limit)), cancellation);
 
     /// <summary>The same for selected and, for a diagnostic, transformed rows.</summary>
-    public static PairDataset LoadSelected(IRowSource source, IPairTokenizer tokenizer, LoadOptions options, CancellationToken cancellation = default) =>
+    public static PairDataset LoadSelected(
+        IRowSource source, IPairTokenizer tokenizer, LoadOptions options, CancellationToken cancellation = default) =>
         new PairLoader(source, tokenizer, options, cancellation).Load();
 
     /// <summary>

@@ -26,7 +26,9 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
     public PairDataset Load()
     {
         var selector = new RowSelector(options.Selection, tokenizer.Columns);
-        DiagnosticTransform? transform = options.Diagnostic is { } diagnostic ? new DiagnosticTransform(diagnostic, tokenizer.Encoder) : null;
+        DiagnosticTransform? transform = options.Diagnostic is { } diagnostic
+            ? new DiagnosticTransform(diagnostic, tokenizer.Encoder)
+            : null;
         if (transform is null)
         {
             foreach (List<SelectedRow> chunk in Chunks(selector.Select(source)))
@@ -40,14 +42,17 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         {
             TakeTransformed(selector.Select(source), transform);
         }
+
         SelectionReport selection = selector.Report;
         if (_read == 0)
         {
             throw new UserInputException(selection.Removed == 0
                 ? $"{string.Join(", ", source.Files)}: there is no row to read."
-                : $"{string.Join(", ", source.Files)}: the filters leave no row: of {selection.RowsSeen}, {selection.BelowScoreRatio} are below "
+                : $"{string.Join(", ", source.Files)}: the filters leave no row: of {selection.RowsSeen}, {selection.BelowScoreRatio} are "
+                    + $"below "
                     + $"--min-score-ratio and {selection.BeyondPostLimit} beyond --max-pairs-per-post.");
         }
+
         _report.AddUnread(selector.Skipped.Where(column => tokenizer.Columns.Ignored?.Contains(column) != true));
         DiagnosticReport? changes = transform is null
             ? null
@@ -67,6 +72,7 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
             rows.AddRange(parsed.SelectMany(pairs => pairs));
             positions.AddRange(chunk.Zip(parsed).SelectMany(row => row.Second.Select(_ => row.First.Index)));
         }
+
         PairRow[] transformed = [.. rows];
         transform.Apply(transformed, positions);
         bool keepIdentical = options.Diagnostic!.Mode == DiagnosticMode.PromptOnly;
@@ -74,7 +80,8 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         {
             int start = first;
             TokenizedRow[] chunk = InParallel(
-                Math.Min(ChunkRows, transformed.Length - first), i => tokenizer.Tokenize(transformed[start + i], positions[start + i], keepIdentical));
+                Math.Min(ChunkRows, transformed.Length - first), i =>
+                    tokenizer.Tokenize(transformed[start + i], positions[start + i], keepIdentical));
             Take(chunk.Select(Check));
         }
     }
@@ -87,12 +94,14 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         {
             return row;
         }
+
         switch (options.Diagnostic!.Mode)
         {
             case DiagnosticMode.PromptOnly:
                 _tellingApart += pair.Chosen.AsSpan().SequenceEqual(pair.Rejected) ? 0 : 1;
                 return row;
-            case DiagnosticMode.LengthMatched when Math.Abs(pair.Chosen.Length - pair.Rejected.Length) >= options.Diagnostic.LengthThreshold:
+            case DiagnosticMode.LengthMatched when Math.Abs(
+                pair.Chosen.Length - pair.Rejected.Length) >= options.Diagnostic.LengthThreshold:
                 _removed++;
                 return row with { Pair = null, Dropped = DropReason.LengthsDiffer, ChosenTruncated = false, RejectedTruncated = false };
             default:
@@ -128,6 +137,7 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
                 bytes = 0;
             }
         }
+
         if (chunk.Count > 0)
         {
             yield return chunk;
@@ -154,6 +164,7 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         {
             ExceptionDispatchInfo.Throw(error);
         }
+
         return results;
     }
 }

@@ -22,10 +22,13 @@ internal static class ShownPairText
 
     private static void WriteSide(string name, ShownSide side, TextWriter output)
     {
-        string token = side.RewardTokenText is { } text ? $" \"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"" : "";
+        string token = side.RewardTokenText is { } text
+            ? $" \"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\""
+            : "";
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"  {name}, {side.Tokens} tokens{(side.Truncated ? " (truncated)" : "")}, reward read at the last one, {side.RewardTokenId}{token}"));
+            $"  {name}, {side.Tokens} tokens{(side.Truncated ? " (truncated)" : "")}, reward read at the last one, "
+                + $"{side.RewardTokenId}{token}"));
         foreach (string line in side.Text is null ? [] : Visible(Shortened(side.Text)).Split('\n'))
         {
             output.WriteLine($"    | {line}");
@@ -36,7 +39,8 @@ internal static class ShownPairText
         ? text
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{text.AsSpan(0, MostCharacters / 2)}\n[{text.Length - MostCharacters} characters not shown]\n{text.AsSpan(text.Length - (MostCharacters / 2))}");
+            $"{text.AsSpan(0, MostCharacters / 2)}\n[{text.Length - MostCharacters} characters not "
+                + $"shown]\n{text.AsSpan(text.Length - (MostCharacters / 2))}");
 
     // Data must not be able to steer a terminal.
     private static string Visible(string text)
@@ -53,6 +57,7 @@ internal static class ShownPairText
                 shown.Append(c);
             }
         }
+
         return shown.ToString();
     }
 }

@@ -68,7 +68,7 @@ public sealed record SplitReport
     public required long? DistinctPosts { get; init; }
 
     /// <summary>The token that tells best which side is chosen; null when the sides never differ.</summary>
-    public required TellingToken? TellingToken { get; init; }
+    public required ShortcutToken? ShortcutToken { get; init; }
 
     /// <summary>Columns of text or messages that pairs were not read from, in order of their names.</summary>
     public required IReadOnlyList<string> UnreadColumns { get; init; }

@@ -19,7 +19,7 @@ internal sealed class SplitReportBuilder
     private readonly HashSet<UInt128> _prompts = [];
     private readonly HashSet<string> _posts = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _domains = new(StringComparer.Ordinal);
-    private readonly TellingTokenCounter _telling = new();
+    private readonly ShortcutTokenCounter _shortcuts = new();
     private readonly List<int> _promptLengths = [];
     private readonly List<int> _chosenLengths = [];
     private readonly List<int> _rejectedLengths = [];
@@ -44,6 +44,7 @@ internal sealed class SplitReportBuilder
             _dropped[row.Dropped] = _dropped.GetValueOrDefault(row.Dropped) + 1;
             return;
         }
+
         _first ??= row;
         _promptsDiffer += row.PromptsDiffer ? 1 : 0;
         _truncated += row.ChosenTruncated || row.RejectedTruncated ? 1 : 0;
@@ -55,11 +56,13 @@ internal sealed class SplitReportBuilder
         {
             _posts.Add(post);
         }
+
         if (pair.Domain is { } domain)
         {
             _domains[domain] = _domains.GetValueOrDefault(domain) + 1;
         }
-        _telling.Add(pair);
+
+        _shortcuts.Add(pair);
         _promptLengths.Add(row.PromptTokens);
         _chosenLengths.Add(pair.Chosen.Length);
         _rejectedLengths.Add(pair.Rejected.Length);
@@ -69,6 +72,7 @@ internal sealed class SplitReportBuilder
         {
             _lastTokensByKind[row.Kind] = ofKind = [];
         }
+
         foreach (int last in (ReadOnlySpan<int>)[pair.Chosen[^1], pair.Rejected[^1]])
         {
             _lastTokens[last] = _lastTokens.GetValueOrDefault(last) + 1;
@@ -95,10 +99,12 @@ internal sealed class SplitReportBuilder
             Selection = selection,
             Domains = _domains,
             DistinctPosts = _posts.Count > 0 ? _posts.Count : null,
-            TellingToken = _telling.Find(encoder),
+            ShortcutToken = _shortcuts.Find(encoder),
             UnreadColumns = [.. _unread],
             PromptsDiffer = _promptsDiffer,
-            FirstPair = _first is { Pair: { } pair } first ? ShownPair.Of(pair, first.ChosenTruncated, first.RejectedTruncated, encoder) : null,
+            FirstPair = _first is { Pair: { } pair } first
+                ? ShownPair.Of(pair, first.ChosenTruncated, first.RejectedTruncated, encoder)
+                : null,
             Diagnostic = diagnostic,
             PromptLengths = new LengthQuantiles(_promptLengths),
             ChosenLengths = new LengthQuantiles(_chosenLengths),

@@ -6,8 +6,8 @@ using Rm.Formats.Tokenization;
 namespace Rm.Formats.Diagnostics;
 
 /// <summary>
-/// Transforms the rows of a split before they are rendered and tokenised, so that everything behind the reading of rows is put to the test. The result depends
-/// on the rows, their positions and the options alone.
+/// Transforms the rows of a split before they are rendered and tokenised, so that everything behind the reading of rows is put to the test.
+/// The result depends on the rows, their positions and the options alone.
 /// </summary>
 /// <param name="options">The diagnostic.</param>
 /// <param name="encoder">Tokenizer, for rows of token ids.</param>
@@ -24,7 +24,8 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
     public long Changed { get; private set; }
 
     /// <summary>
-    /// Transforms the rows in place. Throws <see cref="UserInputException"/> when a row needs a response to another prompt and there is none.
+    /// Transforms the rows in place. Throws <see cref="UserInputException"/> when a row needs a response to another prompt and there is
+    /// none.
     /// </summary>
     public void Apply(PairRow[] rows, IReadOnlyList<long> positions)
     {
@@ -43,13 +44,14 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
         }
     }
 
-    // Exactly the asked share of the rows, drawn from blocks of rows with about the same length gap. What is drawn is random, yet neither the number of
-    // labels nor length, the feature that a model takes up first, is left an advantage by chance.
+    // Exactly the asked share of the rows, drawn from blocks of rows with about the same length gap. What is drawn is random, yet neither
+    // the number of labels nor length, the feature that a model takes up first, is left an advantage by chance.
     private void Shuffle(PairRow[] rows, IReadOnlyList<long> positions)
     {
         ulong Key(int i) => SplitMix64.For(options.Seed ^ ShufflePurpose, (ulong)positions[i]).Next();
         int[] order = [.. Enumerable.Range(0, rows.Length)
-            .OrderBy(i => ResponseReplacement.LengthOf(rows[i].Chosen) - ResponseReplacement.LengthOf(rows[i].Rejected)).ThenBy(Key).ThenBy(i => i)];
+            .OrderBy(i => ResponseReplacement.LengthOf(rows[i].Chosen) - ResponseReplacement.LengthOf(rows[i].Rejected)).ThenBy(Key)
+            .ThenBy(i => i)];
         for (int start = 0; start < order.Length; start += ShuffleBlock)
         {
             int end = Math.Min(start + ShuffleBlock, order.Length);
@@ -59,6 +61,7 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
                 rows[i] = rows[i] with { Chosen = rows[i].Rejected, Rejected = rows[i].Chosen };
             }
         }
+
         Changed = Share(rows.Length);
 
         int Share(int count) => (int)Math.Round(options.ShuffleRate * count, MidpointRounding.AwayFromZero);
@@ -71,10 +74,11 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
         Parallel.For(0, rows.Length, i => prompts[i] = PromptHash.Of(originals[i]));
         for (int i = 0; i < rows.Length; i++)
         {
-            SplitMix64 random = SplitMix64.For(options.Seed ^ DonorPurpose, (ulong)positions[i]);
+            var random = SplitMix64.For(options.Seed ^ DonorPurpose, (ulong)positions[i]);
             (int donor, bool chosen) = Draw(i, originals, prompts, ref random);
             rows[i] = ResponseReplacement.WithRejected(originals[i], originals[donor], chosen);
         }
+
         Changed = rows.Length;
     }
 
@@ -89,6 +93,7 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
                 return (donor, chosen);
             }
         }
+
         int start = random.NextBelow(rows.Length);
         for (int i = 0; i < 2 * rows.Length; i++)
         {
@@ -98,7 +103,9 @@ internal sealed class DiagnosticTransform(DiagnosticOptions options, ITextEncode
                 return (donor, i % 2 == 0);
             }
         }
-        throw rows[row].Source.Error("random_negatives finds no response to another prompt for this row; it needs rows of at least two prompts of this kind.");
+
+        throw rows[row].Source.Error(
+            "random_negatives finds no response to another prompt for this row; it needs rows of at least two prompts of this kind.");
 
         bool IsOther(int donor) =>
             prompts[donor] != prompts[row] && (rows[row].PostId is not { } post || rows[donor].PostId != post);

@@ -11,8 +11,8 @@ internal static class ResponseReplacement
     public const string Empty = "[empty]";
 
     /// <summary>
-    /// The row with <see cref="Empty"/> as the response of both sides. The prompt is what the two sides share; where they share no turn, that of
-    /// the chosen side. Rows of token ids need <paramref name="encoder"/>.
+    /// The row with <see cref="Empty"/> as the response of both sides. The prompt is what the two sides share; where they share no turn,
+    /// that of the chosen side. Rows of token ids need <paramref name="encoder"/>.
     /// </summary>
     public static PairRow WithoutResponses(PairRow row, ITextEncoder? encoder)
     {
@@ -28,8 +28,10 @@ internal static class ResponseReplacement
         Conversation other = donorsChosen ? donor.Chosen : donor.Rejected;
         if (row.Chosen.TokenIds is { } ids)
         {
-            return row with { Rejected = new Conversation { TokenIds = [.. ids[..PromptIds(row)], .. other.TokenIds![PromptIds(donor)..]] } };
+            return row with { Rejected =
+                new Conversation { TokenIds = [.. ids[..PromptIds(row)], .. other.TokenIds![PromptIds(donor)..]] } };
         }
+
         string response = ResponseOf(other);
         return row with
         {
@@ -41,7 +43,9 @@ internal static class ResponseReplacement
         };
     }
 
-    /// <summary>Whether a response of <paramref name="donor"/> would make the two sides of the row equal, or cannot be put into it.</summary>
+    /// <summary>
+    /// Whether a response of <paramref name="donor"/> would make the two sides of the row equal, or cannot be put into it.
+    /// </summary>
     public static bool IsUseless(PairRow row, PairRow donor, bool donorsChosen)
     {
         Conversation other = donorsChosen ? donor.Chosen : donor.Rejected;
@@ -53,13 +57,15 @@ internal static class ResponseReplacement
     /// <summary>Length of a side: token ids, or characters of the response.</summary>
     public static int LengthOf(Conversation side) => side.TokenIds?.Length ?? ResponseOf(side).Length;
 
-    private static string ResponseOf(Conversation side) => side.Messages is { } turns ? turns[^1].Content : side.Text![side.ResponseStart..];
+    private static string ResponseOf(Conversation side) =>
+        side.Messages is { } turns ? turns[^1].Content : side.Text![side.ResponseStart..];
 
     private static int PromptIds(PairRow row) => PreferencePair.CommonPrefix(row.Chosen.TokenIds, row.Rejected.TokenIds);
 
     private static int[] EmptyIds(PairRow row, ITextEncoder? encoder) =>
         encoder?.Encode(Empty, addSpecialTokens: false)
-        ?? throw row.Source.Error("the row holds token ids, and prompt_only needs the checkpoint's tokenizer.json to write its placeholder.");
+        ?? throw row.Source.Error(
+            "the row holds token ids, and prompt_only needs the checkpoint's tokenizer.json to write its placeholder.");
 
     private static Conversation WithoutResponse(Conversation chosen, Conversation rejected)
     {
@@ -69,6 +75,7 @@ internal static class ResponseReplacement
         {
             return new Conversation { Messages = turns };
         }
+
         string prompt = SharedPrompt(chosen, rejected);
         return new Conversation { Messages = turns, Text = prompt + Empty, ResponseStart = prompt.Length };
     }
@@ -87,6 +94,7 @@ internal static class ResponseReplacement
         {
             return own.ToString();
         }
+
         int shared = chosen.Text.AsSpan().CommonPrefixLength(other);
         return chosen.Text![..Transcript.LastContentStart(chosen.Text!, shared)];
     }

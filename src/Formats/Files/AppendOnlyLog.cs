@@ -63,10 +63,10 @@ public sealed class AppendOnlyLog : IDisposable
             throw new ArgumentException("a log line must not hold a line break", nameof(json));
         }
 
-        var bytes = Encoding.UTF8.GetBytes(json + "\n");
+        byte[] bytes = Encoding.UTF8.GetBytes(json + "\n");
         Guard(_path, () =>
         {
-            var before = _stream.Position;
+            long before = _stream.Position;
             try
             {
                 _stream.Write(bytes);
@@ -103,8 +103,8 @@ public sealed class AppendOnlyLog : IDisposable
     public int TruncateFrom(Func<JsonElement, bool> isLater) => Guard(_path, () =>
     {
         long? cut = null;
-        var removed = 0;
-        foreach (var line in Lines())
+        int removed = 0;
+        foreach (Line line in Lines())
         {
             cut ??= IsLater(line) ? line.Start : null;
             removed += cut is null ? 0 : 1;
@@ -122,7 +122,9 @@ public sealed class AppendOnlyLog : IDisposable
 
     /// <summary>The "step" of a line, or null when it has none.</summary>
     public static long? StepOf(JsonElement line) =>
-        line.TryGetProperty("step"u8, out var step) && step.ValueKind == JsonValueKind.Number && step.TryGetInt64(out var value) ? value : null;
+        line.TryGetProperty("step"u8, out JsonElement step) && step.ValueKind == JsonValueKind.Number && step.TryGetInt64(out long value)
+            ? value
+            : null;
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
@@ -132,7 +134,7 @@ public sealed class AppendOnlyLog : IDisposable
     private void DropTornEnd()
     {
         Line? bad = null;
-        foreach (var line in Lines())
+        foreach (Line line in Lines())
         {
             if (bad is not null)
             {
@@ -169,17 +171,17 @@ public sealed class AppendOnlyLog : IDisposable
     private IEnumerable<Line> Lines()
     {
         _stream.Position = 0;
-        var buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
         try
         {
             long position = 0; // of buffer[0] in the file
             int head = 0, filled = 0, scanned = 0, number = 0;
             while (true)
             {
-                var at = buffer.AsSpan(scanned, filled - scanned).IndexOf((byte)'\n');
+                int at = buffer.AsSpan(scanned, filled - scanned).IndexOf((byte)'\n');
                 if (at >= 0)
                 {
-                    var end = scanned + at;
+                    int end = scanned + at;
                     yield return new Line(position + head, ++number, buffer.AsMemory(head, end - head), Complete: true);
                     head = scanned = end + 1;
                     continue;
@@ -194,7 +196,7 @@ public sealed class AppendOnlyLog : IDisposable
                     buffer = Grow(buffer, number + 1);
                 }
 
-                var read = _stream.Read(buffer, filled, buffer.Length - filled);
+                int read = _stream.Read(buffer, filled, buffer.Length - filled);
                 if (read == 0)
                 {
                     break;
@@ -221,7 +223,7 @@ public sealed class AppendOnlyLog : IDisposable
             throw new UserInputException($"{_path}: line {number} is longer than {MaxLineBytes} bytes; this is not a log of btrm.");
         }
 
-        var larger = ArrayPool<byte>.Shared.Rent(2 * buffer.Length);
+        byte[] larger = ArrayPool<byte>.Shared.Rent(2 * buffer.Length);
         buffer.CopyTo(larger.AsSpan());
         ArrayPool<byte>.Shared.Return(buffer);
         return larger;

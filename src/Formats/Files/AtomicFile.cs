@@ -24,7 +24,9 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Removes what writers that were killed left in a folder; nobody may be writing there. A folder that is not there has none.</summary>
+    /// <summary>
+    /// Removes what writers that were killed left in a folder; nobody may be writing there. A folder that is not there has none.
+    /// </summary>
     public static void RemoveLeftovers(string folder)
     {
         if (Directory.Exists(folder))

@@ -48,7 +48,8 @@ public static class ChecksumFile
                 using FileStream file = File.OpenRead(Path.Combine(folder, name));
                 if (!SHA256.HashData(file).AsSpan().SequenceEqual(digest))
                 {
-                    throw new UserInputException($"{Path.Combine(folder, name)}: is not what was saved: its SHA-256 differs from {FileName}.");
+                    throw new UserInputException(
+                        $"{Path.Combine(folder, name)}: is not what was saved: its SHA-256 differs from {FileName}.");
                 }
             }
         }

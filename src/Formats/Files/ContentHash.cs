@@ -18,6 +18,7 @@ internal static class ContentHash
             AppendLength(hash, bytes.Length);
             hash.AppendData(bytes);
         }
+
         return Head(hash.GetHashAndReset());
     }
 
@@ -29,6 +30,7 @@ internal static class ContentHash
         {
             AppendIds(hash, ids);
         }
+
         return Head(hash.GetHashAndReset());
     }
 

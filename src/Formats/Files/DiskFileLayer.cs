@@ -82,7 +82,7 @@ public sealed partial class DiskFileLayer : IFileLayer
 
         public static void FlushDirectory(string path)
         {
-            var descriptor = Open(path, 0);
+            int descriptor = Open(path, 0);
             if (descriptor < 0)
             {
                 throw Error(path);
@@ -125,7 +125,7 @@ public sealed partial class DiskFileLayer : IFileLayer
 
         private static IOException Error(string path)
         {
-            var code = Marshal.GetLastPInvokeError();
+            int code = Marshal.GetLastPInvokeError();
             return new IOException($"{path}: {Marshal.GetPInvokeErrorMessage(code)}", code);
         }
 

@@ -22,7 +22,7 @@ public sealed class DurableDirectory : IDisposable
     {
         TargetPath = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         _files = files;
-        var name = Path.GetFileName(TargetPath);
+        string name = Path.GetFileName(TargetPath);
         _parent = name.Length > 0
             ? Path.GetDirectoryName(TargetPath)!
             : throw new UserInputException($"{target}: a root folder cannot be saved to.");
@@ -50,8 +50,9 @@ public sealed class DurableDirectory : IDisposable
     }
 
     /// <summary>
-    /// Writes one file, "name" or "folder/name", and syncs it. <paramref name="expectedBytes"/>, where known, makes a full disk an error before the first byte, and
-    /// the message exact. Throws <see cref="SaveFailedException"/>; what <paramref name="write"/> itself throws passes through.
+    /// Writes one file, "name" or "folder/name", and syncs it. <paramref name="expectedBytes"/>, where known, makes a full disk an error
+    /// before the first byte, and the message exact. Throws <see cref="SaveFailedException"/>; what <paramref name="write"/> itself throws
+    /// passes through.
     /// </summary>
     public void Write(string fileName, Action<Stream> write, long? expectedBytes = null)
     {
@@ -59,7 +60,10 @@ public sealed class DurableDirectory : IDisposable
         {
             throw new ArgumentException($"\"{fileName}\" is not a plain file name", nameof(fileName));
         }
-        string? subfolder = fileName.Contains('/', StringComparison.Ordinal) ? Path.Combine(TemporaryPath, Path.GetDirectoryName(fileName)!) : null;
+
+        string? subfolder = fileName.Contains('/', StringComparison.Ordinal)
+            ? Path.Combine(TemporaryPath, Path.GetDirectoryName(fileName)!)
+            : null;
 
         if (expectedBytes is { } needed && _files.FreeBytes(TemporaryPath) is { } free && free < needed)
         {
@@ -75,7 +79,7 @@ public sealed class DurableDirectory : IDisposable
                 _files.CreateDirectory(subfolder);
             }
 
-            using var stream = _files.CreateFile(Path.Combine(TemporaryPath, fileName));
+            using Stream stream = _files.CreateFile(Path.Combine(TemporaryPath, fileName));
             try
             {
                 using var hashing = new HashingStream(stream, hash);
@@ -99,8 +103,8 @@ public sealed class DurableDirectory : IDisposable
         && parts.All(part => part.Length > 0 && part is not ("." or "..") && part.AsSpan().IndexOfAny("\\:\0") < 0);
 
     /// <summary>
-    /// Writes the checksums of all files so far, then reads every file back and compares. Throws <see cref="SaveFailedException"/> when a file does not
-    /// read back as it was written.
+    /// Writes the checksums of all files so far, then reads every file back and compares. Throws <see cref="SaveFailedException"/> when a
+    /// file does not read back as it was written.
     /// </summary>
     public void WriteChecksums()
     {
@@ -127,7 +131,7 @@ public sealed class DurableDirectory : IDisposable
     {
         Guard("putting it in place", () =>
         {
-            foreach (var subfolder in _subfolders)
+            foreach (string subfolder in _subfolders)
             {
                 _files.FlushDirectory(subfolder);
             }
@@ -141,7 +145,7 @@ public sealed class DurableDirectory : IDisposable
                 return;
             }
 
-            var exchanged = _files.TryExchangeDirectories(TemporaryPath, TargetPath);
+            bool exchanged = _files.TryExchangeDirectories(TemporaryPath, TargetPath);
             if (!exchanged)
             {
                 RenameInTwoSteps();
@@ -179,7 +183,7 @@ public sealed class DurableDirectory : IDisposable
     public static string Resolve(string path, IFileLayer? files = null)
     {
         files ??= DiskFileLayer.Instance;
-        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (files.DirectoryExists(full) || Path.GetDirectoryName(full) is not { } parent)
         {
             return path;
@@ -201,14 +205,14 @@ public sealed class DurableDirectory : IDisposable
         var done = new List<string>();
         try
         {
-            foreach (var entry in files.ListDirectories(folder))
+            foreach (string entry in files.ListDirectories(folder))
             {
-                if (!SaveOwner.TryParse(entry, out var name, out var owner) || !IsStale(owner))
+                if (!SaveOwner.TryParse(entry, out string? name, out SaveOwner owner) || !IsStale(owner))
                 {
                     continue;
                 }
 
-                var target = Path.Combine(folder, name);
+                string target = Path.Combine(folder, name);
                 if (entry.StartsWith(SaveOwner.ReplacedPrefix, StringComparison.Ordinal) && !files.DirectoryExists(target))
                 {
                     files.RenameDirectory(Path.Combine(folder, entry), target);
@@ -241,7 +245,7 @@ public sealed class DurableDirectory : IDisposable
 
     private static string? Replaced(IFileLayer files, string parent, string name) => files.ListDirectories(parent)
         .Where(entry => entry.StartsWith(SaveOwner.ReplacedPrefix, StringComparison.Ordinal)
-            && SaveOwner.TryParse(entry, out var target, out _) && target == name)
+            && SaveOwner.TryParse(entry, out string? target, out _) && target == name)
         .Order(StringComparer.Ordinal).FirstOrDefault();
 
     // A process that was stopped between the two renames left no target: its old folder goes back before a new save may replace it.
@@ -273,13 +277,13 @@ public sealed class DurableDirectory : IDisposable
     // Renamed first: a folder that is half deleted must not carry the ".old-" name, by which Resolve trusts it to be complete.
     private static void DiscardReplaced(IFileLayer files, string path)
     {
-        var parent = Path.GetDirectoryName(path)!;
-        if (!files.DirectoryExists(path) || !SaveOwner.TryParse(Path.GetFileName(path), out var name, out _))
+        string parent = Path.GetDirectoryName(path)!;
+        if (!files.DirectoryExists(path) || !SaveOwner.TryParse(Path.GetFileName(path), out string? name, out _))
         {
             return;
         }
 
-        var discarded = Path.Combine(parent, SaveOwner.Current.TemporaryName(name + ".discard"));
+        string discarded = Path.Combine(parent, SaveOwner.Current.TemporaryName(name + ".discard"));
         DeleteLeftover(files, discarded);
         files.RenameDirectory(path, discarded);
         files.FlushDirectory(parent);

@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace Rm.Formats.Files;
 
-/// <summary>Passes what is written on to another stream and hashes it on the way; cannot read or seek. Does not own the other stream.</summary>
+/// <summary>
+/// Passes what is written on to another stream and hashes it on the way; cannot read or seek. Does not own the other stream.
+/// </summary>
 /// <param name="target">Where the bytes go.</param>
 /// <param name="hash">What they are fed to.</param>
 internal sealed class HashingStream(Stream target, IncrementalHash hash) : Stream

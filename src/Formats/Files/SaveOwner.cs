@@ -26,10 +26,10 @@ internal readonly record struct SaveOwner(string Host, int ProcessId)
             return false;
         }
 
-        var body = folder[TemporaryPrefix.Length..];
-        var pidAt = body.LastIndexOf('-');
-        var hostAt = pidAt > 0 ? body.LastIndexOf('-', pidAt - 1) : -1;
-        if (hostAt <= 0 || !int.TryParse(body.AsSpan(pidAt + 1), out var pid) || pid <= 0)
+        string body = folder[TemporaryPrefix.Length..];
+        int pidAt = body.LastIndexOf('-');
+        int hostAt = pidAt > 0 ? body.LastIndexOf('-', pidAt - 1) : -1;
+        if (hostAt <= 0 || !int.TryParse(body.AsSpan(pidAt + 1), out int pid) || pid <= 0)
         {
             return false;
         }

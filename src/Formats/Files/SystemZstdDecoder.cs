@@ -88,7 +88,8 @@ internal sealed partial class SystemZstdDecoder : ZstdDecoder
         // The form of ZSTD_decompressStream that takes no structures, so that spans do; the library exports it for bindings like this one.
         [LibraryImport(Library, EntryPoint = "ZSTD_decompressStream_simpleArgs")]
         internal static partial nuint DecompressStream(
-            StreamHandle stream, Span<byte> output, nuint outputLength, ref nuint written, ReadOnlySpan<byte> input, nuint inputLength, ref nuint used);
+            StreamHandle stream, Span<byte> output, nuint outputLength, ref nuint written, ReadOnlySpan<byte> input, nuint inputLength,
+            ref nuint used);
 
         [LibraryImport(Library, EntryPoint = "ZSTD_isError")]
         internal static partial uint IsError(nuint code);

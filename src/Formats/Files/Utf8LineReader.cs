@@ -32,11 +32,13 @@ internal sealed class Utf8LineReader(Stream stream, string path) : IDisposable
                 line = Take(length);
                 return true;
             }
+
             if (_atEnd)
             {
                 line = default;
                 return false;
             }
+
             int kept = _end - _start;
             Fill();
             scanned = _start + kept;
@@ -54,10 +56,12 @@ internal sealed class Utf8LineReader(Stream stream, string path) : IDisposable
         {
             line = WithoutMark(line);
         }
+
         if (!Utf8.IsValid(line.Span))
         {
             throw new UserInputException($"{path}, line {LineNumber}: the bytes are not UTF-8. Save the file as UTF-8.");
         }
+
         return line;
     }
 
@@ -67,6 +71,7 @@ internal sealed class Utf8LineReader(Stream stream, string path) : IDisposable
         {
             throw new UserInputException($"{path}, line 1: the file is UTF-16. Save it as UTF-8.");
         }
+
         return line.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? line[3..] : line;
     }
 
@@ -79,16 +84,19 @@ internal sealed class Utf8LineReader(Stream stream, string path) : IDisposable
                 $"{path}, line {LineNumber + 1}: the line is longer than {InputFile.MaxRowBytes >> 20} MB. "
                 + "Is this a text file with one row a line?");
         }
+
         if (kept == _buffer.Length)
         {
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
+
         if (_start > 0)
         {
             Buffer.BlockCopy(_buffer, _start, _buffer, 0, kept);
             _start = 0;
             _end = kept;
         }
+
         int read = InputFile.Read(stream, _buffer.AsSpan(_end), path);
         _end += read;
         _atEnd = read == 0;

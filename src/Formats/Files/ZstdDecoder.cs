@@ -1,8 +1,8 @@
 namespace Rm.Formats.Files;
 
 /// <summary>
-/// Decompresses Zstandard, of which .NET 10 has none of its own: by the system's libzstd where there is one, which is about twice as fast, else by the
-/// managed port that every build carries (Windows, bare containers).
+/// Decompresses Zstandard, of which .NET 10 has none of its own: by the system's libzstd where there is one, which is about twice as fast,
+/// else by the managed port that every build carries (Windows, bare containers).
 /// </summary>
 internal abstract class ZstdDecoder : IDisposable
 {

@@ -3,7 +3,9 @@ using System.Net.Http.Headers;
 
 namespace Rm.Formats.Hub;
 
-/// <summary>Brings one blob into the cache: goes on where an earlier attempt, of this process or another, was cut off, and checks what arrived.</summary>
+/// <summary>
+/// Brings one blob into the cache: goes on where an earlier attempt, of this process or another, was cut off, and checks what arrived.
+/// </summary>
 internal sealed class BlobDownload(HubHttp http, HubSettings settings, HubCache cache, HubProgress progress)
 {
     // So much must arrive in an attempt for the count of attempts to start again.
@@ -18,13 +20,14 @@ internal sealed class BlobDownload(HubHttp http, HubSettings settings, HubCache 
     public sealed record Request(string What, Uri Address, HubFile File, string Etag, long Size);
 
     /// <summary>
-    /// Fetches the blob unless it is there. Returns true when it was fetched. Throws <see cref="UserInputException"/> when it cannot be had, or is not
-    /// what its name says.
+    /// Fetches the blob unless it is there. Returns true when it was fetched. Throws <see cref="UserInputException"/> when it cannot be
+    /// had, or is not what its name says.
     /// </summary>
     public async Task<bool> RunAsync(Request request, Func<HttpResponseMessage, UserInputException> refusal, CancellationToken stop)
     {
         string blob = Path.Combine(cache.Blobs, request.Etag);
-        using CacheLock held = await CacheLock.AcquireAsync(cache.Lock(request.Etag), request.What, settings.Log, stop).ConfigureAwait(false);
+        using CacheLock held =
+            await CacheLock.AcquireAsync(cache.Lock(request.Etag), request.What, settings.Log, stop).ConfigureAwait(false);
         if (IsThere(blob, request.Size))
         {
             progress.Skip(request.Size);
@@ -51,7 +54,8 @@ internal sealed class BlobDownload(HubHttp http, HubSettings settings, HubCache 
     private async Task AttemptAsync(
         Request request, string partial, BlobHash hash, Func<HttpResponseMessage, UserInputException> refusal, CancellationToken stop)
     {
-        using var file = new FileStream(partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous);
+        using var file = new FileStream(
+            partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous);
         if (file.Length > request.Size)
         {
             file.SetLength(0);
@@ -135,7 +139,8 @@ internal sealed class BlobDownload(HubHttp http, HubSettings settings, HubCache 
 
         if (file.Position < request.Size)
         {
-            throw new HubTransferException($"only {file.Position} of {request.Size} bytes arrived") { MadeProgress = file.Position - start >= ProgressBytes };
+            throw new HubTransferException(
+                $"only {file.Position} of {request.Size} bytes arrived") { MadeProgress = file.Position - start >= ProgressBytes };
         }
     }
 

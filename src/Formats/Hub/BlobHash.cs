@@ -5,8 +5,8 @@ using System.Text;
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// Checks a blob against its name while it arrives: the ETag of a large file is its SHA-256, that of any other is git's object id. Servers may have
-/// ETags of their own; then only the size is checked.
+/// Checks a blob against its name while it arrives: the ETag of a large file is its SHA-256, that of any other is git's object id. Servers
+/// may have ETags of their own; then only the size is checked.
 /// </summary>
 internal sealed class BlobHash : IDisposable
 {

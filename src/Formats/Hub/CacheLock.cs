@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// A lock file that the processes of a machine agree on. On Unix .NET takes flock, as the Python client does, so that both clients wait for each other; the
-/// system frees it when its owner dies. The file stays: removing it would let two owners lock two files of one name.
+/// A lock file that the processes of a machine agree on. On Unix .NET takes flock, as the Python client does, so that both clients wait for
+/// each other; the system frees it when its owner dies. The file stays: removing it would let two owners lock two files of one name.
 /// </summary>
 internal sealed class CacheLock : IDisposable
 {
@@ -22,11 +22,13 @@ internal sealed class CacheLock : IDisposable
     public static async Task<CacheLock> AcquireAsync(string path, string what, TextWriter log, CancellationToken stop)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        var options =
+            new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
         {
             // Group members that share a cache must be able to lock too.
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead;
+            options.UnixCreateMode =
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead;
         }
 
         long start = Stopwatch.GetTimestamp();

@@ -11,8 +11,8 @@ internal static class DatasetFiles
     private const string DefaultName = "default";
 
     /// <summary>
-    /// The split's files, or null when the repository has none under such a name. Throws <see cref="UserInputException"/> that lists the possibilities when
-    /// there is more than one.
+    /// The split's files, or null when the repository has none under such a name. Throws <see cref="UserInputException"/> that lists the
+    /// possibilities when there is more than one.
     /// </summary>
     public static DatasetChoice? Choose(HubRepo repo, HubListing listing, string split, string? configuration)
     {
@@ -29,7 +29,8 @@ internal static class DatasetFiles
     /// <summary>The same for the branch of Parquet files that hubs make of a dataset: CONFIG/SPLIT/0000.parquet.</summary>
     public static DatasetChoice? ChooseConverted(HubRepo repo, HubListing listing, string split, string? configuration)
     {
-        string[][] parts = [.. listing.Files.Select(file => file.Path).Where(SplitFiles.IsData).Select(path => path.Split('/')).Where(path => path.Length == 3)];
+        string[][] parts = [.. listing.Files.Select(file => file.Path).Where(SplitFiles.IsData).Select(path => path.Split('/'))
+            .Where(path => path.Length == 3)];
         string[] names = [.. parts.Select(path => path[0]).Distinct(StringComparer.Ordinal)];
         string? name = configuration ?? (names.Length == 1 ? names[0] : names.FirstOrDefault(n => n == DefaultName));
         if (name is null && names.Length > 1)
@@ -70,7 +71,8 @@ internal static class DatasetFiles
         }
 
         string Pattern(string pattern) => folder is "" or "." ? pattern : $"{folder}/{pattern}";
-        string[] Matching(DatasetConfigFiles files) => [.. inside.Where(path => files.Patterns.Any(p => GlobPattern.IsMatch(p, path) || GlobPattern.IsMatch(Pattern(p), path)))];
+        string[] Matching(DatasetConfigFiles files) =>
+            [.. inside.Where(path => files.Patterns.Any(p => GlobPattern.IsMatch(p, path) || GlobPattern.IsMatch(Pattern(p), path)))];
         string[] named = [.. config.Files.Where(files => files.Split == split).SelectMany(Matching).Distinct(StringComparer.Ordinal)];
         if (named.Length > 0)
         {
@@ -83,8 +85,11 @@ internal static class DatasetFiles
     }
 
     private static DatasetChoice? ByName(HubRepo repo, IReadOnlyCollection<string> data, string split) =>
-        SplitFiles.Choose(data, split, sets => SeveralSets(repo, split, sets)) is { } choice ? new DatasetChoice(choice.Paths, choice.Note) : null;
+        SplitFiles.Choose(data, split, sets => SeveralSets(repo, split, sets)) is { } choice
+            ? new DatasetChoice(choice.Paths, choice.Note)
+            : null;
 
     private static UserInputException SeveralSets(HubRepo repo, string split, IReadOnlyList<string> files) => new(
-        $"{repo}: more than one set of files fits split '{split}': {Names.List(files)}. Fetch one of them and give it with --train-file or --eval-file.");
+        $"{repo}: more than one set of files fits split '{split}': {Names.List(files)}. Fetch one of them and give it with --train-file "
+            + $"or --eval-file.");
 }

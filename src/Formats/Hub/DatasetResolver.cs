@@ -3,8 +3,8 @@ using Rm.Formats.Splits;
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// Turns what the user calls a dataset into the local files of a split: a file or folder as it is, "org/name" or "org/name@revision" out of the cache or from
-/// the hub.
+/// Turns what the user calls a dataset into the local files of a split: a file or folder as it is, "org/name" or "org/name@revision" out of
+/// the cache or from the hub.
 /// </summary>
 public static class DatasetResolver
 {
@@ -12,8 +12,9 @@ public static class DatasetResolver
     internal const string ConvertedRevision = "refs/convert/parquet";
 
     /// <summary>
-    /// The split's files in reading order. What is there locally wins over a hub's repository of the same name; a complete split in the cache wins over the
-    /// network. Throws <see cref="UserInputException"/> that lists the possibilities when the split or the configuration is not clear.
+    /// The split's files in reading order. What is there locally wins over a hub's repository of the same name; a complete split in the
+    /// cache wins over the network. Throws <see cref="UserInputException"/> that lists the possibilities when the split or the
+    /// configuration is not clear.
     /// </summary>
     /// <param name="nameOrFolder">File, folder or repository.</param>
     /// <param name="split">"train", "test", ...</param>
@@ -58,7 +59,8 @@ public static class DatasetResolver
         if (settings.DatasetsOffline)
         {
             throw new UserInputException(
-                $"{repo}: split '{split}' is not in the cache {settings.CacheFolder}, nor is there a local folder, and {(settings.Offline ? "HF_HUB_OFFLINE" : "HF_DATASETS_OFFLINE")} "
+                $"{repo}: split '{split}' is not in the cache {settings.CacheFolder}, nor is there a local folder, and "
+                    + $"{(settings.Offline ? "HF_HUB_OFFLINE" : "HF_DATASETS_OFFLINE")} "
                 + "forbids to fetch it. Fetch it where there is a network, with the same HF_HUB_CACHE.");
         }
 
@@ -80,10 +82,12 @@ public static class DatasetResolver
         }
 
         string of = configuration is null ? "" : $" of configuration '{configuration}'";
-        throw new UserInputException($"{repo}: no data file of split '{split}'{of}. {string.Join(". In the Parquet copy: ", seen.Select(DatasetFiles.Describe))}.");
+        throw new UserInputException(
+            $"{repo}: no data file of split '{split}'{of}. {string.Join(". In the Parquet copy: ", seen.Select(DatasetFiles.Describe))}.");
     }
 
-    private static DatasetChoice? Choose(HubRepo repo, HubListing listing, string split, string? configuration, bool isConverted) => isConverted
+    private static DatasetChoice? Choose(HubRepo repo, HubListing listing, string split, string? configuration, bool isConverted) =>
+        isConverted
         ? DatasetFiles.ChooseConverted(repo, listing, split, configuration)
         : DatasetFiles.Choose(repo, listing, split, configuration);
 
@@ -98,7 +102,8 @@ public static class DatasetResolver
     }
 
     // A snapshot that another program fetched in part has no listing to say so, but shards tell how many they are: "train-00000-of-00004".
-    private static bool AllShards(IReadOnlyList<string> files) => files.GroupBy(ShardSet).All(set => set.Key is null || set.Count() >= set.Key.Value.Count);
+    private static bool AllShards(IReadOnlyList<string> files) =>
+        files.GroupBy(ShardSet).All(set => set.Key is null || set.Count() >= set.Key.Value.Count);
 
     private static (string Prefix, int Count)? ShardSet(string file)
     {

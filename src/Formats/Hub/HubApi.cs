@@ -18,14 +18,16 @@ internal sealed class HubApi(HubSettings settings, HubHttp http)
     public async Task<HubListing?> ListAsync(HubRepo repo, bool isOptional, CancellationToken stop)
     {
         string where = repo.ToString();
-        byte[]? info = (await GetAsync(repo, http.Address($"api/{repo.ApiPath}/revision/{Uri.EscapeDataString(repo.RevisionOrMain)}"), isOptional, stop)
+        byte[]? info = (
+            await GetAsync(repo, http.Address($"api/{repo.ApiPath}/revision/{Uri.EscapeDataString(repo.RevisionOrMain)}"), isOptional, stop)
             .ConfigureAwait(false))?.Body;
         if (info is null)
         {
             return null;
         }
 
-        (string commit, IReadOnlyList<HubFile> siblings, IReadOnlyList<DatasetConfig> configs) = ListingJson.Parse(info, where, ListingJson.ReadInfo);
+        (string commit, IReadOnlyList<HubFile> siblings, IReadOnlyList<DatasetConfig> configs) =
+            ListingJson.Parse(info, where, ListingJson.ReadInfo);
         if (!HubNames.IsCommit(commit))
         {
             return HubListing.Create(commit, [], configs, where);
@@ -37,7 +39,8 @@ internal sealed class HubApi(HubSettings settings, HubHttp http)
     }
 
     /// <summary>Asks for a file's headers. Throws <see cref="UserInputException"/>.</summary>
-    public Task<FileHead> HeadAsync(HubRepo repo, string commit, string file, CancellationToken stop) => http.RetryAsync($"{repo}: {file}", async () =>
+    public Task<FileHead> HeadAsync(HubRepo repo, string commit, string file, CancellationToken stop) =>
+        http.RetryAsync($"{repo}: {file}", async () =>
     {
         string? etag = null;
         long? size = null;
@@ -102,7 +105,8 @@ internal sealed class HubApi(HubSettings settings, HubHttp http)
     private Task<(byte[] Body, Uri? Next)?> GetAsync(HubRepo repo, Uri address, bool isOptional, CancellationToken stop) =>
         http.RetryAsync<(byte[] Body, Uri? Next)?>(repo.ToString(), async () =>
         {
-            using HttpResponseMessage response = await http.SendAsync(HttpMethod.Get, address, 0, (_, _) => true, stop).ConfigureAwait(false);
+            using HttpResponseMessage response =
+                await http.SendAsync(HttpMethod.Get, address, 0, (_, _) => true, stop).ConfigureAwait(false);
             if (isOptional && response.StatusCode is HttpStatusCode.NotFound)
             {
                 return null;
@@ -125,11 +129,17 @@ internal sealed class HubApi(HubSettings settings, HubHttp http)
             return null;
         }
 
-        string? link = links.SelectMany(value => value.Split(',')).FirstOrDefault(value => value.Contains("rel=\"next\"", StringComparison.Ordinal));
+        string? link =
+            links.SelectMany(value => value.Split(',')).FirstOrDefault(value => value.Contains("rel=\"next\"", StringComparison.Ordinal));
         int open = link?.IndexOf('<', StringComparison.Ordinal) ?? -1, close = link?.IndexOf('>', StringComparison.Ordinal) ?? -1;
-        return open >= 0 && close > open && Uri.TryCreate(address, link![(open + 1)..close], out Uri? next) && next.Authority == address.Authority ? next : null;
+        return open >= 0 && close > open && Uri.TryCreate(address, link![(open + 1)..close], out Uri? next)
+            && next.Authority == address.Authority
+            ? next
+            : null;
     }
 
     private static string? Header(HttpResponseMessage response, string name) =>
-        response.Headers.NonValidated.TryGetValues(name, out System.Net.Http.Headers.HeaderStringValues values) ? values.FirstOrDefault() : null;
+        response.Headers.NonValidated.TryGetValues(name, out System.Net.Http.Headers.HeaderStringValues values)
+            ? values.FirstOrDefault()
+            : null;
 }

@@ -9,7 +9,8 @@ namespace Rm.Formats.Hub;
 /// models--org--name/.no_exist/COMMIT/c.json    empty: that file was asked for and is not there
 /// .locks/models--org--name/ETAG.lock
 /// </code>
-/// Beside them <c>btrm-listings/COMMIT.json</c> holds what the repository has at a commit, so that files are chosen offline as they were online.
+/// Beside them <c>btrm-listings/COMMIT.json</c> holds what the repository has at a commit, so that files are chosen offline as they were
+/// online.
 /// </summary>
 internal sealed class HubCache(HubSettings settings, HubRepo repo)
 {
@@ -43,8 +44,8 @@ internal sealed class HubCache(HubSettings settings, HubRepo repo)
     }
 
     /// <summary>
-    /// The listing of the commit that the revision last pointed to, or null when none is in the cache. Without a kept listing it is made of the files that
-    /// are there.
+    /// The listing of the commit that the revision last pointed to, or null when none is in the cache. Without a kept listing it is made of
+    /// the files that are there.
     /// </summary>
     public HubListing? Read()
     {
@@ -64,7 +65,10 @@ internal sealed class HubCache(HubSettings settings, HubRepo repo)
         string tag = Path.Combine(settings.CacheFolder, "CACHEDIR.TAG");
         if (!File.Exists(tag))
         {
-            Replace(tag, "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of files from a hub; see https://bford.info/cachedir/\n"u8);
+            Replace(
+                tag,
+                "Signature: 8a477f597d28d172789f06886806bc55\n"u8
+                + "# This folder is a cache of files from a hub; see https://bford.info/cachedir/\n"u8);
         }
     }
 
@@ -111,7 +115,8 @@ internal sealed class HubCache(HubSettings settings, HubRepo repo)
     }
 
     /// <summary>
-    /// Keeps a listing and lets the revision point to its commit: the last step, so that a revision never points to a commit whose files are still missing.
+    /// Keeps a listing and lets the revision point to its commit: the last step, so that a revision never points to a commit whose files
+    /// are still missing.
     /// </summary>
     public void Complete(HubListing listing)
     {
@@ -166,7 +171,8 @@ internal sealed class HubCache(HubSettings settings, HubRepo repo)
     private IEnumerable<HubFile> FilesThere(string commit)
     {
         string snapshot = Snapshot(commit);
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, AttributesToSkip = 0, IgnoreInaccessible = true };
+        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, AttributesToSkip = 0,
+            IgnoreInaccessible = true };
         return Directory.EnumerateFiles(snapshot, "*", options).Where(File.Exists)
             .Select(path => new HubFile(Path.GetRelativePath(snapshot, path).Replace(Path.DirectorySeparatorChar, '/')));
     }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// Fetches files of a hub's repositories into the cache that the Python client uses too. Every failure is a <see cref="UserInputException"/>; a signal that
-/// stops the process is an <see cref="IOException"/>.
+/// Fetches files of a hub's repositories into the cache that the Python client uses too. Every failure is a <see
+/// cref="UserInputException"/>; a signal that stops the process is an <see cref="IOException"/>.
 /// </summary>
 public sealed class HubClient : IDisposable
 {
@@ -27,13 +27,14 @@ public sealed class HubClient : IDisposable
     public HubListing? List(HubRepo repo, bool isOptional = false) => Run(repo, stop => _api.ListAsync(repo, isOptional, stop));
 
     /// <summary>
-    /// What the cache has of a repository: the listing of the commit that its revision last pointed to, or null. Its files are there only as far as
-    /// <see cref="Missing"/> does not name them.
+    /// What the cache has of a repository: the listing of the commit that its revision last pointed to, or null. Its files are there only
+    /// as far as <see cref="Missing"/> does not name them.
     /// </summary>
     public HubListing? Cached(HubRepo repo) => Guard(repo, () => new HubCache(_settings, repo).Read());
 
     /// <summary>Those of the files that are not in the cache. Files that the listing does not have are missing.</summary>
-    public IReadOnlyList<string> Missing(HubRepo repo, HubListing listing, IEnumerable<string> files) => Guard<IReadOnlyList<string>>(repo, () =>
+    public IReadOnlyList<string> Missing(HubRepo repo, HubListing listing, IEnumerable<string> files) =>
+        Guard<IReadOnlyList<string>>(repo, () =>
     {
         var cache = new HubCache(_settings, repo);
         return [.. files.Where(file => listing.Find(file) is not { } known || !cache.Has(listing.Commit, known))];
@@ -63,7 +64,8 @@ public sealed class HubClient : IDisposable
     });
 
     /// <summary>
-    /// Ends a download: the revision points to the listing's commit from now on. <paramref name="absent"/> are files that were looked for and are not there.
+    /// Ends a download: the revision points to the listing's commit from now on. <paramref name="absent"/> are files that were looked for
+    /// and are not there.
     /// </summary>
     public void Complete(HubRepo repo, HubListing listing, IEnumerable<string> absent) => Guard(repo, () =>
     {
@@ -88,13 +90,15 @@ public sealed class HubClient : IDisposable
         {
             HubFile file = wanted[i];
             HubApi.FileHead head = await _api.HeadAsync(repo, commit, file.Path, token).ConfigureAwait(false);
-            long size = head.Size ?? file.Size ?? throw new UserInputException($"{repo}: {file.Path}: the server does not tell its size. Is HF_ENDPOINT a hub?");
+            long size = head.Size ?? file.Size
+                ?? throw new UserInputException($"{repo}: {file.Path}: the server does not tell its size. Is HF_ENDPOINT a hub?");
             if (size > MaxFileBytes)
             {
                 throw new UserInputException($"{repo}: {file.Path}: the server says it has {size} bytes, which cannot be.");
             }
 
-            requests[i] = new BlobDownload.Request($"{repo}: {file.Path}", _api.FileAddress(repo, commit, file.Path), file, head.Etag, size);
+            requests[i] =
+                new BlobDownload.Request($"{repo}: {file.Path}", _api.FileAddress(repo, commit, file.Path), file, head.Etag, size);
         }).ConfigureAwait(false);
 
         // Files of the same content are one blob.
@@ -103,16 +107,18 @@ public sealed class HubClient : IDisposable
         using var progress = new HubProgress(_settings, repo.ToString(), blobs.Length, bytes);
         progress.Begin();
         var download = new BlobDownload(_http, _settings, cache, progress);
-        var isNew = new bool[blobs.Length];
+        bool[] isNew = new bool[blobs.Length];
         await Parallel.ForAsync(0, blobs.Length, parallel, async (i, token) => isNew[i] = await download.RunAsync(
-            blobs[i], answer => HubErrors.Of(answer, repo, _settings, blobs[i].File.Path), token).ConfigureAwait(false)).ConfigureAwait(false);
+            blobs[i], answer => HubErrors.Of(answer, repo, _settings, blobs[i].File.Path), token).ConfigureAwait(false))
+                .ConfigureAwait(false);
 
         // Links come after all contents: a snapshot never shows a part of what was asked for.
         for (int i = 0; i < requests.Length; i++)
         {
             BlobDownload.Request request = requests[i];
             bool isLast = !requests.Skip(i + 1).Any(later => later.Etag == request.Etag);
-            using CacheLock held = await CacheLock.AcquireAsync(cache.Lock(request.Etag), request.What, _settings.Log, stop).ConfigureAwait(false);
+            using CacheLock held =
+                await CacheLock.AcquireAsync(cache.Lock(request.Etag), request.What, _settings.Log, stop).ConfigureAwait(false);
             cache.AddPointer(commit, request.File.Path, request.Etag, isLast && isNew[Array.FindIndex(blobs, b => b.Etag == request.Etag)]);
         }
 
@@ -131,7 +137,8 @@ public sealed class HubClient : IDisposable
 
         return _settings.FreeSpace(cache.Blobs) is { } free && free < missing
             ? throw new UserInputException(
-                $"{repo}: {missing} bytes are to be fetched and {_settings.CacheFolder} has room for {free}. Make room, or set HF_HUB_CACHE to a folder on another disk.")
+                $"{repo}: {missing} bytes are to be fetched and {_settings.CacheFolder} has room for {free}. Make room, or set "
+                    + $"HF_HUB_CACHE to a folder on another disk.")
             : total;
     }
 
@@ -166,11 +173,13 @@ public sealed class HubClient : IDisposable
         catch (IOException e) when (DiskSpace.IsFull(e))
         {
             throw new UserInputException(
-                $"{repo}: no space left in {_settings.CacheFolder}. Make room, or set HF_HUB_CACHE to a folder on another disk; what was fetched is kept.", e);
+                $"{repo}: no space left in {_settings.CacheFolder}. Make room, or set HF_HUB_CACHE to a folder on another disk; what was "
+                    + $"fetched is kept.", e);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException { InnerException: not OperationCanceledException })
         {
-            throw new UserInputException($"{repo}: the cache {_settings.CacheFolder} cannot be used ({e.Message}). Set HF_HUB_CACHE to a folder that can be written.", e);
+            throw new UserInputException($"{repo}: the cache {_settings.CacheFolder} cannot be used ({e.Message}). Set HF_HUB_CACHE to a "
+                + $"folder that can be written.", e);
         }
     }
 }

@@ -4,8 +4,8 @@ using System.Net.Http.Headers;
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// Requests to the hub: redirects are followed by hand, so that the token stays with the hub's own host; waits are bounded; failures that may pass
-/// become <see cref="HubTransferException"/>.
+/// Requests to the hub: redirects are followed by hand, so that the token stays with the hub's own host; waits are bounded; failures that
+/// may pass become <see cref="HubTransferException"/>.
 /// </summary>
 internal sealed class HubHttp : IDisposable
 {
@@ -43,8 +43,9 @@ internal sealed class HubHttp : IDisposable
     public Uri Address(string path) => new($"{_settings.Endpoint.AbsoluteUri.TrimEnd('/')}/{path}");
 
     /// <summary>
-    /// Sends a request and returns the answer once its headers are there. Redirects are followed while <paramref name="follow"/> allows the answer's
-    /// target. Throws <see cref="HubTransferException"/> when the network fails or the server is overloaded; other statuses are the caller's.
+    /// Sends a request and returns the answer once its headers are there. Redirects are followed while <paramref name="follow"/> allows the
+    /// answer's target. Throws <see cref="HubTransferException"/> when the network fails or the server is overloaded; other statuses are
+    /// the caller's.
     /// </summary>
     public async Task<HttpResponseMessage> SendAsync(
         HttpMethod method, Uri address, long rangeStart, Func<HttpResponseMessage, Uri, bool> follow, CancellationToken stop)
@@ -65,7 +66,8 @@ internal sealed class HubHttp : IDisposable
 
             if (target.Scheme is not ("http" or "https") || (address.Scheme == "https" && target.Scheme == "http"))
             {
-                throw new UserInputException($"{address}: redirects to {target.Scheme}://{target.Host}, which is not safe. Check HF_ENDPOINT.");
+                throw new UserInputException(
+                    $"{address}: redirects to {target.Scheme}://{target.Host}, which is not safe. Check HF_ENDPOINT.");
             }
 
             address = target;
@@ -85,7 +87,8 @@ internal sealed class HubHttp : IDisposable
             all.Write(buffer, 0, read);
             if (all.Length > MaxAnswerBytes)
             {
-                throw new UserInputException($"{response.RequestMessage?.RequestUri}: the answer has more than {MaxAnswerBytes >> 20} MiB. Check HF_ENDPOINT.");
+                throw new UserInputException(
+                    $"{response.RequestMessage?.RequestUri}: the answer has more than {MaxAnswerBytes >> 20} MiB. Check HF_ENDPOINT.");
             }
         }
 
@@ -97,8 +100,8 @@ internal sealed class HubHttp : IDisposable
         new(await OpenBodyAsync(response, stop).ConfigureAwait(false), _settings.Timeout, SlowTimeouts, SlowBytes);
 
     /// <summary>
-    /// Runs <paramref name="attempt"/> until it works, waiting longer each time. Throws <see cref="UserInputException"/> with the last failure when
-    /// attempts run out.
+    /// Runs <paramref name="attempt"/> until it works, waiting longer each time. Throws <see cref="UserInputException"/> with the last
+    /// failure when attempts run out.
     /// </summary>
     public async Task<T> RetryAsync<T>(string what, Func<Task<T>> attempt, CancellationToken stop)
     {
@@ -114,7 +117,8 @@ internal sealed class HubHttp : IDisposable
                 if (e.IsLasting || failures >= _settings.Attempts)
                 {
                     throw new UserInputException(
-                        $"{what}: {e.Message}{(failures > 1 ? $" ({failures} attempts)" : "")}. Try again later; with what is in {_settings.CacheFolder} "
+                        $"{what}: {e.Message}{(failures > 1 ? $" ({failures} attempts)" : "")}. Try again later; with what is in "
+                            + $"{_settings.CacheFolder} "
                         + "HF_HUB_OFFLINE=1 works without the network.", e);
                 }
 
@@ -177,7 +181,8 @@ internal sealed class HubHttp : IDisposable
     {
         if (response.Content.Headers.ContentEncoding.Any(encoding => encoding != "identity"))
         {
-            throw new UserInputException($"{response.RequestMessage?.RequestUri}: the server compresses although it was asked not to. Check HF_ENDPOINT.");
+            throw new UserInputException(
+                $"{response.RequestMessage?.RequestUri}: the server compresses although it was asked not to. Check HF_ENDPOINT.");
         }
 
         return await response.Content.ReadAsStreamAsync(stop).ConfigureAwait(false);
@@ -189,5 +194,7 @@ internal sealed class HubHttp : IDisposable
         && string.Equals(address.IdnHost, _settings.Endpoint.IdnHost, StringComparison.OrdinalIgnoreCase);
 
     private static Uri? Target(HttpResponseMessage response, Uri address) =>
-        (int)response.StatusCode is 301 or 302 or 303 or 307 or 308 && response.Headers.Location is { } location ? new Uri(address, location) : null;
+        (int)response.StatusCode is 301 or 302 or 303 or 307 or 308 && response.Headers.Location is { } location
+            ? new Uri(address, location)
+            : null;
 }

@@ -10,14 +10,15 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files, IRe
     internal const int MaxFiles = 200_000;
 
     /// <summary>
-    /// A listing with checked names in order. Throws <see cref="UserInputException"/> on a name that must not become a path; of a name that comes twice,
-    /// the first counts.
+    /// A listing with checked names in order. Throws <see cref="UserInputException"/> on a name that must not become a path; of a name that
+    /// comes twice, the first counts.
     /// </summary>
     internal static HubListing Create(string commit, IEnumerable<HubFile> files, IReadOnlyList<DatasetConfig> configs, string where)
     {
         if (!HubNames.IsCommit(commit))
         {
-            throw new UserInputException($"{where}: the server names no commit for it but '{HubNames.Visible(commit)}'. Is HF_ENDPOINT a hub?");
+            throw new UserInputException(
+                $"{where}: the server names no commit for it but '{HubNames.Visible(commit)}'. Is HF_ENDPOINT a hub?");
         }
 
         var byPath = new SortedDictionary<string, HubFile>(StringComparer.Ordinal);
@@ -32,7 +33,8 @@ public sealed record HubListing(string Commit, IReadOnlyList<HubFile> Files, IRe
 
         if (byPath.Keys.SelectMany(FoldersOf).FirstOrDefault(byPath.ContainsKey) is { } both)
         {
-            throw new UserInputException($"{where}: lists '{HubNames.Visible(both)}' as a file and as a folder. Do not trust this repository.");
+            throw new UserInputException(
+                $"{where}: lists '{HubNames.Visible(both)}' as a file and as a folder. Do not trust this repository.");
         }
 
         return new HubListing(commit.ToLowerInvariant(), [.. byPath.Values], configs);

@@ -2,8 +2,8 @@
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// Names that a server chose and that become paths. Whatever could leave the repository's folder, or mean something else on another system, is a
-/// named error.
+/// Names that a server chose and that become paths. Whatever could leave the repository's folder, or mean something else on another system,
+/// is a named error.
 /// </summary>
 internal static class HubNames
 {
@@ -18,7 +18,8 @@ internal static class HubNames
     {
         if (FaultOf(path) is { } fault)
         {
-            throw new UserInputException($"{where}: lists a file {Names.List([Visible(path)])}, {fault}. Nothing was written; do not trust this repository.");
+            throw new UserInputException(
+                $"{where}: lists a file {Names.List([Visible(path)])}, {fault}. Nothing was written; do not trust this repository.");
         }
 
         return path;

@@ -36,7 +36,8 @@ internal sealed class HubProgress(HubSettings settings, string what, int files, 
     public void End()
     {
         EndLine();
-        settings.Log.WriteLine($"{what}: fetched in {Stopwatch.GetElapsedTime(_start).TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s.");
+        settings.Log.WriteLine(
+            $"{what}: fetched in {Stopwatch.GetElapsedTime(_start).TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s.");
     }
 
     public void Dispose() => EndLine();
@@ -76,7 +77,8 @@ internal sealed class HubProgress(HubSettings settings, string what, int files, 
             }
 
             double rate = (done - _resumed) / Math.Max(0.001, Stopwatch.GetElapsedTime(_start).TotalSeconds);
-            string text = string.Create(CultureInfo.InvariantCulture, $"{what}: {Size(done)} of {Size(bytes)} ({100.0 * done / Math.Max(1, bytes):F0}%), {Size(rate)}/s");
+            string text = string.Create(CultureInfo.InvariantCulture,
+                $"{what}: {Size(done)} of {Size(bytes)} ({100.0 * done / Math.Max(1, bytes):F0}%), {Size(rate)}/s");
             if (!_isTerminal)
             {
                 settings.Log.WriteLine(text);

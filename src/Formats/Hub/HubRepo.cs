@@ -26,7 +26,8 @@ public sealed record HubRepo(HubRepoKind Kind, string Id, string? Revision = nul
     public string RevisionOrMain => Revision ?? MainBranch;
 
     /// <summary>Name of its folder in the cache.</summary>
-    internal string CacheName => $"{(Kind == HubRepoKind.Model ? "models" : "datasets")}--{Id.Replace("/", "--", StringComparison.Ordinal)}";
+    internal string CacheName =>
+        $"{(Kind == HubRepoKind.Model ? "models" : "datasets")}--{Id.Replace("/", "--", StringComparison.Ordinal)}";
 
     /// <summary>First part of its addresses under /api.</summary>
     internal string ApiPath => $"{(Kind == HubRepoKind.Model ? "models" : "datasets")}/{Id}";
@@ -49,12 +50,14 @@ public sealed record HubRepo(HubRepoKind Kind, string Id, string? Revision = nul
 
     // The hub's own rule. "--" is what the cache's folder names write for "/".
     private static bool IsName(string name) =>
-        name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && !"-.".Contains(name[0], StringComparison.Ordinal)
+        name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            && !"-.".Contains(name[0], StringComparison.Ordinal)
         && !"-.".Contains(name[^1], StringComparison.Ordinal) && !name.Contains("--", StringComparison.Ordinal)
         && !name.Contains("..", StringComparison.Ordinal) && !name.EndsWith(".git", StringComparison.Ordinal);
 
     // It becomes a path under refs/.
     private static bool IsRevision(string revision) =>
-        revision.Length is > 0 and <= MaxRevisionLength && revision.All(c => char.IsAsciiLetterOrDigit(c) || "-_.+/".Contains(c, StringComparison.Ordinal))
+        revision.Length is > 0 and <= MaxRevisionLength
+            && revision.All(c => char.IsAsciiLetterOrDigit(c) || "-_.+/".Contains(c, StringComparison.Ordinal))
         && revision.Split('/').All(part => part.Length > 0 && part[0] != '.' && part[^1] != '.');
 }

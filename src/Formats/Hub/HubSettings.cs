@@ -47,7 +47,8 @@ public sealed partial record HubSettings(Uri Endpoint, string CacheFolder)
     internal Func<string, long?> FreeSpace { get; init; } = DiskSpace.FreeBytes;
 
     /// <summary>
-    /// Settings of this process, with messages on stderr. Throws <see cref="UserInputException"/> that names the variable when a value makes no sense.
+    /// Settings of this process, with messages on stderr. Throws <see cref="UserInputException"/> that names the variable when a value
+    /// makes no sense.
     /// </summary>
     public static HubSettings FromEnvironment() => From(Environment.GetEnvironmentVariable) with { Log = Console.Error };
 

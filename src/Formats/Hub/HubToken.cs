@@ -5,7 +5,9 @@ internal static class HubToken
 {
     private const int MaxBytes = 1 << 16;
 
-    /// <summary>The token, or null. Throws <see cref="UserInputException"/>, never with the token in it, when it cannot be sent as a header.</summary>
+    /// <summary>
+    /// The token, or null. Throws <see cref="UserInputException"/>, never with the token in it, when it cannot be sent as a header.
+    /// </summary>
     public static string? Find(string? value, string file)
     {
         if (Clean(value) is { } token)
@@ -30,9 +32,11 @@ internal static class HubToken
         }
     }
 
-    private static string? Clean(string? text) => text?.Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal).Trim() is { Length: > 0 } clean ? clean : null;
+    private static string? Clean(string? text) => text?.Replace("\r", "", StringComparison.Ordinal)
+        .Replace("\n", "", StringComparison.Ordinal).Trim() is { Length: > 0 } clean ? clean : null;
 
     private static string Check(string token, string source) => token.All(c => c is > ' ' and <= '~')
         ? token
-        : throw new UserInputException($"{source}: the access token holds characters that no token has. Copy it again from the hub's settings.");
+        : throw new UserInputException(
+            $"{source}: the access token holds characters that no token has. Copy it again from the hub's settings.");
 }

@@ -12,14 +12,15 @@ internal static class ListingJson
     private const int MaxPatterns = 2000;
 
     /// <summary>
-    /// Parses an answer and reads it with <paramref name="read"/>. Whatever is not as expected throws <see cref="UserInputException"/> that names
+    /// Parses an answer and reads it with <paramref name="read"/>. Whatever is not as expected throws <see cref="UserInputException"/> that
+    /// names
     /// <paramref name="where"/>.
     /// </summary>
     public static T Parse<T>(ReadOnlyMemory<byte> utf8, string where, Func<JsonElement, T> read)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(utf8);
+            using var document = JsonDocument.Parse(utf8);
             return read(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
@@ -37,7 +38,8 @@ internal static class ListingJson
             siblings.AddRange(list.EnumerateArray().Select(item => new HubFile(item.GetProperty("rfilename").GetString()!)));
         }
 
-        IReadOnlyList<DatasetConfig> configs = root.TryGetProperty("cardData", out JsonElement card) && card.ValueKind == JsonValueKind.Object
+        IReadOnlyList<DatasetConfig> configs = root.TryGetProperty("cardData", out JsonElement card)
+            && card.ValueKind == JsonValueKind.Object
             && card.TryGetProperty("configs", out JsonElement declared) ? ReadConfigs(declared) : [];
         return (root.GetProperty("sha").GetString() ?? "", siblings, configs);
     }
@@ -48,14 +50,16 @@ internal static class ListingJson
         {
             JsonElement? large = entry.TryGetProperty("lfs", out JsonElement lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs : null;
             return new HubFile(
-                entry.GetProperty("path").GetString()!, Size(large, "size") ?? Size(entry, "size"), Text(entry, "oid"), Hash(Text(large, "oid")));
+                entry.GetProperty("path").GetString()!, Size(large, "size") ?? Size(entry, "size"), Text(entry, "oid"),
+                Hash(Text(large, "oid")));
         })];
 
     /// <summary>A kept listing, or null when the file is of another version.</summary>
     public static (IReadOnlyList<HubFile> Files, IReadOnlyList<DatasetConfig> Configs)? ReadKept(JsonElement root) =>
         Size(root, "format_version") != FormatVersion ? null : (
             [.. root.GetProperty("files").EnumerateObject().Select(entry => new HubFile(
-                entry.Name, Size(entry.Value, "lfs_size") ?? Size(entry.Value, "size"), Text(entry.Value, "blob_id"), Hash(Text(entry.Value, "lfs_sha256"))))],
+                entry.Name, Size(entry.Value, "lfs_size") ?? Size(entry.Value, "size"), Text(entry.Value, "blob_id"),
+                Hash(Text(entry.Value, "lfs_sha256"))))],
             root.TryGetProperty("configs", out JsonElement configs) ? ReadConfigs(configs) : []);
 
     /// <summary>The file that <see cref="ReadKept"/> reads.</summary>
@@ -106,7 +110,8 @@ internal static class ListingJson
             if (data.ValueKind == JsonValueKind.Array && data.EnumerateArray().Any(entry => entry.ValueKind == JsonValueKind.Object))
             {
                 files.AddRange(data.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Object)
-                    .Select(entry => new DatasetConfigFiles(Text(entry, "split"), Texts(entry.TryGetProperty("path", out JsonElement path) ? path : default))));
+                    .Select(entry => new DatasetConfigFiles(
+                        Text(entry, "split"), Texts(entry.TryGetProperty("path", out JsonElement path) ? path : default))));
             }
             else if (Texts(data) is { Count: > 0 } paths)
             {
@@ -160,16 +165,19 @@ internal static class ListingJson
     private static List<string> Texts(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => [value.GetString()!],
-        JsonValueKind.Array => [.. value.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String).Select(item => item.GetString()!)],
+        JsonValueKind.Array =>
+            [.. value.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String).Select(item => item.GetString()!)],
         _ => [],
     };
 
     private static string? Text(JsonElement? owner, string name) =>
-        owner is { ValueKind: JsonValueKind.Object } o && o.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
+        owner is { ValueKind: JsonValueKind.Object } o && o.TryGetProperty(name, out JsonElement value)
+            && value.ValueKind == JsonValueKind.String
             ? value.GetString() : null;
 
     private static long? Size(JsonElement? owner, string name) =>
-        owner is { ValueKind: JsonValueKind.Object } o && o.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number
+        owner is { ValueKind: JsonValueKind.Object } o && o.TryGetProperty(name, out JsonElement value)
+            && value.ValueKind == JsonValueKind.Number
             && value.TryGetInt64(out long size) && size >= 0 ? size : null;
 
     private static string? Hash(string? text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigit) ? text.ToLowerInvariant() : null;

@@ -5,11 +5,14 @@ using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Hub;
 
-/// <summary>Which files of a repository make up a model. Nothing else is fetched: repositories hold the same weights in several formats.</summary>
+/// <summary>
+/// Which files of a repository make up a model. Nothing else is fetched: repositories hold the same weights in several formats.
+/// </summary>
 internal static class ModelFiles
 {
     private static readonly string[] Texts =
-        ["config.json", "tokenizer.json", "tokenizer_config.json", ChatTemplateFiles.FileName, "special_tokens_map.json", "added_tokens.json"];
+        ["config.json", "tokenizer.json", "tokenizer_config.json", ChatTemplateFiles.FileName, "special_tokens_map.json",
+            "added_tokens.json"];
 
     private static readonly string[] Adapter = [AdapterFiles.Config, AdapterFiles.Weights];
 
@@ -22,7 +25,8 @@ internal static class ModelFiles
     };
 
     /// <summary>
-    /// The files to fetch first. Throws <see cref="UserInputException"/> when the repository holds no such thing, or holds it in a form that cannot be read.
+    /// The files to fetch first. Throws <see cref="UserInputException"/> when the repository holds no such thing, or holds it in a form
+    /// that cannot be read.
     /// </summary>
     public static IReadOnlyList<string> Choose(HubRepo repo, HubListing listing, ModelParts parts)
     {
@@ -30,7 +34,8 @@ internal static class ModelFiles
         if (parts == ModelParts.Adapter)
         {
             return Adapter.All(Has) ? Adapter : throw new UserInputException(
-                $"{repo}: is no LoRA adapter in safetensors format: {Adapter.First(file => !Has(file))} is not there. It has {Listed(listing)}.");
+                $"{repo}: is no LoRA adapter in safetensors format: {Adapter.First(file => !Has(file))} is not there. It has "
+                    + $"{Listed(listing)}.");
         }
 
         if (!Has(ModelConfig))
@@ -41,19 +46,23 @@ internal static class ModelFiles
                     : $"{repo}: is no transformers model: config.json is not there. It has {Listed(listing)}.");
         }
 
-        List<string> files = [.. Texts.Where(Has), .. listing.Files.Select(file => file.Path).Where(ChatTemplateFiles.IsTemplate).Except(Texts)];
+        List<string> files =
+            [.. Texts.Where(Has), .. listing.Files.Select(file => file.Path).Where(ChatTemplateFiles.IsTemplate).Except(Texts)];
         if (parts == ModelParts.All)
         {
             // A single file wins over shards, as it does when the folder is read.
             string[] weights = [SafetensorsCheckpoint.SingleFileName, SafetensorsCheckpoint.IndexFileName];
             files.Add(weights.FirstOrDefault(Has) ?? throw new UserInputException(
-                $"{repo}: has no weights in safetensors format. It has {Listed(listing)}. Convert it, or name a repository that has model.safetensors."));
+                $"{repo}: has no weights in safetensors format. It has {Listed(listing)}. Convert it, or name a repository that has "
+                    + $"model.safetensors."));
         }
 
         return files;
     }
 
-    /// <summary>The shards that a fetched index lists, or none. Throws <see cref="UserInputException"/> naming a shard that the repository lacks.</summary>
+    /// <summary>
+    /// The shards that a fetched index lists, or none. Throws <see cref="UserInputException"/> naming a shard that the repository lacks.
+    /// </summary>
     public static IReadOnlyList<string> Shards(HubRepo repo, HubListing listing, string indexPath)
     {
         byte[] bytes = JsonInput.ReadFile(indexPath, maxBytes: 256 << 20);
@@ -63,13 +72,15 @@ internal static class ModelFiles
             throw new UserInputException($"{indexPath}: has no weight_map.");
         }
 
-        string[] shards = [.. map.EnumerateObject().Select(entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "")
+        string[] shards =
+            [.. map.EnumerateObject().Select(entry => entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "")
             .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         foreach (string shard in shards)
         {
             if (listing.Find(HubNames.CheckFile(shard, indexPath)) is null)
             {
-                throw new UserInputException($"{repo}: {SafetensorsCheckpoint.IndexFileName} lists {HubNames.Visible(shard)}, which is not there.");
+                throw new UserInputException(
+                    $"{repo}: {SafetensorsCheckpoint.IndexFileName} lists {HubNames.Visible(shard)}, which is not there.");
             }
         }
 

@@ -3,12 +3,14 @@ using Rm.Formats.Safetensors;
 
 namespace Rm.Formats.Hub;
 
-/// <summary>Turns what the user calls a model into a folder: a folder as it is, "org/name" or "org/name@revision" out of the cache or from the hub.</summary>
+/// <summary>
+/// Turns what the user calls a model into a folder: a folder as it is, "org/name" or "org/name@revision" out of the cache or from the hub.
+/// </summary>
 public static class ModelResolver
 {
     /// <summary>
-    /// The folder. A local folder wins over a hub's repository of the same name; a complete snapshot in the cache wins over the network. Throws
-    /// <see cref="UserInputException"/> that says what was looked for where.
+    /// The folder. A local folder wins over a hub's repository of the same name; a complete snapshot in the cache wins over the network.
+    /// Throws <see cref="UserInputException"/> that says what was looked for where.
     /// </summary>
     public static string Resolve(string nameOrFolder, ModelParts parts = ModelParts.All) =>
         LocalFolder(nameOrFolder) ?? Resolve(RequireRepo(nameOrFolder), parts, HubSettings.FromEnvironment());
@@ -28,7 +30,8 @@ public static class ModelResolver
         if (settings.Offline)
         {
             throw new UserInputException(
-                $"{repo}: is not {(cached is null ? "" : "completely ")}in the cache {settings.CacheFolder}, nor a local folder, and HF_HUB_OFFLINE forbids to fetch it. "
+                $"{repo}: is not {(cached is null ? "" : "completely ")}in the cache {settings.CacheFolder}, nor a local folder, and "
+                    + $"HF_HUB_OFFLINE forbids to fetch it. "
                 + "Fetch it where there is a network, with the same HF_HUB_CACHE.");
         }
 
@@ -46,7 +49,8 @@ public static class ModelResolver
     }
 
     private static HubRepo RequireRepo(string name) => HubRepo.Parse(HubRepoKind.Model, name)
-        ?? throw new UserInputException($"{name}: no such folder. Give the folder of a checkpoint, or a hub's repository as org/name or org/name@revision.");
+        ?? throw new UserInputException(
+            $"{name}: no such folder. Give the folder of a checkpoint, or a hub's repository as org/name or org/name@revision.");
 
     private static bool IsComplete(HubClient client, HubRepo repo, HubListing cached, ModelParts parts)
     {

@@ -1,8 +1,8 @@
 namespace Rm.Formats.Hub;
 
 /// <summary>
-/// Reads a body whose sender may stall: no bytes within the timeout, or hardly any over several of them, is a <see cref="HubTransferException"/>, as is
-/// every failure of the connection.
+/// Reads a body whose sender may stall: no bytes within the timeout, or hardly any over several of them, is a <see
+/// cref="HubTransferException"/>, as is every failure of the connection.
 /// </summary>
 internal sealed class PacedReader(Stream body, TimeSpan timeout, int slowTimeouts, int slowBytes) : IDisposable
 {

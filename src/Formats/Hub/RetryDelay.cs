@@ -9,8 +9,8 @@ internal static class RetryDelay
     private static readonly TimeSpan MostAsked = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Doubles with every failure; up to half is taken off at random, so that the tasks of a job array do not come back together. What the server asks for
-    /// counts instead, up to five minutes.
+    /// Doubles with every failure; up to half is taken off at random, so that the tasks of a job array do not come back together. What the
+    /// server asks for counts instead, up to five minutes.
     /// </summary>
     public static TimeSpan Of(int failures, TimeSpan first, TimeSpan? asked)
     {

@@ -10,7 +10,7 @@ internal readonly struct JsonFields(JsonElement element, string fileName, string
 
     /// <summary>The value of a field that is there and not null.</summary>
     public JsonElement? Find(string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     /// <summary>True when the field is there and holds something: not null, false, 0-length text, [] or {}.</summary>
     public bool IsSet(string name) => Find(name) is { } value && value.ValueKind switch
@@ -29,7 +29,7 @@ internal readonly struct JsonFields(JsonElement element, string fileName, string
             return fallback ?? throw Missing(name);
         }
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= min && number <= max
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= min && number <= max
             ? number
             : throw Wrong(name, value, $"a whole number from {min} to {max}");
     }
@@ -43,7 +43,7 @@ internal readonly struct JsonFields(JsonElement element, string fileName, string
             return fallback ?? throw Missing(name);
         }
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= min && number <= max
             ? number
             : throw Wrong(name, value, $"a number from {min} to {max}");
     }
@@ -83,7 +83,7 @@ internal readonly struct JsonFields(JsonElement element, string fileName, string
         }
 
         var items = new List<string>(value.GetArrayLength());
-        foreach (var item in value.EnumerateArray())
+        foreach (JsonElement item in value.EnumerateArray())
         {
             items.Add(item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong(name, value, "a list of texts"));
         }

@@ -24,7 +24,7 @@ internal static class JsonInput
                 throw new UserInputException($"{path}: {stream.Length} bytes is too large for this kind of file (at most {maxBytes}).");
             }
 
-            var bytes = new byte[stream.Length];
+            byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
             return bytes;
         }
@@ -65,27 +65,27 @@ internal static class JsonInput
     /// <summary>The error of a file that cannot be opened.</summary>
     public static UserInputException Unreadable(string path, Exception e)
     {
-        var reason = e is FileNotFoundException or DirectoryNotFoundException ? "no such file." : $"cannot be read: {e.Message}";
+        string reason = e is FileNotFoundException or DirectoryNotFoundException ? "no such file." : $"cannot be read: {e.Message}";
         return new UserInputException($"{path}: {reason}", e);
     }
 
     /// <summary>A value as an error message shows it: its JSON text, shortened.</summary>
     public static string Describe(JsonElement value)
     {
-        var text = value.GetRawText();
+        string text = value.GetRawText();
         return text.Length <= 80 ? text : string.Concat(text.AsSpan(0, 77), "...");
     }
 
     /// <summary>
-    /// Reads every name and string: a lone surrogate escape or invalid UTF-8 parses, but throws <see cref="InvalidOperationException"/> when the
-    /// text is read.
+    /// Reads every name and string: a lone surrogate escape or invalid UTF-8 parses, but throws <see cref="InvalidOperationException"/>
+    /// when the text is read.
     /// </summary>
     public static void CheckText(JsonElement element)
     {
         switch (element.ValueKind)
         {
             case JsonValueKind.Object:
-                foreach (var property in element.EnumerateObject())
+                foreach (JsonProperty property in element.EnumerateObject())
                 {
                     _ = property.Name;
                     CheckText(property.Value);
@@ -93,7 +93,7 @@ internal static class JsonInput
 
                 break;
             case JsonValueKind.Array:
-                foreach (var item in element.EnumerateArray())
+                foreach (JsonElement item in element.EnumerateArray())
                 {
                     CheckText(item);
                 }

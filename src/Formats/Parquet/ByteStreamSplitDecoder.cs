@@ -17,6 +17,7 @@ internal sealed class ByteStreamSplitDecoder : ValueDecoder
         {
             throw place.Damaged($"{bytes.Count} bytes do not hold whole values of {width} bytes.");
         }
+
         _column = column;
         _bytes = bytes;
         _place = place;
@@ -30,10 +31,12 @@ internal sealed class ByteStreamSplitDecoder : ValueDecoder
         {
             throw _place.Damaged("The values end early.");
         }
+
         for (int i = 0; i < _value.Length; i++)
         {
             _value[i] = _bytes[(i * _count) + _next];
         }
+
         _next++;
         SetFixed(ref value, _column.Type, _value);
     }

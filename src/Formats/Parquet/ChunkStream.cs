@@ -24,6 +24,7 @@ internal sealed class ChunkStream(ParquetInput input, long offset, long end)
         {
             Fill(count);
         }
+
         return new ArraySegment<byte>(_buffer, _start, count);
     }
 
@@ -47,6 +48,7 @@ internal sealed class ChunkStream(ParquetInput input, long offset, long end)
         {
             _buffer.AsSpan(_start, _count).CopyTo(_buffer);
         }
+
         _start = 0;
         input.ReadAt(_next, _buffer.AsSpan(_count, wanted - _count));
         _next += wanted - _count;

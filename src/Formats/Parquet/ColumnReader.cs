@@ -42,6 +42,7 @@ internal sealed class ColumnReader : IDisposable
             {
                 return 0;
             }
+
             Load();
             return _repetition;
         }
@@ -75,6 +76,7 @@ internal sealed class ColumnReader : IDisposable
         {
             throw Place.Damaged("A value is missing where the schema or the columns beside it require one.");
         }
+
         SkipEntry();
         _page!.Values.Read(ref value);
     }
@@ -105,15 +107,18 @@ internal sealed class ColumnReader : IDisposable
         {
             return;
         }
+
         if (_leftInChunk == 0)
         {
             throw Place.Damaged("It has fewer values than its row group has rows.");
         }
+
         while (_leftInPage == 0)
         {
             _page = _pages.Next();
             _leftInPage = _page.EntryCount;
         }
+
         _repetition = _page!.Repetition?.Next() ?? 0;
         _definition = _page.Definition?.Next() ?? Column.MaxDefinition;
         _isLoaded = true;

@@ -23,10 +23,12 @@ internal static class Crc32
                 ^ tables[(3 << 8) | (int)(high & 255)] ^ tables[(2 << 8) | (int)((high >> 8) & 255)]
                 ^ tables[(1 << 8) | (int)((high >> 16) & 255)] ^ tables[(int)(high >> 24)];
         }
+
         foreach (byte value in bytes)
         {
             crc = (crc >> 8) ^ tables[(int)((crc ^ value) & 255)];
         }
+
         return ~crc;
     }
 
@@ -41,13 +43,16 @@ internal static class Crc32
             {
                 crc = (crc >> 1) ^ ((crc & 1) * Polynomial);
             }
+
             tables[i] = crc;
         }
+
         for (int i = 256; i < tables.Length; i++)
         {
             uint before = tables[i - 256];
             tables[i] = (before >> 8) ^ tables[before & 255];
         }
+
         return tables;
     }
 }

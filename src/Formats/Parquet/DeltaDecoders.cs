@@ -34,6 +34,7 @@ internal sealed class DeltaLengthDecoder : ValueDecoder
         {
             throw _place.Damaged($"A value claims {length} bytes, and {_data.Count} are left.");
         }
+
         value.Bytes = _data[..(int)length];
         _data = _data[(int)length..];
     }
@@ -71,10 +72,12 @@ internal sealed class DeltaByteArrayDecoder : ValueDecoder
         {
             throw _place.Damaged($"A value of {_column.TypeLength} bytes has {length}.");
         }
+
         if (length > _current.Length)
         {
             Array.Resize(ref _current, Math.Max(length, 2 * _current.Length));
         }
+
         value.Bytes.AsSpan().CopyTo(_current.AsSpan((int)prefix));
         _length = length;
         value.Bytes = new ArraySegment<byte>(_current, 0, length);

@@ -39,6 +39,7 @@ internal sealed class DeltaReader
         {
             throw place.Damaged($"Delta blocks of {block} values in {miniblocks} parts, {total} values in all, are impossible.");
         }
+
         _miniblocks = (int)miniblocks;
         _miniblockValues = (int)(block / miniblocks);
         _miniblock = _miniblocks;
@@ -55,16 +56,19 @@ internal sealed class DeltaReader
         {
             throw _place.Damaged("The delta-encoded values end early.");
         }
+
         _left--;
         if (_isFirst)
         {
             _isFirst = false;
             return _previous;
         }
+
         if (_leftInMiniblock == 0)
         {
             NextMiniblock();
         }
+
         _leftInMiniblock--;
         _previous = unchecked(_previous + _minDelta + (long)Unpack());
         return _previous;
@@ -83,6 +87,7 @@ internal sealed class DeltaReader
             reader.NextMiniblock();
             left -= reader._miniblockValues;
         }
+
         return reader._position;
     }
 
@@ -95,10 +100,12 @@ internal sealed class DeltaReader
             _position += _miniblocks;
             _miniblock = 0;
         }
+
         if (_position > _bytes.Count)
         {
             throw _place.Damaged("A delta block is cut off.");
         }
+
         _width = _bytes[_widths + _miniblock++];
         long length = (long)_width * _miniblockValues / 8;
         // A last miniblock may be cut where its values end, though most writers pad it; the bits are checked when they are taken.
@@ -117,10 +124,12 @@ internal sealed class DeltaReader
         {
             return 0;
         }
+
         if (_bit + _width > 8L * _bytes.Count)
         {
             throw _place.Damaged("A delta block is cut off.");
         }
+
         int at = (int)(_bit >> 3);
         int shift = (int)(_bit & 7);
         _bit += _width;
@@ -129,6 +138,7 @@ internal sealed class DeltaReader
         {
             low |= (ulong)_bytes[at + 8] << (64 - shift);
         }
+
         return _width == 64 ? low : low & ((1UL << _width) - 1);
     }
 
@@ -138,11 +148,13 @@ internal sealed class DeltaReader
         {
             return BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(at));
         }
+
         ulong word = 0;
         for (int i = at; i < _bytes.Count; i++)
         {
             word |= (ulong)_bytes[i] << (8 * (i - at));
         }
+
         return word;
     }
 
@@ -164,6 +176,7 @@ internal sealed class DeltaReader
                 return value;
             }
         }
+
         throw _place.Damaged("A number of a delta block has too many bytes.");
     }
 }

@@ -35,12 +35,14 @@ internal sealed class DictionaryDecoder : ValueDecoder
         {
             throw place.Damaged($"The dictionary claims {count} values in {bytes.Count} bytes.");
         }
+
         var decoder = new PlainDecoder(column, bytes, place);
         var dictionary = new ColumnValue[count];
         for (int i = 0; i < count; i++)
         {
             decoder.Read(ref dictionary[i]);
         }
+
         return dictionary;
     }
 }

@@ -42,6 +42,7 @@ internal ref struct FooterReader
                     break;
             }
         }
+
         return schema is not null && groups is not null && rows >= 0
             ? new FileMetadata(schema, rows, groups)
             : throw _place.Damaged("Its footer lacks the schema, the row groups or the number of rows.");
@@ -54,6 +55,7 @@ internal ref struct FooterReader
         {
             schema.Add(ReadSchemaElement());
         }
+
         return schema.Count > 0 ? schema : throw _place.Damaged("Its schema is empty.");
     }
 
@@ -104,10 +106,12 @@ internal ref struct FooterReader
                     break;
             }
         }
+
         if (name is null || repetition is < 0 or > 2)
         {
             throw _place.Damaged("Its schema has an element without a name or with an unknown repetition.");
         }
+
         return new SchemaElement(
             name, (Repetition)repetition, children, physical, length, logical ?? LogicalTypeReader.FromConverted(converted, scale));
     }
@@ -127,6 +131,7 @@ internal ref struct FooterReader
         {
             groups.Add(ReadRowGroup(leaves));
         }
+
         return groups;
     }
 
@@ -152,6 +157,7 @@ internal ref struct FooterReader
                     break;
             }
         }
+
         return chunks is not null && rows >= 0
             ? new RowGroup(rows, chunks)
             : throw _place.Damaged("A row group lacks its columns or its number of rows.");
@@ -164,11 +170,13 @@ internal ref struct FooterReader
         {
             throw _place.Damaged($"A row group has {count} columns where the schema has {leaves}.");
         }
+
         var chunks = new List<ColumnChunk>(count);
         for (; count > 0; count--)
         {
             chunks.Add(ReadChunk());
         }
+
         return chunks;
     }
 
@@ -243,6 +251,7 @@ internal ref struct FooterReader
                     break;
             }
         }
+
         if (physical is null || codec < 0 || entries < 0 || length < 0 || dataOffset < 0)
         {
             throw _place.Damaged("A column chunk's metadata is incomplete.");

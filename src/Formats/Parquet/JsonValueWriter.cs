@@ -36,6 +36,7 @@ internal sealed class JsonValueWriter
                 {
                     writer.WriteStringValue(text);
                 }
+
                 break;
             case { } json when column.Annotation.Kind == ValueKind.Json:
                 CheckJson(json, writer.CurrentDepth, reader);
@@ -83,6 +84,7 @@ internal sealed class JsonValueWriter
             {
                 any = true;
             }
+
             if (any)
             {
                 return;
@@ -92,7 +94,9 @@ internal sealed class JsonValueWriter
         {
             // Said below.
         }
-        throw reader.Place.Unsupported("A value of a column that is marked as JSON is not valid JSON.", "Write the column as plain text, or its values as JSON.");
+
+        throw reader.Place.Unsupported(
+            "A value of a column that is marked as JSON is not valid JSON.", "Write the column as plain text, or its values as JSON.");
     }
 
     // The bytes of a value that is text or just bytes; null for what is formatted.
@@ -107,10 +111,12 @@ internal sealed class JsonValueWriter
                 ? throw reader.Place.Damaged($"A decimal has {value.Bytes.Count} bytes.")
                 : null;
         }
+
         if (value.Bytes.Count > InputFile.MaxRowBytes)
         {
             throw reader.Place.Unsupported(TooLong, TooLongRemedy);
         }
+
         isText = column.Annotation.Kind != ValueKind.Bytes && Utf8.IsValid(value.Bytes);
         return isText || column.Annotation.Kind is not (ValueKind.Text or ValueKind.Json)
             ? value.Bytes

@@ -38,6 +38,7 @@ internal sealed class LevelReader
         {
             return null;
         }
+
         int width = Width(max);
         long length;
         switch (encoding)
@@ -47,6 +48,7 @@ internal sealed class LevelReader
                 {
                     throw place.Damaged("The levels are cut off.");
                 }
+
                 length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
                 bytes = bytes[4..];
                 break;
@@ -56,10 +58,12 @@ internal sealed class LevelReader
             default:
                 throw place.Damaged($"The levels have the encoding {(int)encoding}, which is none for levels.");
         }
+
         if (length > bytes.Count)
         {
             throw place.Damaged("The levels are cut off.");
         }
+
         ArraySegment<byte> levels = bytes[..(int)length];
         bytes = bytes[(int)length..];
         return encoding == PageEncoding.Rle
@@ -84,8 +88,10 @@ internal sealed class LevelReader
             {
                 throw _place.Damaged("The levels end early.");
             }
+
             level = (level << 1) | ((_packed[(int)(_bit >> 3)] >> (7 - (int)(_bit & 7))) & 1);
         }
+
         return level;
     }
 

@@ -19,6 +19,7 @@ internal static class LogicalTypeReader
                 _ => ReadPlain(ref thrift, id),
             };
         }
+
         return annotation;
     }
 
@@ -73,6 +74,7 @@ internal static class LogicalTypeReader
                 thrift.Skip(type);
             }
         }
+
         return new Annotation(ValueKind.Decimal, Scale: scale);
     }
 
@@ -98,6 +100,7 @@ internal static class LogicalTypeReader
                     break;
             }
         }
+
         return new Annotation(isTimestamp ? (utc ? ValueKind.TimestampUtc : ValueKind.Timestamp) : ValueKind.Time, Scale: digits);
     }
 
@@ -111,6 +114,7 @@ internal static class LogicalTypeReader
             digits = id is >= 1 and <= 3 ? 3 * id : digits;
             thrift.Skip(type);
         }
+
         return digits;
     }
 
@@ -130,6 +134,7 @@ internal static class LogicalTypeReader
                 thrift.Skip(type);
             }
         }
+
         return new Annotation(signed ? ValueKind.Physical : ValueKind.Unsigned);
     }
 }

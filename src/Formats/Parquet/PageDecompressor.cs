@@ -42,6 +42,7 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
                 throw place.Unsupported(
                     $"Compression {NameOf(codec)} is not read.", "Write the file with snappy, gzip, zstd, brotli or no compression.");
         }
+
         return new ArraySegment<byte>(_buffer, 0, length);
     }
 
@@ -61,10 +62,12 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
         {
             throw Damaged();
         }
+
         if (_buffer.Length < length)
         {
             _buffer = new byte[length];
         }
+
         if (!SnappyDecoder.TryDecode(compressed, _buffer.AsSpan(0, length)))
         {
             throw Damaged();
@@ -84,6 +87,7 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
             {
                 written += read;
             }
+
             if (written != length || stream.ReadByte() >= 0)
             {
                 throw Damaged();
@@ -140,8 +144,10 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
             {
                 throw Damaged();
             }
+
             written += produced;
         }
+
         if (written != length)
         {
             throw Damaged();
@@ -155,6 +161,7 @@ internal sealed class PageDecompressor(CompressionCodec codec, ParquetPlace plac
         {
             Array.Resize(ref _buffer, Math.Min(length, Math.Max(FirstBytes, 2 * written)));
         }
+
         return _buffer.AsSpan(written, Math.Min(_buffer.Length, length) - written);
     }
 

@@ -61,10 +61,12 @@ internal readonly record struct PageHeader(
                     break;
             }
         }
+
         if (kind < 0 || uncompressed < 0 || compressed < 0 || (body is null && (PageType)kind != PageType.Index))
         {
             throw place.Damaged("A page header is incomplete.");
         }
+
         return body.GetValueOrDefault() with
         {
             Type = (PageType)kind,
@@ -86,6 +88,7 @@ internal readonly record struct PageHeader(
                 thrift.Skip(type);
                 continue;
             }
+
             thrift.Expect(type, ThriftType.Int32, "header of a page");
             header = id switch
             {
@@ -95,6 +98,7 @@ internal readonly record struct PageHeader(
                 _ => header with { RepetitionEncoding = (PageEncoding)thrift.ReadInt32() },
             };
         }
+
         return header;
     }
 
@@ -131,6 +135,7 @@ internal readonly record struct PageHeader(
                     break;
             }
         }
+
         return header;
     }
 }

@@ -33,18 +33,22 @@ internal sealed class PageReader : IDisposable
         {
             throw place.Unsupported("Its values are in another file.", "Write the table into one file.");
         }
+
         if (chunk.IsEncrypted)
         {
             throw place.Unsupported("It is encrypted.", "Write the file without encryption.");
         }
+
         if (chunk.Type != column.Type)
         {
             throw place.Damaged($"It is stored as {chunk.Type} where the schema says {column.Type}.");
         }
+
         if (chunk.Offset > input.Length || chunk.CompressedLength > input.Length - chunk.Offset)
         {
             throw place.Damaged($"Its {chunk.CompressedLength} bytes from {chunk.Offset} on lie beyond the end of the file.");
         }
+
         _column = column;
         _place = place;
         _codec = chunk.Codec;
@@ -67,6 +71,7 @@ internal sealed class PageReader : IDisposable
                     $"A page of {Math.Max(header.CompressedSize, header.UncompressedSize)} bytes is too large.",
                     $"Write the file with pages below {MaxPageBytes >> 20} MiB.");
             }
+
             ArraySegment<byte> body = ReadBody(header);
             switch (header.Type)
             {
@@ -96,10 +101,11 @@ internal sealed class PageReader : IDisposable
             {
                 throw _place.Damaged("Its pages end before its values do.");
             }
+
             var thrift = new ThriftReader(bytes, _place);
             try
             {
-                PageHeader header = PageHeader.Read(ref thrift, _place);
+                var header = PageHeader.Read(ref thrift, _place);
                 _stream.Skip(thrift.Position);
                 return header;
             }
@@ -116,12 +122,14 @@ internal sealed class PageReader : IDisposable
         {
             throw _place.Damaged($"A page claims {header.CompressedSize} bytes, and the column has {_stream.Left} left.");
         }
+
         ArraySegment<byte> body = _stream.Peek(header.CompressedSize);
         _stream.Skip(header.CompressedSize);
         if (header.Crc is { } crc && Crc32.Of(body) != crc)
         {
             throw _place.Damaged("The checksum (CRC-32) of a page is wrong.");
         }
+
         return body;
     }
 
@@ -139,9 +147,9 @@ internal sealed class PageReader : IDisposable
     private DataPage OpenVersion1(PageHeader header, ArraySegment<byte> body)
     {
         ArraySegment<byte> bytes = _decompressor.Decompress(body, header.UncompressedSize);
-        LevelReader? repetition =
+        var repetition =
             LevelReader.Open(ref bytes, header.RepetitionEncoding, header.EntryCount, _column.MaxRepetition, _place);
-        LevelReader? definition =
+        var definition =
             LevelReader.Open(ref bytes, header.DefinitionEncoding, header.EntryCount, _column.MaxDefinition, _place);
         return new DataPage(header.EntryCount, repetition, definition, OpenValues(header.Encoding, bytes));
     }
@@ -153,8 +161,9 @@ internal sealed class PageReader : IDisposable
         {
             throw _place.Damaged("The levels are longer than their page.");
         }
-        LevelReader? repetition = LevelReader.Open(body[..header.RepetitionBytes], _column.MaxRepetition, _place);
-        LevelReader? definition =
+
+        var repetition = LevelReader.Open(body[..header.RepetitionBytes], _column.MaxRepetition, _place);
+        var definition =
             LevelReader.Open(body.Slice(header.RepetitionBytes, header.DefinitionBytes), _column.MaxDefinition, _place);
         ArraySegment<byte> bytes = body[(int)levels..];
         // A page without values may have nothing to decompress, not even an empty frame.
@@ -162,6 +171,7 @@ internal sealed class PageReader : IDisposable
         {
             bytes = _decompressor.Decompress(bytes, header.UncompressedSize - (int)levels);
         }
+
         return new DataPage(header.EntryCount, repetition, definition, OpenValues(header.Encoding, bytes));
     }
 

@@ -59,6 +59,7 @@ internal sealed class ParquetFile : IDisposable
         {
             throw place.Damaged($"With {input.Length} bytes it is too short for a Parquet file.");
         }
+
         Span<byte> head = stackalloc byte[MagicBytes];
         Span<byte> tail = stackalloc byte[TailBytes];
         input.ReadAt(0, head);
@@ -68,15 +69,18 @@ internal sealed class ParquetFile : IDisposable
         {
             throw place.Unsupported("It is encrypted.", "Write it without encryption.");
         }
+
         if (!head.SequenceEqual("PAR1"u8) || !magic.SequenceEqual("PAR1"u8))
         {
             throw place.Damaged("It does not begin and end as a Parquet file does (\"PAR1\").");
         }
+
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(tail);
         if (length > input.Length - MagicBytes - TailBytes || length > MaxFooterBytes)
         {
             throw place.Damaged($"Its footer claims {length} bytes, which do not fit.");
         }
+
         byte[] footer = new byte[length];
         input.ReadAt(input.Length - TailBytes - length, footer);
         return footer;

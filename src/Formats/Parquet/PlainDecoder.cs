@@ -21,6 +21,7 @@ internal sealed class PlainDecoder(LeafColumn column, ArraySegment<byte> bytes, 
             {
                 Take(1);
             }
+
             value.Bits = (bytes[_position - 1] >> _bit) & 1;
             _bit = (_bit + 1) & 7;
         }
@@ -37,6 +38,7 @@ internal sealed class PlainDecoder(LeafColumn column, ArraySegment<byte> bytes, 
         {
             throw place.Damaged("The values end early.");
         }
+
         ArraySegment<byte> taken = bytes.Slice(_position, count);
         _position += count;
         return taken;

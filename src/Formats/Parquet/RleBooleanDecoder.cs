@@ -13,6 +13,7 @@ internal sealed class RleBooleanDecoder : ValueDecoder
         {
             throw place.Damaged("The values are cut off.");
         }
+
         _runs = new RleReader(bytes.Slice(4, BinaryPrimitives.ReadInt32LittleEndian(bytes)), 1, place);
     }
 

@@ -26,6 +26,7 @@ internal sealed class RleReader
         {
             throw place.Damaged($"A bit width of {width} is impossible.");
         }
+
         _bytes = bytes;
         _width = width;
         _place = place;
@@ -41,11 +42,13 @@ internal sealed class RleReader
                 _repeats--;
                 return _repeated;
             }
+
             if (_packed > 0)
             {
                 _packed--;
                 return NextPacked();
             }
+
             ReadRun();
         }
     }
@@ -67,10 +70,12 @@ internal sealed class RleReader
                 window |= (ulong)_bytes[i] << (8 * (i - at));
             }
         }
+
         if (_packedBit + _width > 8L * _bytes.Count)
         {
             throw _place.Damaged("A bit-packed run ends early.");
         }
+
         int value = (int)((window >> (int)(_packedBit & 7)) & ((1UL << _width) - 1));
         _packedBit += _width;
         return value;
@@ -88,11 +93,13 @@ internal sealed class RleReader
             _position = (int)Math.Min(_bytes.Count, _position + (count * _width));
             return;
         }
+
         int value = 0;
         for (int shift = 0; shift < _width; shift += 8)
         {
             value |= ReadByte() << shift;
         }
+
         _repeated = value;
         _repeats = count;
     }
@@ -109,6 +116,7 @@ internal sealed class RleReader
                 return value;
             }
         }
+
         throw _place.Damaged("The length of a run has too many bytes.");
     }
 

@@ -62,6 +62,7 @@ internal sealed class RowGroupReader : IDisposable
             Write(column);
             RequireLevel(column, 0);
         }
+
         _writer.WriteEndObject();
         _writer.Flush();
         return _buffer.WrittenSpan;
@@ -107,6 +108,7 @@ internal sealed class RowGroupReader : IDisposable
             _writer.WriteNullValue();
             return;
         }
+
         switch (node.Kind)
         {
             case NodeKind.Leaf:
@@ -119,6 +121,7 @@ internal sealed class RowGroupReader : IDisposable
                     _writer.WritePropertyName(child.Name);
                     Write(child);
                 }
+
                 _writer.WriteEndObject();
                 break;
             case NodeKind.List:
@@ -132,6 +135,7 @@ internal sealed class RowGroupReader : IDisposable
                 _writer.WriteEndObject();
                 break;
         }
+
         RequireShort(First(node));
     }
 
@@ -152,6 +156,7 @@ internal sealed class RowGroupReader : IDisposable
             SkipEntry(node, node.ElementDefinition);
             return;
         }
+
         int level;
         do
         {
@@ -171,6 +176,7 @@ internal sealed class RowGroupReader : IDisposable
             {
                 throw first.Place.Damaged("A repetition level goes deeper than the list that it continues.");
             }
+
             RequireLevel(node, level);
         }
         while (level == node.ElementRepetition);
@@ -198,6 +204,7 @@ internal sealed class RowGroupReader : IDisposable
             {
                 throw reader.Place.Damaged("It has a value where the columns beside it have none.");
             }
+
             reader.SkipEntry();
         }
     }

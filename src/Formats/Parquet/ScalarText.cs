@@ -57,6 +57,7 @@ internal static class ScalarText
                 {
                     output[length++] = (byte)'Z';
                 }
+
                 return length;
             case ValueKind.Uuid:
                 isNumber = false;
@@ -103,6 +104,7 @@ internal static class ScalarText
             name.CopyTo(output);
             return name.Length;
         }
+
         number.TryFormat(output, out int length, default, CultureInfo.InvariantCulture);
         return length;
     }
@@ -125,6 +127,7 @@ internal static class ScalarText
                 output[length++] = (byte)'.';
             }
         }
+
         return length;
     }
 
@@ -139,6 +142,7 @@ internal static class ScalarText
             // ISO 8601 wants a sign outside four digits.
             output[length++] = year < 0 ? (byte)'-' : (byte)'+';
         }
+
         length += Digits(Math.Abs(year), 4, output[length..]);
         output[length++] = (byte)'-';
         length += Digits(date.Month, 2, output[length..]);
@@ -160,6 +164,7 @@ internal static class ScalarText
         {
             output[length++] = (byte)'-';
         }
+
         (Int128 seconds, Int128 fraction) = Int128.DivRem(Int128.Abs(units), PowerOfTen(digits));
         length += Digits((long)(seconds / 3600), 2, output[length..]);
         output[length++] = (byte)':';
@@ -171,6 +176,7 @@ internal static class ScalarText
             output[length++] = (byte)'.';
             length += Digits((long)fraction, digits, output[length..]);
         }
+
         return length;
     }
 

@@ -33,10 +33,12 @@ internal sealed class SchemaBuilder
         {
             throw place.Damaged($"Its schema has {elements.Count} elements, of which {builder._next} belong to the table.");
         }
+
         if (root.Children.Count == 0)
         {
             throw place.Damaged("Its schema has no columns.");
         }
+
         List<SchemaNode> columns = [.. root.Children.Select(child => builder.Field(child, "", 0, 0))];
         return new Schema([.. root.Children.Select(child => child.Source.Name)], columns, builder._leaves);
     }
@@ -48,6 +50,7 @@ internal sealed class SchemaBuilder
         {
             throw _place.Unsupported($"Its schema is nested deeper than {MaxDepth} levels.", "Flatten it.");
         }
+
         var children = new List<Element>();
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < source.ChildCount; i++)
@@ -56,17 +59,21 @@ internal sealed class SchemaBuilder
             {
                 throw _place.Damaged("Its schema ends early.");
             }
+
             Element child = ReadTree(_elements[_next++], depth + 1);
             if (!names.Add(child.Source.Name))
             {
                 throw _place.Unsupported($"Its schema names '{child.Source.Name}' twice in one place.", "Rename one of them.");
             }
+
             children.Add(child);
         }
+
         if (depth > 0 && (source.Type is null) != (children.Count > 0))
         {
             throw _place.Damaged($"'{source.Name}' in its schema must either have a type or children.");
         }
+
         return new Element(source, children);
     }
 
@@ -90,17 +97,20 @@ internal sealed class SchemaBuilder
             {
                 return Repeated(ListElement(source, inner), source.Name, path, nullable, definition, repetition, inner);
             }
+
             if (source.Annotation.IsMap && IsScalarMap(inner))
             {
                 return Map(source, inner, path, nullable, definition, repetition);
             }
         }
+
         int first = _leaves.Count;
         if (element.Children.Count == 0)
         {
             _leaves.Add(Leaf(source, path, definition, repetition));
             return Node(source.Name, NodeKind.Leaf, nullable, definition, first, []);
         }
+
         List<SchemaNode> children = [.. element.Children.Select(child => Field(child, path, definition, repetition))];
         return Node(source.Name, NodeKind.Struct, nullable, definition, first, children);
     }
@@ -159,6 +169,7 @@ internal sealed class SchemaBuilder
         {
             throw _place.Damaged($"Column '{path}' has values of {source.TypeLength} bytes.");
         }
+
         bool fits = annotation.Kind switch
         {
             ValueKind.Text or ValueKind.Json => type == PhysicalType.ByteArray || fixedLength,

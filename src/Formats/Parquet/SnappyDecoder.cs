@@ -22,6 +22,7 @@ internal static class SnappyDecoder
         {
             return false;
         }
+
         int written = 0;
         while (at < input.Length)
         {
@@ -33,16 +34,19 @@ internal static class SnappyDecoder
                 {
                     return false;
                 }
+
                 input.Slice(at, count).CopyTo(output[written..]);
                 at += count;
                 written += count;
                 continue;
             }
+
             int offsetBytes = kind == 3 ? 4 : kind;
             if (input.Length - at < offsetBytes)
             {
                 return false;
             }
+
             int copied = kind == 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1;
             long offset = kind == 1 ? ((tag >> 5) << 8) | input[at]
                 : kind == 2 ? input[at] | (input[at + 1] << 8)
@@ -52,9 +56,11 @@ internal static class SnappyDecoder
             {
                 return false;
             }
+
             Copy(output, written, (int)offset, copied);
             written += copied;
         }
+
         return written == output.Length;
     }
 
@@ -66,6 +72,7 @@ internal static class SnappyDecoder
             output.Slice(written - offset, count).CopyTo(output[written..]);
             return;
         }
+
         for (int i = 0; i < count; i++)
         {
             output[written + i] = output[written + i - offset];
@@ -83,17 +90,20 @@ internal static class SnappyDecoder
             {
                 return false;
             }
+
             length = 0;
             for (int i = 0; i < bytes; i++)
             {
                 length |= (long)input[at++] << (8 * i);
             }
         }
+
         length++;
         if (length > input.Length - at)
         {
             return false;
         }
+
         count = (int)length;
         return true;
     }
@@ -110,6 +120,7 @@ internal static class SnappyDecoder
                 return true;
             }
         }
+
         return false;
     }
 }

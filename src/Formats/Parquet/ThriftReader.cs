@@ -38,6 +38,7 @@ internal ref struct ThriftReader
         {
             return false;
         }
+
         int delta = head >> 4;
         id = delta != 0 ? id + delta : (int)ReadInteger() & 0xFFFF;
         return true;
@@ -95,11 +96,13 @@ internal ref struct ThriftReader
         {
             count = ReadVarint();
         }
+
         if (count > (ulong)(_bytes.Length - Position))
         {
             RanOut = true;
             throw _place.Damaged($"A list of its structure claims {count} elements, more than there are bytes.");
         }
+
         return (int)count;
     }
 
@@ -133,6 +136,7 @@ internal ref struct ThriftReader
         {
             throw _place.Damaged("Its structure is nested too deep.");
         }
+
         switch (type)
         {
             case ThriftType.True or ThriftType.False:
@@ -158,6 +162,7 @@ internal ref struct ThriftReader
                 {
                     Skip(element, depth + 1, inList: true);
                 }
+
                 break;
             case ThriftType.Map:
                 SkipMap(depth);
@@ -168,6 +173,7 @@ internal ref struct ThriftReader
                 {
                     Skip(field, depth + 1, inList: false);
                 }
+
                 break;
             default:
                 throw _place.Damaged($"Its structure has a field of unknown type {(int)type}.");
@@ -181,12 +187,14 @@ internal ref struct ThriftReader
         {
             return;
         }
+
         int types = ReadByte();
         if (count > (ulong)(_bytes.Length - Position))
         {
             RanOut = true;
             throw _place.Damaged($"A map of its structure claims {count} entries, more than there are bytes.");
         }
+
         for (ulong i = 0; i < count; i++)
         {
             Skip((ThriftType)(types >> 4), depth + 1, inList: true);
@@ -206,6 +214,7 @@ internal ref struct ThriftReader
                 return value;
             }
         }
+
         throw _place.Damaged("A number in its structure has too many bytes.");
     }
 
@@ -218,6 +227,7 @@ internal ref struct ThriftReader
             RanOut = true;
             throw _place.Damaged("Its structure is cut off.");
         }
+
         ReadOnlySpan<byte> taken = _bytes.Slice(Position, (int)count);
         Position += (int)count;
         return taken;

@@ -13,7 +13,8 @@ public interface IPairTokenizer
     RowColumns Columns => RowColumns.None;
 
     /// <summary>
-    /// Tokenises a pair; <paramref name="rowIndex"/> becomes its id. Throws <see cref="UserInputException"/> naming the row when it cannot be read.
+    /// Tokenises a pair; <paramref name="rowIndex"/> becomes its id. Throws <see cref="UserInputException"/> naming the row when it cannot
+    /// be read.
     /// </summary>
     /// <param name="row">The row.</param>
     /// <param name="rowIndex">0-based position among all rows of the source.</param>

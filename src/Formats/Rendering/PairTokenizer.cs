@@ -25,6 +25,7 @@ public sealed class PairTokenizer : IPairTokenizer
         {
             throw new UserInputException($"--max-seq-len must be at least 1 (or 0 for no limit), not {options.MaxSeqLen}.");
         }
+
         Encoder = encoder;
         _options = options;
         _renderer = new TextRenderer(template, options);
@@ -50,22 +51,27 @@ public sealed class PairTokenizer : IPairTokenizer
         {
             return Drop(DropReason.NoPreference);
         }
+
         if (chosen.Ids.Length == 0 || rejected.Ids.Length == 0)
         {
             return Drop(DropReason.NoTokens);
         }
+
         if (!keepIdentical && chosen.Ids.AsSpan().SequenceEqual(rejected.Ids))
         {
             return Drop(DropReason.IdenticalSides);
         }
+
         if (!Fit(chosen, rejected, out int[] chosenIds, out int[] rejectedIds, out DropReason reason))
         {
             return Drop(reason);
         }
+
         if (!keepIdentical && chosenIds.AsSpan().SequenceEqual(rejectedIds))
         {
             return Drop(DropReason.EqualAfterTruncation);
         }
+
         var pair = new PreferencePair
         {
             Chosen = chosenIds,
@@ -103,6 +109,7 @@ public sealed class PairTokenizer : IPairTokenizer
         {
             return new TokenizedText(null, DropReason.NoTokens, Truncated: false);
         }
+
         return Fit(side, null, out int[] ids, out _, out DropReason reason)
             ? new TokenizedText(ids, DropReason.None, ids.Length < side.Ids.Length)
             : new TokenizedText(null, reason, Truncated: false);
@@ -119,12 +126,14 @@ public sealed class PairTokenizer : IPairTokenizer
             CheckIds(ids, row);
             return _sides?.FromIds(ids, promptIds) ?? new TokenizedSide(ids, promptIds, 0, ids, default);
         }
+
         if (_sides?.Tokenize(_renderer.Render(side, row), prompt) is { } tokenized)
         {
             // A text may be empty; that is told elsewhere.
             CheckIds(tokenized.Ids, row);
             return tokenized;
         }
+
         throw row.Error("the row holds text, which needs the checkpoint's tokenizer.json. Only rows of token ids do without.");
     }
 
@@ -132,7 +141,9 @@ public sealed class PairTokenizer : IPairTokenizer
     {
         if (_options.VocabSize > 0 && ids.Length > 0 && ids.Max() is var largest && largest >= _options.VocabSize)
         {
-            string name = Encoder is null ? "" : $" (\"{JsonEncodedText.Encode(Encoder.Decode([largest]), JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\")";
+            string name = Encoder is null
+                ? ""
+                : $" (\"{JsonEncodedText.Encode(Encoder.Decode([largest]), JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\")";
             throw row.Error(
                 $"token id {largest}{name} is outside the model's vocabulary of {_options.VocabSize}: the embedding has no row for it. "
                 + "A token that was added to a tokenizer must be added to the model as well.");

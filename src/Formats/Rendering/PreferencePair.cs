@@ -31,7 +31,8 @@ public sealed record PreferencePair
     public UInt128 PromptHash { get; init; }
 
     /// <summary>
-    /// Identifies the pair by its prompt and its two responses, whatever tokenizer and truncation: the same row in two evaluations has the same value.
+    /// Identifies the pair by its prompt and its two responses, whatever tokenizer and truncation: the same row in two evaluations has the
+    /// same value.
     /// </summary>
     public UInt128 ContentHash { get; init; }
 
@@ -64,6 +65,7 @@ public sealed record PreferencePair
         {
             throw new ArgumentException("Both sides of a pair need at least one token.");
         }
+
         return Math.Min(chosen.CommonPrefixLength(rejected), Math.Min(chosen.Length, rejected.Length) - 1);
     }
 

@@ -18,10 +18,12 @@ internal static class PromptHash
         {
             return OfTurns(chosen, rejected);
         }
+
         if (row.Chosen.TokenIds is { } ids && row.Rejected.TokenIds is { } others)
         {
             return ContentHash.OfIds(ids[..PreferencePair.CommonPrefix(ids, others)]);
         }
+
         return ContentHash.OfTexts([row.Chosen.Text![..row.Chosen.ResponseStart]]);
     }
 
@@ -34,6 +36,7 @@ internal static class PromptHash
         {
             shared++;
         }
+
         return shared > 0 ? shared : chosen.Count - 1;
     }
 

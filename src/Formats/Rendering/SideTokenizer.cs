@@ -54,6 +54,7 @@ internal sealed class SideTokenizer
             ids = [.. ids, eos];
             closing = 1;
         }
+
         int body = ids.Length - closing;
         return Side(ids, Math.Min(PromptLength(text, ids, prompt), body), ids.AsMemory(0, body), ids.AsMemory(body));
     }
@@ -68,11 +69,13 @@ internal sealed class SideTokenizer
         {
             return 0;
         }
+
         if (prompt.Ids.Length == 0 || !text.Prompt.SequenceEqual(prompt.Text))
         {
             prompt.Text = text.Prompt.ToString();
             prompt.Ids = _encoder.Encode(prompt.Text, addSpecialTokens: !text.IsTemplated);
         }
+
         return ids.AsSpan().CommonPrefixLength(prompt.Ids);
     }
 
@@ -85,11 +88,13 @@ internal sealed class SideTokenizer
             {
                 return ids.Length - i;
             }
+
             if (!string.IsNullOrWhiteSpace(_encoder.Decode(ids.AsSpan(i, 1))))
             {
                 break;
             }
         }
+
         return 0;
     }
 }

@@ -21,7 +21,10 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             return Verbatim(side);
         }
-        return options.UseChatTemplate ? Template(WithSystem(messages), side.Inputs, row) : Concatenate(WithSystem(messages), side.Inputs, row);
+
+        return options.UseChatTemplate
+            ? Template(WithSystem(messages), side.Inputs, row)
+            : Concatenate(WithSystem(messages), side.Inputs, row);
     }
 
     private RenderedText Verbatim(Conversation side)
@@ -32,6 +35,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             return new RenderedText(text, side.ResponseStart, text.Length, IsTemplated: false);
         }
+
         bool separated = text.StartsWith(PairRowParser.BlankLine, StringComparison.Ordinal);
         string head = options.SystemPrompt + (separated ? "" : PairRowParser.BlankLine);
         return new RenderedText(head + text, head.Length + side.ResponseStart, head.Length + text.Length, IsTemplated: false);
@@ -44,15 +48,18 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             throw row.Error("tools", "needs a chat template to be written; --no-chat-template would leave it out.");
         }
+
         if (messages.SelectMany(message => message.SpeechFields()).FirstOrDefault() is { } field)
         {
             throw row.Error(field, "of a message needs a chat template to be written; --no-chat-template would leave it out.");
         }
+
         var text = new StringBuilder();
         for (int i = 0; i < messages.Count - 1; i++)
         {
             text.Append(messages[i].Content).Append(PairRowParser.BlankLine);
         }
+
         int start = text.Length;
         text.Append(messages[^1].Content);
         return new RenderedText(text.ToString(), start, text.Length, IsTemplated: false);
@@ -69,6 +76,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             return new RenderedText(text, 0, text.Length, IsTemplated: true);
         }
+
         int start = text.AsSpan().CommonPrefixLength(marked.AsSpan(0, mark));
         int closing = CommonSuffixLength(text.AsSpan(start), marked.AsSpan(mark + Mark.Length));
         return new RenderedText(
@@ -83,6 +91,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
                 "the row needs a chat template and the checkpoint has none. Pass --no-chat-template, or add a chat_template to its "
                 + "tokenizer_config.json.");
         }
+
         try
         {
             return template.Render(messages, addGenerationPrompt: false, inputs);
@@ -108,6 +117,7 @@ internal sealed class TextRenderer(IChatTemplate? template, TextOptions options)
         {
             length++;
         }
+
         return length;
     }
 }

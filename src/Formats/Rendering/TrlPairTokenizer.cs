@@ -4,9 +4,9 @@ using Rm.Formats.Tokenization;
 namespace Rm.Formats.Rendering;
 
 /// <summary>
-/// Rows to token ids as TRL's reward trainer has them: strings are taken as they are, without a template, and end in the EOS token's text; message lists go through
-/// the template; pairs with too long a side are left out, and no others. A text's reward is read at its last token that is not the padding token, which for many
-/// tokenizers is EOS: what follows is counted, not computed.
+/// Rows to token ids as TRL's reward trainer has them: strings are taken as they are, without a template, and end in the EOS token's text;
+/// message lists go through the template; pairs with too long a side are left out, and no others. A text's reward is read at its last token
+/// that is not the padding token, which for many tokenizers is EOS: what follows is counted, not computed.
 /// </summary>
 /// <param name="inner">Renders message lists, checks ids and lengths.</param>
 /// <param name="encoder">The tokenizer.</param>

@@ -2,13 +2,17 @@ using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Rows;
 
-/// <summary>Reads the rows of reward-model benchmarks. Every method throws <see cref="UserInputException"/> that names file, line and field.</summary>
+/// <summary>
+/// Reads the rows of reward-model benchmarks. Every method throws <see cref="UserInputException"/> that names file, line and field.
+/// </summary>
 public static class AnswerSetReader
 {
     /// <summary>A pair of any kind with a column <c>subset</c> (RewardBench).</summary>
     public static AnswerSet ReadPair(DataRow row, RowColumns columns)
     {
-        PairRow pair = PairRowParser.ParseAll(row, columns) is [var only] ? only : throw row.Error("makes several pairs; a benchmark's row is one.");
+        PairRow pair = PairRowParser.ParseAll(row, columns) is [var only]
+            ? only
+            : throw row.Error("makes several pairs; a benchmark's row is one.");
         return new AnswerSet
         {
             Source = row,
@@ -19,7 +23,9 @@ public static class AnswerSetReader
         };
     }
 
-    /// <summary>A <c>prompt</c> with lists of right and wrong answers, <c>chosen</c> and <c>rejected</c> (RewardBench 2, RM-Bench).</summary>
+    /// <summary>
+    /// A <c>prompt</c> with lists of right and wrong answers, <c>chosen</c> and <c>rejected</c> (RewardBench 2, RM-Bench).
+    /// </summary>
     /// <param name="row">The row.</param>
     /// <param name="subset">Column that it is scored by.</param>
     /// <param name="count">How many answers either list must have; 0 for any number, also none on one side.</param>
@@ -71,9 +77,12 @@ public static class AnswerSetReader
 
     private static string[] Texts(DataRow row, string field, int count)
     {
-        string[] texts = row.IsList(field) ? [.. row.GetList(field, "a list of answers").EnumerateArray().Select((text, i) => row.Text($"{field}[{i}]", text))]
+        string[] texts = row.IsList(field)
+            ? [.. row.GetList(field, "a list of answers").EnumerateArray().Select((text, i) => row.Text($"{field}[{i}]", text))]
             : [row.GetText(field)];
-        return count == 0 || texts.Length == count ? texts : throw row.Error(field, $"has {texts.Length} answers; this benchmark has {count}.");
+        return count == 0 || texts.Length == count
+            ? texts
+            : throw row.Error(field, $"has {texts.Length} answers; this benchmark has {count}.");
     }
 
     private static Conversation Answer(DataRow row, string field, string answer)

@@ -27,7 +27,7 @@ internal sealed class CsvSource(string path) : IRowSource
 
     public IEnumerable<DataRow> Read()
     {
-        using CsvReader reader = CsvReader.Create(InputFile.Open(path), Options);
+        using var reader = CsvReader.Create(InputFile.Open(path), Options);
         string[]? header = null;
         while (Guard(reader, static reader => reader.Read()))
         {
@@ -36,6 +36,7 @@ internal sealed class CsvSource(string path) : IRowSource
             {
                 throw new UserInputException($"{path}, line {reader.LineNumber}: the bytes are not UTF-8. Save the file as UTF-8.");
             }
+
             yield return DataRow.FromJson(path, reader.LineNumber, ToJson(header, reader), reader.RawRecord.Length, isText: true);
         }
     }
@@ -69,6 +70,7 @@ internal sealed class CsvSource(string path) : IRowSource
                 throw new UserInputException($"{path}, line 1: the header names column '{name}' twice.");
             }
         }
+
         return header;
     }
 
@@ -82,8 +84,10 @@ internal sealed class CsvSource(string path) : IRowSource
             {
                 writer.WriteString(header[i], reader.GetSpan(i));
             }
+
             writer.WriteEndObject();
         }
+
         return JsonElement.Parse(buffer.WrittenSpan);
     }
 }

@@ -48,6 +48,7 @@ public sealed class DataRow
             throw new UserInputException(
                 $"{file}, line {line}: a row must be a JSON object with named columns, not {Describe(value.ValueKind)}.");
         }
+
         var columns = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         try
         {
@@ -60,6 +61,7 @@ public sealed class DataRow
         {
             throw new UserInputException($"{file}, line {line}: a column name is not valid Unicode text.", e);
         }
+
         return new DataRow(file, line, columns, byteLength, isText);
     }
 
@@ -69,7 +71,8 @@ public sealed class DataRow
 
     /// <summary>The row with some of its columns.</summary>
     public DataRow With(IReadOnlyCollection<string> columns) => new(
-        File, Line, _columns.Where(column => columns.Contains(column.Key)).ToDictionary(column => column.Key, column => column.Value, StringComparer.Ordinal), ByteLength, IsText);
+        File, Line, _columns.Where(column => columns.Contains(column.Key))
+            .ToDictionary(column => column.Key, column => column.Value, StringComparer.Ordinal), ByteLength, IsText);
 
     /// <summary>The value of a column; false when the column is absent or null.</summary>
     public bool TryGet(string column, out JsonElement value) =>

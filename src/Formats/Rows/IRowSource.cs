@@ -35,6 +35,7 @@ public interface IRowSource
             {
                 continue;
             }
+
             yield return row;
             if (++next == positions.Count)
             {

@@ -61,6 +61,7 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 throw new UserInputException($"{path}, {where}: not valid JSON. A .json file holds one list of row objects.", e);
             }
         }
+
         return false;
     }
 
@@ -78,9 +79,11 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
             {
                 return false;
             }
+
             _start = _buffer.AsSpan(0, _end).StartsWith("\uFEFF"u8) ? 3 : 0;
             _markChecked = true;
         }
+
         var reader = new Utf8JsonReader(_buffer.AsSpan(_start, _end - _start), _atEnd, _state);
         if (!reader.Read())
         {
@@ -89,8 +92,10 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 _phase = Phase.Done;
                 return true;
             }
+
             return false;
         }
+
         switch (_phase)
         {
             case Phase.Start:
@@ -111,6 +116,7 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 {
                     return false;
                 }
+
                 if (reader.TokenType == JsonTokenType.StartArray && RowListNames.Contains(name))
                 {
                     _phase = Phase.InList;
@@ -119,6 +125,7 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 {
                     return false;
                 }
+
                 _properties.Add(name);
                 break;
             case Phase.InList when reader.TokenType != JsonTokenType.EndArray:
@@ -127,12 +134,14 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 {
                     return false;
                 }
+
                 line = _line + _buffer.AsSpan(_start, offset).Count((byte)'\n');
                 bytes = (int)reader.BytesConsumed - offset;
                 if (!Utf8.IsValid(_buffer.AsSpan(_start + offset, bytes)))
                 {
                     throw new UserInputException($"{path}, line {line}: the bytes are not UTF-8. Save the file as UTF-8.");
                 }
+
                 break;
             case Phase.InList:
                 _phase = Phase.AfterList;
@@ -140,6 +149,7 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
             default:
                 break;
         }
+
         Commit(ref reader);
         return true;
     }
@@ -160,6 +170,7 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
         {
             throw new UserInputException($"{path}, line {_line}: a row is longer than {InputFile.MaxRowBytes >> 20} MB.");
         }
+
         byte[] target = kept * 2 > _buffer.Length ? new byte[_buffer.Length * 2] : _buffer;
         Buffer.BlockCopy(_buffer, _start, target, 0, kept);
         _buffer = target;
@@ -173,6 +184,7 @@ internal sealed class JsonArrayReader(Stream stream, string path) : IDisposable
                 _atEnd = true;
                 return;
             }
+
             _end += read;
         }
     }

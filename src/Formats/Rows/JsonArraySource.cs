@@ -38,6 +38,7 @@ internal sealed class JsonArraySource(string path) : IRowSource
                 length += read;
             }
         }
+
         ReadOnlySpan<byte> text = head.AsSpan(0, length);
         text = (text.StartsWith("\uFEFF"u8) ? text[3..] : text).TrimStart(" \t\r\n"u8);
         int newline = text.IndexOf((byte)'\n');
@@ -46,9 +47,10 @@ internal sealed class JsonArraySource(string path) : IRowSource
         {
             return false;
         }
+
         try
         {
-            JsonElement value = JsonElement.Parse(first);
+            var value = JsonElement.Parse(first);
             return !JsonArrayReader.RowListNames.Any(
                 name => value.TryGetProperty(name, out JsonElement list) && list.ValueKind == JsonValueKind.Array);
         }

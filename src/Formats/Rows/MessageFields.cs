@@ -26,6 +26,7 @@ internal static class MessageFields
         {
             messages.Add(row.ReadMessage($"{field}[{messages.Count}]", item));
         }
+
         SwiftToolTurns.Rewrite(row, field, messages);
         return messages.Count > 0 ? messages : throw row.Error(field, "the list of messages is empty.");
     }
@@ -50,15 +51,18 @@ internal static class MessageFields
         {
             throw row.Error(place, $"must be an object with \"role\" and \"content\", not {DataRow.Describe(item.ValueKind)}.");
         }
+
         if (row.TryMember(place, item, "from", out _) && !row.TryMember(place, item, "role", out _))
         {
             return ShareGptMessage(row, place, item);
         }
+
         string role = row.Text(place + ".role", row.Member(place, item, "role"));
         if (role.Length == 0)
         {
             throw row.Error(place + ".role", "is empty; it must be system, user, assistant or what the chat template knows.");
         }
+
         bool isPlain = true;
         bool speaks = false;
         foreach (JsonProperty field in item.EnumerateObject())
@@ -67,6 +71,7 @@ internal static class MessageFields
             isPlain &= field.Name is "role" or "content" || isNull;
             speaks |= !isNull && ChatMessage.IsSpeech(field.Name);
         }
+
         string content = Content(row, place, item, speaks, ref isPlain);
         return new ChatMessage(role, content) { Json = isPlain ? null : WithoutNulls(item) };
     }
@@ -80,15 +85,19 @@ internal static class MessageFields
         {
             return null;
         }
+
         var variables = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         foreach (JsonProperty variable in kwargs?.EnumerateObject() ?? default)
         {
             if (Reserved.Contains(variable.Name))
             {
-                throw row.Error($"chat_template_kwargs.{variable.Name}", "cannot be set by a row; it is a parameter of the rendering itself.");
+                throw row.Error(
+                    $"chat_template_kwargs.{variable.Name}", "cannot be set by a row; it is a parameter of the rendering itself.");
             }
+
             variables.Add(variable.Name, variable.Value);
         }
+
         return new ChatTemplateInputs(tools, documents, variables.Count > 0 ? variables : null);
     }
 
@@ -115,10 +124,12 @@ internal static class MessageFields
             isPlain = false;
             return speaks ? "" : throw row.Error(place, "has no \"content\".");
         }
+
         if (content.ValueKind != JsonValueKind.Array)
         {
             return row.Text(field, content);
         }
+
         isPlain = false;
         var parts = new List<string>();
         foreach (JsonElement part in content.EnumerateArray())
@@ -128,8 +139,10 @@ internal static class MessageFields
             {
                 throw row.Error(field, $"part {parts.Count} must be an object of \"type\": \"text\"; other media cannot be scored.");
             }
+
             parts.Add(row.Text(field, row.Member(field, part, "text")));
         }
+
         return string.Concat(parts);
     }
 
@@ -143,8 +156,10 @@ internal static class MessageFields
             {
                 field.WriteTo(writer);
             }
+
             writer.WriteEndObject();
         }
+
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
@@ -155,6 +170,7 @@ internal static class MessageFields
         {
             return null;
         }
+
         if (value.ValueKind == JsonValueKind.String)
         {
             string text = row.Text(field, value);
@@ -162,6 +178,7 @@ internal static class MessageFields
             {
                 return null;
             }
+
             try
             {
                 value = JsonElement.Parse(text);
@@ -171,6 +188,7 @@ internal static class MessageFields
                 throw row.Error(field, "is a string that is not valid JSON.", e);
             }
         }
+
         return value.ValueKind == kind ? value : value.ValueKind == JsonValueKind.Null ? null : throw row.Error(
             field, $"must be {(kind == JsonValueKind.Array ? "a list" : "an object")}, not {DataRow.Describe(value.ValueKind)}.");
     }

@@ -20,7 +20,8 @@ public static class PairColumns
     /// <summary>Columns of the two sides, strings or messages.</summary>
     internal static readonly string[][] Sides =
     [
-        ["chosen", "rejected"], ["chosen_response", "rejected_response"], ["response_chosen", "response_rejected"], ["response", "rejected_response"],
+        ["chosen", "rejected"], ["chosen_response", "rejected_response"], ["response_chosen", "response_rejected"],
+        ["response", "rejected_response"],
     ];
 
     // Each kind of pair with the columns that make it one.
@@ -47,7 +48,8 @@ public static class PairColumns
 
     private static readonly HashSet<string> PromptEndings = new(StringComparer.Ordinal)
     {
-        "prompt", "prompts", "question", "instruction", "instructions", "query", "context", "history", "conversation", "conversations", "dialog",
+        "prompt", "prompts", "question", "instruction", "instructions", "query", "context", "history", "conversation", "conversations",
+            "dialog",
         "dialogue", "message", "messages", "system",
     };
 
@@ -57,17 +59,21 @@ public static class PairColumns
     /// </summary>
     public static IReadOnlyCollection<string> Choose(IReadOnlyList<string> columns) => Choose(columns, RowColumns.None);
 
-    /// <summary>The same with the columns that the user names, and those that look like a prompt, which are not to be left out unseen.</summary>
+    /// <summary>
+    /// The same with the columns that the user names, and those that look like a prompt, which are not to be left out unseen.
+    /// </summary>
     public static IReadOnlyCollection<string> Choose(IReadOnlyList<string> columns, RowColumns said) =>
         Kinds.Any(kind => kind.All(column => columns.Contains(column)))
-            ? [.. columns.Where(column => Known.Contains(column) || LooksLikePrompt(column) || column == said.Prompt || column == said.System)]
+            ? [.. columns.Where(
+                column => Known.Contains(column) || LooksLikePrompt(column) || column == said.Prompt || column == said.System)]
             : columns;
 
     /// <summary>True for a column that is about the pair as a whole and is read for every kind.</summary>
     internal static bool IsAboutPair(string column) => Others.Contains(column) && column != "history";
 
     /// <summary>The columns of a pair of which one is null in a row: the null one.</summary>
-    internal static string? NullSide(DataRow row) => Kinds.Where(kind => kind.Length > 1 && kind[1] != "output" && kind.All(row.Columns.ContainsKey))
+    internal static string? NullSide(DataRow row) =>
+        Kinds.Where(kind => kind.Length > 1 && kind[1] != "output" && kind.All(row.Columns.ContainsKey))
         .SelectMany(kind => kind).FirstOrDefault(column => !row.Has(column));
 
     /// <summary>True for a name that says: this is what the answers are given to.</summary>

@@ -34,14 +34,17 @@ public sealed record PairRow
             {
                 return false;
             }
+
             int shared = 0;
             while (shared < chosen.Count && shared < rejected.Count && chosen[shared] == rejected[shared])
             {
                 shared++;
             }
+
             return IsPrompt(chosen, shared) || IsPrompt(rejected, shared);
 
-            static bool IsPrompt(IReadOnlyList<ChatMessage> turns, int index) => index < turns.Count && turns[index].Role is "user" or "system";
+            static bool IsPrompt(IReadOnlyList<ChatMessage> turns, int index) =>
+                index < turns.Count && turns[index].Role is "user" or "system";
         }
     }
 

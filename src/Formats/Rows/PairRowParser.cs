@@ -5,23 +5,26 @@ public static class PairRowParser
 {
     /// <summary>The kinds of pair rows, for messages.</summary>
     public const string KnownKinds =
-        "prompt (or question, instruction, ...) + chosen + rejected (strings or message lists); chosen + rejected (whole texts, transcripts or "
-        + "message lists); history + human_ref_A + human_ref_B + labels; chosen_ids + rejected_ids (token ids); two responses with a preference; "
+        "prompt (or question, instruction, ...) + chosen + rejected (strings or message lists); chosen + rejected (whole texts, "
+            + "transcripts or "
+        + "message lists); history + human_ref_A + human_ref_B + labels; chosen_ids + rejected_ids (token ids); two responses with a "
+        + "preference; "
         + "ranked answers; messages + rejected_response";
 
     /// <summary>What joins a history and an answer that come without a separator of their own.</summary>
     internal const string BlankLine = "\n\n";
 
     /// <summary>
-    /// Reads a row that is one pair; a ranking of more than two answers, or several rejected ones, are an error. Throws like <see cref="ParseAll"/>.
+    /// Reads a row that is one pair; a ranking of more than two answers, or several rejected ones, are an error. Throws like <see
+    /// cref="ParseAll"/>.
     /// </summary>
     public static PairRow Parse(DataRow row) => ParseAll(row, RowColumns.None) is [var pair]
         ? pair
         : throw row.Error("makes several pairs; it cannot be read as one.");
 
     /// <summary>
-    /// Reads a row's pair, or the pairs of a ranking. Throws <see cref="UserInputException"/> naming file, line and field when the columns fit
-    /// no kind, a field does not hold what its kind needs, or a column that looks like a prompt would be left out.
+    /// Reads a row's pair, or the pairs of a ranking. Throws <see cref="UserInputException"/> naming file, line and field when the columns
+    /// fit no kind, a field does not hold what its kind needs, or a column that looks like a prompt would be left out.
     /// </summary>
     public static IReadOnlyList<PairRow> ParseAll(DataRow row, RowColumns columns) =>
         TryParse(row, columns) ?? throw (PairColumns.NullSide(row) is { } empty

@@ -26,18 +26,22 @@ internal sealed class PairRowReader
         {
             return [Build(RowKind.TokenIds, Ids(chosenIds), Ids(rejectedIds))];
         }
+
         if (Has("human_ref_A", "human_ref_B"))
         {
             return [Shp()];
         }
+
         if (_row.IsList("messages") && !_row.Has("chosen") && (_row.Has("rejected_response") || _row.IsList("rejected_messages")))
         {
             return MessagesAndRejected();
         }
+
         if (Named(PairColumns.Sides) is [var chosen, var rejected])
         {
             return Sides(chosen, rejected);
         }
+
         return Comparison() is { } pair ? [pair] : new RankingReader(_row, _used).TryRead() is { } ranking ? Ranked(ranking) : null;
     }
 
@@ -50,11 +54,14 @@ internal sealed class PairRowReader
             string preferred = _row.GetText(chosenField);
             return [.. _row.GetTexts(rejectedField).Select(other => Strings(preferred, other))];
         }
+
         if (lists != IsMessages(rejectedField))
         {
             throw _row.Error(rejectedField, $"'{chosenField}' and '{rejectedField}' must both be strings or both be message lists.");
         }
-        return [lists ? Lists(Messages(chosenField), Messages(rejectedField)) : Strings(_row.GetText(chosenField), _row.GetText(rejectedField))];
+
+        return [lists ? Lists(Messages(chosenField), Messages(rejectedField))
+            : Strings(_row.GetText(chosenField), _row.GetText(rejectedField))];
     }
 
     private PairRow Strings(string chosen, string rejected)
@@ -63,13 +70,16 @@ internal sealed class PairRowReader
         {
             return Build(RowKind.PromptStrings, Answer(prompt, chosen, ""), Answer(prompt, rejected, ""));
         }
+
         if (!_prompt.HasPrompt || _prompt.Read() is not { } head)
         {
             return WholeTexts(chosen, rejected);
         }
+
         CheckOpen(head);
         RowKind kind = _prompt.Column == "prompt" && _prompt.SystemColumn is null ? RowKind.PromptMessages : RowKind.PromptColumns;
-        return Build(kind, Turns([.. head, new ChatMessage("assistant", chosen)]), Turns([.. head, new ChatMessage("assistant", rejected)]));
+        return Build(
+            kind, Turns([.. head, new ChatMessage("assistant", chosen)]), Turns([.. head, new ChatMessage("assistant", rejected)]));
     }
 
     // Lists that begin with a user or system turn are whole conversations; others are answers to the prompt of other columns.
@@ -81,6 +91,7 @@ internal sealed class PairRowReader
         {
             CheckOpen(head);
         }
+
         IReadOnlyList<ChatMessage> Side(IReadOnlyList<ChatMessage> answer) => _prompt.WithSystem(Joined(head, answer));
         return Build(
             _prompt.Column is null && _prompt.SystemColumn is null ? RowKind.MessageLists
@@ -93,7 +104,8 @@ internal sealed class PairRowReader
     {
         if (_prompt.Column is { } column and not "prompt" && head.Count > 0 && head[^1].Role == "assistant")
         {
-            throw _row.Error(column, "ends in an assistant turn, but the two answers come after it. Take that turn out, or put it into the answers.");
+            throw _row.Error(
+                column, "ends in an assistant turn, but the two answers come after it. Take that turn out, or put it into the answers.");
         }
     }
 
@@ -115,11 +127,13 @@ internal sealed class PairRowReader
                 : new Conversation { Messages = turns, Text = text, ResponseStart = start };
             return Build(RowKind.Transcripts, Side(chosenTurns, chosen, chosenStart), Side(rejectedTurns, rejected, rejectedStart));
         }
+
         if (_prompt.WithSystem([]).Count > 0)
         {
             throw _row.Error(_prompt.SystemColumn!, "is a system turn beside whole texts, which have no turns that it could be put before. "
                 + $"Name the prompt's column with --prompt-column, or leave it out with --ignore-columns {_prompt.SystemColumn}.");
         }
+
         int shared = TextBoundary.Before(chosen, chosen.AsSpan().CommonPrefixLength(rejected));
         return Build(RowKind.PlainStrings,
             new Conversation { Text = chosen, ResponseStart = shared },
@@ -151,15 +165,18 @@ internal sealed class PairRowReader
         {
             return [Build(RowKind.MessageLists, Turns(chosen), Turns(_prompt.WithSystem(_row.GetMessages("rejected_messages"))))];
         }
+
         int prompt = chosen.Count;
         while (prompt > 0 && chosen[prompt - 1].Role is not ("user" or "system"))
         {
             prompt--;
         }
+
         if (prompt == chosen.Count)
         {
             throw _row.Error("messages", "ends in no answer; its last turns must be the preferred one.");
         }
+
         const string field = "rejected_response";
         IReadOnlyList<string> others = _row.IsTextList(field) ? _row.GetTexts(field) : [_row.GetText(field)];
         return [.. others.Select(other =>
@@ -172,13 +189,15 @@ internal sealed class PairRowReader
         (string First, string Second, string Preference, Func<string, double> Better)? layout =
             Has("response_0", "response_1") && _row.Has("better_response_id") ? ("response_0", "response_1", "better_response_id", BetterId)
             : Has("response1", "response2") && _row.Has("overall_preference") ? ("response1", "response2", "overall_preference", Strength)
-            : Has("response_1", "response_2") && _row.Has("preference_strength") ? ("response_1", "response_2", "preference_strength", Strength)
+            : Has("response_1", "response_2") && _row.Has("preference_strength")
+                ? ("response_1", "response_2", "preference_strength", Strength)
             : Has("conversation_a", "conversation_b") && _row.Has("winner") ? ("conversation_a", "conversation_b", "winner", Winner)
             : null;
         if (layout is not var (first, second, preference, better))
         {
             return null;
         }
+
         _used.Add(preference);
         double sign = better(preference);
         PairRow pair = (sign > 0 ? Sides(second, first) : Sides(first, second))[0];
@@ -226,6 +245,7 @@ internal sealed class PairRowReader
                 }
             }
         }
+
         return pairs.Count > 0 ? pairs : [Build(RowKind.Ranking, sides[0], sides[^1]) with { HasNoPreference = true }];
     }
 
@@ -238,6 +258,7 @@ internal sealed class PairRowReader
         {
             throw _row.Error("weight", $"must be at least 0 and within float32, not {weight}.");
         }
+
         return new PairRow
         {
             Source = _source,
@@ -250,7 +271,8 @@ internal sealed class PairRowReader
             Domain = Label("domain") ?? Label("subset"),
             Subset = Label("subset"),
             PostId = Label("post_id"),
-            ScoreRatio = _row.TryGet("score_ratio", out JsonElement ratio) && ratio.ValueKind is JsonValueKind.Number or JsonValueKind.String
+            ScoreRatio = _row.TryGet("score_ratio", out JsonElement ratio)
+                && ratio.ValueKind is JsonValueKind.Number or JsonValueKind.String
                 ? _row.GetOptionalNumber("score_ratio") : null,
         };
     }
@@ -268,7 +290,8 @@ internal sealed class PairRowReader
     // A list of messages, or one message as LLaMA-Factory writes an answer.
     private bool IsMessages(string field) => _row.IsList(field) || _row.IsObject(field);
 
-    private IReadOnlyList<ChatMessage> Messages(string field) => _row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Object
+    private IReadOnlyList<ChatMessage> Messages(string field) =>
+        _row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Object
         ? [_row.ReadMessage(field, value)]
         : _row.GetMessages(field);
 

@@ -27,7 +27,8 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
         return ReadRows(chooseColumns);
     }
 
-    public IEnumerable<DataRow> ReadAt(IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    public IEnumerable<DataRow> ReadAt(
+        IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
         RequireUnpacked();
         return ReadRowsAt(positions, chooseColumns);
@@ -37,13 +38,14 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
     {
         if (InputFile.IsCompressed(path))
         {
-            throw new UserInputException($"{path}: a Parquet file is compressed inside and cannot be read from .gz or .zst. Unpack it first.");
+            throw new UserInputException(
+                $"{path}: a Parquet file is compressed inside and cannot be read from .gz or .zst. Unpack it first.");
         }
     }
 
     private IEnumerable<DataRow> ReadRows(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
-        using ParquetFile file = ParquetFile.Open(path, open());
+        using var file = ParquetFile.Open(path, open());
         IReadOnlyList<SchemaNode> columns = Wanted(file, chooseColumns);
         long row = 0;
         for (int group = 0; group < file.Metadata.RowGroups.Count; group++)
@@ -53,14 +55,16 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
             {
                 yield return NextRow(reader, ++row);
             }
+
             reader.RequireEnd();
         }
     }
 
     // Row groups without a wanted row are not opened, the end of the last one is not read.
-    private IEnumerable<DataRow> ReadRowsAt(IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    private IEnumerable<DataRow> ReadRowsAt(
+        IReadOnlyList<long> positions, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
-        using ParquetFile file = ParquetFile.Open(path, open());
+        using var file = ParquetFile.Open(path, open());
         IReadOnlyList<SchemaNode> columns = Wanted(file, chooseColumns);
         long start = 0;
         int next = 0;
@@ -77,14 +81,17 @@ internal sealed class ParquetSource(string path, Func<Stream> open) : IRowSource
                     {
                         reader.SkipRow();
                     }
+
                     yield return NextRow(reader, ++row);
                 }
             }
+
             start = end;
         }
     }
 
-    private static IReadOnlyList<SchemaNode> Wanted(ParquetFile file, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
+    private static IReadOnlyList<SchemaNode> Wanted(
+        ParquetFile file, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns)
     {
         var wanted = chooseColumns(file.Schema.Names).ToHashSet(StringComparer.Ordinal);
         return [.. file.Schema.Columns.Where((_, i) => wanted.Contains(file.Schema.Names[i]))];

@@ -3,7 +3,9 @@ using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Rows;
 
-/// <summary>Reads what a row's answers are given to: a prompt's column by its known names or as the user says, a history, a system turn.</summary>
+/// <summary>
+/// Reads what a row's answers are given to: a prompt's column by its known names or as the user says, a history, a system turn.
+/// </summary>
 /// <param name="row">The row.</param>
 /// <param name="columns">What the user says.</param>
 /// <param name="used">Receives the columns that are taken.</param>
@@ -21,7 +23,9 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
     /// <summary>True when a column holds a prompt.</summary>
     public bool HasPrompt => columns.Prompt is not null || PairColumns.Prompts.Any(row.Has);
 
-    /// <summary>The prompt when it is a string with nothing beside it, which is also a text that an answer can be joined to; else null.</summary>
+    /// <summary>
+    /// The prompt when it is a string with nothing beside it, which is also a text that an answer can be joined to; else null.
+    /// </summary>
     public string? TryReadPlain()
     {
         string? column = columns.Prompt ?? (row.Has("prompt") ? "prompt" : null);
@@ -29,6 +33,7 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
         {
             return null;
         }
+
         Take(column);
         return row.GetText(column);
     }
@@ -43,8 +48,8 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
     }
 
     /// <summary>
-    /// The turns before lists of messages. Beside lists that are whole conversations only a column that is a prompt by its very name is looked
-    /// at; the same turns in another column are a copy.
+    /// The turns before lists of messages. Beside lists that are whole conversations only a column that is a prompt by its very name is
+    /// looked at; the same turns in another column are a copy.
     /// </summary>
     public IReadOnlyList<ChatMessage> ReadBeside(bool whole)
     {
@@ -59,12 +64,14 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
         {
             return turns;
         }
+
         if (turns.FirstOrDefault(turn => turn.Role == "system") is { } own)
         {
             return own.Content == system ? turns : throw row.Error(
                 SystemColumn!, "differs from the system turn that the conversation has itself. Leave one out: "
                 + $"--ignore-columns {SystemColumn} keeps the conversation's.");
         }
+
         return [new ChatMessage("system", system), .. turns];
     }
 
@@ -76,16 +83,19 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
         {
             return null;
         }
+
         if (columns.System is not null && !row.Columns.ContainsKey(column))
         {
             throw row.Error($"has no column '{column}', which --system-column names. The row has {Names.List(row.ColumnNames)}.");
         }
+
         used.Add(column);
         string? text = row.GetOptionalText(column);
         if (string.IsNullOrEmpty(text))
         {
             return null;
         }
+
         SystemColumn = column;
         return text;
     }
@@ -96,15 +106,18 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
         {
             return null;
         }
+
         if (!row.Has(column))
         {
             throw row.Error($"has no column '{column}', which --prompt-column names. The row has {Names.List(row.ColumnNames)}.");
         }
+
         Take(column);
         if (row.IsList(column))
         {
             return row.GetMessages(column);
         }
+
         IsText = true;
         string text = row.GetText(column);
         if (column == "instruction" && row.TryGet("input", out JsonElement input) && input.ValueKind == JsonValueKind.String)
@@ -114,6 +127,7 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
             string about = row.Text("input", input);
             text = about.Length > 0 ? $"{text}\n{about}" : text;
         }
+
         IReadOnlyList<ChatMessage> turns = transcripts ? Transcript.ParsePrompt(text) : [new ChatMessage("user", text)];
         return IsHistory() ? [.. History(), .. turns] : turns;
     }
@@ -135,10 +149,12 @@ internal sealed class PromptReader(DataRow row, RowColumns columns, HashSet<stri
                 yield return row.ReadMessage(place, item);
                 continue;
             }
+
             if (item.GetArrayLength() != 2)
             {
                 throw row.Error(place, "must be two texts, a user's and the answer.");
             }
+
             yield return new ChatMessage("user", row.Text($"{place}[0]", item[0]));
             yield return new ChatMessage("assistant", row.Text($"{place}[1]", item[1]));
         }

@@ -26,16 +26,19 @@ internal sealed class RankingReader(DataRow row, HashSet<string> used)
         {
             return TryReadOutputs();
         }
+
         JsonElement list = row.GetList(field, "a list of ranked answers");
         if (list.GetArrayLength() == 0 || list.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.Object))
         {
             return null;
         }
+
         used.Add(field);
         if (list.GetArrayLength() is < 2 or > MostAnswers)
         {
             throw row.Error(field, $"has {list.GetArrayLength()} answers; a ranking needs 2 to {MostAnswers}.");
         }
+
         var answers = new List<IReadOnlyList<ChatMessage>>();
         var ranks = new List<double>();
         foreach (JsonElement item in list.EnumerateArray())
@@ -44,6 +47,7 @@ internal sealed class RankingReader(DataRow row, HashSet<string> used)
             answers.Add(ReadAnswer(place, item));
             ranks.Add(ReadRank(place, item));
         }
+
         return new Ranking(answers, ranks);
     }
 
@@ -55,6 +59,7 @@ internal sealed class RankingReader(DataRow row, HashSet<string> used)
         {
             return null;
         }
+
         used.Add(field);
         IReadOnlyList<string> texts = row.GetTexts(field);
         return texts.Count is >= 2 and <= MostAnswers
@@ -77,6 +82,7 @@ internal sealed class RankingReader(DataRow row, HashSet<string> used)
                 };
             }
         }
+
         throw row.Error(place, $"has no text; it is looked for as {string.Join(", ", Texts)}.");
     }
 
@@ -92,6 +98,7 @@ internal sealed class RankingReader(DataRow row, HashSet<string> used)
                     : throw row.Error($"{place}.{name}", "must be a finite number.");
             }
         }
+
         throw row.Error(place, $"has neither a rank nor a score ({string.Join(", ", Scores)}).");
     }
 }

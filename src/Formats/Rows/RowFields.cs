@@ -17,6 +17,7 @@ internal static class RowFields
         {
             return null;
         }
+
         return value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Text(row, field, value);
     }
 
@@ -27,11 +28,13 @@ internal static class RowFields
         {
             return null;
         }
+
         string text = value.ValueKind == JsonValueKind.Number ? value.GetRawText() : Text(row, field, value, "a number").Trim();
         if (text.Length == 0)
         {
             return null;
         }
+
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
             ? number
             : throw row.Error(field, $"must be a finite number, not {Quote(text)}.");
@@ -49,8 +52,10 @@ internal static class RowFields
             {
                 throw row.Error(field, $"item {count} must be a token id (a whole number from 0), not {Quote(item.GetRawText())}.");
             }
+
             ids[count++] = id;
         }
+
         return count > 0 ? ids : throw row.Error(field, "the list of token ids is empty.");
     }
 
@@ -95,6 +100,7 @@ internal static class RowFields
         {
             throw Missing(row, field);
         }
+
         if (row.IsText && value.ValueKind == JsonValueKind.String)
         {
             try
@@ -106,6 +112,7 @@ internal static class RowFields
                 throw row.Error(field, $"must hold {what} as JSON.", e);
             }
         }
+
         return value.ValueKind == JsonValueKind.Array
             ? value
             : throw row.Error(field, $"must be {what}, not {DataRow.Describe(value.ValueKind)}.");
@@ -118,6 +125,7 @@ internal static class RowFields
         {
             throw row.Error(field, $"must be {what}, not {DataRow.Describe(value.ValueKind)}.");
         }
+
         try
         {
             return value.GetString()!;

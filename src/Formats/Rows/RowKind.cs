@@ -18,7 +18,9 @@ public enum RowKind
     /// <summary><c>chosen</c>, <c>rejected</c>: message lists.</summary>
     MessageLists,
 
-    /// <summary><c>chosen</c>, <c>rejected</c> and their prompt in other columns: <c>system</c>, <c>question</c>, <c>instruction</c>, ...</summary>
+    /// <summary>
+    /// <c>chosen</c>, <c>rejected</c> and their prompt in other columns: <c>system</c>, <c>question</c>, <c>instruction</c>, ...
+    /// </summary>
     PromptColumns,
 
     /// <summary>Two responses to a prompt and a column that says which is better.</summary>

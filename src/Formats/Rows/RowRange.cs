@@ -13,7 +13,8 @@ public sealed class RowRange(IRowSource source, Func<long, bool> takes, long end
     public IEnumerable<DataRow> Read() => Taken(source.Read());
 
     /// <inheritdoc/>
-    public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns) => Taken(source.Read(chooseColumns));
+    public IEnumerable<DataRow> Read(Func<IReadOnlyList<string>, IReadOnlyCollection<string>> chooseColumns) =>
+        Taken(source.Read(chooseColumns));
 
     private IEnumerable<DataRow> Taken(IEnumerable<DataRow> rows)
     {

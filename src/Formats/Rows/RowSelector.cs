@@ -39,6 +39,7 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
         {
             yield break;
         }
+
         long index = 0;
         foreach (DataRow row in source.Read(Choose))
         {
@@ -47,6 +48,7 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
             {
                 continue;
             }
+
             yield return new SelectedRow(position, row);
             if (--left == 0)
             {
@@ -69,18 +71,22 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
             {
                 next++;
             }
+
             if (next == first)
             {
                 continue;
             }
+
             int at = first;
             foreach (DataRow row in source.Parts[part].ReadAt([.. drawn[first..next].Select(index => index - start)], Choose))
             {
                 yield return new SelectedRow(drawn[at++], row);
             }
+
             if (at != next)
             {
-                throw new UserInputException($"{source.Parts[part].Files[0]}: has fewer rows than a moment ago; it must not change while it is read.");
+                throw new UserInputException(
+                    $"{source.Parts[part].Files[0]}: has fewer rows than a moment ago; it must not change while it is read.");
             }
         }
     }
@@ -101,6 +107,7 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
                 {
                     continue;
                 }
+
                 ulong key = SplitMix64.For(selection.Seed ^ SamplePurpose, (ulong)position).Next();
                 if (chosen.Count < limit)
                 {
@@ -112,8 +119,10 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
                     chosen.EnqueueDequeue(position, (key, position));
                 }
             }
+
             partStarts.Add(index);
         }
+
         List<long> drawn = [.. chosen.UnorderedItems.Select(item => item.Element)];
         drawn.Sort();
         return drawn;
@@ -145,6 +154,7 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
                 return false;
             }
         }
+
         if (selection.MaxPairsPerPost is { } most)
         {
             string post = row.GetOptionalText("post_id")
@@ -155,8 +165,10 @@ internal sealed class RowSelector(RowSelection selection, RowColumns? columns = 
                 _beyondPostLimit++;
                 return false;
             }
+
             _posts[post] = pairs + 1;
         }
+
         return true;
     }
 }

@@ -17,6 +17,7 @@ public static class RowSource
                 ? $"{path}: is a folder. Name a data file in it, or give the folder as a dataset with a split."
                 : $"{path}: no such file.");
         }
+
         return FormatOf(path) switch
         {
             DataFormat.JsonLines => new JsonLinesSource(path),
@@ -32,7 +33,8 @@ public static class RowSource
         Concatenate([.. paths.Select(OpenFile)]);
 
     /// <summary>The rows of several sources, one after the other.</summary>
-    public static IRowSource Concatenate(IReadOnlyList<IRowSource> sources) => sources.Count == 1 ? sources[0] : new ConcatenatedSource(sources);
+    public static IRowSource Concatenate(IReadOnlyList<IRowSource> sources) =>
+        sources.Count == 1 ? sources[0] : new ConcatenatedSource(sources);
 
     /// <summary>The format that a file name stands for, or null.</summary>
     internal static DataFormat? FormatOf(string path)

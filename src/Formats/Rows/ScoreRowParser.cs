@@ -16,7 +16,9 @@ public static class ScoreRowParser
                 : throw row.Error("makes several pairs; score each answer as a conversation, or each pair in a row of its own.");
             return new ScoreRow { Source = row, Kind = pair.Kind, Pair = pair };
         }
-        return TryParseSingle(row) ?? throw (PairColumns.NullSide(row) is { } empty ? row.Error(empty, "is null; a pair needs both of its sides.") : row.Error(
+
+        return TryParseSingle(row)
+            ?? throw (PairColumns.NullSide(row) is { } empty ? row.Error(empty, "is null; a pair needs both of its sides.") : row.Error(
             $"the columns fit nothing that can be scored. The row has {Names.List(row.ColumnNames)}. Known: messages; text; input_ids; "
             + $"or a pair: {PairRowParser.KnownKinds}."));
     }
@@ -29,10 +31,12 @@ public static class ScoreRowParser
             return Single(row, RowKind.SingleMessages,
                 new Conversation { Messages = row.GetMessages("messages"), Inputs = row.GetTemplateInputs() });
         }
+
         if (row.Has("text"))
         {
             return Single(row, RowKind.SingleText, new Conversation { Text = row.GetText("text") });
         }
+
         return row.Has("input_ids")
             ? Single(row, RowKind.SingleTokenIds, new Conversation { TokenIds = row.GetTokenIds("input_ids") })
             : null;

@@ -5,8 +5,9 @@ using Rm.Formats.Tokenization;
 namespace Rm.Formats.Rows;
 
 /// <summary>
-/// Tool turns as ms-swift writes them, in the form that chat templates know: turns of the role tool_call, whose content is the call as JSON,
-/// become one assistant turn with <c>tool_calls</c>; tool_response becomes tool. Templates leave turns of unknown roles out without a word.
+/// Tool turns as ms-swift writes them, in the form that chat templates know: turns of the role tool_call, whose content is the call as
+/// JSON, become one assistant turn with <c>tool_calls</c>; tool_response becomes tool. Templates leave turns of unknown roles out without a
+/// word.
 /// </summary>
 internal static class SwiftToolTurns
 {
@@ -19,6 +20,7 @@ internal static class SwiftToolTurns
         {
             return;
         }
+
         ChatMessage[] given = [.. messages];
         messages.Clear();
         JsonArray? calls = null;
@@ -31,6 +33,7 @@ internal static class SwiftToolTurns
                 {
                     continue;
                 }
+
                 var message = new JsonObject { ["role"] = "assistant", ["content"] = "", ["tool_calls"] = calls };
                 messages.Add(new ChatMessage("assistant", "") { Json = message.ToJsonString() });
                 calls = null;
@@ -51,7 +54,8 @@ internal static class SwiftToolTurns
                 return new JsonObject
                 {
                     ["type"] = "function",
-                    ["function"] = new JsonObject { ["name"] = name.DeepClone(), ["arguments"] = call["arguments"]?.DeepClone() ?? new JsonObject() },
+                    ["function"] =
+                        new JsonObject { ["name"] = name.DeepClone(), ["arguments"] = call["arguments"]?.DeepClone() ?? new JsonObject() },
                 };
             }
         }
@@ -59,6 +63,7 @@ internal static class SwiftToolTurns
         {
             // Said below.
         }
+
         throw row.Error(place, "must be a call as JSON, {\"name\": ..., \"arguments\": ...}.");
     }
 }

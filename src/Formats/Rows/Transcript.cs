@@ -23,6 +23,7 @@ internal static class Transcript
         {
             return false;
         }
+
         while (true)
         {
             bool more = TryNext(text, contentStart, out string nextRole, out int end, out int nextStart);
@@ -32,6 +33,7 @@ internal static class Transcript
             {
                 return turns.Exists(turn => turn.Role == "assistant");
             }
+
             (role, contentStart) = (nextRole, nextStart);
         }
     }
@@ -46,15 +48,19 @@ internal static class Transcript
         {
             return [new ChatMessage("user", text)];
         }
+
         if (TryParse(text, out IReadOnlyList<ChatMessage> turns, out _) && turns.Count > 1 && turns[^1] is { Role: "assistant" } last
             && string.IsNullOrWhiteSpace(last.Content))
         {
             return [.. turns.Take(turns.Count - 1)];
         }
+
         return turns;
     }
 
-    /// <summary>Where the content of the last turn begins whose marker lies within the first <paramref name="length"/> characters; 0 without one.</summary>
+    /// <summary>
+    /// Where the content of the last turn begins whose marker lies within the first <paramref name="length"/> characters; 0 without one.
+    /// </summary>
     public static int LastContentStart(string text, int length)
     {
         int start = 0;
@@ -63,6 +69,7 @@ internal static class Transcript
             int found = text.AsSpan(0, length).LastIndexOf(marker, StringComparison.Ordinal);
             start = Math.Max(start, found < 0 ? 0 : AfterSpace(text, found + marker.Length));
         }
+
         return start;
     }
 
@@ -78,6 +85,7 @@ internal static class Transcript
                 return true;
             }
         }
+
         (role, contentStart) = ("", 0);
         return false;
     }
@@ -94,6 +102,7 @@ internal static class Transcript
                 (role, index, contentStart) = (markerRole, found, AfterSpace(text, found + marker.Length));
             }
         }
+
         return role.Length > 0;
     }
 

@@ -6,8 +6,8 @@ namespace Rm.Formats.Rows;
 internal static class UnreadColumns
 {
     /// <summary>
-    /// Their names. Throws <see cref="UserInputException"/> naming one that looks like a part of the prompt and holds what the pair's turns do
-    /// not: leaving it out in silence would train on another question.
+    /// Their names. Throws <see cref="UserInputException"/> naming one that looks like a part of the prompt and holds what the pair's turns
+    /// do not: leaving it out in silence would train on another question.
     /// </summary>
     public static IReadOnlyList<string> Of(DataRow row, IReadOnlySet<string> used, RowKind kind, Conversation chosen, Conversation rejected)
     {
@@ -18,13 +18,17 @@ internal static class UnreadColumns
             {
                 continue;
             }
+
             (unread ??= []).Add(name);
-            if (kind is not (RowKind.TokenIds or RowKind.Shp) && PairColumns.LooksLikePrompt(name) && !IsAmongTurns(value, chosen, rejected))
+            if (kind is not (RowKind.TokenIds or RowKind.Shp) && PairColumns.LooksLikePrompt(name)
+                && !IsAmongTurns(value, chosen, rejected))
             {
-                throw row.Error(name, "looks like a part of the prompt and would be left out. Say what it is: --prompt-column, --system-column, or "
+                throw row.Error(
+                    name, "looks like a part of the prompt and would be left out. Say what it is: --prompt-column, --system-column, or "
                     + $"--ignore-columns {name} to train without it.");
             }
         }
+
         return unread ?? [];
     }
 
@@ -58,7 +62,8 @@ internal static class UnreadColumns
             case JsonValueKind.Array:
                 return value.EnumerateArray().SelectMany(Texts);
             case JsonValueKind.Object:
-                return value.EnumerateObject().Where(field => field.Name is "content" or "value" or "text").SelectMany(field => Texts(field.Value));
+                return value.EnumerateObject().Where(field => field.Name is "content" or "value" or "text")
+                    .SelectMany(field => Texts(field.Value));
             default:
                 return [];
         }

@@ -13,11 +13,11 @@ internal static class FloatConversion
 
     public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
-        var bits = MemoryMarshal.Cast<float, uint>(destination);
-        var i = 0;
+        Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
+        int i = 0;
         for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
-            Vector.Widen(new Vector<ushort>(source[i..]), out var low, out var high);
+            Vector.Widen(new Vector<ushort>(source[i..]), out Vector<uint> low, out Vector<uint> high);
             (low << 16).CopyTo(bits[i..]);
             (high << 16).CopyTo(bits[(i + Vector<uint>.Count)..]);
         }
@@ -30,11 +30,11 @@ internal static class FloatConversion
 
     public static void FromHalf(ReadOnlySpan<ushort> source, Span<float> destination)
     {
-        var bits = MemoryMarshal.Cast<float, uint>(destination);
-        var i = 0;
+        Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
+        int i = 0;
         for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
-            Vector.Widen(new Vector<ushort>(source[i..]), out var low, out var high);
+            Vector.Widen(new Vector<ushort>(source[i..]), out Vector<uint> low, out Vector<uint> high);
             HalfToSingle(low).CopyTo(bits[i..]);
             HalfToSingle(high).CopyTo(bits[(i + Vector<uint>.Count)..]);
         }
@@ -47,25 +47,25 @@ internal static class FloatConversion
 
     public static void ToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
     {
-        var bits = MemoryMarshal.Cast<float, uint>(source);
-        var i = 0;
+        ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(source);
+        int i = 0;
         for (; i <= bits.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
-            var low = SingleToBFloat16(new Vector<uint>(bits[i..]));
-            var high = SingleToBFloat16(new Vector<uint>(bits[(i + Vector<uint>.Count)..]));
+            Vector<uint> low = SingleToBFloat16(new Vector<uint>(bits[i..]));
+            Vector<uint> high = SingleToBFloat16(new Vector<uint>(bits[(i + Vector<uint>.Count)..]));
             Vector.Narrow(low, high).CopyTo(destination[i..]);
         }
 
         for (; i < bits.Length; i++)
         {
-            var b = bits[i];
+            uint b = bits[i];
             destination[i] = (ushort)((b & 0x7fffffff) > 0x7f800000 ? (b >> 16) | 0x40 : (b + 0x7fff + ((b >> 16) & 1)) >> 16);
         }
     }
 
     public static void ToHalf(ReadOnlySpan<float> source, Span<ushort> destination)
     {
-        for (var i = 0; i < source.Length; i++)
+        for (int i = 0; i < source.Length; i++)
         {
             destination[i] = BitConverter.HalfToUInt16Bits((Half)source[i]);
         }
@@ -73,7 +73,7 @@ internal static class FloatConversion
 
     private static Vector<uint> HalfToSingle(Vector<uint> half)
     {
-        var magnitude = (half & new Vector<uint>(0x7fff)) << 13;
+        Vector<uint> magnitude = (half & new Vector<uint>(0x7fff)) << 13;
         var scaled = Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude) * HalfToSingleScale);
         var special = Vector.Equals(half & new Vector<uint>(0x7c00), new Vector<uint>(0x7c00));
         var value = Vector.ConditionalSelect(special, magnitude | new Vector<uint>(0x7f800000), scaled);
@@ -82,8 +82,8 @@ internal static class FloatConversion
 
     private static Vector<uint> SingleToBFloat16(Vector<uint> bits)
     {
-        var upper = bits >> 16;
-        var rounded = (bits + new Vector<uint>(0x7fff) + (upper & Vector<uint>.One)) >> 16;
+        Vector<uint> upper = bits >> 16;
+        Vector<uint> rounded = (bits + new Vector<uint>(0x7fff) + (upper & Vector<uint>.One)) >> 16;
         // The bit 0x40 keeps a NaN one when its payload lay in the lower half only.
         var nan = Vector.GreaterThan(bits & new Vector<uint>(0x7fffffff), new Vector<uint>(0x7f800000));
         return Vector.ConditionalSelect(nan, upper | new Vector<uint>(0x40), rounded);

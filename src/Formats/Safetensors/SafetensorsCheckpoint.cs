@@ -32,12 +32,12 @@ public sealed class SafetensorsCheckpoint : IDisposable
         var checkpoint = new SafetensorsCheckpoint(folder);
         try
         {
-            var single = Path.Combine(folder, SingleFileName);
-            var index = Path.Combine(folder, IndexFileName);
+            string single = Path.Combine(folder, SingleFileName);
+            string index = Path.Combine(folder, IndexFileName);
             if (File.Exists(single))
             {
-                var file = checkpoint.Add(single);
-                foreach (var name in file.Tensors.Keys)
+                SafetensorsFile file = checkpoint.Add(single);
+                foreach (string name in file.Tensors.Keys)
                 {
                     checkpoint._fileOf.Add(name, file);
                 }
@@ -65,7 +65,9 @@ public sealed class SafetensorsCheckpoint : IDisposable
 
     /// <summary>The file that holds a tensor, or a <see cref="UserInputException"/>.</summary>
     public SafetensorsFile FileOf(string name) =>
-        _fileOf.TryGetValue(name, out var file) ? file : throw new UserInputException($"{Folder}: the checkpoint has no tensor {name}.");
+        _fileOf.TryGetValue(name, out SafetensorsFile? file)
+            ? file
+            : throw new UserInputException($"{Folder}: the checkpoint has no tensor {name}.");
 
     /// <summary>A tensor's type and shape, or a <see cref="UserInputException"/>.</summary>
     public SafetensorsTensor Tensor(string name) => FileOf(name).Tensor(name);
@@ -88,22 +90,22 @@ public sealed class SafetensorsCheckpoint : IDisposable
 
     private void AddShards(string indexPath)
     {
-        var root = JsonInput.ParseObject(JsonInput.ReadFile(indexPath, SafetensorsHeader.MaxJsonBytes), indexPath);
-        if (!root.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+        JsonElement root = JsonInput.ParseObject(JsonInput.ReadFile(indexPath, SafetensorsHeader.MaxJsonBytes), indexPath);
+        if (!root.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
         {
             throw new UserInputException($"{indexPath}: weight_map is missing or not an object of tensor name -> file name.");
         }
 
         var shards = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
-        foreach (var entry in map.EnumerateObject())
+        foreach (JsonProperty entry in map.EnumerateObject())
         {
             if (entry.Value.ValueKind != JsonValueKind.String)
             {
                 throw new UserInputException($"{indexPath}: weight_map.{entry.Name} must be a file name.");
             }
 
-            var shard = entry.Value.GetString()!;
-            if (!shards.TryGetValue(shard, out var file))
+            string shard = entry.Value.GetString()!;
+            if (!shards.TryGetValue(shard, out SafetensorsFile? file))
             {
                 file = OpenShard(indexPath, shard);
                 shards.Add(shard, file);
@@ -129,13 +131,14 @@ public sealed class SafetensorsCheckpoint : IDisposable
     private void AddUnlisted(string indexPath, Dictionary<string, SafetensorsFile> shards)
     {
         var listed = _fileOf.Keys.ToHashSet(StringComparer.Ordinal);
-        foreach (var (shard, file) in shards)
+        foreach ((string? shard, SafetensorsFile? file) in shards)
         {
-            foreach (var name in file.Tensors.Keys.Where(name => !listed.Contains(name)))
+            foreach (string? name in file.Tensors.Keys.Where(name => !listed.Contains(name)))
             {
                 if (!_fileOf.TryAdd(name, file))
                 {
-                    throw new UserInputException($"{indexPath}: tensor {name} is not listed, and {shard} is not the only shard that holds it.");
+                    throw new UserInputException(
+                        $"{indexPath}: tensor {name} is not listed, and {shard} is not the only shard that holds it.");
                 }
             }
         }
@@ -149,7 +152,7 @@ public sealed class SafetensorsCheckpoint : IDisposable
             throw new UserInputException($"{indexPath}: \"{shard}\" is not the name of a file in the checkpoint's folder.");
         }
 
-        var path = Path.Combine(Folder, shard);
+        string path = Path.Combine(Folder, shard);
         return File.Exists(path)
             ? Add(path)
             : throw new UserInputException($"{indexPath}: shard {shard} is missing from {Folder}; " +

@@ -95,7 +95,7 @@ public static class SafetensorsDTypes
 
     internal static SafetensorsDType? Parse(string name)
     {
-        var index = Array.FindIndex(Table, entry => entry.Name == name);
+        int index = Array.FindIndex(Table, entry => entry.Name == name);
         return index < 0 ? null : (SafetensorsDType)index;
     }
 }

@@ -43,7 +43,7 @@ public sealed class SafetensorsFile : IDisposable
         try
         {
             handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);
-            var length = RandomAccess.GetLength(handle);
+            long length = RandomAccess.GetLength(handle);
             Span<byte> prefix = stackalloc byte[8];
             if (length < prefix.Length)
             {
@@ -51,7 +51,7 @@ public sealed class SafetensorsFile : IDisposable
             }
 
             ReadExactly(handle, prefix, 0, path);
-            var json = new byte[SafetensorsHeader.JsonLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), length, path)];
+            byte[] json = new byte[SafetensorsHeader.JsonLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), length, path)];
             ReadExactly(handle, json, prefix.Length, path);
             var file = new SafetensorsFile(path, handle, SafetensorsHeader.Parse(json, length, path));
             handle = null;
@@ -69,7 +69,9 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>The tensor of that name, or a <see cref="UserInputException"/>.</summary>
     public SafetensorsTensor Tensor(string name) =>
-        Tensors.TryGetValue(name, out var tensor) ? tensor : throw new UserInputException($"{FilePath}: there is no tensor {name}.");
+        Tensors.TryGetValue(name, out SafetensorsTensor? tensor)
+            ? tensor
+            : throw new UserInputException($"{FilePath}: there is no tensor {name}.");
 
     /// <summary>
     /// Reads <paramref name="destination"/>.Length elements, from element <paramref name="start"/> on, as float32 (exact for F32, F16 and
@@ -79,7 +81,7 @@ public sealed class SafetensorsFile : IDisposable
     /// </summary>
     public void ReadFloat32(string name, Span<float> destination, long start = 0)
     {
-        var tensor = Weight(name, destination.Length, start);
+        SafetensorsTensor tensor = Weight(name, destination.Length, start);
         if (tensor.DType == SafetensorsDType.F32)
         {
             ReadExactly(_handle, MemoryMarshal.AsBytes(destination), tensor.Start + (4 * start), FilePath);
@@ -88,7 +90,7 @@ public sealed class SafetensorsFile : IDisposable
 
         ReadChunks<ushort, float>(tensor.Start + (2 * start), destination, (chunk, target, offset) =>
         {
-            var part = target.Slice(offset, chunk.Length);
+            Span<float> part = target.Slice(offset, chunk.Length);
             if (tensor.DType == SafetensorsDType.BF16)
             {
                 FloatConversion.FromBFloat16(chunk, part);
@@ -117,7 +119,7 @@ public sealed class SafetensorsFile : IDisposable
     /// </summary>
     public void ReadBFloat16(string name, Span<ushort> destination, long start = 0)
     {
-        var tensor = Weight(name, destination.Length, start);
+        SafetensorsTensor tensor = Weight(name, destination.Length, start);
         switch (tensor.DType)
         {
             case SafetensorsDType.BF16:
@@ -128,7 +130,7 @@ public sealed class SafetensorsFile : IDisposable
                     FloatConversion.ToBFloat16(chunk, target.Slice(offset, chunk.Length)));
                 break;
             default:
-                var single = new float[Math.Min(destination.Length, ChunkBytes / 2)];
+                float[] single = new float[Math.Min(destination.Length, ChunkBytes / 2)];
                 ReadChunks<ushort, ushort>(tensor.Start + (2 * start), destination, (chunk, target, offset) =>
                 {
                     FloatConversion.FromHalf(chunk, single);
@@ -146,14 +148,14 @@ public sealed class SafetensorsFile : IDisposable
     private void ReadChunks<TSource, TTarget>(long position, Span<TTarget> destination, ChunkSink<TSource, TTarget> sink)
         where TSource : unmanaged
     {
-        var elementBytes = Unsafe.SizeOf<TSource>();
-        var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        int elementBytes = Unsafe.SizeOf<TSource>();
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            for (var offset = 0; offset < destination.Length;)
+            for (int offset = 0; offset < destination.Length;)
             {
-                var elements = Math.Min(destination.Length - offset, ChunkBytes / elementBytes);
-                var bytes = buffer.AsSpan(0, elements * elementBytes);
+                int elements = Math.Min(destination.Length - offset, ChunkBytes / elementBytes);
+                Span<byte> bytes = buffer.AsSpan(0, elements * elementBytes);
                 ReadExactly(_handle, bytes, position + ((long)offset * elementBytes), FilePath);
                 sink(MemoryMarshal.Cast<byte, TSource>(bytes), destination, offset);
                 offset += elements;
@@ -167,7 +169,7 @@ public sealed class SafetensorsFile : IDisposable
 
     private SafetensorsTensor Weight(string name, int count, long start)
     {
-        var tensor = Tensor(name);
+        SafetensorsTensor tensor = Tensor(name);
         if (!tensor.DType.IsWeight())
         {
             throw new UserInputException(
@@ -186,7 +188,7 @@ public sealed class SafetensorsFile : IDisposable
         {
             while (!destination.IsEmpty)
             {
-                var read = RandomAccess.Read(handle, destination, position);
+                int read = RandomAccess.Read(handle, destination, position);
                 if (read == 0)
                 {
                     throw new UserInputException($"{path}: the file ended at byte {position} while it was read; it has been changed.");

@@ -49,7 +49,7 @@ internal sealed class SafetensorsHeader
     /// <summary>Parses and checks everything; <paramref name="fileLength"/> is the whole file's size in bytes.</summary>
     public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long fileLength, string fileName)
     {
-        var dataStart = 8L + json.Length;
+        long dataStart = 8L + json.Length;
         var header = new SafetensorsHeader(fileName, dataStart, fileLength - dataStart);
         if (!Utf8.IsValid(json))
         {
@@ -78,10 +78,10 @@ internal sealed class SafetensorsHeader
             throw Error("the header is not a JSON object");
         }
 
-        var sawMetadata = false;
+        bool sawMetadata = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = reader.GetString()!;
+            string name = reader.GetString()!;
             reader.Read();
             if (name == "__metadata__")
             {
@@ -117,7 +117,7 @@ internal sealed class SafetensorsHeader
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var key = reader.GetString()!;
+            string key = reader.GetString()!;
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
             {
@@ -143,7 +143,7 @@ internal sealed class SafetensorsHeader
         long[]? offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var key = reader.GetString()!;
+            string key = reader.GetString()!;
             reader.Read();
             switch (key)
             {
@@ -166,7 +166,7 @@ internal sealed class SafetensorsHeader
 
         if (dtype is not { } type || shape is null || offsets is null)
         {
-            var missing = dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets";
+            string missing = dtype is null ? "dtype" : shape is null ? "shape" : "data_offsets";
             throw Error($"tensor {name}: {missing} is missing");
         }
 
@@ -204,7 +204,7 @@ internal sealed class SafetensorsHeader
                 "does not fill whole bytes");
         }
 
-        var length = offsets[1] - offsets[0];
+        long length = offsets[1] - offsets[0];
         if (bits / 8 != length)
         {
             throw Error($"tensor {name}: shape {SafetensorsTensor.ShapeToText(shape)} of {dtype.HeaderName()} needs {bits / 8} bytes " +
@@ -221,7 +221,7 @@ internal sealed class SafetensorsHeader
             throw Error($"tensor {name}: dtype must be a text");
         }
 
-        var text = reader.GetString()!;
+        string text = reader.GetString()!;
         return SafetensorsDTypes.Parse(text) ?? throw Error($"tensor {name}: unknown dtype {text}");
     }
 
@@ -235,7 +235,7 @@ internal sealed class SafetensorsHeader
         var numbers = new List<long>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number))
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number))
             {
                 throw Error($"tensor {name}: {key} must be a list of whole numbers (of at most 63 bits)");
             }
@@ -254,9 +254,9 @@ internal sealed class SafetensorsHeader
     // The data must be covered exactly once: an overlap or a hole means that the offsets are not those that were written.
     private void CheckRanges()
     {
-        var end = _dataStart;
-        var previous = "the header";
-        foreach (var tensor in Tensors.Values.OrderBy(t => t.Start).ThenBy(t => t.ByteLength))
+        long end = _dataStart;
+        string previous = "the header";
+        foreach (SafetensorsTensor? tensor in Tensors.Values.OrderBy(t => t.Start).ThenBy(t => t.ByteLength))
         {
             if (tensor.Start < end)
             {
@@ -272,7 +272,7 @@ internal sealed class SafetensorsHeader
             previous = tensor.Name;
         }
 
-        var left = _dataStart + _dataLength - end;
+        long left = _dataStart + _dataLength - end;
         if (left != 0)
         {
             throw Error($"{left} bytes after the last tensor ({previous}) belong to no tensor");

@@ -52,21 +52,21 @@ public static class SafetensorsWriter
     /// <summary>Writes a file; <paramref name="metadata"/> null means <see cref="PyTorchMetadata"/>. Names must differ.</summary>
     public static void Write(Stream stream, IEnumerable<TensorToWrite> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var ordered = Order(tensors);
-        var header = Header(ordered, metadata ?? PyTorchMetadata);
+        TensorToWrite[] ordered = Order(tensors);
+        byte[] header = Header(ordered, metadata ?? PyTorchMetadata);
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
         stream.Write(length);
         stream.Write(header);
-        var values = ArrayPool<float>.Shared.Rent(ChunkElements);
-        var narrow = ArrayPool<ushort>.Shared.Rent(ChunkElements);
+        float[] values = ArrayPool<float>.Shared.Rent(ChunkElements);
+        ushort[] narrow = ArrayPool<ushort>.Shared.Rent(ChunkElements);
         try
         {
-            foreach (var tensor in ordered)
+            foreach (TensorToWrite tensor in ordered)
             {
                 for (long start = 0, count = tensor.ElementCount; start < count; start += ChunkElements)
                 {
-                    var chunk = values.AsSpan(0, (int)Math.Min(ChunkElements, count - start));
+                    Span<float> chunk = values.AsSpan(0, (int)Math.Min(ChunkElements, count - start));
                     tensor.Fill(start, chunk);
                     WriteChunk(stream, tensor.DType, chunk, narrow.AsSpan(0, chunk.Length));
                 }
@@ -82,15 +82,15 @@ public static class SafetensorsWriter
     /// <summary>Size in bytes of the file that <see cref="Write"/> would make.</summary>
     public static long FileLength(IEnumerable<TensorToWrite> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var ordered = Order(tensors);
+        TensorToWrite[] ordered = Order(tensors);
         return 8 + Header(ordered, metadata ?? PyTorchMetadata).Length + ordered.Sum(tensor => tensor.ByteLength);
     }
 
     private static TensorToWrite[] Order(IEnumerable<TensorToWrite> tensors)
     {
-        var ordered = tensors.OrderByDescending(t => t.DType.Bits()).ThenBy(t => t.Name, StringComparer.Ordinal).ToArray();
+        TensorToWrite[] ordered = tensors.OrderByDescending(t => t.DType.Bits()).ThenBy(t => t.Name, StringComparer.Ordinal).ToArray();
         var names = new HashSet<string>(StringComparer.Ordinal) { "__metadata__" };
-        foreach (var tensor in ordered)
+        foreach (TensorToWrite? tensor in ordered)
         {
             if (!names.Add(tensor.Name))
             {
@@ -115,7 +115,7 @@ public static class SafetensorsWriter
             if (metadata.Count > 0)
             {
                 writer.WriteStartObject("__metadata__");
-                foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                foreach ((string? key, string? value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal))
                 {
                     writer.WriteString(key, value);
                 }
@@ -124,7 +124,7 @@ public static class SafetensorsWriter
             }
 
             long offset = 0;
-            foreach (var tensor in ordered)
+            foreach (TensorToWrite tensor in ordered)
             {
                 writer.WriteStartObject(tensor.Name);
                 writer.WriteString("dtype", tensor.DType.HeaderName());
@@ -137,7 +137,7 @@ public static class SafetensorsWriter
             writer.WriteEndObject();
         }
 
-        var header = new byte[(buffer.WrittenCount + 7) / 8 * 8];
+        byte[] header = new byte[(buffer.WrittenCount + 7) / 8 * 8];
         buffer.WrittenSpan.CopyTo(header);
         header.AsSpan(buffer.WrittenCount).Fill((byte)' ');
         return header;
@@ -146,7 +146,7 @@ public static class SafetensorsWriter
     private static void WriteNumbers(Utf8JsonWriter writer, string name, long[] numbers)
     {
         writer.WriteStartArray(name);
-        foreach (var number in numbers)
+        foreach (long number in numbers)
         {
             writer.WriteNumberValue(number);
         }

@@ -12,9 +12,9 @@ public static class DatasetFolder
     private const int MaxDepth = 3;
 
     /// <summary>
-    /// Paths of the split's files, shards and folders in ordinal order of their names. Without <paramref name="configuration"/>, files at the top are
-    /// taken, otherwise those of all subfolders, which is said on <paramref name="log"/>. Throws <see cref="UserInputException"/> listing what is there
-    /// when nothing fits or when files do that cannot all be meant.
+    /// Paths of the split's files, shards and folders in ordinal order of their names. Without <paramref name="configuration"/>, files at
+    /// the top are taken, otherwise those of all subfolders, which is said on <paramref name="log"/>. Throws <see
+    /// cref="UserInputException"/> listing what is there when nothing fits or when files do that cannot all be meant.
     /// </summary>
     public static IReadOnlyList<string> Find(string folder, string split, string? configuration = null, TextWriter? log = null)
     {
@@ -22,6 +22,7 @@ public static class DatasetFolder
         {
             throw new UserInputException($"{folder}: no such folder.");
         }
+
         try
         {
             return FindIn(folder, split, string.IsNullOrEmpty(configuration) ? null : configuration, log);
@@ -42,10 +43,12 @@ public static class DatasetFolder
         {
             log?.WriteLine($"{folder}: {note}.");
         }
+
         return [.. choice.Paths.Select(path => Path.Combine(folder, path))];
 
         UserInputException SeveralSets(IReadOnlyList<string> files) => new(
-            $"{folder}: more than one set of files fits split '{split}'{of}: {Names.List(files)}. Name the configuration's folder, or one data file.");
+            $"{folder}: more than one set of files fits split '{split}'{of}: {Names.List(files)}. Name the configuration's folder, or one "
+                + $"data file.");
     }
 
     // "train_prefs" is a split of its own and no shard of "train", whereas "train-00000-of-00001", "train_3" and "train3" are shards.
@@ -55,6 +58,7 @@ public static class DatasetFolder
         {
             return false;
         }
+
         ReadOnlySpan<char> rest = stem.AsSpan(split.Length);
         return rest.IsEmpty || rest[0] == '-' || char.IsAsciiDigit(rest[0])
             || (rest.Length > 1 && rest[0] == '_' && char.IsAsciiDigit(rest[1]));

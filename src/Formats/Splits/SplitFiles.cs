@@ -8,8 +8,9 @@ namespace Rm.Formats.Splits;
 internal sealed record SplitChoice(IReadOnlyList<string> Paths, string? Note);
 
 /// <summary>
-/// Chooses the files of a split by their names, in a dataset's repository and in a folder alike. Folders that nothing declares as configurations are parts of
-/// one dataset (the domains of SHP, the subsets of HH-RLHF) and are read one after the other, as the Python datasets library does.
+/// Chooses the files of a split by their names, in a dataset's repository and in a folder alike. Folders that nothing declares as
+/// configurations are parts of one dataset (the domains of SHP, the subsets of HH-RLHF) and are read one after the other, as the Python
+/// datasets library does.
 /// </summary>
 internal static class SplitFiles
 {
@@ -17,15 +18,18 @@ internal static class SplitFiles
     private const string DefaultName = "default";
 
     /// <summary>Whether a path is that of a data file; hidden ones and those of folders like "__MACOSX" are not.</summary>
-    public static bool IsData(string path) => RowSource.FormatOf(path) is not null && !path.Split('/').Any(part => part is "" || part[0] is '.' or '_');
+    public static bool IsData(string path) =>
+        RowSource.FormatOf(path) is not null && !path.Split('/').Any(part => part is "" || part[0] is '.' or '_');
 
     /// <summary>The files of a configuration: a folder, where no card declares it.</summary>
-    public static string[] Beneath(string[] data, string? configuration) => configuration is null or DefaultName && !data.Any(IsIn(configuration))
+    public static string[] Beneath(string[] data, string? configuration) =>
+        configuration is null or DefaultName && !data.Any(IsIn(configuration))
         ? data
         : [.. data.Where(IsIn(configuration))];
 
     /// <summary>
-    /// The split's files, or null when there are none. <paramref name="severalSets"/> makes the error for files of which only some can be meant.
+    /// The split's files, or null when there are none. <paramref name="severalSets"/> makes the error for files of which only some can be
+    /// meant.
     /// </summary>
     public static SplitChoice? Choose(IEnumerable<string> data, string split, Func<IReadOnlyList<string>, UserInputException> severalSets)
     {
@@ -34,15 +38,18 @@ internal static class SplitFiles
 
         // Files at the top are the dataset; the same names further down are other forms of it.
         string[] chosen = depth == 0 ? [.. fitting.Where(path => Depth(path) == 0)] : fitting;
-        var folders = chosen.GroupBy(FolderOf).Select(folder => (Name: folder.Key, Sets: folder.GroupBy(path => SetOf(path, split)).ToList())).ToList();
+        var folders = chosen.GroupBy(FolderOf)
+            .Select(folder => (Name: folder.Key, Sets: folder.GroupBy(path => SetOf(path, split)).ToList())).ToList();
         if (folders.FirstOrDefault(folder => folder.Sets.Count > 1) is { Sets: { } sets } && sets.Count > 1)
         {
             throw severalSets([.. sets.Select(set => set.First())]);
         }
+
         if (depth == 0 && folders.Count > 1)
         {
             throw severalSets([.. folders.Select(folder => folder.Sets[0].First())]);
         }
+
         return folders.Count switch
         {
             0 => null,
@@ -67,5 +74,6 @@ internal static class SplitFiles
     }
 
     private static bool IsOfSplit(string path, string split) =>
-        path.Split('/').SkipLast(1).Contains(split, StringComparer.Ordinal) || DatasetFolder.Belongs(DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]), split);
+        path.Split('/').SkipLast(1).Contains(split, StringComparer.Ordinal)
+            || DatasetFolder.Belongs(DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]), split);
 }

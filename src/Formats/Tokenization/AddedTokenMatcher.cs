@@ -33,10 +33,13 @@ internal sealed class AddedTokenMatcher
                     tokenAt.Add(null);
                     edges.Add((node, c), child);
                 }
+
                 node = child;
             }
+
             tokenAt[node] = token;
         }
+
         firstChars = SearchValues.Create([.. first]);
     }
 
@@ -57,6 +60,7 @@ internal sealed class AddedTokenMatcher
             {
                 break;
             }
+
             int start = searchFrom + skip;
             AddedToken? token = LongestAt(text, start, out int end);
             if (token is null)
@@ -64,21 +68,25 @@ internal sealed class AddedTokenMatcher
                 searchFrom = start + 1;
                 continue;
             }
+
             searchFrom = end;
             if (passSpecial && token.Special)
             {
                 continue;
             }
+
             if (token.SingleWord && (EndsInWord(text[..start]) || StartsWithWord(text[end..])))
             {
                 continue;
             }
+
             match = new Match(
                 token,
                 token.LeftStrip ? Math.Max(TrimmedEnd(text, start), consumed) : start,
                 token.RightStrip ? SkipWhiteSpace(text, end) : end);
             return true;
         }
+
         match = default;
         return false;
     }
@@ -96,6 +104,7 @@ internal sealed class AddedTokenMatcher
                 end = i + 1;
             }
         }
+
         return longest;
     }
 
@@ -105,6 +114,7 @@ internal sealed class AddedTokenMatcher
         {
             end--;
         }
+
         return end;
     }
 
@@ -114,6 +124,7 @@ internal sealed class AddedTokenMatcher
         {
             start++;
         }
+
         return start;
     }
 

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Rm.Formats.Tokenization;
 
-/// <summary>Reads <c>added_tokens</c> of tokenizer.json, <c>added_tokens_decoder</c> of tokenizer_config.json and added_tokens.json.</summary>
+/// <summary>
+/// Reads <c>added_tokens</c> of tokenizer.json, <c>added_tokens_decoder</c> of tokenizer_config.json and added_tokens.json.
+/// </summary>
 internal static class AddedTokenReader
 {
     /// <summary>Adds the tokens of tokenizer.json in their order. Their ids there have no say, as in Hugging Face tokenizers.</summary>
@@ -14,10 +16,12 @@ internal static class AddedTokenReader
         {
             return;
         }
+
         if (array.ValueKind != JsonValueKind.Array)
         {
             throw new InvalidDataException($"{path} is not an array");
         }
+
         int index = 0;
         foreach (JsonElement item in array.EnumerateArray())
         {
@@ -27,6 +31,7 @@ internal static class AddedTokenReader
             {
                 continue; // matches nothing, or is there already: Hugging Face passes it over as well
             }
+
             added.Add(token, itemPath);
         }
     }
@@ -38,6 +43,7 @@ internal static class AddedTokenReader
         {
             throw new InvalidDataException("added_tokens_decoder is not an object");
         }
+
         var tokens = new List<AddedToken>();
         foreach (JsonProperty property in decoder.EnumerateObject())
         {
@@ -46,18 +52,23 @@ internal static class AddedTokenReader
             {
                 throw new InvalidDataException($"{itemPath}: the key is not a token id");
             }
+
             tokens.Add(ReadToken(property.Value, itemPath, id));
         }
+
         return [.. tokens.OrderBy(token => token.Id)];
     }
 
-    /// <summary>The tokens of added_tokens.json, an object of ids by text, by rising id. <paramref name="special"/>: texts of special ones.</summary>
+    /// <summary>
+    /// The tokens of added_tokens.json, an object of ids by text, by rising id. <paramref name="special"/>: texts of special ones.
+    /// </summary>
     public static List<AddedToken> ReadPlain(JsonElement root, IReadOnlySet<string> special)
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
             throw new InvalidDataException("$ is not an object of token ids by their texts");
         }
+
         return [.. root.EnumerateObject()
             .Select(entry => Plain(entry.Name, special.Contains(entry.Name), entry.Value.TokenId($"$['{entry.Name}']")))
             .OrderBy(token => token.Id)];

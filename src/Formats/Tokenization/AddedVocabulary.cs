@@ -4,7 +4,8 @@ namespace Rm.Formats.Tokenization;
 
 /// <summary>
 /// The tokens that are matched in the text, gathered from all files that name some. Ids are given as Hugging Face tokenizers gives them: a
-/// token that the model's vocabulary spells keeps its id there, any other counts on behind the highest. A token added again takes its new flags.
+/// token that the model's vocabulary spells keeps its id there, any other counts on behind the highest. A token added again takes its new
+/// flags.
 /// </summary>
 internal sealed class AddedVocabulary(Vocabulary vocabulary)
 {
@@ -34,10 +35,13 @@ internal sealed class AddedVocabulary(Vocabulary vocabulary)
             if (id >= Vocabulary.MaxIds || vocabulary.Contains(id))
             {
                 throw new InvalidDataException(
-                    $"{path}: '{token.Content}' would get id {id}, the next one, which belongs to another token; model.vocab leaves ids out");
+                    $"{path}: '{token.Content}' would get id {id}, the next one, which belongs to another token; model.vocab leaves ids "
+                        + $"out");
             }
+
             vocabulary.SetBytes(id, content);
         }
+
         highest = Math.Max(highest, id);
         AddedToken added = token with { Id = id };
         tokens[token.Content] = added;

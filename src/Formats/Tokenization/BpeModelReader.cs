@@ -18,6 +18,7 @@ internal static class BpeModelReader
                 throw new InvalidDataException($"model.{affix} is not supported; the BPE of language models has none");
             }
         }
+
         if (model.Element("dropout") is { } dropout
             && !(dropout.ValueKind == JsonValueKind.Number && dropout.TryGetDouble(out double rate) && rate == 0))
         {
@@ -39,6 +40,7 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException($"model.unk_token '{token}' is not in model.vocab");
         }
+
         bool fuseUnknown = Flag(model, "fuse_unk"), byteFallback = Flag(model, "byte_fallback");
         bool wholeWordFirst = Flag(model, "ignore_merges");
         if (boundaries is null)
@@ -61,6 +63,7 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException("model.vocab is not an object");
         }
+
         byte[] key = new byte[256];
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -71,11 +74,13 @@ internal static class BpeModelReader
                 throw new InvalidDataException(
                     $"model.vocab['{Shown(spelling)}'] is not a token id (a whole number from 0 to {Vocabulary.MaxIds - 1})");
             }
+
             if (!vocabulary.TryAdd(spelling, id))
             {
                 throw new InvalidDataException($"model.vocab['{Shown(spelling)}']: this token or its id {id} is there twice");
             }
         }
+
         return vocabulary.Size > 0 ? vocabulary : throw new InvalidDataException("model.vocab is empty");
     }
 
@@ -88,6 +93,7 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException("model.merges is not an array");
         }
+
         byte[] left = new byte[256], right = new byte[256], joined = new byte[512];
         for (int rank = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; rank++)
         {
@@ -100,6 +106,7 @@ internal static class BpeModelReader
                 {
                     throw new InvalidDataException($"model.merges[{rank}] '{Shown(pair)}' is not two tokens with a space between");
                 }
+
                 first = pair[..space];
                 second = pair[(space + 1)..];
             }
@@ -116,11 +123,13 @@ internal static class BpeModelReader
             {
                 throw new InvalidDataException($"model.merges[{rank}] is neither a string nor a pair of tokens");
             }
+
             int length = first.Length + second.Length;
             if (length > joined.Length)
             {
                 joined = new byte[length * 2];
             }
+
             first.CopyTo(joined);
             second.CopyTo(joined.AsSpan(first.Length));
             boundaries?.Add(first, second);
@@ -130,6 +139,7 @@ internal static class BpeModelReader
                 rank,
                 Find(joined.AsSpan(0, length), vocabulary, rank));
         }
+
         return merges;
     }
 
@@ -139,6 +149,7 @@ internal static class BpeModelReader
         {
             throw new InvalidDataException($"model.merges[{rank}] is not a pair of tokens");
         }
+
         return Unescape(ref reader, ref buffer);
     }
 
@@ -152,6 +163,7 @@ internal static class BpeModelReader
         {
             buffer = new byte[reader.ValueSpan.Length * 2];
         }
+
         return buffer.AsSpan(0, reader.CopyString(buffer));
     }
 

@@ -28,14 +28,18 @@ internal static class ByteAlphabet
                 {
                     return false;
                 }
+
                 c = ((c & 0x1F) << 6) | (spelling[i] & 0x3F);
             }
+
             if (c >= byteOf.Length || byteOf[c] < 0)
             {
                 return false;
             }
+
             bytes[count++] = (byte)byteOf[c];
         }
+
         return true;
     }
 
@@ -56,29 +60,32 @@ internal static class ByteAlphabet
         {
             spelling.Append(charOf[b]);
         }
+
         return spelling.ToString();
     }
 
     private static char[] BuildCharOf()
     {
-        var result = new char[256];
+        char[] result = new char[256];
         char next = '\u0100';
         for (int b = 0; b < 256; b++)
         {
             bool printable = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE;
             result[b] = printable ? (char)b : next++;
         }
+
         return result;
     }
 
     private static short[] BuildByteOf()
     {
-        var result = new short[charOf.Max() + 1];
+        short[] result = new short[charOf.Max() + 1];
         Array.Fill(result, (short)-1);
         for (int b = 0; b < 256; b++)
         {
             result[charOf[b]] = (short)b;
         }
+
         return result;
     }
 }

@@ -21,12 +21,14 @@ internal static class ByteHash
             hash = Mix(hash, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
             bytes = bytes[8..];
         }
+
         if (!bytes.IsEmpty)
         {
             ulong tail = 0;
             bytes.CopyTo(MemoryMarshal.AsBytes(new Span<ulong>(ref tail)));
             hash = Mix(hash, tail);
         }
+
         return hash;
     }
 

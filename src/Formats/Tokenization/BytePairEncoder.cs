@@ -70,6 +70,7 @@ internal sealed class BytePairEncoder : WordModel
         {
             rules[i] = merges.Find(symbols[i], symbols[i + 1]);
         }
+
         while (n > 1)
         {
             int best = 0;
@@ -80,26 +81,31 @@ internal sealed class BytePairEncoder : WordModel
                     best = i;
                 }
             }
+
             if (rules[best] == MergeTable.None)
             {
                 break;
             }
+
             symbols[best] = (int)rules[best];
             symbols[(best + 2)..n].CopyTo(symbols[(best + 1)..]);
             if (best + 2 < n)
             {
                 rules[(best + 2)..(n - 1)].CopyTo(rules[(best + 1)..]);
             }
+
             n--;
             if (best > 0)
             {
                 rules[best - 1] = merges.Find(symbols[best - 1], symbols[best]);
             }
+
             if (best + 1 < n)
             {
                 rules[best] = merges.Find(symbols[best], symbols[best + 1]);
             }
         }
+
         ids.AddRange(symbols[..n]);
     }
 
@@ -117,10 +123,12 @@ internal sealed class BytePairEncoder : WordModel
             next[i] = i + 1;
             previous[i] = i - 1;
         }
+
         for (int i = 0; i + 1 < n; i++)
         {
             Enqueue(i);
         }
+
         while (queue.TryDequeue(out int left, out (long Rule, int Position) found))
         {
             int right = next[left];
@@ -128,6 +136,7 @@ internal sealed class BytePairEncoder : WordModel
             {
                 continue;
             }
+
             symbols[left] = (int)found.Rule;
             symbols[right] = -1; // gone
             next[left] = next[right];
@@ -136,11 +145,13 @@ internal sealed class BytePairEncoder : WordModel
                 previous[next[left]] = left;
                 Enqueue(left);
             }
+
             if (previous[left] >= 0)
             {
                 Enqueue(previous[left]);
             }
         }
+
         for (int i = 0; i < n; i = next[i])
         {
             ids.Add(symbols[i]);

@@ -20,13 +20,16 @@ internal sealed class ByteSymbols : WordSymbols
     /// <param name="unknownId">Id of <c>unk_token</c>, or -1.</param>
     /// <param name="fuseUnknown"><c>fuse_unk</c>: neighbouring unknown bytes become one token.</param>
     /// <param name="byteFallback"><c>byte_fallback</c>: a missing symbol is spelled with tokens such as <c>&lt;0xC4&gt;</c>.</param>
-    /// <exception cref="InvalidDataException">The vocabulary is empty, or spells some missing bytes out and leaves others to <c>unk_token</c>.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The vocabulary is empty, or spells some missing bytes out and leaves others to <c>unk_token</c>.
+    /// </exception>
     public ByteSymbols(Vocabulary vocabulary, int unknownId, bool fuseUnknown, bool byteFallback)
     {
         if (vocabulary.Size == 0)
         {
             throw new InvalidDataException("model.vocab is empty");
         }
+
         this.unknownId = unknownId;
         this.fuseUnknown = fuseUnknown;
         int missing = 0, spelled = 0;
@@ -38,6 +41,7 @@ internal sealed class ByteSymbols : WordSymbols
             {
                 continue;
             }
+
             missing++;
             idOfByte[b] = unknownId >= 0 ? Unknown : Nothing;
             if (byteFallback && Spelled(ByteAlphabet.Spell(single), vocabulary) is { } ids)
@@ -46,6 +50,7 @@ internal sealed class ByteSymbols : WordSymbols
                 spelled++;
             }
         }
+
         if (spelled > 0 && spelled < missing && unknownId >= 0)
         {
             throw new InvalidDataException("model.byte_fallback is true, but model.vocab has the tokens for some missing bytes only; "
@@ -77,8 +82,10 @@ internal sealed class ByteSymbols : WordSymbols
                 fallbackOfByte[b].CopyTo(symbols[n..]);
                 n += fallbackOfByte[b]!.Length;
             }
+
             afterUnknown = id == Unknown;
         }
+
         return n;
     }
 
@@ -94,6 +101,7 @@ internal sealed class ByteSymbols : WordSymbols
                 return null;
             }
         }
+
         return ids;
     }
 }

@@ -166,6 +166,7 @@ internal sealed class CharClass
                 found |= variant != scalar && Holds(variant);
             }
         }
+
         return found != negated;
     }
 
@@ -175,6 +176,7 @@ internal sealed class CharClass
         {
             return true;
         }
+
         if (InRanges(scalar))
         {
             return true;
@@ -187,6 +189,7 @@ internal sealed class CharClass
                 return true;
             }
         }
+
         return false;
     }
 
@@ -230,6 +233,7 @@ internal sealed class CharClass
         {
             return [];
         }
+
         int lower = char.ToLowerInvariant((char)scalar), upper = char.ToUpperInvariant((char)scalar);
         return lower switch
         {

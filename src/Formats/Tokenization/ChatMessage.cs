@@ -6,15 +6,17 @@ namespace Rm.Formats.Tokenization;
 
 /// <summary>One turn of a conversation.</summary>
 /// <param name="Role">system, user, assistant or what the template knows.</param>
-/// <param name="Content">Its text: the content, or the texts of its parts in one; empty where a message has none beside its tool calls.</param>
+/// <param name="Content">
+/// Its text: the content, or the texts of its parts in one; empty where a message has none beside its tool calls.
+/// </param>
 public sealed record ChatMessage(string Role, string Content)
 {
     // What a model says besides the content. Fields beyond these (name, ids, dates) are about the message.
     private static readonly string[] Speech = ["tool_calls", "function_call", "reasoning_content", "reasoning", "thinking"];
 
     /// <summary>
-    /// The whole message as JSON, without fields that are null, which transformers 5.24 keeps from templates too; null for a message that is
-    /// its role and a content string.
+    /// The whole message as JSON, without fields that are null, which transformers 5.24 keeps from templates too; null for a message that
+    /// is its role and a content string.
     /// </summary>
     public string? Json { get; init; }
 
@@ -28,7 +30,8 @@ public sealed record ChatMessage(string Role, string Content)
         {
             return false;
         }
-        using JsonDocument message = JsonDocument.Parse(Json);
+
+        using var message = JsonDocument.Parse(Json);
         return message.RootElement.TryGetProperty("content", out JsonElement content) && content.ValueKind == JsonValueKind.Array;
     }
 
@@ -42,13 +45,15 @@ public sealed record ChatMessage(string Role, string Content)
         {
             return [];
         }
-        using JsonDocument message = JsonDocument.Parse(Json);
-        return [.. message.RootElement.EnumerateObject().Where(field => IsSpeech(field.Name) && !IsEmpty(field.Value)).Select(field => field.Name)];
+
+        using var message = JsonDocument.Parse(Json);
+        return [.. message.RootElement.EnumerateObject().Where(field => IsSpeech(field.Name) && !IsEmpty(field.Value))
+            .Select(field => field.Name)];
     }
 
     /// <summary>
-    /// The same turn saying only <paramref name="content"/>: what else was said is gone, what is said about the turn stays, and a list of parts
-    /// stays a list.
+    /// The same turn saying only <paramref name="content"/>: what else was said is gone, what is said about the turn stays, and a list of
+    /// parts stays a list.
     /// </summary>
     public ChatMessage WithContent(string content)
     {
@@ -56,7 +61,8 @@ public sealed record ChatMessage(string Role, string Content)
         {
             return this with { Content = content };
         }
-        using JsonDocument message = JsonDocument.Parse(Json);
+
+        using var message = JsonDocument.Parse(Json);
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
         {
@@ -77,8 +83,10 @@ public sealed record ChatMessage(string Role, string Content)
                     }
                 }
             }
+
             writer.WriteEndObject();
         }
+
         return this with { Content = content, Json = Encoding.UTF8.GetString(buffer.WrittenSpan) };
     }
 
@@ -89,6 +97,7 @@ public sealed record ChatMessage(string Role, string Content)
             writer.WriteString("content", content);
             return;
         }
+
         writer.WriteStartArray("content");
         writer.WriteStartObject();
         writer.WriteString("type", "text");

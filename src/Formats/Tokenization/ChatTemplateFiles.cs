@@ -33,7 +33,8 @@ public static class ChatTemplateFiles
     {
         string more = Path.Combine(folder, FolderName);
         IEnumerable<string> files = Directory.Exists(more)
-            ? Directory.EnumerateFiles(more, "*" + Ending).Select(file => $"{FolderName}/{Path.GetFileName(file)}").Order(StringComparer.Ordinal)
+            ? Directory.EnumerateFiles(more, "*" + Ending).Select(file => $"{FolderName}/{Path.GetFileName(file)}")
+                .Order(StringComparer.Ordinal)
             : [];
         return File.Exists(Path.Combine(folder, FileName)) ? files.Prepend(FileName) : files;
     }
@@ -49,6 +50,7 @@ public static class ChatTemplateFiles
             templates[file == FileName ? Default : Path.GetFileNameWithoutExtension(file)] =
                 TokenizerFile.Guarded(path, () => Encoding.UTF8.GetString(TokenizerFile.ReadBytes(path).Span));
         }
+
         return templates.Count > 0 || config is not { } root
             ? templates
             : TokenizerFile.Guarded(Path.Combine(folder, TokenizerConfig.FileName), () => ReadEntry(root));
@@ -68,17 +70,20 @@ public static class ChatTemplateFiles
                 {
                     templates[item.RequiredString(path, "name")] = item.RequiredString(path, "template");
                 }
+
                 break;
             case { ValueKind: JsonValueKind.Object } named:
                 foreach (JsonProperty entry in named.EnumerateObject())
                 {
                     templates[entry.Name] = named.RequiredString($"$.{name}", entry.Name);
                 }
+
                 break;
             default:
                 templates[Default] = root.RequiredString("$", name);
                 break;
         }
+
         return templates;
     }
 }

@@ -11,11 +11,13 @@ internal sealed class Gpt2Scanner : WordScanner
         {
             return false;
         }
+
         end = from + Contraction(text[from..]);
         if (end > from)
         {
             return true;
         }
+
         Scalars.Kind kind = Scalars.KindAt(text, from, out int length);
         if (text[from] == ' ' && from + 1 < text.Length)
         {
@@ -25,6 +27,7 @@ internal sealed class Gpt2Scanner : WordScanner
                 (kind, length) = (next, 1 + nextLength);
             }
         }
+
         end = from + length;
         if (kind is Scalars.Kind.Space or Scalars.Kind.NewLine)
         {
@@ -34,12 +37,15 @@ internal sealed class Gpt2Scanner : WordScanner
             {
                 end--;
             }
+
             return true;
         }
+
         while (end < text.Length && Scalars.KindAt(text, end, out length) == kind)
         {
             end += length;
         }
+
         return true;
     }
 
@@ -50,6 +56,7 @@ internal sealed class Gpt2Scanner : WordScanner
         {
             end++;
         }
+
         return end;
     }
 
@@ -59,6 +66,7 @@ internal sealed class Gpt2Scanner : WordScanner
         {
             return 0;
         }
+
         char second = text[1], third = text.Length > 2 ? text[2] : '\0';
         return (second, third) switch
         {

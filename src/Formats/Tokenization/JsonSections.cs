@@ -21,6 +21,7 @@ internal sealed class JsonSections
         {
             throw new InvalidDataException($"{path} is not an object");
         }
+
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string name = reader.GetString()!;
@@ -34,6 +35,7 @@ internal sealed class JsonSections
                 ranges.Add(name, (start, (int)reader.BytesConsumed - start));
             }
         }
+
         reader.Read(); // throws when more text follows
     }
 

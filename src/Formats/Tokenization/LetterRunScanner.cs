@@ -14,6 +14,7 @@ internal sealed class LetterRunScanner(int maxDigits) : WordScanner
         {
             return false;
         }
+
         end = MatchEnd(text, from);
         return true;
     }
@@ -25,6 +26,7 @@ internal sealed class LetterRunScanner(int maxDigits) : WordScanner
         {
             return from + contraction;
         }
+
         Scalars.Kind kind = Scalars.KindAt(text, from, out int length);
         int end = from + length;
         Scalars.Kind next = Scalars.Kind.NewLine; // at the end of the text: nothing that could extend the match
@@ -32,6 +34,7 @@ internal sealed class LetterRunScanner(int maxDigits) : WordScanner
         {
             next = Scalars.KindAt(text, end, out _);
         }
+
         switch (kind)
         {
             // [^\r\n\p{L}\p{N}]?\p{L}+
@@ -48,6 +51,7 @@ internal sealed class LetterRunScanner(int maxDigits) : WordScanner
             case Scalars.Kind.Space when text[from] == ' ' && next == Scalars.Kind.Other:
                 return SkipKind(text, SkipKind(text, end, Scalars.Kind.Other, int.MaxValue), Scalars.Kind.NewLine, int.MaxValue);
         }
+
         end = Gpt2Scanner.SkipWhiteSpace(text, end);
         // \s*[\r\n]+: up to the last line break of the run.
         int lastBreak = text[from..end].LastIndexOfAny('\r', '\n');
@@ -65,6 +69,7 @@ internal sealed class LetterRunScanner(int maxDigits) : WordScanner
         {
             at += length;
         }
+
         return at;
     }
 

@@ -31,7 +31,7 @@ internal sealed class LowercaseStep : NormalizerStep
             if (char.IsHighSurrogate(c) && i + 1 < text.Length)
             {
                 var rune = new Rune(c, text[++i]);
-                Rune small = Rune.ToLowerInvariant(rune);
+                var small = Rune.ToLowerInvariant(rune);
                 changed |= small != rune;
                 at += small.EncodeToUtf16(result.AsSpan(at));
                 continue;

@@ -28,6 +28,7 @@ internal sealed class MergeTable
                 }
             }
         }
+
         ulong pair = Key(left, right);
         int index = Locate(pair);
         count += slots[index].Pair == Empty ? 1 : 0;
@@ -52,6 +53,7 @@ internal sealed class MergeTable
         {
             index = (index + 1) & mask;
         }
+
         return index;
     }
 

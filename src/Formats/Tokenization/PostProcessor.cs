@@ -23,6 +23,7 @@ internal sealed record PostProcessor(int[] Prefix, int[] Suffix)
         {
             ids.InsertRange(0, Prefix);
         }
+
         if (addSuffix)
         {
             ids.AddRange(Suffix);

@@ -12,6 +12,7 @@ internal static class PostProcessorReader
         {
             return PostProcessor.None;
         }
+
         string type = processor.RequiredString(path, "type");
         switch (type)
         {
@@ -33,6 +34,7 @@ internal static class PostProcessorReader
                 {
                     all = Read(item, itemPath).Around(all);
                 }
+
                 return all;
             default:
                 throw PipelineFields.Unsupported(path, type, "ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing, Sequence");
@@ -62,9 +64,11 @@ internal static class PostProcessorReader
                 {
                     throw new InvalidDataException($"{piecePath}: the template of a single text must have sequence A once and no other");
                 }
+
                 afterText = true;
                 continue;
             }
+
             string name = piece.Required(piecePath, "SpecialToken").RequiredString($"{piecePath}.SpecialToken", "id");
             string tokenPath = $"{path}.special_tokens['{name}']";
             JsonElement token = tokens.Optional($"{path}.special_tokens", name)
@@ -74,13 +78,14 @@ internal static class PostProcessorReader
                 (afterText ? suffix : prefix).Add(id.TokenId(idPath));
             }
         }
+
         return afterText
             ? new PostProcessor([.. prefix], [.. suffix]) { SecondPrefix = second.Before, SecondSuffix = second.After }
             : throw new InvalidDataException($"{path}.single has no sequence A");
     }
 
-    // Of the template of a pair only what stands around its second text: the first one's ends are those of a single text (in a template where they
-    // are not, the difference counts as the second's). A file without such a template joins texts without anything between.
+    // Of the template of a pair only what stands around its second text: the first one's ends are those of a single text (in a template
+    // where they are not, the difference counts as the second's). A file without such a template joins texts without anything between.
     private static (int[] Before, int[] After) ReadSecondEnds(JsonElement processor, string path)
     {
         if (processor.Optional(path, "pair") is not { ValueKind: JsonValueKind.Array } pair)
@@ -101,7 +106,8 @@ internal static class PostProcessorReader
             {
                 string name = piece.Required($"{path}.pair", "SpecialToken").RequiredString($"{path}.pair.SpecialToken", "id");
                 string tokenPath = $"{path}.special_tokens['{name}']";
-                JsonElement token = tokens.Optional($"{path}.special_tokens", name) ?? throw new InvalidDataException($"{tokenPath} is missing");
+                JsonElement token = tokens.Optional($"{path}.special_tokens", name)
+                    ?? throw new InvalidDataException($"{tokenPath} is missing");
                 foreach ((JsonElement id, string idPath) in token.RequiredArray(tokenPath, "ids"))
                 {
                     (seen == 1 ? before : after).Add(id.TokenId(idPath));

@@ -39,11 +39,13 @@ internal static class Scalars
         {
             return c;
         }
+
         if (char.IsHighSurrogate(c) && index + 1 < text.Length && char.IsLowSurrogate(text[index + 1]))
         {
             length = 2;
             return char.ConvertToUtf32(c, text[index + 1]);
         }
+
         return 0xFFFD;
     }
 
@@ -60,6 +62,7 @@ internal static class Scalars
             length = 1;
             return kinds[c];
         }
+
         return Classify(At(text, index, out length));
     }
 
@@ -77,6 +80,7 @@ internal static class Scalars
         {
             return text;
         }
+
         StringBuilder? repaired = null;
         while (i < text.Length)
         {
@@ -85,8 +89,10 @@ internal static class Scalars
                 repaired ??= new StringBuilder(text);
                 repaired[i] = '\uFFFD';
             }
+
             i += length;
         }
+
         return repaired?.ToString() ?? text;
     }
 
@@ -97,6 +103,7 @@ internal static class Scalars
         {
             result[c] = Classify(c);
         }
+
         return result;
     }
 

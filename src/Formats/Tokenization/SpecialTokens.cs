@@ -3,8 +3,9 @@ using System.Text.Json;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// The special tokens that a folder names: <c>bos_token</c> and its kin, model-specific ones such as <c>think_token</c>, and those without a
-/// name. transformers reads special_tokens_map.json only where tokenizer_config.json has no <c>added_tokens_decoder</c>, and there it wins.
+/// The special tokens that a folder names: <c>bos_token</c> and its kin, model-specific ones such as <c>think_token</c>, and those without
+/// a name. transformers reads special_tokens_map.json only where tokenizer_config.json has no <c>added_tokens_decoder</c>, and there it
+/// wins.
 /// </summary>
 /// <param name="Named">Tokens by name, in the order of <see cref="StandardNames"/>, then the others.</param>
 /// <param name="Unnamed">Further special tokens.</param>
@@ -27,6 +28,7 @@ internal sealed record SpecialTokens(IReadOnlyList<(string Name, AddedToken Toke
             ReadNamed(root, named);
             ReadUnnamed(root, named, unnamed);
         }
+
         return new SpecialTokens(
             [.. StandardNames.Where(named.ContainsKey).Concat(named.Keys.Where(name => !StandardNames.Contains(name)))
                 .Select(name => (name, named[name]))],
@@ -54,6 +56,7 @@ internal sealed record SpecialTokens(IReadOnlyList<(string Name, AddedToken Toke
                 named[property.Name] = AddedTokenReader.ReadSpecial(property.Value, property.Name)!;
             }
         }
+
         ReadObject(root.Optional("$", "model_specific_special_tokens"), "model_specific_special_tokens", named);
     }
 
@@ -72,6 +75,7 @@ internal sealed record SpecialTokens(IReadOnlyList<(string Name, AddedToken Toke
                 {
                     unnamed.Clear(); // it wins where both hold some
                 }
+
                 int index = 0;
                 foreach (JsonElement item in array.EnumerateArray())
                 {
@@ -92,10 +96,12 @@ internal sealed record SpecialTokens(IReadOnlyList<(string Name, AddedToken Toke
         {
             return;
         }
+
         if (tokens.ValueKind != JsonValueKind.Object)
         {
             throw new InvalidDataException($"{path} is not an object of tokens by name");
         }
+
         foreach (JsonProperty property in tokens.EnumerateObject())
         {
             named[property.Name] = AddedTokenReader.ReadSpecial(property.Value, $"{path}.{property.Name}")

@@ -86,6 +86,7 @@ internal sealed class SplitRegex : WordScanner
             program.Add(new Instruction(Op.Repeat, 1, 1, CharClass.Single(Scalars.At(text, i, out int length), ignoreCase: false)));
             i += length;
         }
+
         program.Add(new Instruction(Op.Accept));
         return new SplitRegex(text, [.. program]);
     }
@@ -124,6 +125,7 @@ internal sealed class SplitRegex : WordScanner
             Scalars.At(text, start, out int length);
             start += length;
         }
+
         end = start;
         return false;
     }
@@ -139,6 +141,7 @@ internal sealed class SplitRegex : WordScanner
                 throw new UserInputException(
                     $"The tokenizer's split pattern needs too much backtracking on a text of {text.Length} characters: {pattern}");
             }
+
             Instruction step = program[pc];
             bool alive = true;
             switch (step.Op)
@@ -148,6 +151,7 @@ internal sealed class SplitRegex : WordScanner
                     {
                         choices.Pop();
                     }
+
                     return at;
                 case Op.Jump:
                     pc = step.A;
@@ -181,12 +185,14 @@ internal sealed class SplitRegex : WordScanner
                     pc++;
                     break;
             }
+
             if (!alive)
             {
                 if (choices.Count == floor)
                 {
                     return -1;
                 }
+
                 Choice choice = choices.Pop();
                 pc = choice.Pc;
                 at = choice.At;
@@ -241,15 +247,18 @@ internal sealed class SplitRegex : WordScanner
                 least = at;
             }
         }
+
         if (least < 0)
         {
             return false;
         }
+
         pc++;
         if (at > least)
         {
             choices.Push(new Choice(pc, at, least));
         }
+
         return true;
     }
 

@@ -34,9 +34,11 @@ internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, boo
                 owner.Run(next, piece[done..start], atStart && done == 0, sink);
                 owner.Run(next, piece[start..end], atStart && start == 0, sink);
             }
+
             owner.Run(next, piece[done..], atStart && done == 0, sink);
             return;
         }
+
         var parts = new List<Part>();
         for (; scanner.TryNext(piece, done, ref budget, out int start, out int end); done = end)
         {
@@ -44,12 +46,15 @@ internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, boo
             {
                 parts.Add(new Part(done, start, invert));
             }
+
             parts.Add(new Part(start, end, !invert));
         }
+
         if (done < piece.Length)
         {
             parts.Add(new Part(done, piece.Length, invert));
         }
+
         foreach (Part part in Join(parts))
         {
             owner.Run(next, piece[part.Start..part.End], atStart && part.Start == 0, sink);
@@ -63,11 +68,13 @@ internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, boo
             parts.RemoveAll(part => part.IsMatch);
             return parts;
         }
+
         bool backwards = behavior == SplitBehavior.MergedWithNext;
         if (backwards)
         {
             parts.Reverse();
         }
+
         var joined = new List<Part>();
         bool? last = null;
         foreach (Part part in parts)
@@ -85,10 +92,12 @@ internal sealed class SplitStep(WordScanner scanner, SplitBehavior behavior, boo
                 joined.Add(part);
             }
         }
+
         if (backwards)
         {
             joined.Reverse();
         }
+
         return joined;
     }
 

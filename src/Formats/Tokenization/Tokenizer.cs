@@ -4,8 +4,8 @@ using System.Text;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// A tokenizer in Hugging Face's <c>tokenizer.json</c> format, byte-level BPE (Qwen, Llama 3), SentencePiece-like BPE (Llama 2, Mistral, Gemma)
-/// or Unigram (T5, XLM-R): the same ids as the <c>tokenizers</c> library. Safe for use by several threads.
+/// A tokenizer in Hugging Face's <c>tokenizer.json</c> format, byte-level BPE (Qwen, Llama 3), SentencePiece-like BPE (Llama 2, Mistral,
+/// Gemma) or Unigram (T5, XLM-R): the same ids as the <c>tokenizers</c> library. Safe for use by several threads.
 /// </summary>
 public sealed class Tokenizer : ITextEncoder
 {
@@ -34,12 +34,14 @@ public sealed class Tokenizer : ITextEncoder
             {
                 specialIds.Add(token.Id);
             }
+
             string text = token.Normalized ? file.Normalizer.Apply(token.Content) : token.Content;
             if (text.Length > 0)
             {
                 (token.Normalized ? normalized : raw).Add((text, token));
             }
         }
+
         rawTokens = new AddedTokenMatcher(raw, config.SplitSpecialTokens);
         normalizedTokens = new AddedTokenMatcher(normalized, config.SplitSpecialTokens);
         ChatTemplates = config.ChatTemplates;
@@ -60,8 +62,8 @@ public sealed class Tokenizer : ITextEncoder
         (file.PostProcessor.SecondPrefix, file.PostProcessor.SecondSuffix);
 
     /// <summary>
-    /// Texts of the special tokens that the checkpoint names, under their names there: <c>bos_token</c>, <c>sep_token</c>, or a model's own.
-    /// Chat templates see them so.
+    /// Texts of the special tokens that the checkpoint names, under their names there: <c>bos_token</c>, <c>sep_token</c>, or a model's
+    /// own. Chat templates see them so.
     /// </summary>
     public IReadOnlyDictionary<string, string> SpecialTokens { get; }
 
@@ -95,12 +97,14 @@ public sealed class Tokenizer : ITextEncoder
     /// <summary>The default chat template, or null when the checkpoint has none.</summary>
     public string? ChatTemplateText => ChatTemplates.GetValueOrDefault(ChatTemplateFiles.Default);
 
-    /// <summary>Loads a checkpoint folder's tokenizer.json (or tokenizer.json.gz) and the files beside it that say more of the tokenizer.</summary>
+    /// <summary>
+    /// Loads a checkpoint folder's tokenizer.json (or tokenizer.json.gz) and the files beside it that say more of the tokenizer.
+    /// </summary>
     /// <exception cref="UserInputException">A file is missing, malformed, or a tokenizer of a kind that is not supported.</exception>
     public static Tokenizer Load(string folder)
     {
-        TokenizerFile file = TokenizerFile.Load(folder);
-        TokenizerConfig config = TokenizerConfig.Load(folder);
+        var file = TokenizerFile.Load(folder);
+        var config = TokenizerConfig.Load(folder);
         config.AddTo(file.Added);
         return new Tokenizer(file, config);
     }
@@ -146,16 +150,19 @@ public sealed class Tokenizer : ITextEncoder
             throw new UserInputException(
                 $"A text of {text.Length} characters is too long to tokenize (limit {MaxCharacters}); cut it before.");
         }
+
         if (!encoders.TryTake(out WordEncoder? encoder))
         {
             encoder = new WordEncoder(file.Model);
         }
+
         encoder.Ids.Clear();
         EncodeRaw(Scalars.ReplaceLoneSurrogates(text), encoder);
         if (addSpecialTokens)
         {
             file.PostProcessor.Apply(encoder.Ids);
         }
+
         int[] ids = [.. encoder.Ids];
         encoder.Trim();
         encoders.Add(encoder);
@@ -193,6 +200,7 @@ public sealed class Tokenizer : ITextEncoder
             EncodeNormalized(text, atStart: true, encoder);
             return;
         }
+
         int done = 0, search = 0;
         while (rawTokens.TryNext(text, ref search, done, out AddedTokenMatcher.Match match))
         {
@@ -200,6 +208,7 @@ public sealed class Tokenizer : ITextEncoder
             encoder.Ids.Add(match.Token.Id);
             done = match.End;
         }
+
         EncodeNormalized(text.AsSpan(done), done == 0, encoder);
     }
 
@@ -213,6 +222,7 @@ public sealed class Tokenizer : ITextEncoder
             encoder.Ids.Add(match.Token.Id);
             done = match.End;
         }
+
         file.PreTokenizer.Split(text[done..], atStart && done == 0, encoder);
     }
 }

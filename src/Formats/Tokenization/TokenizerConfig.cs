@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Rm.Formats.Tokenization;
 
 /// <summary>
-/// What the files beside tokenizer.json say of a tokenizer: tokenizer_config.json, and where that has no <c>added_tokens_decoder</c> the files
-/// of transformers before 4.34, special_tokens_map.json and added_tokens.json.
+/// What the files beside tokenizer.json say of a tokenizer: tokenizer_config.json, and where that has no <c>added_tokens_decoder</c> the
+/// files of transformers before 4.34, special_tokens_map.json and added_tokens.json.
 /// </summary>
 /// <param name="Special">The special tokens that they name.</param>
 /// <param name="Decoder">Further added tokens with their ids, which are checked.</param>
@@ -37,6 +37,7 @@ internal sealed record TokenizerConfig(
         {
             special = TokenizerFile.Guarded(Path.Combine(folder, MapFileName), () => SpecialTokens.Read(config, map));
         }
+
         var specialTexts = special.Named.Select(entry => entry.Token).Concat(special.Unnamed).Select(token => token.Content).ToHashSet();
         string decoderFile = Path.Combine(folder, added is null ? FileName : AddedFileName);
         return new TokenizerConfig(
@@ -66,6 +67,7 @@ internal sealed record TokenizerConfig(
                     throw new InvalidDataException($"'{token.Content}' has id {token.Id} here and {found.Id} by tokenizer.json");
                 }
             }
+
             foreach (AddedToken token in Special.Named.Select(entry => entry.Token).Concat(Special.Unnamed))
             {
                 if (token.Content.Length > 0 && added.Find(token.Content) is null)
@@ -73,6 +75,7 @@ internal sealed record TokenizerConfig(
                     added.Add(token, token.Content);
                 }
             }
+
             return true;
         });
     }
@@ -82,7 +85,7 @@ internal sealed record TokenizerConfig(
         string path = Path.Combine(folder, name);
         return !File.Exists(path) ? null : TokenizerFile.Guarded<JsonElement?>(path, () =>
         {
-            JsonElement root = JsonElement.Parse(TokenizerFile.ReadBytes(path).Span);
+            var root = JsonElement.Parse(TokenizerFile.ReadBytes(path).Span);
             root.Optional("$", ""); // throws unless it is an object
             return root;
         });

@@ -14,6 +14,7 @@ internal static class TokenizerFields
         {
             throw new InvalidDataException($"{path} is {Describe(owner)} where an object is expected");
         }
+
         return owner.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
     }
 
@@ -55,6 +56,7 @@ internal static class TokenizerFields
         {
             throw new InvalidDataException($"{path}.{name} is {Describe(array)} where an array is expected");
         }
+
         return array.EnumerateArray().Select((item, index) => (item, $"{path}.{name}[{index}]"));
     }
 

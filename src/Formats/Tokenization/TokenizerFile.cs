@@ -34,11 +34,13 @@ internal sealed record TokenizerFile(
         {
             path += ".gz";
         }
+
         if (!File.Exists(path))
         {
             throw new UserInputException($"{folder}: there is no {name}. btrm needs the fast tokenizer's file; "
                 + "transformers writes it with AutoTokenizer.from_pretrained(...).save_pretrained(...).");
         }
+
         return Guarded(path, () => Parse(ReadBytes(path)));
     }
 
@@ -71,6 +73,7 @@ internal sealed record TokenizerFile(
         {
             throw new InvalidDataException($"the file has {file.Length >> 20} MiB, more than any tokenizer file");
         }
+
         using Stream content = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
         byte[] bytes = new byte[Math.Max(4096, file.Length + 1)];
         int length = 0;
@@ -81,11 +84,13 @@ internal sealed record TokenizerFile(
             {
                 throw new InvalidDataException($"the file unpacks to more than {MaxBytes >> 20} MiB");
             }
+
             if (length == bytes.Length)
             {
                 Array.Resize(ref bytes, length * 2);
             }
         }
+
         ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
         int skip = bytes.AsSpan(0, length).StartsWith(byteOrderMark) ? byteOrderMark.Length : 0;
         return bytes.AsMemory(skip, length - skip);
@@ -121,6 +126,7 @@ internal sealed record TokenizerFile(
                     + "added tokens count on from model.vocab, whatever ids added_tokens gives them");
             }
         }
+
         TokenDecoder decoder = TokenDecoderReader.Read(root.Element("decoder"), vocabulary);
         return new TokenizerFile(vocabulary, added, normalizer, preTokenizer, encoder, postProcessor, decoder);
     }

@@ -46,6 +46,7 @@ internal sealed class Vocabulary(bool isByteLevel)
         {
             return false;
         }
+
         EnsureText(spelling.Length);
         if (TryToBytes(spelling, text.AsSpan(textLength), out int length))
         {
@@ -53,14 +54,17 @@ internal sealed class Vocabulary(bool isByteLevel)
             {
                 return false;
             }
+
             SetRange(id, length);
             Index(id);
             return true;
         }
+
         if (!literals.TryAdd(Encoding.UTF8.GetString(spelling), id))
         {
             return false;
         }
+
         SetBytes(id, spelling);
         return true;
     }
@@ -89,6 +93,7 @@ internal sealed class Vocabulary(bool isByteLevel)
                 }
             }
         }
+
         id = -1;
         return false;
     }
@@ -125,6 +130,7 @@ internal sealed class Vocabulary(bool isByteLevel)
             Array.Resize(ref lengths, capacity);
             Array.Fill(lengths, -1, known, capacity - known);
         }
+
         starts[id] = textLength;
         lengths[id] = length;
         textLength += length;
@@ -146,6 +152,7 @@ internal sealed class Vocabulary(bool isByteLevel)
                 }
             }
         }
+
         Place(id);
     }
 
@@ -157,6 +164,7 @@ internal sealed class Vocabulary(bool isByteLevel)
         {
             slot = (slot + 1) & mask;
         }
+
         slots[slot] = id;
     }
 

@@ -23,6 +23,7 @@ internal sealed class WordCache
         {
             return false;
         }
+
         ids.AddRange(((ReadOnlySpan<int>)slot.Ids)[..slot.Count]);
         return true;
     }
@@ -34,6 +35,7 @@ internal sealed class WordCache
         {
             return;
         }
+
         ref Slot slot = ref slots[Index(word, out Key key)];
         slot.Key = key;
         slot.Length = (byte)word.Length;

@@ -36,6 +36,7 @@ internal sealed class WordEncoder(WordModel model) : IWordSink
         {
             utf8 = new byte[1024];
         }
+
         if (Ids.Capacity > KeptIds)
         {
             Ids = [];

@@ -9,7 +9,9 @@ internal static class AnalysisConsole
     // A file or pipe has no width: lines there are as long as the tables need.
     private const int Unbounded = 10_000;
 
-    /// <summary>Writes to <paramref name="output"/>, in lines of at most <paramref name="width"/> characters; null for as long as it takes.</summary>
+    /// <summary>
+    /// Writes to <paramref name="output"/>, in lines of at most <paramref name="width"/> characters; null for as long as it takes.
+    /// </summary>
     public static void Write(AnalysisReport report, TextWriter output, int? width)
     {
         using var text = new StringWriter { NewLine = "\n" };
@@ -51,7 +53,8 @@ internal static class AnalysisConsole
         var rendered = new Table { Border = TableBorder.Markdown };
         for (int c = 0; c < table.Columns.Count; c++)
         {
-            rendered.AddColumn(new TableColumn(new Text(table.Heading(c))) { Alignment = table.IsNumeric(c) ? Justify.Right : Justify.Left });
+            rendered.AddColumn(
+                new TableColumn(new Text(table.Heading(c))) { Alignment = table.IsNumeric(c) ? Justify.Right : Justify.Left });
         }
 
         foreach (IReadOnlyList<string> row in table.Rows)

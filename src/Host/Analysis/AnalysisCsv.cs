@@ -8,7 +8,8 @@ namespace Rm.Host.Analysis;
 public static class AnalysisCsv
 {
     private static readonly string[] AccuracyColumns =
-        ["pairs", "clusters", "correct", "ties", "accuracy", "accuracy_standard_error", "accuracy_effective_pairs", "accuracy_low", "accuracy_high"];
+        ["pairs", "clusters", "correct", "ties", "accuracy", "accuracy_standard_error", "accuracy_effective_pairs", "accuracy_low",
+            "accuracy_high"];
 
     private static readonly string[] StageNames =
     [
@@ -19,12 +20,14 @@ public static class AnalysisCsv
     /// <summary>One row a run; settings that differ have columns of their own, behind "setting:".</summary>
     public static string Runs(AnalysisReport report) => Write(
         [
-            "run", "path", "state", "step", .. report.DifferingSettings.Select(s => $"setting:{s}"), .. StageColumns("best"), .. StageColumns("final"),
+            "run", "path", "state", "step", .. report.DifferingSettings.Select(s => $"setting:{s}"), .. StageColumns("best"),
+            .. StageColumns("final"),
             "peak_accuracy", "peak_step", "drop", "drop_low", "drop_high", "problem",
         ],
         report.Runs.Select(r => (IEnumerable<object?>)
         [
-            r.Name, r.Run.Path, AnalysisJson.Name(r.Run.State), r.Run.Step, .. report.DifferingSettings.Select(s => r.Run.Settings.GetValueOrDefault(s)),
+            r.Name, r.Run.Path, AnalysisJson.Name(r.Run.State), r.Run.Step,
+            .. report.DifferingSettings.Select(s => r.Run.Settings.GetValueOrDefault(s)),
             .. StageCells(r.Best), .. StageCells(r.Final), r.Drop?.PeakAccuracy, r.Drop?.PeakStep, r.Drop?.Drop, r.Drop?.Paired?.Low,
             r.Drop?.Paired?.High, r.Run.Problem,
         ]));
@@ -32,7 +35,8 @@ public static class AnalysisCsv
     /// <summary>One row a run, model and group.</summary>
     public static string Groups(AnalysisReport report) => Write(
         ["run", "model", "by", "group", .. AccuracyColumns],
-        Models(report).SelectMany(m => m.Figures.Groups.Select(g => (IEnumerable<object?>)[m.Run, m.Model, g.By, g.Group, .. AccuracyCells(g.Accuracy)])));
+        Models(report).SelectMany(
+            m => m.Figures.Groups.Select(g => (IEnumerable<object?>)[m.Run, m.Model, g.By, g.Group, .. AccuracyCells(g.Accuracy)])));
 
     /// <summary>One row a run, model and bin of confidence.</summary>
     public static string Reliability(AnalysisReport report) => Write(
@@ -43,13 +47,16 @@ public static class AnalysisCsv
     /// <summary>One row a comparison.</summary>
     public static string Comparisons(AnalysisReport report) => Write(
         [
-            "run", "reference", "model", "rows", "reference_rows", "shared", "clusters", "difference", "standard_error", "low", "high", "both", "only_run",
+            "run", "reference", "model", "rows", "reference_rows", "shared", "clusters", "difference", "standard_error", "low", "high",
+            "both", "only_run",
             "only_reference", "mcnemar_p", "clustered_p", "unpaired_p", "p", "holm_p", "verdict", "words",
         ],
         (report.Comparisons?.Items ?? []).Select(c => (IEnumerable<object?>)
         [
-            c.Run, c.Reference, AnalysisJson.Name(report.Comparisons!.Stage), c.Rows, c.ReferenceRows, c.Shared, c.Paired?.Clusters, c.Difference,
-            c.StandardError, c.Low, c.High, c.Paired?.Both, c.Paired?.OnlyFirst, c.Paired?.OnlySecond, c.Paired?.McNemarP, c.Paired?.ClusteredP,
+            c.Run, c.Reference, AnalysisJson.Name(report.Comparisons!.Stage), c.Rows, c.ReferenceRows, c.Shared, c.Paired?.Clusters,
+            c.Difference,
+            c.StandardError, c.Low, c.High, c.Paired?.Both, c.Paired?.OnlyFirst, c.Paired?.OnlySecond, c.Paired?.McNemarP,
+            c.Paired?.ClusteredP,
             c.Unpaired?.P, c.P, c.HolmP, AnalysisJson.Name(c.Verdict), c.Words,
         ]));
 
@@ -62,7 +69,8 @@ public static class AnalysisCsv
 
     private static IEnumerable<object?> StageCells(EvaluationFigures? f)
     {
-        IEnumerable<object?> quantiles = RewardDistribution.Probabilities.Select((_, i) => (object?)(f?.Rewards.Quantiles.Count > i ? f.Rewards.Quantiles[i] : null));
+        IEnumerable<object?> quantiles =
+            RewardDistribution.Probabilities.Select((_, i) => (object?)(f?.Rewards.Quantiles.Count > i ? f.Rewards.Quantiles[i] : null));
         return
         [
             f is null ? null : AnalysisJson.Name(f.Source), f?.Step, .. AccuracyCells(f?.Accuracy), f?.Loss, f?.Margin.Mean,

@@ -22,7 +22,8 @@ public static class AnalysisFolder
         AtomicFile.Write(Path.Combine(folder, "analysis.json"), AnalysisJson.Write(report));
         foreach ((string name, string text) in new[]
         {
-            ("analysis.md", AnalysisMarkdown.Write(report)), ("runs.csv", AnalysisCsv.Runs(report)), ("groups.csv", AnalysisCsv.Groups(report)),
+            ("analysis.md", AnalysisMarkdown.Write(report)), ("runs.csv", AnalysisCsv.Runs(report)),
+                ("groups.csv", AnalysisCsv.Groups(report)),
             ("comparisons.csv", AnalysisCsv.Comparisons(report)), ("reliability.csv", AnalysisCsv.Reliability(report)),
         })
         {

@@ -43,7 +43,8 @@ public static class AnalysisTables
             sentences.AddRange(table.Items.Select(c => c.Words));
             if (table.Items.Any(c => c.Paired is not null))
             {
-                sentences.Add("p is the larger of McNemar's exact p, which takes rows as independent, and the clustered one; Holm adjusts it for the number of comparisons.");
+                sentences.Add("p is the larger of McNemar's exact p, which takes rows as independent, and the clustered one; Holm adjusts "
+                    + "it for the number of comparisons.");
             }
 
             if (table.LeftOut.Count > 0)
@@ -57,8 +58,10 @@ public static class AnalysisTables
             sentences.Add($"Groups and reliability of more than {MostRunsInDetail} runs are in the files of --output DIR.");
         }
 
-        sentences.AddRange(report.Runs.Where(r => r.Run.Problem is not null).Select(r => $"{r.Name} is broken: {r.Run.Problem!.TrimEnd('.')}."));
-        sentences.AddRange(report.Runs.SelectMany(r => r.Notes.Select(note => (r.Name, Note: note))).GroupBy(n => n.Note, n => n.Name, StringComparer.Ordinal)
+        sentences.AddRange(
+            report.Runs.Where(r => r.Run.Problem is not null).Select(r => $"{r.Name} is broken: {r.Run.Problem!.TrimEnd('.')}."));
+        sentences.AddRange(report.Runs.SelectMany(r => r.Notes.Select(note => (r.Name, Note: note)))
+            .GroupBy(n => n.Note, n => n.Name, StringComparer.Ordinal)
             .Select(names => $"{string.Join(", ", names)}: {names.Key}."));
         return sentences;
     }
@@ -75,8 +78,12 @@ public static class AnalysisTables
         ];
         return new TextTable("Accuracy", columns, [.. report.Runs.Select(r => (IReadOnlyList<string>)
         [
-            r.Name, .. report.DifferingSettings.Select(s => r.Run.Settings.GetValueOrDefault(s) ?? Nothing), .. steps ? [State(r.Run)] : Array.Empty<string>(),
-            Number(r.Best?.Accuracy.Pairs), .. clustered ? [Number(r.Best?.Accuracy.Clusters)] : Array.Empty<string>(), Accuracy(r.Best?.Accuracy),
+            r.Name, .. report.DifferingSettings.Select(s => r.Run.Settings.GetValueOrDefault(s) ?? Nothing), .. steps
+                ? [State(r.Run)]
+                : Array.Empty<string>(),
+            Number(r.Best?.Accuracy.Pairs), .. clustered
+                ? [Number(r.Best?.Accuracy.Clusters)]
+                : Array.Empty<string>(), Accuracy(r.Best?.Accuracy),
             .. steps ? [Number(r.Best?.Step), Accuracy(r.Final?.Accuracy), Drop(r.Drop)] : Array.Empty<string>(),
         ])]);
     }
@@ -84,18 +91,22 @@ public static class AnalysisTables
     private static TextTable Scores(RunAnalysis[] runs) => new(
         "Rewards and calibration (best model)",
         [
-            "run", ">ties", ">loss", ">margin", ">sd", ">reward min", ">5%", ">median", ">95%", ">max", ">ECE", ">Brier", ">corr. with length",
+            "run", ">ties", ">loss", ">margin", ">sd", ">reward min", ">5%", ">median", ">95%", ">max", ">ECE", ">Brier",
+            ">corr. with length",
         ],
         [.. runs.Select(r => (Name: r.Name, F: r.Best!)).Select(r => (IReadOnlyList<string>)
         [
-            r.Name, Number(r.F.Accuracy.Ties), Real(r.F.Loss), Real(r.F.Margin.Mean), Real(r.F.Margin.StandardDeviation), Real(r.F.Rewards.Min),
-            Quantile(r.F, 0.05), Quantile(r.F, 0.5), Quantile(r.F, 0.95), Real(r.F.Rewards.Max), Real(r.F.CalibrationError), Real(r.F.Brier),
+            r.Name, Number(r.F.Accuracy.Ties), Real(r.F.Loss), Real(r.F.Margin.Mean), Real(r.F.Margin.StandardDeviation),
+            Real(r.F.Rewards.Min),
+            Quantile(r.F, 0.05), Quantile(r.F, 0.5), Quantile(r.F, 0.95), Real(r.F.Rewards.Max), Real(r.F.CalibrationError),
+            Real(r.F.Brier),
             Real(r.F.LengthCorrelation),
         ])]);
 
     private static TextTable Compared(ComparisonTable table) => new(
         $"{(table.Stage == Stage.Best ? "Best" : "Final")} models against {table.Reference}",
-        ["run", ">shared rows", "points [95%]", ">only run right", ">only ref. right", ">McNemar p", ">clustered p", ">p", ">Holm p", "verdict"],
+        ["run", ">shared rows", "points [95%]", ">only run right", ">only ref. right", ">McNemar p", ">clustered p", ">p", ">Holm p",
+            "verdict"],
         [.. table.Items.Select(c => (IReadOnlyList<string>)
         [
             c.Run, Number(c.Shared), Points(c.Difference, c.Low, c.High), Number(c.Paired?.OnlyFirst), Number(c.Paired?.OnlySecond),
@@ -121,7 +132,8 @@ public static class AnalysisTables
             "Reliability (best model): right / confidence (pairs)", ["confidence", .. known.Select(r => r.Name)],
             [.. Enumerable.Range(0, known[0].Best!.Reliability.Count).Select(b => (IReadOnlyList<string>)
             [
-                string.Create(CultureInfo.InvariantCulture, $"{known[0].Best!.Reliability[b].Low:F2} to {known[0].Best!.Reliability[b].High:F2}"),
+                string.Create(
+                    CultureInfo.InvariantCulture, $"{known[0].Best!.Reliability[b].Low:F2} to {known[0].Best!.Reliability[b].High:F2}"),
                 .. known.Select(r => r.Best!.Reliability[b]).Select(bin => bin.Pairs == 0 ? Nothing : string.Create(
                     CultureInfo.InvariantCulture, $"{bin.Accuracy:F3} / {bin.Confidence:F3} ({bin.Pairs})")),
             ])]);
@@ -131,7 +143,8 @@ public static class AnalysisTables
     {
         RunCompletion.Completed => "done",
         RunCompletion.EarlyStopped => $"stopped early at {run.Step}",
-        RunCompletion.Unfinished => $"unfinished, step {run.Step ?? 0}{(run.Settings.GetValueOrDefault("steps") is { } steps ? $" of {steps}" : "")}",
+        RunCompletion.Unfinished =>
+            $"unfinished, step {run.Step ?? 0}{(run.Settings.GetValueOrDefault("steps") is { } steps ? $" of {steps}" : "")}",
         RunCompletion.RowsOnly => "rows",
         _ => "broken",
     };
@@ -148,7 +161,8 @@ public static class AnalysisTables
         ? Nothing
         : string.Create(CultureInfo.InvariantCulture, $"{100 * a.Value:F1} [{100 * a.Low:F1}, {100 * a.High:F1}]");
 
-    private static string Drop(OverfittingDrop? drop) => drop is null ? Nothing : drop.PeakIsLast ? "none" : Points(drop.Drop, drop.Paired?.Low, drop.Paired?.High);
+    private static string Drop(OverfittingDrop? drop) =>
+        drop is null ? Nothing : drop.PeakIsLast ? "none" : Points(drop.Drop, drop.Paired?.Low, drop.Paired?.High);
 
     private static string Points(double? difference, double? low, double? high) => difference is null
         ? Nothing
@@ -156,11 +170,15 @@ public static class AnalysisTables
             + (low is null ? "" : string.Create(CultureInfo.InvariantCulture, $" [{100 * low:+0.0;-0.0;0.0}, {100 * high:+0.0;-0.0;0.0}]"));
 
     private static string Quantile(EvaluationFigures figures, double probability) =>
-        figures.Rewards.Quantiles.Count == 0 ? Nothing : Real(figures.Rewards.Quantiles[RewardDistribution.Probabilities.ToList().IndexOf(probability)]);
+        figures.Rewards.Quantiles.Count == 0
+            ? Nothing
+            : Real(figures.Rewards.Quantiles[RewardDistribution.Probabilities.ToList().IndexOf(probability)]);
 
-    private static string P(double? p) => p is null ? Nothing : p < 0.0005 ? "<0.0005" : p.Value.ToString("F3", CultureInfo.InvariantCulture);
+    private static string P(double? p) =>
+        p is null ? Nothing : p < 0.0005 ? "<0.0005" : p.Value.ToString("F3", CultureInfo.InvariantCulture);
 
     private static string Number(int? value) => value?.ToString(CultureInfo.InvariantCulture) ?? Nothing;
 
-    private static string Real(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("F3", CultureInfo.InvariantCulture) : Nothing;
+    private static string Real(double? value) =>
+        value is { } v && double.IsFinite(v) ? v.ToString("F3", CultureInfo.InvariantCulture) : Nothing;
 }

@@ -25,12 +25,15 @@ public enum ComparisonVerdict
 /// <param name="Rows">Evaluation rows of the run, or pairs where only totals are known.</param>
 /// <param name="ReferenceRows">Evaluation rows of the reference.</param>
 /// <param name="Shared">Rows that both have; null where only totals are known.</param>
-/// <param name="Paired">Difference on the shared rows, run minus reference; null where rows of either are missing or none is shared.</param>
+/// <param name="Paired">
+/// Difference on the shared rows, run minus reference; null where rows of either are missing or none is shared.
+/// </param>
 /// <param name="Unpaired">Difference as independent samples, where totals are all there is.</param>
 /// <param name="HolmP">p adjusted for the number of comparisons in the table; null where there is no p.</param>
 /// <param name="Notes">What a reader must know about this comparison, a sentence each.</param>
 public sealed record Comparison(
-    string Run, string Reference, int Rows, int ReferenceRows, int? Shared, PairedDifference? Paired, UnpairedDifference? Unpaired, double? HolmP,
+    string Run, string Reference, int Rows, int ReferenceRows, int? Shared, PairedDifference? Paired, UnpairedDifference? Unpaired,
+    double? HolmP,
     IReadOnlyList<string> Notes)
 {
     private const double Level = 0.05;
@@ -67,7 +70,9 @@ public sealed record Comparison(
             }
 
             string verdict = Verdict == ComparisonVerdict.WithinNoise ? "within noise" : "more than noise";
-            string interval = Low is { } low && High is { } high ? string.Create(CultureInfo.InvariantCulture, $" (95% {100 * low:+0.0;-0.0;0.0} to {100 * high:+0.0;-0.0;0.0})") : "";
+            string interval = Low is { } low && High is { } high
+                ? string.Create(CultureInfo.InvariantCulture, $" (95% {100 * low:+0.0;-0.0;0.0} to {100 * high:+0.0;-0.0;0.0})")
+                : "";
             string notes = Notes.Count > 0 ? $". Note: {string.Join("; ", Notes)}" : "";
             return $"{Run} {Position()} {Reference}{interval}: {verdict}{Evidence()}{notes}.";
         }
@@ -75,7 +80,8 @@ public sealed record Comparison(
 
     private string Position() => Difference == 0
         ? "is as accurate as"
-        : string.Create(CultureInfo.InvariantCulture, $"is {100 * Math.Abs(Difference!.Value):0.0} points {(Difference > 0 ? "above" : "below")}");
+        : string.Create(
+            CultureInfo.InvariantCulture, $"is {100 * Math.Abs(Difference!.Value):0.0} points {(Difference > 0 ? "above" : "below")}");
 
     private string Evidence()
     {
@@ -85,7 +91,8 @@ public sealed record Comparison(
         }
 
         string errors = StandardError is > 0 and var error
-            ? string.Create(CultureInfo.InvariantCulture, $", {Math.Abs(Difference!.Value) / error:0.0} standard errors{(Paired is null ? " as unpaired samples" : "")}")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $", {Math.Abs(Difference!.Value) / error:0.0} standard errors{(Paired is null ? " as unpaired samples" : "")}")
             : "";
         string p = $", p {(P < 0.0005 ? "" : "= ")}{Text(P!.Value)}";
         return Text(HolmP!.Value) == Text(P!.Value) ? errors + p : $"{errors}{p} ({Text(HolmP.Value)} after Holm)"

@@ -11,8 +11,9 @@ namespace Rm.Host.Analysis;
 public sealed record ComparisonTable(Stage Stage, string Reference, IReadOnlyList<Comparison> Items, IReadOnlyList<string> LeftOut)
 {
     /// <summary>
-    /// Compares every finished run with the one named <paramref name="baseline"/>, else with that of the highest accuracy (lowest loss, then first
-    /// name, among equals). Null when there are not two to compare. Throws <see cref="UserInputException"/> when the baseline cannot be one.
+    /// Compares every finished run with the one named <paramref name="baseline"/>, else with that of the highest accuracy (lowest loss,
+    /// then first name, among equals). Null when there are not two to compare. Throws <see cref="UserInputException"/> when the baseline
+    /// cannot be one.
     /// </summary>
     public static ComparisonTable? Of(IReadOnlyList<RunAnalysis> runs, string? baseline, Stage stage)
     {
@@ -24,7 +25,8 @@ public sealed record ComparisonTable(Stage Stage, string Reference, IReadOnlyLis
         }
 
         RunAnalysis reference = named
-            ?? able.OrderByDescending(r => r.At(stage)!.Accuracy.Value).ThenBy(r => r.At(stage)!.Loss).ThenBy(r => r.Name, StringComparer.Ordinal).First();
+            ?? able.OrderByDescending(r => r.At(stage)!.Accuracy.Value).ThenBy(r => r.At(stage)!.Loss)
+                .ThenBy(r => r.Name, StringComparer.Ordinal).First();
         Comparison[] items = [.. able.Where(r => r != reference).Select(r => Compare(r, reference, stage))];
         var adjusted = new Queue<double>(HolmAdjustment.Of([.. items.Where(c => c.P is not null).Select(c => c.P!.Value)]));
         return new ComparisonTable(
@@ -64,7 +66,7 @@ public sealed record ComparisonTable(Stage Stage, string Reference, IReadOnlyLis
 
     private static Comparison OnRows(Comparison comparison, IReadOnlyList<EvalRow> rows, IReadOnlyList<EvalRow> referenceRows)
     {
-        RowJoin join = RowJoin.Of(rows, referenceRows);
+        var join = RowJoin.Of(rows, referenceRows);
         int shared = join.First.Count;
         comparison = comparison with { Shared = shared };
         if (shared == 0)
@@ -72,7 +74,7 @@ public sealed record ComparisonTable(Stage Stage, string Reference, IReadOnlyLis
             return comparison with { Notes = ["they were evaluated on different rows, none is shared"] };
         }
 
-        PairedDifference difference = PairedDifference.Of(join);
+        var difference = PairedDifference.Of(join);
         var notes = new List<string>();
         if (shared < rows.Count || shared < referenceRows.Count)
         {
@@ -95,9 +97,11 @@ public sealed record ComparisonTable(Stage Stage, string Reference, IReadOnlyLis
     private static RunAnalysis Named(IReadOnlyList<RunAnalysis> runs, string baseline, Stage stage)
     {
         RunAnalysis run = runs.FirstOrDefault(r => r.Name == baseline)
-            ?? throw new UserInputException($"--baseline '{baseline}' is not among the runs: {string.Join(", ", runs.Select(r => r.Name))}.");
+            ?? throw new UserInputException(
+                $"--baseline '{baseline}' is not among the runs: {string.Join(", ", runs.Select(r => r.Name))}.");
         return run.At(stage) is not null
             ? run
-            : throw new UserInputException($"--baseline '{baseline}' has no evaluation to compare with{(run.Run.Problem is { } problem ? $" ({problem})" : "")}.");
+            : throw new UserInputException(
+                $"--baseline '{baseline}' has no evaluation to compare with{(run.Run.Problem is { } problem ? $" ({problem})" : "")}.");
     }
 }

@@ -9,7 +9,9 @@ public enum FigureSource
     /// <summary>Every pair's rewards.</summary>
     Rows,
 
-    /// <summary>The totals in metrics.jsonl: intervals take every pair as independent, and there are no quantiles and no reliability curve.</summary>
+    /// <summary>
+    /// The totals in metrics.jsonl: intervals take every pair as independent, and there are no quantiles and no reliability curve.
+    /// </summary>
     Metrics,
 }
 
@@ -18,8 +20,8 @@ public enum FigureSource
 /// <param name="Step">Step of the evaluation, where it is known.</param>
 /// <param name="Accuracy">Accuracy with its interval.</param>
 /// <param name="Loss">
-/// From rows: the Bradley-Terry loss with the rows' margins and weights and no other constants, as <c>btrm eval</c> has it, so that runs can be
-/// compared. From metrics: the loss with the constants that the run trained with.
+/// From rows: the Bradley-Terry loss with the rows' margins and weights and no other constants, as <c>btrm eval</c> has it, so that runs
+/// can be compared. From metrics: the loss with the constants that the run trained with.
 /// </param>
 /// <param name="Margin">Spread of chosen minus rejected. From metrics only the mean is known; the ends are then NaN.</param>
 /// <param name="Rewards">Spread of the rewards of both sides.</param>
@@ -41,8 +43,10 @@ public sealed record EvaluationFigures(
         var loss = new PairLossOptions();
         return new EvaluationFigures(
             FigureSource.Rows, step, AccuracyEstimate.Of(rows),
-            rows.Average(r => r.Weight * BradleyTerryLoss.Of(r.ChosenReward, r.RejectedReward, r.Margin, loss)), RewardDistribution.Of(gaps),
-            RewardDistribution.Of(rows.SelectMany(r => new double[] { r.ChosenReward, r.RejectedReward })), Rm.Training.Statistics.CalibrationError.Of(gaps),
+            rows.Average(r => r.Weight * BradleyTerryLoss.Of(r.ChosenReward, r.RejectedReward, r.Margin, loss)),
+            RewardDistribution.Of(gaps),
+            RewardDistribution.Of(rows.SelectMany(r => new double[] { r.ChosenReward, r.RejectedReward })),
+            Rm.Training.Statistics.CalibrationError.Of(gaps),
             gaps.Average(d => Math.Pow(1 - BradleyTerryLoss.Probability(d), 2)),
             PearsonCorrelation.Of(gaps, [.. rows.Select(r => (double)r.LengthGap)]), ReliabilityBin.Curve(gaps), GroupFigures.Of(rows));
     }

@@ -16,5 +16,6 @@ namespace Rm.Host.Analysis;
 /// <param name="LengthCorrelation">Correlation of reward gap and length gap, or null.</param>
 /// <param name="Groups">Accuracy by group.</param>
 public sealed record EvaluationPoint(
-    int Step, int Pairs, double Accuracy, (double Low, double High)? Interval, int Ties, double Loss, double Margin, double MinReward, double MeanReward, double MaxReward,
+    int Step, int Pairs, double Accuracy, (double Low, double High)? Interval, int Ties, double Loss, double Margin, double MinReward,
+    double MeanReward, double MaxReward,
     double CalibrationError, double Brier, double? LengthCorrelation, IReadOnlyList<GroupFigures> Groups);

@@ -14,7 +14,8 @@ public sealed record GroupFigures(string By, string Group, AccuracyEstimate Accu
     [
         .. Split("domain", rows, r => r.Domain is null ? null : (0, r.Domain)),
         .. Split("subset", rows, r => r.Subset is null ? null : (0, r.Subset)),
-        .. Split("score_ratio", rows, r => r.ScoreRatio is { } ratio && !double.IsNaN(ratio) ? GroupAccuracy.ScoreRatioBucket(ratio) : null),
+        .. Split(
+            "score_ratio", rows, r => r.ScoreRatio is { } ratio && !double.IsNaN(ratio) ? GroupAccuracy.ScoreRatioBucket(ratio) : null),
         .. Split("length_gap", rows, r => GroupAccuracy.LengthGapBucket(r.LengthGap)),
     ];
 

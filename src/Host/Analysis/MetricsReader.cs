@@ -12,8 +12,8 @@ internal static class MetricsReader
     private const string Prefix = "eval_";
 
     /// <summary>
-    /// The last step and the evaluations; nothing when there is no file. A last line that is torn, as a killed run leaves it, is left out. Throws
-    /// <see cref="UserInputException"/> naming file, line and field.
+    /// The last step and the evaluations; nothing when there is no file. A last line that is torn, as a killed run leaves it, is left out.
+    /// Throws <see cref="UserInputException"/> naming file, line and field.
     /// </summary>
     public static (int? LastStep, IReadOnlyList<EvaluationPoint> Evaluations) Read(string path)
     {
@@ -45,7 +45,8 @@ internal static class MetricsReader
     {
         int pairs = fields.Int(Prefix + "pairs", 1, int.MaxValue);
         return new EvaluationPoint(
-            step, pairs, fields.Double(Prefix + "accuracy", 0, 1), Interval(fields), fields.Int(Prefix + "ties", 0, pairs), Number("loss"), Number("margin"),
+            step, pairs, fields.Double(Prefix + "accuracy", 0, 1), Interval(fields), fields.Int(Prefix + "ties", 0, pairs), Number("loss"),
+            Number("margin"),
             Number("min_reward"), Number("mean_reward"), Number("max_reward"), Number("ece"), Number("brier"),
             fields.Find(Prefix + "length_correlation") is null ? null : Number("length_correlation"), Groups(fields, place));
 

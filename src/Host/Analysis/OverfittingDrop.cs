@@ -3,15 +3,16 @@ using Rm.Training.Statistics;
 namespace Rm.Host.Analysis;
 
 /// <summary>
-/// How far the evaluation accuracy fell from its peak to the end of a run. The peak is the best of several noisy evaluations, so that some drop is to
-/// be expected without any overfitting; the paired interval says how much of it the rows themselves can explain.
+/// How far the evaluation accuracy fell from its peak to the end of a run. The peak is the best of several noisy evaluations, so that some
+/// drop is to be expected without any overfitting; the paired interval says how much of it the rows themselves can explain.
 /// </summary>
 /// <param name="PeakAccuracy">Highest accuracy of the run.</param>
 /// <param name="PeakStep">First step that reached it, where it is known.</param>
 /// <param name="FinalAccuracy">Accuracy of the last evaluation.</param>
 /// <param name="FinalStep">Its step, where it is known.</param>
-/// <param name="Paired">Peak against last evaluation on the same rows; null where the rows of either were not kept, and where the last evaluation is
-/// the peak.</param>
+/// <param name="Paired">
+/// Peak against last evaluation on the same rows; null where the rows of either were not kept, and where the last evaluation is the peak.
+/// </param>
 public sealed record OverfittingDrop(double PeakAccuracy, int? PeakStep, double FinalAccuracy, int? FinalStep, PairedDifference? Paired)
 {
     /// <summary>Peak minus final accuracy.</summary>
@@ -32,7 +33,9 @@ public sealed record OverfittingDrop(double PeakAccuracy, int? PeakStep, double 
         double peakAccuracy = peak?.Accuracy ?? Math.Max(best.Accuracy.Value, final.Accuracy.Value);
 
         // best/ holds the peak only where accuracy chose it. Without metrics, what the rows say is all there is.
-        bool rowsArePeak = peak is null ? best.Accuracy.Value >= final.Accuracy.Value : run.BestStep == peak.Step && peak.Step != last!.Step;
+        bool rowsArePeak = peak is null
+            ? best.Accuracy.Value >= final.Accuracy.Value
+            : run.BestStep == peak.Step && peak.Step != last!.Step;
         RowJoin? join = rowsArePeak && run is { BestRows: not null, FinalRows: not null } ? RowJoin.Of(run.BestRows, run.FinalRows) : null;
         return new OverfittingDrop(
             peakAccuracy, peak?.Step ?? best.Step, last?.Accuracy ?? final.Accuracy.Value, last?.Step ?? final.Step,

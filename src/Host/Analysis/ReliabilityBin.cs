@@ -3,8 +3,8 @@ using Rm.Training.Statistics;
 namespace Rm.Host.Analysis;
 
 /// <summary>
-/// A point of the reliability curve: pairs whose confidence, sigmoid(|gap|) for the side that the model prefers, lies in a tenth of [0.5, 1]. The
-/// expected calibration error is the mean distance of the two, weighted by pairs.
+/// A point of the reliability curve: pairs whose confidence, sigmoid(|gap|) for the side that the model prefers, lies in a tenth of [0.5,
+/// 1]. The expected calibration error is the mean distance of the two, weighted by pairs.
 /// </summary>
 /// <param name="Low">Lower end of the bin.</param>
 /// <param name="High">Upper end.</param>

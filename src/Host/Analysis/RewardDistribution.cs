@@ -5,7 +5,9 @@ namespace Rm.Host.Analysis;
 /// <param name="Min">Smallest.</param>
 /// <param name="Max">Largest.</param>
 /// <param name="StandardDeviation">With n - 1 in the denominator; null for one value and where only totals are known.</param>
-/// <param name="Quantiles">At <see cref="Probabilities"/>, interpolated linearly between order statistics; empty where only totals are known.</param>
+/// <param name="Quantiles">
+/// At <see cref="Probabilities"/>, interpolated linearly between order statistics; empty where only totals are known.
+/// </param>
 public sealed record RewardDistribution(double Mean, double Min, double Max, double? StandardDeviation, IReadOnlyList<double> Quantiles)
 {
     /// <summary>What <see cref="Quantiles"/> are taken at.</summary>

@@ -39,22 +39,27 @@ public sealed record RunAnalysis(
     /// <summary>Analyses a run.</summary>
     public static RunAnalysis Of(RunInput run)
     {
-        EvaluationPoint? bestPoint = run.Evaluations.FirstOrDefault(e => e.Step == run.BestStep), lastPoint = run.Evaluations.LastOrDefault();
-        EvaluationFigures? best = Figures(run.BestRows, bestPoint, run.BestStep), final = Figures(run.FinalRows, lastPoint, lastPoint?.Step);
+        EvaluationPoint? bestPoint = run.Evaluations.FirstOrDefault(e => e.Step == run.BestStep),
+            lastPoint = run.Evaluations.LastOrDefault();
+        EvaluationFigures? best = Figures(run.BestRows, bestPoint, run.BestStep),
+            final = Figures(run.FinalRows, lastPoint, lastPoint?.Step);
         var notes = new List<string>();
         if (best is null && final is null && run.State != RunCompletion.Broken)
         {
-            notes.Add(run.State == RunCompletion.Unfinished ? "no evaluation yet" : "trained without evaluation rows: there is nothing to compare");
+            notes.Add(run.State == RunCompletion.Unfinished ? "no evaluation yet"
+                : "trained without evaluation rows: there is nothing to compare");
         }
 
         if (best?.Source == FigureSource.Metrics || final?.Source == FigureSource.Metrics)
         {
-            notes.Add("has no eval-rows: figures come from metrics.jsonl, intervals are plain Wilson intervals that take every pair as independent, and loss has the run's own constants");
+            notes.Add("has no eval-rows: figures come from metrics.jsonl, intervals are plain Wilson intervals that take every pair as "
+                + "independent, and loss has the run's own constants");
         }
 
         notes.AddRange(Disagreement("best", best, bestPoint));
         notes.AddRange(Disagreement("last", final, lastPoint));
-        if (best?.Source == FigureSource.Rows && run.BestRows!.GroupBy(r => r.Pair, StringComparer.Ordinal).Sum(g => g.Count() - 1) is > 0 and var repeats)
+        if (best?.Source == FigureSource.Rows
+            && run.BestRows!.GroupBy(r => r.Pair, StringComparer.Ordinal).Sum(g => g.Count() - 1) is > 0 and var repeats)
         {
             notes.Add($"{repeats} of {run.BestRows!.Count} evaluation rows repeat a pair that is there already");
         }
@@ -69,6 +74,8 @@ public sealed record RunAnalysis(
     private static IEnumerable<string> Disagreement(string name, EvaluationFigures? figures, EvaluationPoint? point) =>
         figures is { Source: FigureSource.Rows } && point is not null
         && (figures.Accuracy.Pairs != point.Pairs || Math.Abs(figures.Accuracy.Value - point.Accuracy) > Rounding)
-            ? [string.Create(CultureInfo.InvariantCulture, $"eval-rows/{name}.jsonl ({figures.Accuracy.Pairs} rows, accuracy {100 * figures.Accuracy.Value:F1}%) does not belong to the evaluation at step {point.Step} in metrics.jsonl ({point.Pairs} pairs, {100 * point.Accuracy:F1}%): files of different runs seem mixed")]
+            ? [string.Create(CultureInfo.InvariantCulture, $"eval-rows/{name}.jsonl ({figures.Accuracy.Pairs} rows, accuracy "
+                + $"{100 * figures.Accuracy.Value:F1}%) does not belong to the evaluation at step {point.Step} in metrics.jsonl "
+                + $"({point.Pairs} pairs, {100 * point.Accuracy:F1}%): files of different runs seem mixed")]
             : [];
 }

@@ -11,7 +11,9 @@ public static class RunFinder
     private const string LockFile = ".lock";
     private static readonly string[] Marks = [RunDirectory.RunFileName, "metrics.jsonl", "eval-rows", LockFile];
 
-    /// <summary>Reads every run, each once, with names that tell them apart. Throws <see cref="UserInputException"/> for a path that holds none.</summary>
+    /// <summary>
+    /// Reads every run, each once, with names that tell them apart. Throws <see cref="UserInputException"/> for a path that holds none.
+    /// </summary>
     public static IReadOnlyList<RunInput> Read(IReadOnlyList<string> paths)
     {
         var found = new List<(string Path, int NameParts)>();
@@ -26,7 +28,8 @@ public static class RunFinder
             }
         }
 
-        return [.. found.Zip(Names(found), (f, name) => File.Exists(f.Path) ? RunReader.ReadRows(f.Path, name) : RunReader.ReadRun(f.Path, name))];
+        return [.. found.Zip(
+            Names(found), (f, name) => File.Exists(f.Path) ? RunReader.ReadRows(f.Path, name) : RunReader.ReadRun(f.Path, name))];
     }
 
     private static List<(string Path, int NameParts)> Find(string path)
@@ -60,7 +63,8 @@ public static class RunFinder
         Walk(full, 1, runs);
         return runs.Count > 0
             ? runs
-            : throw new UserInputException($"{path}: holds no run, that is no folder with {RunDirectory.RunFileName}, metrics.jsonl or eval-rows.");
+            : throw new UserInputException(
+                $"{path}: holds no run, that is no folder with {RunDirectory.RunFileName}, metrics.jsonl or eval-rows.");
     }
 
     private static void Walk(string folder, int depth, List<(string, int)> runs)
@@ -98,7 +102,8 @@ public static class RunFinder
         while (true)
         {
             string[] names = [.. parts.Zip(taken, (p, k) => string.Join('/', p[^Math.Min(k, p.Length)..]))];
-            int[] alike = [.. Enumerable.Range(0, names.Length).Where(i => names.Count(n => n == names[i]) > 1 && taken[i] < parts[i].Length)];
+            int[] alike =
+                [.. Enumerable.Range(0, names.Length).Where(i => names.Count(n => n == names[i]) > 1 && taken[i] < parts[i].Length)];
             if (alike.Length == 0)
             {
                 return names;

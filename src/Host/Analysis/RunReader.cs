@@ -13,7 +13,9 @@ public static class RunReader
 {
     private const string RowsFolder = "eval-rows";
 
-    /// <summary>Reads a run's folder. Files that cannot be read make the run <see cref="RunCompletion.Broken"/>; nothing is thrown.</summary>
+    /// <summary>
+    /// Reads a run's folder. Files that cannot be read make the run <see cref="RunCompletion.Broken"/>; nothing is thrown.
+    /// </summary>
     public static RunInput ReadRun(string folder, string name)
     {
         var run = new RunInput(name, folder, RunCompletion.Broken);
@@ -121,11 +123,14 @@ public static class RunReader
     {
         BestMetric metric = run.Settings.GetValueOrDefault("best-metric") == "loss" ? BestMetric.Loss : BestMetric.Accuracy;
         double minDelta = double.TryParse(
-            run.Settings.GetValueOrDefault("early-stopping-min-delta"), NumberStyles.Float, CultureInfo.InvariantCulture, out double delta) ? delta : 0;
+            run.Settings.GetValueOrDefault("early-stopping-min-delta"), NumberStyles.Float, CultureInfo.InvariantCulture, out double delta)
+                ? delta
+                : 0;
         var best = new BestSoFar();
         foreach (EvaluationPoint point in evaluations)
         {
-            (best, _) = best.After(metric == BestMetric.Loss ? point.Loss : point.Accuracy, point.Step, metric == BestMetric.Accuracy, minDelta);
+            (best, _) =
+                best.After(metric == BestMetric.Loss ? point.Loss : point.Accuracy, point.Step, metric == BestMetric.Accuracy, minDelta);
         }
 
         return best.BestValue is null ? null : best.BestStep;

@@ -36,7 +36,7 @@ internal sealed class AnalyzeCommand
             throw new UserInputException(string.Join('\n', runs.Select(r => r.Problem)));
         }
 
-        AnalysisReport report = AnalysisReport.Of(runs, _options.Baseline(result), _options.Stage(result));
+        var report = AnalysisReport.Of(runs, _options.Baseline(result), _options.Stage(result));
         if (_options.Output(result) is { } folder)
         {
             AnalysisFolder.Write(folder, report);
@@ -56,7 +56,8 @@ internal sealed class AnalyzeCommand
 
         private static readonly Dictionary<string, Action<AnalysisReport>> Formats = new(StringComparer.Ordinal)
         {
-            ["table"] = report => AnalysisConsole.Write(report, Console.Out, Console.IsOutputRedirected ? null : Math.Max(80, Console.WindowWidth)),
+            ["table"] = report =>
+                AnalysisConsole.Write(report, Console.Out, Console.IsOutputRedirected ? null : Math.Max(80, Console.WindowWidth)),
             ["markdown"] = report => Console.Out.Write(AnalysisMarkdown.Write(report)),
             ["csv"] = report => Console.Out.Write(AnalysisCsv.Runs(report)),
             ["json"] = report => Console.Out.WriteLine(Encoding.UTF8.GetString(AnalysisJson.Write(report))),
@@ -70,7 +71,8 @@ internal sealed class AnalyzeCommand
         public AnalyzeOptions()
         {
             _format = Add("--format", "What is printed: table, markdown, csv (a row a run) or json (everything).", "table", "FORMAT");
-            _output = AddOptional<string>("--output", "Folder for analysis.md, analysis.json and CSV tables of runs, groups, comparisons and reliability.", "DIR");
+            _output = AddOptional<string>(
+                "--output", "Folder for analysis.md, analysis.json and CSV tables of runs, groups, comparisons and reliability.", "DIR");
             _baseline = AddOptional<string>("--baseline", "Run that the others are compared with; default: the most accurate.", "NAME");
             _compare = Add("--compare", "Which model of each run is compared: best or final.", "best", "MODEL");
         }

@@ -27,17 +27,25 @@ internal sealed class BenchCommand
     private static readonly Dictionary<string, BenchLengths> Lengths =
         new(StringComparer.Ordinal) { ["hh"] = BenchLengths.Hh, ["shp"] = BenchLengths.Shp };
 
-    private readonly Option<string?> _shape = new("--shape") { Description = $"Random weights of a shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
+    private readonly Option<string?> _shape =
+        new("--shape") { Description = $"Random weights of a shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _model = new("--model") { Description = "Weights of a checkpoint folder instead.", HelpName = "DIR" };
-    private readonly Option<string?> _data = new("--data") { Description = "Rows of chosen_ids and rejected_ids; default: random pairs.", HelpName = "FILE" };
-    private readonly Option<string> _lengths = new("--lengths") { Description = "Lengths of random pairs: hh or shp.", DefaultValueFactory = _ => "hh", HelpName = "NAME" };
-    private readonly Option<int?> _batchSize = new("--batch-size") { Description = "Pairs of a step; default: 4, on a GPU what fills one micro-batch." };
-    private readonly Option<int> _budget = new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ => 8192 };
+    private readonly Option<string?> _data =
+        new("--data") { Description = "Rows of chosen_ids and rejected_ids; default: random pairs.", HelpName = "FILE" };
+    private readonly Option<string> _lengths =
+        new("--lengths") { Description = "Lengths of random pairs: hh or shp.", DefaultValueFactory = _ => "hh", HelpName = "NAME" };
+    private readonly Option<int?> _batchSize =
+        new("--batch-size") { Description = "Pairs of a step; default: 4, on a GPU what fills one micro-batch." };
+    private readonly Option<int> _budget =
+        new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ => 8192 };
     private readonly Option<int> _steps = new("--steps") { Description = "Timed steps.", DefaultValueFactory = _ => 3 };
     private readonly Option<int> _warmup = new("--warmup") { Description = "Steps before the clock starts.", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _rank = new("--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4 };
-    private readonly Option<bool> _noPrefixSharing = new("--no-prefix-sharing") { Description = "Compute what both sides begin with twice." };
-    private readonly Option<bool> _breakdown = new("--breakdown") { Description = "Run as many steps again and time every operation in them." };
+    private readonly Option<int> _rank =
+        new("--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4 };
+    private readonly Option<bool> _noPrefixSharing =
+        new("--no-prefix-sharing") { Description = "Compute what both sides begin with twice." };
+    private readonly Option<bool> _breakdown =
+        new("--breakdown") { Description = "Run as many steps again and time every operation in them." };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON line only." };
     private readonly InstrumentOptions _instruments = new(withMetrics: false);
     private readonly DeviceOptions _device = new();
@@ -126,7 +134,7 @@ internal sealed class BenchCommand
         }
 
         var tokenizer = new PairTokenizer(null, null, new TextOptions(VocabSize: config.VocabSize));
-        PairDataset data = PairDataset.Load(RowSource.OpenFile(file), tokenizer);
+        var data = PairDataset.Load(RowSource.OpenFile(file), tokenizer);
         data.RequirePairs("the benchmark");
         return data.Pairs;
     }
@@ -142,7 +150,8 @@ internal sealed class BenchCommand
     {
         var planner = new BatchPlanner(pairs, options.BatchSize, options.Order, options.Seed);
         return MicroBatchExtent.Of(
-            Enumerable.Range(0, warmup + options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget, options.SharePrefix);
+            Enumerable.Range(0, warmup + options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget,
+            options.SharePrefix);
     }
 
     private RewardModel Load(ParseResult result, IBackend backend, ModelConfig config, TrainingScope scope, MicroBatchExtent extent)

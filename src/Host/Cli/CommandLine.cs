@@ -9,7 +9,9 @@ using Rm.Training.Model;
 
 namespace Rm.Host.Cli;
 
-/// <summary>The command line: parses, merges the configuration file, runs the command and turns what it throws into a message and an exit code.</summary>
+/// <summary>
+/// The command line: parses, merges the configuration file, runs the command and turns what it throws into a message and an exit code.
+/// </summary>
 public static class CommandLine
 {
     /// <summary>Runs btrm with the given arguments and returns its exit code.</summary>
@@ -55,7 +57,8 @@ public static class CommandLine
             UserInputException => (e.Message, ExitCodes.BadInput),
             SaveFailedException or TrainingFailedException or NonFiniteException => (e.Message, ExitCodes.Failed),
             OutOfMemoryException => (
-                $"Out of memory ({e.Message}). A smaller --micro-token-budget, --max-seq-len or --recompute full needs less.", ExitCodes.Failed),
+                $"Out of memory ({e.Message}). A smaller --micro-token-budget, --max-seq-len or --recompute full needs less.",
+                ExitCodes.Failed),
             _ when CudaDevices.IsDeviceFailure(e) => (e.Message, ExitCodes.Failed),
             IOException or UnauthorizedAccessException => (e.Message, ExitCodes.Failed),
             _ => ($"Unexpected error: {e.Message} (run again with --debug for details, and please report it)", ExitCodes.Failed),

@@ -28,24 +28,30 @@ internal static class DataCommand
 
     private static (Tokenizer Tokenizer, IChatTemplate? Template) OpenTokenizer(string folder)
     {
-        Tokenizer tokenizer = Tokenizer.Load(folder);
+        var tokenizer = Tokenizer.Load(folder);
         return (tokenizer, ModelSource.TemplateOf(tokenizer));
     }
 
-    private static Option<string?> FolderOption(string name, string description) => new(name) { Description = description, HelpName = "DIR" };
+    private static Option<string?> FolderOption(string name, string description) =>
+        new(name) { Description = description, HelpName = "DIR" };
 
     private static string Folder(ParseResult result, Option<string?> tokenizer, Option<string?> model) =>
         ModelResolver.Resolve(
-            result.GetValue(tokenizer) ?? result.GetValue(model) ?? throw new UserInputException("Give --tokenizer DIR or --model DIR."), ModelParts.Tokenizer);
+            result.GetValue(tokenizer) ?? result.GetValue(model) ?? throw new UserInputException("Give --tokenizer DIR or --model DIR."),
+            ModelParts.Tokenizer);
 
     private sealed class ShowCommand
     {
         private readonly Option<string?> _tokenizer = FolderOption("--tokenizer", "Folder with tokenizer.json.");
         private readonly Option<string?> _model = FolderOption("--model", "Checkpoint folder.");
-        private readonly Option<string> _input = new("--input") { Description = "Rows with text or messages.", Required = true, HelpName = "FILE" };
-        private readonly Option<string> _output = new("--output") { Description = "Where the texts and ids go.", Required = true, HelpName = "FILE" };
-        private readonly Option<bool> _special = new("--add-special-tokens") { Description = "Let the tokenizer add its own special tokens to text rows." };
-        private readonly Option<bool> _generation = new("--add-generation-prompt") { Description = "End messages with the opening of an assistant turn." };
+        private readonly Option<string> _input =
+            new("--input") { Description = "Rows with text or messages.", Required = true, HelpName = "FILE" };
+        private readonly Option<string> _output =
+            new("--output") { Description = "Where the texts and ids go.", Required = true, HelpName = "FILE" };
+        private readonly Option<bool> _special =
+            new("--add-special-tokens") { Description = "Let the tokenizer add its own special tokens to text rows." };
+        private readonly Option<bool> _generation =
+            new("--add-generation-prompt") { Description = "End messages with the opening of an assistant turn." };
         private readonly Option<long?> _limit = new("--limit") { Description = "At most this many rows.", HelpName = "N" };
 
         public Command Create()
@@ -79,7 +85,8 @@ internal static class DataCommand
         private readonly SelectionOptions _selection = new();
         private readonly DiagnosticOptionGroup _diagnostic = new();
         private readonly TextOptionGroup _text = new();
-        private readonly Option<ulong> _seed = new("--seed") { Description = "Decides a random sample, as in train.", DefaultValueFactory = _ => 42, HelpName = "N" };
+        private readonly Option<ulong> _seed =
+            new("--seed") { Description = "Decides a random sample, as in train.", DefaultValueFactory = _ => 42, HelpName = "N" };
         private readonly Option<bool> _json = new("--json") { Description = "Print JSON instead of a table." };
 
         public Command Create()
@@ -100,11 +107,14 @@ internal static class DataCommand
         private int Run(ParseResult result)
         {
             (Tokenizer tokenizer, IChatTemplate? template) = OpenTokenizer(Folder(result, _tokenizer, _model));
-            int vocabulary = result.GetValue(_model) is { } model ? ModelConfig.Load(ModelResolver.Resolve(model, ModelParts.Tokenizer)).VocabSize : 0;
+            int vocabulary = result.GetValue(_model) is { } model
+                ? ModelConfig.Load(ModelResolver.Resolve(model, ModelParts.Tokenizer)).VocabSize
+                : 0;
             var pairs = new PairTokenizer(tokenizer, template, _text.Read(result, vocabulary));
             DiagnosticOptions? diagnostic = _diagnostic.Read(result);
             PairDataset train = _dataset.LoadTrain(result, pairs, _selection.Read(result, result.GetValue(_seed)), diagnostic);
-            DataReport report = DataReport.Of(train, _dataset.LoadEval(result, pairs, diagnostic is { TransformEval: true } ? diagnostic : null));
+            var report =
+                DataReport.Of(train, _dataset.LoadEval(result, pairs, diagnostic is { TransformEval: true } ? diagnostic : null));
             if (!result.GetValue(_json))
             {
                 DataReportText.Write(report, Console.Out);

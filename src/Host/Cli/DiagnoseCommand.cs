@@ -9,17 +9,21 @@ using Rm.Training.Loop;
 
 namespace Rm.Host.Cli;
 
-/// <summary><c>btrm diagnose</c>: a run without a diagnostic and one with each of the four, all with the same options, and one table of verdicts.</summary>
+/// <summary>
+/// <c>btrm diagnose</c>: a run without a diagnostic and one with each of the four, all with the same options, and one table of verdicts.
+/// </summary>
 internal sealed class DiagnoseCommand
 {
     // Options of train that this command sets for each run.
-    private static readonly string[] SetPerRun = ["--resume", "--overwrite", "--output-dir", DiagnosticOptionGroup.ModeName, DiagnosticOptionGroup.BaselineName];
+    private static readonly string[] SetPerRun =
+        ["--resume", "--overwrite", "--output-dir", DiagnosticOptionGroup.ModeName, DiagnosticOptionGroup.BaselineName];
 
     private readonly Option<string> _outputDir =
         new("--output-dir") { Description = "Folder with a folder for each run, and diagnose.json.", Required = true, HelpName = "DIR" };
 
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Remove the runs that are there and start anew." };
-    private readonly Option<string?> _baseline = new("--baseline") { Description = "Finished run without a diagnostic, instead of a new one.", HelpName = "RUN" };
+    private readonly Option<string?> _baseline =
+        new("--baseline") { Description = "Finished run without a diagnostic, instead of a new one.", HelpName = "RUN" };
     private readonly Option<bool> _noBaseline = new("--no-baseline") { Description = "No run without a diagnostic." };
     private readonly Command _command = new("diagnose", "Test the whole pipeline: four training runs whose results are known beforehand.");
 
@@ -65,13 +69,14 @@ internal sealed class DiagnoseCommand
 
         if (baseline is not null)
         {
-            outcomes.Add(BaselineVerdict.Of(FinishedRun.EvalRows(baseline), FinishedRun.TellingToken(baseline)));
+            outcomes.Add(BaselineVerdict.Of(FinishedRun.EvalRows(baseline), FinishedRun.ShortcutToken(baseline)));
         }
 
         foreach (DiagnosticMode mode in Enum.GetValues<DiagnosticMode>())
         {
             string name = DiagnosticOptions.NameOf(mode), run = directory.RunFolder(name);
-            string[] words = [$"{DiagnosticOptionGroup.ModeName}={name}", .. baseline is null ? Array.Empty<string>() : [$"{DiagnosticOptionGroup.BaselineName}={baseline}"]];
+            string[] words = [$"{DiagnosticOptionGroup.ModeName}={name}", .. baseline is null ? Array.Empty<string>()
+                : [$"{DiagnosticOptionGroup.BaselineName}={baseline}"]];
             try
             {
                 if (Train(result, name, run, words) is var code && code != ExitCodes.Success)
@@ -106,7 +111,8 @@ internal sealed class DiagnoseCommand
         var root = new RootCommand();
         root.Subcommands.Add(new TrainCommand { Results = TextWriter.Null, WrapTokenizer = WrapTokenizer }.Create());
         NumberArguments.MakeStrict(root);
-        ParseResult run = root.Parse(["train", .. Words(result), .. words, $"--output-dir={folder}", "--resume=auto"], OptionParser.Parsing);
+        ParseResult run =
+            root.Parse(["train", .. Words(result), .. words, $"--output-dir={folder}", "--resume=auto"], OptionParser.Parsing);
         if (run.Errors.Count > 0)
         {
             throw UsageErrors.Describe(run);
@@ -142,7 +148,8 @@ internal sealed class DiagnoseCommand
         }
     }
 
-    private IEnumerable<Option> TrainOptions => _command.Options.Where(o => o.Name is not ConfigFile.OptionName && o != _outputDir && o != _overwrite && o != _baseline && o != _noBaseline);
+    private IEnumerable<Option> TrainOptions => _command.Options.Where(
+        o => o.Name is not ConfigFile.OptionName && o != _outputDir && o != _overwrite && o != _baseline && o != _noBaseline);
 
     private SortedDictionary<string, string> Settings(ParseResult result)
     {

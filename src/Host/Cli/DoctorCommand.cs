@@ -31,8 +31,10 @@ internal sealed class DoctorCommand
 
     private readonly Option<string?> _model = new("--model") { Description = "Reward model for --base-error.", HelpName = "DIR|ID" };
     private readonly Option<string?> _adapter = new("--adapter") { Description = "Its adapter, if it has one.", HelpName = "DIR|ID" };
-    private readonly Option<string?> _data = new("--data") { Description = "Preference rows for --base-error; default: random tokens.", HelpName = "FILE" };
-    private readonly Option<int> _pairs = new("--pairs") { Description = "Most pairs that are scored.", DefaultValueFactory = _ => 64, HelpName = "N" };
+    private readonly Option<string?> _data =
+        new("--data") { Description = "Preference rows for --base-error; default: random tokens.", HelpName = "FILE" };
+    private readonly Option<int> _pairs =
+        new("--pairs") { Description = "Most pairs that are scored.", DefaultValueFactory = _ => 64, HelpName = "N" };
     private readonly DeviceOptions _device = new(withModel: false);
 
     /// <summary>The command.</summary>
@@ -70,19 +72,22 @@ internal sealed class DoctorCommand
     private int CompareBases(ParseResult result)
     {
         string name = result.GetValue(_model) ?? throw new UserInputException($"{_baseError.Name} needs {_model.Name} DIR.");
-        ModelSource source = ModelSource.Open(name);
-        int most = result.GetValue(_pairs) is > 0 and int given ? given : throw new UserInputException($"{_pairs.Name} must be at least 1.");
+        var source = ModelSource.Open(name);
+        int most = result.GetValue(_pairs) is > 0 and int given
+            ? given
+            : throw new UserInputException($"{_pairs.Name} must be at least 1.");
         string? adapter = result.GetValue(_adapter) is { } folder ? ModelResolver.Resolve(folder, ModelParts.Adapter) : null;
         IEnumerable<PreferencePair> pairs = BenchPairs.Create(source.Config.VocabSize, BenchLengths.Hh);
         if (result.GetValue(_data) is { } file)
         {
-            PairDataset data = PairDataset.Load(RowSource.OpenFile(file), source.PairTokenizer(new TextOptions(VocabSize: source.Config.VocabSize)));
+            var data =
+                PairDataset.Load(RowSource.OpenFile(file), source.PairTokenizer(new TextOptions(VocabSize: source.Config.VocabSize)));
             data.RequirePairs(_baseError.Name);
             pairs = data.Pairs;
         }
 
         using IBackend device = _device.Open(result);
-        BaseErrorReport report = BaseErrorReport.Measure(name, adapter, [.. pairs.Take(most)], device);
+        var report = BaseErrorReport.Measure(name, adapter, [.. pairs.Take(most)], device);
         if (result.GetValue(_json))
         {
             WriteJson(report.WriteJson);
@@ -108,7 +113,8 @@ internal sealed class DoctorCommand
         if (device is CpuBackend)
         {
             throw new UserInputException(
-                "--kernels compares a GPU with the CPU, and there is none here: give --device cuda (btrm doctor says what is missing) or emulated.");
+                "--kernels compares a GPU with the CPU, and there is none here: give --device cuda (btrm doctor says what is missing) or "
+                    + "emulated.");
         }
 
         using CpuBackend reference = _device.OpenCpu(result);

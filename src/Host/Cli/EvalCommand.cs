@@ -26,11 +26,13 @@ internal sealed class EvalCommand
         new("--output") { Description = "Write the figures to this file as well.", HelpName = "FILE" };
 
     private readonly Option<string?> _saveRows =
-        new("--save-rows") { Description = "Write the rewards of every pair to this file, for analyses and paired tests.", HelpName = "FILE" };
+        new("--save-rows") { Description = "Write the rewards of every pair to this file, for analyses and paired tests.",
+            HelpName = "FILE" };
 
     private readonly Option<string?> _suite = new("--suite")
     {
-        Description = "Score a public benchmark instead: reward-bench, reward-bench-2, rm-bench or judge-bench; from the hub unless rows are named.", HelpName = "NAME",
+        Description = "Score a public benchmark instead: reward-bench, reward-bench-2, rm-bench or judge-bench; from the hub unless rows "
+            + "are named.", HelpName = "NAME",
     };
 
     /// <summary>The command.</summary>
@@ -52,7 +54,8 @@ internal sealed class EvalCommand
     private int Run(ParseResult result)
     {
         ModelSource source = _scoring.Open(result);
-        PairTokenizer tokenizer = source.PairTokenizer(_text.ReadForScoring(result, source.Config.VocabSize, _scoring.Artifact(result, source)));
+        PairTokenizer tokenizer =
+            source.PairTokenizer(_text.ReadForScoring(result, source.Config.VocabSize, _scoring.Artifact(result, source)));
         if (result.GetValue(_suite) is { } name)
         {
             return RunSuite(result, BenchmarkSuite.Find(name), source, tokenizer);
@@ -68,7 +71,7 @@ internal sealed class EvalCommand
             EvalRowFile.Write(rowsFile, rewards.ToRows(data.Pairs));
         }
 
-        SubsetScores? subsets = SubsetScores.Of(data.Pairs, rewards);
+        var subsets = SubsetScores.Of(data.Pairs, rewards);
         if (subsets is not null)
         {
             SubsetScoresOutput.WriteTable(subsets, Console.Error);
@@ -90,7 +93,8 @@ internal sealed class EvalCommand
         IEnumerable<DataRow> rows = _dataset.OpenSuite(result, suite);
         using IBackend backend = _device.Open(result);
         using RewardModel model = source.LoadForScoring(backend, _scoring.Adapter(result));
-        IReadOnlyList<ScoredAnswers> scored = new SuiteScorer(model, tokenizer, _scoring.MicroTokenBudget(result), _scoring.SharePrefix(result)).Score(rows, suite);
+        IReadOnlyList<ScoredAnswers> scored =
+            new SuiteScorer(model, tokenizer, _scoring.MicroTokenBudget(result), _scoring.SharePrefix(result)).Score(rows, suite);
         SuiteTable table = suite.Table(scored);
         if (result.GetValue(_saveRows) is { } rowsFile)
         {

@@ -48,7 +48,8 @@ internal sealed class MergeCommand
         string output = result.GetValue(_output)!;
         if (!DTypes.TryGetValue(result.GetValue(_dtype)!, out SafetensorsDType? dtype))
         {
-            throw new UserInputException($"--dtype '{result.GetValue(_dtype)}' is not known. Choose one of: {string.Join(", ", DTypes.Keys)}.");
+            throw new UserInputException(
+                $"--dtype '{result.GetValue(_dtype)}' is not known. Choose one of: {string.Join(", ", DTypes.Keys)}.");
         }
 
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())

@@ -19,25 +19,32 @@ namespace Rm.Host.Cli;
 /// <summary><c>btrm plan</c>: the memory that training takes, without a device and without weights.</summary>
 internal sealed class PlanCommand
 {
-    // A rehearsal makes lists of the tokens: a plan must not itself take the memory it plans.
+    // A dry run makes lists of the tokens: a plan must not itself take the memory it plans.
     private const int MostTokens = 1 << 22;
 
-    private readonly Option<string?> _shape = new("--shape") { Description = $"A shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
+    private readonly Option<string?> _shape =
+        new("--shape") { Description = $"A shape: {string.Join(", ", ModelShapes.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _model = new("--model") { Description = "A checkpoint's config.json instead.", HelpName = "DIR|ID" };
     private readonly Option<string?> _baseDType = BaseDTypeOption.Create();
     private readonly Option<int> _budget = OptimizationOptions.CreateMicroTokenBudget();
-    private readonly Option<int> _pair = new("--pair-tokens") { Description = "Packed tokens of a pair; one larger than the budget is computed alone.", DefaultValueFactory = _ => 1024, HelpName = "N" };
-    private readonly Option<int> _rank = new("--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4, HelpName = "R" };
-    private readonly Option<bool> _noPrefixSharing = new("--no-prefix-sharing") { Description = "Compute what both sides begin with twice." };
-    private readonly Option<string> _device = new("--device") { Description = "cuda (bfloat16) or cpu (float32).", DefaultValueFactory = _ => "cuda", HelpName = "DEVICE" };
-    private readonly Option<string?> _memory = new("--memory") { Description = "Free memory to fit into, 24GB or 22.5GiB say.", HelpName = "SIZE" };
+    private readonly Option<int> _pair = new("--pair-tokens") { Description =
+        "Packed tokens of a pair; one larger than the budget is computed alone.", DefaultValueFactory = _ => 1024, HelpName = "N" };
+    private readonly Option<int> _rank = new(
+        "--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4, HelpName = "R" };
+    private readonly Option<bool> _noPrefixSharing =
+        new("--no-prefix-sharing") { Description = "Compute what both sides begin with twice." };
+    private readonly Option<string> _device =
+        new("--device") { Description = "cuda (bfloat16) or cpu (float32).", DefaultValueFactory = _ => "cuda", HelpName = "DEVICE" };
+    private readonly Option<string?> _memory =
+        new("--memory") { Description = "Free memory to fit into, 24GB or 22.5GiB say.", HelpName = "SIZE" };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON line instead of a table." };
 
     /// <summary>The command.</summary>
     public Command Create()
     {
         var command = new Command("plan", "Show the memory that training takes, without a device.");
-        foreach (Option option in new Option[] { _shape, _model, _baseDType, _budget, _pair, _rank, _noPrefixSharing, _device, _memory, _json })
+        foreach (
+            Option option in new Option[] { _shape, _model, _baseDType, _budget, _pair, _rank, _noPrefixSharing, _device, _memory, _json })
         {
             command.Options.Add(option);
         }
@@ -65,8 +72,8 @@ internal sealed class PlanCommand
             throw new UserInputException($"{_baseDType.Name} is about frozen matrices, and with {_rank.Name} 0 all are trained.");
         }
 
-        var planner = new MemoryPlanner(Rehearsals(result.GetValue(_device)!, baseDType), config, scope, RehearsedWeights.Of(config, baseDType));
-        MicroBatchExtent extent = MicroBatchExtent.Full(budget, pair, sharePrefix: !result.GetValue(_noPrefixSharing));
+        var planner = new MemoryPlanner(DryRuns(result.GetValue(_device)!, baseDType), config, scope, DryRunWeights.Of(config, baseDType));
+        var extent = MicroBatchExtent.Full(budget, pair, sharePrefix: !result.GetValue(_noPrefixSharing));
         MemoryPlan[] plans = [.. Enum.GetValues<Recompute>().Select(mode => planner.Plan(mode, extent))];
         if (result.GetValue(_json))
         {
@@ -75,7 +82,8 @@ internal sealed class PlanCommand
         else
         {
             Console.Out.WriteLine(
-                $"{name}, {(rank > 0 ? $"LoRA r = {rank}" : "all weights")}, {extent.Tokens} packed tokens in {extent.Pairs} pairs, {result.GetValue(_device)}"
+                $"{name}, {(rank > 0 ? $"LoRA r = {rank}" : "all weights")}, {extent.Tokens} packed tokens in {extent.Pairs} pairs, "
+                    + $"{result.GetValue(_device)}"
                 + (baseDType is null ? "" : $", base in {baseDType.ToString()!.ToLowerInvariant()}"));
             MemoryPlanReport.WriteTable(plans, free, Console.Out);
         }
@@ -85,10 +93,10 @@ internal sealed class PlanCommand
         return ExitCodes.Success;
     }
 
-    private static Func<IRehearsal> Rehearsals(string device, BaseDType? baseDType) => device switch
+    private static Func<IDryRun> DryRuns(string device, BaseDType? baseDType) => device switch
     {
-        "cuda" => static () => new CudaRehearsal(),
-        "cpu" => () => new CpuRehearsal(baseDType is null or BaseDType.BF16 ? DType.BF16 : DType.F32),
+        "cuda" => static () => new CudaDryRun(),
+        "cpu" => () => new CpuDryRun(baseDType is null or BaseDType.BF16 ? DType.BF16 : DType.F32),
         _ => throw new UserInputException($"--device '{device}' cannot be planned for. Choose cuda or cpu."),
     };
 

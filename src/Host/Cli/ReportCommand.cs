@@ -11,9 +11,12 @@ internal sealed class ReportCommand
     // Beside TensorBoard's 6006.
     private const int DefaultPort = 6007;
 
-    private readonly Argument<string> _folder = new("folder") { Description = "A run's output folder, or a folder that holds such folders.", HelpName = "DIR" };
-    private readonly Option<string?> _output = new("--output") { Description = "Where the page goes; report.html in the folder by default.", HelpName = "FILE" };
-    private readonly Option<bool> _serve = new("--serve") { Description = "Show the page on this machine and keep it up to date until Ctrl-C." };
+    private readonly Argument<string> _folder =
+        new("folder") { Description = "A run's output folder, or a folder that holds such folders.", HelpName = "DIR" };
+    private readonly Option<string?> _output =
+        new("--output") { Description = "Where the page goes; report.html in the folder by default.", HelpName = "FILE" };
+    private readonly Option<bool> _serve =
+        new("--serve") { Description = "Show the page on this machine and keep it up to date until Ctrl-C." };
 
     private readonly Option<int> _port = new("--port")
     {

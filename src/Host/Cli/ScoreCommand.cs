@@ -15,7 +15,8 @@ namespace Rm.Host.Cli;
 /// <summary><c>btrm score</c>.</summary>
 internal sealed class ScoreCommand
 {
-    private static readonly string[] Used = ["--input", "--output", "--server", "--served-model-name", "--api-key-file", "--debug", "--config"];
+    private static readonly string[] Used =
+        ["--input", "--output", "--server", "--served-model-name", "--api-key-file", "--debug", "--config"];
 
     private readonly ScoringOptions _scoring = new();
     private readonly TextOptionGroup _text = new();
@@ -72,11 +73,13 @@ internal sealed class ScoreCommand
 
         if (result.GetValue(_servedModel) is not null || result.GetValue(_keyFile) is not null)
         {
-            throw new UserInputException("--served-model-name and --api-key-file say which model of a server and its key; give --server URL too.");
+            throw new UserInputException(
+                "--served-model-name and --api-key-file say which model of a server and its key; give --server URL too.");
         }
 
         ModelSource source = _scoring.Open(result);
-        PairTokenizer tokenizer = source.PairTokenizer(_text.ReadForScoring(result, source.Config.VocabSize, _scoring.Artifact(result, source)));
+        PairTokenizer tokenizer =
+            source.PairTokenizer(_text.ReadForScoring(result, source.Config.VocabSize, _scoring.Artifact(result, source)));
         using IBackend backend = _device.Open(result);
         using RewardModel model = source.LoadForScoring(backend, _scoring.Adapter(result));
         var scorer = new RowScorer(model, tokenizer, _scoring.MicroTokenBudget(result), _scoring.SharePrefix(result));
@@ -93,7 +96,8 @@ internal sealed class ScoreCommand
         ];
         if (ignored.Length > 0)
         {
-            throw new UserInputException($"{string.Join(", ", ignored)}: with --server the model, its device and how texts are read are the server's.");
+            throw new UserInputException(
+                $"{string.Join(", ", ignored)}: with --server the model, its device and how texts are read are the server's.");
         }
 
         string? key = result.GetValue(_keyFile) is { } file ? ApiKey.ReadText(file) : null;
@@ -108,7 +112,8 @@ internal sealed class ScoreCommand
         if (left > 0)
         {
             Console.Error.WriteLine(
-                $"{left} rows have no reward (null): their text does not fit --max-seq-len, or is empty. Their column score_error says which.");
+                $"{left} rows have no reward (null): their text does not fit --max-seq-len, or is empty. Their column score_error says "
+                    + $"which.");
         }
 
         return ExitCodes.Success;

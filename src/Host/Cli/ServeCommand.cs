@@ -47,8 +47,8 @@ internal sealed class ServeCommand
     private static async Task RunAsync(ServedModels models, RewardServerOptions options)
     {
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         await using RewardServer server = await RewardServer.StartAsync(models, options).ConfigureAwait(false);
         Console.Out.WriteLine($"{server.Address} serves {string.Join(", ", models.All.Select(model => model.Name))}; Ctrl-C ends it.");
         await Console.Out.FlushAsync().ConfigureAwait(false);

@@ -12,4 +12,5 @@ namespace Rm.Host.Cli;
 /// <param name="Slurm">Give the runs to Slurm, or null.</param>
 /// <param name="ScriptOnly">Write Slurm's script, submit nothing.</param>
 internal sealed record SweepChoices(
-    string Folder, int Jobs, IReadOnlyList<string> Only, IReadOnlyList<string> Devices, bool DryRun, bool Collect, SlurmOptions? Slurm, bool ScriptOnly);
+    string Folder, int Jobs, IReadOnlyList<string> Only, IReadOnlyList<string> Devices, bool DryRun, bool Collect, SlurmOptions? Slurm,
+    bool ScriptOnly);

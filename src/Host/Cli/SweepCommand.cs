@@ -27,11 +27,12 @@ internal sealed class SweepCommand
         using var signals = new StopSignals();
         string file = result.GetValue(_file)!;
         SweepChoices choices = _options.Read(result, file);
-        SweepPlan plan = SweepPlan.Make(SweepFile.Read(file), choices.Folder);
+        var plan = SweepPlan.Make(SweepFile.Read(file), choices.Folder);
         IReadOnlyList<PlannedRun> selected = plan.Select(choices.Only);
         if (choices.Devices.Count > 0 && selected.FirstOrDefault(r => r.Sets("device")) is { } run)
         {
-            throw new UserInputException($"--devices deals devices to the runs, but {file} gives run {run.Name} one of its own. Leave one of the two away.");
+            throw new UserInputException(
+                $"--devices deals devices to the runs, but {file} gives run {run.Name} one of its own. Leave one of the two away.");
         }
 
         if (choices.DryRun)
@@ -85,7 +86,8 @@ internal sealed class SweepCommand
         }
 
         string job = array.Submit(script, open);
-        Console.Error.WriteLine($"Submitted {open.Length} of {plan.Runs.Count} runs as job array {job}; btrm sweep {ShellQuote.Word(plan.File.Path)} "
+        Console.Error.WriteLine(
+            $"Submitted {open.Length} of {plan.Runs.Count} runs as job array {job}; btrm sweep {ShellQuote.Word(plan.File.Path)} "
             + $"--output-dir {ShellQuote.Word(plan.Folder)} --collect shows how far they are.");
         SweepReport.Write(plan, States(plan));
         Console.Out.WriteLine(job);
@@ -94,7 +96,7 @@ internal sealed class SweepCommand
 
     private static Dictionary<string, RunState> States(SweepPlan plan)
     {
-        SlurmQueue queue = SlurmQueue.Read(plan);
+        var queue = SlurmQueue.Read(plan);
         return plan.Runs.ToDictionary(r => r.Name, r => RunState.Of(r, queue), StringComparer.Ordinal);
     }
 

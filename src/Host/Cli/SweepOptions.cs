@@ -22,7 +22,8 @@ internal sealed class SweepOptions : OptionGroup
 
     public SweepOptions()
     {
-        _outputDir = AddOptional<string>("--output-dir", "Folder for the runs, each in one named after it; default: out/ and the file's name.", "DIR");
+        _outputDir = AddOptional<string>(
+            "--output-dir", "Folder for the runs, each in one named after it; default: out/ and the file's name.", "DIR");
         _jobs = AddOptional<int?>("--jobs", "Runs at a time; default 1, or as many as there are --devices; with --slurm no limit.", "N");
         _only = AddOptional<string>("--only", "These runs only, by name, separated by commas.", "NAMES");
         _devices = AddOptional<string>("--devices", "Devices to deal to the runs, separated by commas: cuda:0,cuda:1.", "NAMES");
@@ -30,9 +31,11 @@ internal sealed class SweepOptions : OptionGroup
         _collect = AddFlag("--collect", "Start nothing; say which runs are finished, running, failed or missing, and gather the results.");
         _slurm = AddFlag("--slurm", "Submit what is not finished as a Slurm job array, one run a task.");
         _scriptOnly = AddFlag("--slurm-script-only", "Write the job array's script and print its path; submit nothing.");
-        _slurmArgs = AddOptional<string>("--slurm-args", "Further options of sbatch in one text: \"--partition=gpu --gres=gpu:1\".", "TEXT");
+        _slurmArgs =
+            AddOptional<string>("--slurm-args", "Further options of sbatch in one text: \"--partition=gpu --gres=gpu:1\".", "TEXT");
         _time = AddOptional<string>("--time", "Time limit of a task as sbatch takes it (04:00:00); default: the cluster's.", "TIME");
-        _signalSeconds = Add("--signal-seconds", "Seconds before the time limit at which a run writes a checkpoint, to go on in a new task.", 300, "N");
+        _signalSeconds =
+            Add("--signal-seconds", "Seconds before the time limit at which a run writes a checkpoint, to go on in a new task.", 300, "N");
     }
 
     /// <summary>Reads and checks the options.</summary>
@@ -61,9 +64,12 @@ internal sealed class SweepOptions : OptionGroup
         }
 
         return new SweepChoices(
-            result.GetValue(_outputDir) ?? Path.Combine("out", Path.GetFileNameWithoutExtension(file)), jobs ?? Math.Max(1, devices.Count), List(result, _only),
+            result.GetValue(_outputDir) ?? Path.Combine("out", Path.GetFileNameWithoutExtension(file)), jobs ?? Math.Max(1, devices.Count),
+            List(result, _only),
             devices, result.GetValue(_dryRun), result.GetValue(_collect),
-            slurm ? new SlurmOptions(result.GetValue(_time), result.GetValue(_signalSeconds), result.GetValue(_slurmArgs), jobs) : null, scriptOnly);
+            slurm
+                ? new SlurmOptions(result.GetValue(_time), result.GetValue(_signalSeconds), result.GetValue(_slurmArgs), jobs)
+                : null, scriptOnly);
     }
 
     private static string[] List(ParseResult result, Option<string?> option)

@@ -41,7 +41,7 @@ internal sealed class TrainCommand
     {
         // Signals count from the first moment on: a job may be stopped while it still reads its data.
         using var signals = new StopSignals();
-        ModelSource source = ModelSource.Open(_options.Model(result), _options.BaseType(result));
+        var source = ModelSource.Open(_options.Model(result), _options.BaseType(result));
         TrainingScope scope = _options.Lora.Read(result, source.Config);
         TextOptions text = _options.Text.Read(result, source.Config.VocabSize);
         _options.Optimization.Check(result);
@@ -51,7 +51,7 @@ internal sealed class TrainCommand
         bool toTensorBoard = _options.Output.ReportsToTensorBoard(result);
         _options.Instruments.Check(result);
         _options.Device.Check(result);
-        Preset? preset = Preset.In(result);
+        var preset = Preset.In(result);
         if (PresetAdvice.Warning(source.Config, preset?.Name, _options.Optimization.LearningRate(result)) is { } warning)
         {
             Console.Error.WriteLine(warning);
@@ -62,7 +62,7 @@ internal sealed class TrainCommand
         IPairTokenizer tokenizer = WrapTokenizer(source.PairTokenizer(text));
         PairDataset train = _options.Dataset.LoadTrain(result, tokenizer, selection, diagnostic);
         PairDataset? eval = _options.Dataset.LoadEval(result, tokenizer, diagnostic is { TransformEval: true } ? diagnostic : null);
-        DataReport report = DataReport.Of(train, eval);
+        var report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
         TrainingOptions options = _options.Optimization.Read(result, train.Pairs.Count);
         IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
@@ -72,7 +72,8 @@ internal sealed class TrainCommand
             Preset = preset?.Name,
             InitAdapter = _options.Lora.InitAdapter(result),
             Artifact = new ArtifactInfo(
-                BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen, text.Truncation.ToString())
+                BtrmVersion.Text, rewardToken?.Id, rewardToken?.Text, text.UseChatTemplate, text.SystemPrompt, text.MaxSeqLen,
+                text.Truncation.ToString())
             {
                 BaseDType = source.BaseDType?.ToString().ToLowerInvariant(),
             },
@@ -88,7 +89,8 @@ internal sealed class TrainCommand
         console.Dispose();
         DiagnosticOutcome? verdict = diagnostic is null || outcome.End == TrainingEnd.Interrupted
             ? null
-            : DiagnosticRun.Judge(diagnostic, session.Model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
+            : DiagnosticRun.Judge(
+                diagnostic, session.Model, options, train, eval is null ? null : EvalRowFile.Read(run.LastEvalRows), baseline);
         int code = Finish(run, session.Model, outcome, verdict, signals);
         reporter.WritePage();
         return code;
@@ -99,7 +101,8 @@ internal sealed class TrainCommand
         if (outcome.End == TrainingEnd.Interrupted)
         {
             Console.Error.WriteLine(
-                $"Stopped by {signals.Received} at step {outcome.State.Step}; {outcome.CheckpointPath} is complete. Go on with --resume auto.");
+                $"Stopped by {signals.Received} at step {outcome.State.Step}; {outcome.CheckpointPath} is complete. Go on with --resume "
+                    + $"auto.");
             return ExitCodes.Interrupted;
         }
 

@@ -42,14 +42,16 @@ internal sealed record BaseErrorReport(string Model, string Device, int Pairs, d
         double[] Rewards(BaseDType type)
         {
             using RewardModel loaded = ModelSource.Open(model, type).LoadForScoring(backend, adapter);
-            return [.. ScoringPairs.Of(pairs).SelectMany(pair => loaded.Score(PairPacking.Pack([pair], sharePrefix: true))).Select(reward => (double)reward)];
+            return [.. ScoringPairs.Of(pairs).SelectMany(pair => loaded.Score(PairPacking.Pack([pair], sharePrefix: true)))
+                .Select(reward => (double)reward)];
         }
     }
 
     /// <summary>Writes a table.</summary>
     public void WriteText(TextWriter output)
     {
-        output.WriteLine(Invariant($"{Model}, {Pairs} pairs on {Device}; rewards over the base in bf16 have standard deviation {Deviation:G4}"));
+        output.WriteLine(
+            Invariant($"{Model}, {Pairs} pairs on {Device}; rewards over the base in bf16 have standard deviation {Deviation:G4}"));
         output.WriteLine($"{"base",-6} {"rms error",10} {"largest",10} {"of deviation",13} {"pairs turned",13}");
         foreach (BaseError error in Errors)
         {
@@ -86,7 +88,8 @@ internal sealed record BaseErrorReport(string Model, string Device, int Pairs, d
     private static BaseError Compare(BaseDType type, double[] exact, double[] rewards)
     {
         double[] differences = [.. exact.Zip(rewards, (a, b) => Math.Abs(a - b))];
-        int turned = Enumerable.Range(0, exact.Length / 2).Count(i => exact[2 * i] > exact[(2 * i) + 1] != rewards[2 * i] > rewards[(2 * i) + 1]);
+        int turned =
+            Enumerable.Range(0, exact.Length / 2).Count(i => exact[2 * i] > exact[(2 * i) + 1] != rewards[2 * i] > rewards[(2 * i) + 1]);
         return new BaseError(type, Math.Sqrt(differences.Average(d => d * d)), differences.Max(), turned);
     }
 

@@ -45,7 +45,8 @@ public static class DoctorExamination
 
         CudaDeviceReport? first = cuda.Devices.FirstOrDefault(static device => device.Problem is null);
         string version =
-            typeof(DoctorExamination).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+            typeof(DoctorExamination).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+                ?? "unknown";
         return new DoctorReport(
             version,
             $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
@@ -96,7 +97,8 @@ public static class DoctorExamination
     {
         CudaBuildsReport builds = cuda.Builds;
         bool wanted = cuda.Devices.Count != 0 && !cuda.IsEmulated;
-        bool carried = cuda.Devices.Count != 0 && cuda.Devices.All(device => builds.Images.Any(image => image.IsCurrent && image.Serves(device.Architecture)));
+        bool carried = cuda.Devices.Count != 0
+            && cuda.Devices.All(device => builds.Images.Any(image => image.IsCurrent && image.Serves(device.Architecture)));
         if (builds.NvrtcProblem is not null)
         {
             findings.Add(new DoctorFinding(

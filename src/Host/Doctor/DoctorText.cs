@@ -65,12 +65,14 @@ public static class DoctorText
             cuda.CublasLtLibrary is null ? "not found (optional)" : $"{cuda.CublasLtLibrary}, {cuda.CublasLtVersion}");
         Line(
             output, "cache",
-            $"{builds.CacheFolder}, {builds.CacheEntries} entries, {Bytes(builds.CacheBytes)}{(builds.CacheWritable ? "" : ", not writable")}");
+            $"{builds.CacheFolder}, {builds.CacheEntries} entries, "
+                + $"{Bytes(builds.CacheBytes)}{(builds.CacheWritable ? "" : ", not writable")}");
     }
 
     private static void Line(TextWriter output, string name, string value) => output.WriteLine($"{name,-8} {value}");
 
-    private static string Join(IReadOnlyList<string> features) => features.Count == 0 ? "no vector instructions" : string.Join(", ", features);
+    private static string Join(IReadOnlyList<string> features) =>
+        features.Count == 0 ? "no vector instructions" : string.Join(", ", features);
 
     private static string Bytes(long bytes) => bytes switch
     {
@@ -81,5 +83,7 @@ public static class DoctorText
 
     private static string Images(CudaBuildsReport builds) => builds.Images.Count == 0
         ? "no compiled ones in this build"
-        : $"compiled for {string.Join(", ", builds.Images.Select(image => image.Target + (image.IsCurrent ? "" : " (of other sources: not used)")))}, {Bytes(builds.ImageBytes)}";
+        : $"compiled for {string.Join(", ", builds.Images.Select(Image))}, {Bytes(builds.ImageBytes)}";
+
+    private static string Image(KernelImagesReport image) => image.Target + (image.IsCurrent ? "" : " (of other sources: not used)");
 }

@@ -25,15 +25,19 @@ public sealed record KernelReport(
         output.WriteLine($"{Device}, beside {Reference}");
         if (Ceilings is { } ceilings)
         {
-            output.WriteLine(Invariant($"measured ceilings: copy {ceilings.CopyBytesPerSecond / 1e9:F0} GB/s, own products {ceilings.GemmFlopsPerSecond / 1e12:F1} TFLOP/s"));
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"measured ceilings: copy {ceilings.CopyBytesPerSecond / 1e9:F0} GB/s, own products "
+                + $"{ceilings.GemmFlopsPerSecond / 1e12:F1} TFLOP/s"));
         }
 
         output.WriteLine();
-        output.WriteLine($"{"operation",-18} {"shape",-58} {"error",9} {"bound",9}  {(Ceilings is null ? "" : "     time        rate      share")}");
+        output.WriteLine(
+            $"{"operation",-18} {"shape",-58} {"error",9} {"bound",9}  {(Ceilings is null ? "" : "     time        rate      share")}");
         foreach (OperationCheckResult result in Results)
         {
-            output.WriteLine(Invariant(
-                $"{result.Operation,-18} {result.Shape,-58} {result.Error,9:E1} {result.Bound,9:E1}  {Rate(result)}{(result.Passed ? "" : " FAILED")}").TrimEnd());
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{result.Operation,-18} {result.Shape,-58} {result.Error,9:E1} {result.Bound,9:E1}  "
+                    + $"{Rate(result)}{(result.Passed ? "" : " FAILED")}").TrimEnd());
         }
 
         output.WriteLine();
@@ -42,7 +46,8 @@ public sealed record KernelReport(
         foreach (OperationCheckResult result in failed)
         {
             output.WriteLine(Invariant($"FAILED: {result.Operation} {result.Shape}: ")
-                + (result.Problem ?? Invariant($"{result.Output} is off by {result.Error:E2} of its largest value, allowed {result.Bound:E2}")));
+                + (result.Problem
+                    ?? Invariant($"{result.Output} is off by {result.Error:E2} of its largest value, allowed {result.Bound:E2}")));
         }
     }
 
@@ -105,7 +110,8 @@ public sealed record KernelReport(
 
     private static string Rate(OperationCheckResult result) => result.Seconds is not { } seconds ? ""
         : Invariant($"{seconds * 1e6,9:F1} us ")
-            + (result.Flops > 0 ? Invariant($"{result.Flops / seconds / 1e12,8:F1} TFLOP/s") : Invariant($"{result.Bytes / seconds / 1e9,8:F0} GB/s   "))
+            + (result.Flops > 0 ? Invariant($"{result.Flops / seconds / 1e12,8:F1} TFLOP/s")
+                : Invariant($"{result.Bytes / seconds / 1e9,8:F0} GB/s   "))
             + Invariant($" {result.ShareOfCeiling,7:P0}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

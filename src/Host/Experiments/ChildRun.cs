@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Rm.Host.Experiments;
 
 /// <summary>
-/// A training process of a sweep. What it prints is added to the run's log.txt; its exit code goes to the run's exit-code file. Should the sweep
-/// itself be killed, its processes go on, without a log; the next sweep finds them running and leaves them alone.
+/// A training process of a sweep. What it prints is added to the run's log.txt; its exit code goes to the run's exit-code file. Should the
+/// sweep itself be killed, its processes go on, without a log; the next sweep finds them running and leaves them alone.
 /// </summary>
 internal sealed partial class ChildRun : IDisposable
 {
@@ -37,7 +37,8 @@ internal sealed partial class ChildRun : IDisposable
         Directory.CreateDirectory(run.Folder);
         File.Delete(run.ExitCodeFile);
         var log = new FileStream(run.LogFile, FileMode.Append, FileAccess.Write, FileShare.Read);
-        var start = new ProcessStartInfo(SelfCommand.Words[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(SelfCommand.Words[0]) { RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true, UseShellExecute = false };
         foreach (string word in (string[])[.. SelfCommand.Words.Skip(1), .. run.CommandLine, .. further])
         {
             start.ArgumentList.Add(word);
@@ -84,7 +85,7 @@ internal sealed partial class ChildRun : IDisposable
     // Both streams go to one file, a piece at a time: a line on stderr is not cut by one on stdout, for each is written at once.
     private async Task CopyAsync(StreamReader source)
     {
-        var buffer = new byte[1 << 14];
+        byte[] buffer = new byte[1 << 14];
         int read;
         while ((read = await source.BaseStream.ReadAsync(buffer).ConfigureAwait(false)) > 0)
         {

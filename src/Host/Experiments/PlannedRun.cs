@@ -7,7 +7,8 @@ namespace Rm.Host.Experiments;
 /// <param name="Arguments">Arguments of <c>btrm train</c> that make it what it is; where it writes and resumes is not among them.</param>
 /// <param name="Resolved">Settings as run.json will have them, as far as they are known without the data.</param>
 /// <param name="Folder">Where it writes.</param>
-internal sealed record PlannedRun(SweepRun Run, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Resolved, string Folder)
+internal sealed record PlannedRun(
+    SweepRun Run, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Resolved, string Folder)
 {
     /// <summary>Its name.</summary>
     public string Name => Run.Name;
@@ -15,7 +16,9 @@ internal sealed record PlannedRun(SweepRun Run, IReadOnlyList<string> Arguments,
     /// <summary>Files of the run.</summary>
     public string LogFile => Path.Combine(Folder, "log.txt");
 
-    /// <summary>Exit code of the last process that trained this run, as text; absent while one is at it, or when nothing could write it.</summary>
+    /// <summary>
+    /// Exit code of the last process that trained this run, as text; absent while one is at it, or when nothing could write it.
+    /// </summary>
     public string ExitCodeFile => Path.Combine(Folder, "exit-code");
 
     /// <summary>What train wrote when it was done.</summary>

@@ -21,7 +21,8 @@ internal sealed record RunState(RunStatus Status, string? Detail = null, int? Ex
     {
         if (File.Exists(run.ResultFile) && File.Exists(run.RunFile))
         {
-            return new RunState(RunStatus.Finished, ExitCode: 0, Result: JsonInput.ParseObject(JsonInput.ReadFile(run.ResultFile), run.ResultFile));
+            return new RunState(
+                RunStatus.Finished, ExitCode: 0, Result: JsonInput.ParseObject(JsonInput.ReadFile(run.ResultFile), run.ResultFile));
         }
 
         if (queue.StateOf(run.Name) is { } state)
@@ -40,7 +41,8 @@ internal sealed record RunState(RunStatus Status, string? Detail = null, int? Ex
         }
 
         return ReadExitCode(run) is { } code ? AfterExit(run, code)
-            : queue.WasSubmitted(run.Name) ? new RunState(RunStatus.Failed, "its Slurm task ended without leaving an exit code: killed, out of memory, or lost with its node")
+            : queue.WasSubmitted(run.Name) ? new RunState(
+                RunStatus.Failed, "its Slurm task ended without leaving an exit code: killed, out of memory, or lost with its node")
             : File.Exists(run.RunFile) ? new RunState(RunStatus.Stopped, "its process is gone")
             : new RunState(RunStatus.Missing);
     }
@@ -78,7 +80,8 @@ internal sealed record RunState(RunStatus Status, string? Detail = null, int? Ex
     {
         try
         {
-            return int.TryParse(File.ReadAllText(run.ExitCodeFile).AsSpan().Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int code) ? code : null;
+            return int.TryParse(File.ReadAllText(run.ExitCodeFile).AsSpan().Trim(), NumberStyles.AllowLeadingSign,
+                CultureInfo.InvariantCulture, out int code) ? code : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -93,7 +96,8 @@ internal sealed record RunState(RunStatus Status, string? Detail = null, int? Ex
         {
             using var stream = new FileStream(run.LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             stream.Seek(-Math.Min(stream.Length, LogTail), SeekOrigin.End);
-            string[] lines = new StreamReader(stream).ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            string[] lines =
+                new StreamReader(stream).ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             return lines.LastOrDefault(l => l.StartsWith("btrm: ", StringComparison.Ordinal))?["btrm: ".Length..] ?? lines.LastOrDefault();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

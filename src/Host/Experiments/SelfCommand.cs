@@ -6,7 +6,8 @@ internal static class SelfCommand
     private const string Name = "btrm";
 
     /// <summary>
-    /// The words that start it: the executable itself, or <c>dotnet</c> and the assembly when it was started so (or by a program that only hosts it).
+    /// The words that start it: the executable itself, or <c>dotnet</c> and the assembly when it was started so (or by a program that only
+    /// hosts it).
     /// </summary>
     public static IReadOnlyList<string> Words { get; } = Find(Environment.ProcessPath, AppContext.BaseDirectory);
 

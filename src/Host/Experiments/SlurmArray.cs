@@ -37,7 +37,10 @@ internal sealed class SlurmArray(SweepPlan plan, SlurmOptions options)
         return ScriptPath(number);
     }
 
-    /// <summary>Submits the script and notes which task is which run. Returns the job's id. Throws <see cref="UserInputException"/> with what sbatch says.</summary>
+    /// <summary>
+    /// Submits the script and notes which task is which run. Returns the job's id. Throws <see cref="UserInputException"/> with what sbatch
+    /// says.
+    /// </summary>
     public string Submit(string script, IReadOnlyList<PlannedRun> runs)
     {
         // With several clusters the answer is ID;CLUSTER.
@@ -58,13 +61,14 @@ internal sealed class SlurmArray(SweepPlan plan, SlurmOptions options)
             w.WriteEndObject();
         }
 
-        using AppendOnlyLog log = AppendOnlyLog.Open(SlurmQueue.SubmissionsFile(plan.Folder));
+        using var log = AppendOnlyLog.Open(SlurmQueue.SubmissionsFile(plan.Folder));
         log.Append(Encoding.UTF8.GetString(line.ToArray()));
         log.Sync();
         return job;
     }
 
-    private string JobName => "btrm-" + string.Concat(Path.GetFileNameWithoutExtension(plan.File.Path).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-'));
+    private string JobName => "btrm-" + string.Concat(
+        Path.GetFileNameWithoutExtension(plan.File.Path).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-'));
 
     private string ScriptPath(int number) => Path.Combine(_folder, FormattableString.Invariant($"sweep-{number}.sbatch"));
 }

@@ -16,7 +16,9 @@ internal sealed class SlurmQueue
     /// <summary>Of a sweep that Slurm has nothing to do with.</summary>
     public static SlurmQueue Empty { get; } = new([], []);
 
-    /// <summary>Reads the sweep's submissions and asks Slurm. Throws <see cref="UserInputException"/> when there are some and Slurm cannot be asked.</summary>
+    /// <summary>
+    /// Reads the sweep's submissions and asks Slurm. Throws <see cref="UserInputException"/> when there are some and Slurm cannot be asked.
+    /// </summary>
     public static SlurmQueue Read(SweepPlan plan)
     {
         string path = SubmissionsFile(plan.Folder);
@@ -62,7 +64,8 @@ internal sealed class SlurmQueue
     internal static Dictionary<string, string> States(string listing)
     {
         var states = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (string[] words in listing.Split('\n').Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(w => w.Length >= 2))
+        foreach (string[] words in listing.Split('\n').Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(w => w.Length >= 2))
         {
             states[words[0]] = words[1];
         }

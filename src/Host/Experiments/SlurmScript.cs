@@ -6,8 +6,8 @@ namespace Rm.Host.Experiments;
 /// <summary>Writes the job array of a sweep as a script for sbatch: one run a task.</summary>
 internal static class SlurmScript
 {
-    // The batch shell gets the signal (B:) and hands it on; a wait that a signal interrupts is taken up again. Only the signal before the time limit leads
-    // to a requeue: a task that scancel ends also leaves with 75, and must not come back.
+    // The batch shell gets the signal (B:) and hands it on; a wait that a signal interrupts is taken up again. Only the signal before the
+    // time limit leads to a requeue: a task that scancel ends also leaves with 75, and must not come back.
     private const string Tail = """
         mkdir -p "$out" && rm -f "$out/exit-code" || exit 1
         "${btrm[@]}" "${args[@]}" >>"$out/log.txt" 2>&1 </dev/null &
@@ -32,7 +32,8 @@ internal static class SlurmScript
     public static string Text(string name, IReadOnlyList<PlannedRun> runs, string folder, SlurmOptions options)
     {
         var text = new StringBuilder();
-        text.Append("#!/bin/bash\n# Written by btrm sweep: a task of this array is one training run. A task goes on from its newest checkpoint when it is started again.\n");
+        text.Append("#!/bin/bash\n# Written by btrm sweep: a task of this array is one training run. A task goes on from its newest "
+            + "checkpoint when it is started again.\n");
         string throttle = options.Throttle is { } most ? string.Create(CultureInfo.InvariantCulture, $"%{most}") : "";
         Option("job-name", name);
         Option("array", string.Create(CultureInfo.InvariantCulture, $"0-{runs.Count - 1}{throttle}"));
@@ -60,7 +61,8 @@ internal static class SlurmScript
         text.Append("btrm=(").Append(ShellQuote.Join(SelfCommand.Words)).Append(")\ncase $SLURM_ARRAY_TASK_ID in\n");
         for (int i = 0; i < runs.Count; i++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{i}) # {runs[i].Name}\n  out={ShellQuote.Word(Path.GetFullPath(runs[i].Folder))}\n");
+            text.Append(
+                CultureInfo.InvariantCulture, $"{i}) # {runs[i].Name}\n  out={ShellQuote.Word(Path.GetFullPath(runs[i].Folder))}\n");
             text.Append(CultureInfo.InvariantCulture, $"  args=({ShellQuote.Join(runs[i].CommandLine)}");
             text.Append(runs[i].Sets("threads") ? "" : " ${SLURM_CPUS_PER_TASK:+--threads=$SLURM_CPUS_PER_TASK}").Append(") ;;\n");
         }
@@ -69,6 +71,7 @@ internal static class SlurmScript
         return text.ToString();
 
         void Option(string option, string value) =>
-            text.Append("#SBATCH --").Append(option).Append('=').Append(value.Contains(' ', StringComparison.Ordinal) ? $"\"{value}\"" : value).Append('\n');
+            text.Append("#SBATCH --").Append(option).Append('=')
+                .Append(value.Contains(' ', StringComparison.Ordinal) ? $"\"{value}\"" : value).Append('\n');
     }
 }

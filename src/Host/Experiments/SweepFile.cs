@@ -6,8 +6,8 @@ using Rm.Host.Options;
 namespace Rm.Host.Experiments;
 
 /// <summary>
-/// A sweep as a JSON file defines it: <c>base</c> (settings of every run), <c>matrix</c> with <c>exclude</c> (combinations) and <c>runs</c> (a list with
-/// name, note and settings). Settings are train's options without dashes.
+/// A sweep as a JSON file defines it: <c>base</c> (settings of every run), <c>matrix</c> with <c>exclude</c> (combinations) and <c>runs</c>
+/// (a list with name, note and settings). Settings are train's options without dashes.
 /// </summary>
 /// <param name="Path">The file.</param>
 /// <param name="Note">What the sweep is about, or null.</param>
@@ -33,7 +33,8 @@ internal sealed record SweepFile(string Path, string? Note, IReadOnlyList<SweepR
         JsonElement? exclude = new JsonFields(root, path).Find("exclude");
         if (matrix.EnumerateObject().Any())
         {
-            runs.AddRange(SweepMatrix.Expand(path, matrix, exclude).Select(c => Run(SweepNames.Of(c.Select(s => (s.Key, SweepRun.Text(s.Value)))), null, common, c)));
+            runs.AddRange(SweepMatrix.Expand(path, matrix, exclude)
+                .Select(c => Run(SweepNames.Of(c.Select(s => (s.Key, SweepRun.Text(s.Value)))), null, common, c)));
         }
         else if (exclude is not null)
         {
@@ -66,7 +67,8 @@ internal sealed record SweepFile(string Path, string? Note, IReadOnlyList<SweepR
             string name = fields.OptionalString("name") ?? throw new UserInputException($"{path}: {place} has no name.");
             JsonElement settings = Object(path, run, "settings", place + ".");
             CheckSettings(path, $"{place} ({name})", settings);
-            yield return Run(name, fields.OptionalString("note"), common, [.. settings.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, p.Value))]);
+            yield return Run(name, fields.OptionalString("note"), common,
+                [.. settings.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, p.Value))]);
         }
     }
 
@@ -105,7 +107,8 @@ internal sealed record SweepFile(string Path, string? Note, IReadOnlyList<SweepR
 
             if (!names.Add(run.Name))
             {
-                throw new UserInputException($"{path}: two runs are called '{run.Name}' (capitals do not count: folders are named so). Rename one.");
+                throw new UserInputException(
+                    $"{path}: two runs are called '{run.Name}' (capitals do not count: folders are named so). Rename one.");
             }
         }
     }
@@ -132,7 +135,9 @@ internal sealed record SweepFile(string Path, string? Note, IReadOnlyList<SweepR
         foreach (string name in element.EnumerateObject().Select(p => p.Name).Except(known, StringComparer.Ordinal))
         {
             string where = place.Length == 0 ? "" : place + ": ";
-            string hint = TrainArguments.Options.ContainsKey(name) ? $" (settings go into \"{(place.Length == 0 ? "base" : "settings")}\")" : NameSuggestion.DidYouMean(name, known);
+            string hint = TrainArguments.Options.ContainsKey(name)
+                ? $" (settings go into \"{(place.Length == 0 ? "base" : "settings")}\")"
+                : NameSuggestion.DidYouMean(name, known);
             throw new UserInputException($"{path}: {where}unknown key \"{name}\"{hint}.");
         }
     }
@@ -140,7 +145,7 @@ internal sealed record SweepFile(string Path, string? Note, IReadOnlyList<SweepR
     // An absent object is an empty one.
     private static JsonElement Object(string path, JsonElement parent, string name, string place = "")
     {
-        using JsonDocument empty = JsonDocument.Parse("{}");
+        using var empty = JsonDocument.Parse("{}");
         return new JsonFields(parent, path, place).OptionalObject(name)?.Element ?? empty.RootElement.Clone();
     }
 }

@@ -4,7 +4,8 @@ using Rm.Formats;
 namespace Rm.Host.Experiments;
 
 /// <summary>
-/// The <c>matrix</c> of a sweep: every combination of the listed values, the first setting changing slowest, less the combinations in <c>exclude</c>.
+/// The <c>matrix</c> of a sweep: every combination of the listed values, the first setting changing slowest, less the combinations in
+/// <c>exclude</c>.
 /// </summary>
 internal static class SweepMatrix
 {
@@ -15,7 +16,8 @@ internal static class SweepMatrix
     /// <param name="file">Sweep file, for messages.</param>
     /// <param name="matrix">Object of lists.</param>
     /// <param name="exclude">List of objects with values of some of the matrix's settings; null for none.</param>
-    public static IReadOnlyList<IReadOnlyList<KeyValuePair<string, JsonElement>>> Expand(string file, JsonElement matrix, JsonElement? exclude)
+    public static IReadOnlyList<IReadOnlyList<KeyValuePair<string,
+        JsonElement>>> Expand(string file, JsonElement matrix, JsonElement? exclude)
     {
         IReadOnlyList<IReadOnlyList<KeyValuePair<string, JsonElement>>> combinations = [[]];
         foreach (JsonProperty axis in matrix.EnumerateObject())
@@ -31,7 +33,8 @@ internal static class SweepMatrix
             }
 
             JsonElement[] values = [.. axis.Value.EnumerateArray()];
-            combinations = [.. combinations.SelectMany(c => values.Select(v => (KeyValuePair<string, JsonElement>[])[.. c, new(axis.Name, v)]))];
+            combinations =
+                [.. combinations.SelectMany(c => values.Select(v => (KeyValuePair<string, JsonElement>[])[.. c, new(axis.Name, v)]))];
         }
 
         return Without(file, combinations, matrix, exclude);
@@ -45,7 +48,8 @@ internal static class SweepMatrix
             return combinations;
         }
 
-        if (list.ValueKind != JsonValueKind.Array || list.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.Object || !e.EnumerateObject().Any()))
+        if (list.ValueKind != JsonValueKind.Array
+            || list.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.Object || !e.EnumerateObject().Any()))
         {
             throw new UserInputException($"{file}: exclude must be a list of objects with settings of the matrix.");
         }

@@ -14,7 +14,8 @@ internal static class SweepNames
     /// <summary>What is wrong with a name, or null.</summary>
     public static string? Problem(string name) =>
         name.Length is 0 or > MaxLength ? $"must have 1 to {MaxLength} characters"
-        : !name.All(IsPlain) || name[0] is '.' or '-' || name[^1] == '.' ? "may hold letters, digits and . _ - + = only, and not begin with . or - or end with ."
+        : !name.All(IsPlain) || name[0] is '.' or '-' || name[^1] == '.'
+            ? "may hold letters, digits and . _ - + = only, and not begin with . or - or end with ."
         : Taken.Contains(name, StringComparer.OrdinalIgnoreCase) ? "is what the sweep calls a file of its own"
         : null;
 

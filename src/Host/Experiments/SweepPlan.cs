@@ -24,7 +24,8 @@ internal sealed record SweepPlan(SweepFile File, string Folder, IReadOnlyList<Pl
         {
             try
             {
-                string[] arguments = [.. run.Settings.SelectMany(s => ConfigFile.Words($"{file.Path}: run {run.Name}", TrainArguments.Options[s.Key], s.Value))];
+                string[] arguments = [.. run.Settings.SelectMany(
+                    s => ConfigFile.Words($"{file.Path}: run {run.Name}", TrainArguments.Options[s.Key], s.Value))];
                 runs.Add(new PlannedRun(run, arguments, TrainArguments.Check(arguments), Path.Combine(folder, run.Name)));
             }
             catch (UserInputException e)
@@ -50,7 +51,8 @@ internal sealed record SweepPlan(SweepFile File, string Folder, IReadOnlyList<Pl
         {
             if (!Runs.Any(r => r.Name == name))
             {
-                throw new UserInputException($"--only: {File.Path} has no run '{name}'{NameSuggestion.DidYouMean(name, Runs.Select(r => r.Name))}.");
+                throw new UserInputException(
+                    $"--only: {File.Path} has no run '{name}'{NameSuggestion.DidYouMean(name, Runs.Select(r => r.Name))}.");
             }
         }
 
@@ -58,7 +60,8 @@ internal sealed record SweepPlan(SweepFile File, string Folder, IReadOnlyList<Pl
     }
 
     /// <summary>
-    /// Throws <see cref="UserInputException"/> when a run's folder holds results of other settings than the file gives it now: they are never mixed.
+    /// Throws <see cref="UserInputException"/> when a run's folder holds results of other settings than the file gives it now: they are
+    /// never mixed.
     /// </summary>
     public static void RequireUnchanged(IEnumerable<PlannedRun> runs)
     {
@@ -74,7 +77,8 @@ internal sealed record SweepPlan(SweepFile File, string Folder, IReadOnlyList<Pl
             if (different.Count > 0)
             {
                 throw new UserInputException(
-                    $"run {run.Name}: {run.Folder} was made with other settings than the sweep gives it now:\n  {string.Join("\n  ", different)}\n"
+                    $"run {run.Name}: {run.Folder} was made with other settings than the sweep gives it now:\n  "
+                        + $"{string.Join("\n  ", different)}\n"
                     + "Give the changed run a new name, remove that folder to run it again, or choose another --output-dir.");
             }
         }
@@ -82,5 +86,6 @@ internal sealed record SweepPlan(SweepFile File, string Folder, IReadOnlyList<Pl
 
     /// <summary>Settings that the run changes, as text.</summary>
     public static string Changes(PlannedRun run) =>
-        string.Join(' ', run.Run.Changed.Select(s => s.Value.ValueKind == JsonValueKind.True ? s.Key : $"{s.Key}={SweepRun.Text(s.Value)}"));
+        string.Join(
+            ' ', run.Run.Changed.Select(s => s.Value.ValueKind == JsonValueKind.True ? s.Key : $"{s.Key}={SweepRun.Text(s.Value)}"));
 }

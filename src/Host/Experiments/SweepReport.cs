@@ -10,7 +10,8 @@ namespace Rm.Host.Experiments;
 internal static class SweepReport
 {
     private static readonly JavaScriptEncoder Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
-    private static readonly string[] Heads = ["run", "status", "step", "eval accuracy", "95% interval", "eval loss", "best", "at step", "settings"];
+    private static readonly string[] Heads =
+        ["run", "status", "step", "eval accuracy", "95% interval", "eval loss", "best", "at step", "settings"];
 
     /// <summary>Writes both files anew. Throws <see cref="SaveFailedException"/>.</summary>
     public static void Write(SweepPlan plan, IReadOnlyDictionary<string, RunState> states)
@@ -44,7 +45,8 @@ internal static class SweepReport
         output.WriteLine();
         output.WriteLine(string.Join(", ", Enum.GetValues<RunStatus>().Reverse()
             .Select(status => (status, Count: plan.Runs.Count(r => states[r.Name].Status == status)))
-            .Where(s => s.Count > 0 || s.status == RunStatus.Finished).Select(s => $"{s.Count} {Name(s.status)}")) + $" of {plan.Runs.Count} runs");
+            .Where(s => s.Count > 0 || s.status == RunStatus.Finished).Select(s => $"{s.Count} {Name(s.status)}"))
+                + $" of {plan.Runs.Count} runs");
         foreach (PlannedRun run in plan.Runs.Where(r => states[r.Name] is { Status: not RunStatus.Finished, Detail: not null }))
         {
             output.WriteLine($"  {run.Name}: {Name(states[run.Name].Status)}: {states[run.Name].Detail} (see {run.LogFile})");
@@ -145,7 +147,9 @@ internal static class SweepReport
         string low = Number("eval_accuracy_low"), high = Number("eval_accuracy_high");
         return
         [
-            run.Name, Name(state.Status), Number("step", "0"), Number("eval_accuracy"), low.Length == 0 ? "" : $"{low} to {high}", Number("eval_loss"),
+            run.Name, Name(state.Status), Number("step", "0"), Number("eval_accuracy"), low.Length == 0
+                ? ""
+                : $"{low} to {high}", Number("eval_loss"),
             Number("best_value"), Number("best_step", "0"), SweepPlan.Changes(run),
         ];
     }

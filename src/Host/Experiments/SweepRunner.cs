@@ -6,8 +6,8 @@ using Rm.Training.Loop;
 namespace Rm.Host.Experiments;
 
 /// <summary>
-/// Runs what is not finished of a sweep on this machine, in order, several at a time. A run that fails does not stop the others; a signal is passed on
-/// to all that are running, and none is started after it.
+/// Runs what is not finished of a sweep on this machine, in order, several at a time. A run that fails does not stop the others; a signal
+/// is passed on to all that are running, and none is started after it.
 /// </summary>
 /// <param name="plan">The sweep.</param>
 /// <param name="jobs">Runs at a time.</param>
@@ -17,7 +17,8 @@ internal sealed class SweepRunner(SweepPlan plan, int jobs, IReadOnlyList<string
 {
     private const int PollMilliseconds = 100;
 
-    // A terminal sends SIGINT to the runs as well; theirs must come first, because a SIGINT after another signal ends a run without a checkpoint.
+    // A terminal sends SIGINT to the runs as well; theirs must come first, because a SIGINT after another signal ends a run without a
+    // checkpoint.
     private static readonly TimeSpan TerminalLead = TimeSpan.FromSeconds(0.5);
 
     private readonly DevicePool _devices = new(devices);
@@ -27,7 +28,7 @@ internal sealed class SweepRunner(SweepPlan plan, int jobs, IReadOnlyList<string
     /// <summary>Runs the selected ones and returns the states of all.</summary>
     public async Task<IReadOnlyDictionary<string, RunState>> RunAsync(IReadOnlyList<PlannedRun> selected)
     {
-        SlurmQueue queue = SlurmQueue.Read(plan);
+        var queue = SlurmQueue.Read(plan);
         foreach (PlannedRun run in plan.Runs)
         {
             _states[run.Name] = RunState.Of(run, queue);
@@ -125,7 +126,8 @@ internal sealed class SweepRunner(SweepPlan plan, int jobs, IReadOnlyList<string
             RunState state = await EndOfAsync(run, child).ConfigureAwait(false);
             _running.RemoveAll(r => r.Run == run);
             _devices.Return(device);
-            Say($"{Position(run, selected)} {run.Name}: {Describe(state)} after {child.Elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s");
+            Say($"{Position(run, selected)} {run.Name}: {Describe(state)} after "
+                + $"{child.Elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s");
             child.Dispose();
             Set(run, state);
         }
@@ -144,7 +146,9 @@ internal sealed class SweepRunner(SweepPlan plan, int jobs, IReadOnlyList<string
             }
 
             // One that a signal reached before it could listen has lost nothing that it had saved.
-            return signals.Received is not null && code > 128 ? new RunState(RunStatus.Stopped, "stopped", code) : RunState.AfterExit(run, code);
+            return signals.Received is not null && code > 128
+                ? new RunState(RunStatus.Stopped, "stopped", code)
+                : RunState.AfterExit(run, code);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

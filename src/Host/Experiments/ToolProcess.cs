@@ -29,7 +29,8 @@ internal static class ToolProcess
             process.WaitForExit();
             return process.ExitCode == 0
                 ? output
-                : throw new UserInputException($"{program} failed with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
+                : throw new UserInputException(
+                    $"{program} failed with exit code {process.ExitCode}: {error.GetAwaiter().GetResult().Trim()}");
         }
         catch (Win32Exception e)
         {

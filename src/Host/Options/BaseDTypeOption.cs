@@ -17,7 +17,8 @@ internal static class BaseDTypeOption
     public static Option<string?> CreateForScoring() => Create($"{AsStored}, or as the adapter was trained over it");
 
     /// <summary>The type that was given, or null. Throws <see cref="UserInputException"/>.</summary>
-    public static BaseDType? Read(ParseResult result, Option<string?> option) => result.GetValue(option) is { } name ? Parse(option.Name, name) : null;
+    public static BaseDType? Read(ParseResult result, Option<string?> option) =>
+        result.GetValue(option) is { } name ? Parse(option.Name, name) : null;
 
     /// <summary>The type that was given, or the one that the folder of an adapter tells; said on stderr.</summary>
     public static BaseDType? ReadForScoring(ParseResult result, Option<string?> option, string? adapter)
@@ -38,12 +39,14 @@ internal static class BaseDTypeOption
 
     private static Option<string?> Create(string otherwise) => new("--base-dtype")
     {
-        Description = $"Keep the base's frozen matrices in {string.Join(", ", BaseDTypes.ByName.Keys)}, quantised when they are loaded; {otherwise}.",
+        Description =
+            $"Keep the base's frozen matrices in {string.Join(", ", BaseDTypes.ByName.Keys)}, quantised when they are loaded; {otherwise}.",
         HelpName = "TYPE",
     };
 
     private static BaseDType Parse(string where, string name) => BaseDTypes.ByName.TryGetValue(name, out BaseDType type)
         ? type
         : throw new UserInputException(
-            $"{where} '{name}' is not known{NameSuggestion.DidYouMean(name, BaseDTypes.ByName.Keys)}. Choose one of: {string.Join(", ", BaseDTypes.ByName.Keys)}.");
+            $"{where} '{name}' is not known{NameSuggestion.DidYouMean(name, BaseDTypes.ByName.Keys)}. Choose one of: "
+                + $"{string.Join(", ", BaseDTypes.ByName.Keys)}.");
 }

@@ -7,9 +7,9 @@ using Rm.Formats.Json;
 namespace Rm.Host.Options;
 
 /// <summary>
-/// <c>--config FILE.json</c>: an object whose keys are long options without the dashes. Values become command-line words, so both spellings go
-/// through one parser (as --name=value, so that a value may begin with a dash); options given on the command line win. <c>true</c> sets a flag,
-/// <c>false</c> turns it off, also where a preset sets it, and <c>null</c> leaves it.
+/// <c>--config FILE.json</c>: an object whose keys are long options without the dashes. Values become command-line words, so both spellings
+/// go through one parser (as --name=value, so that a value may begin with a dash); options given on the command line win. <c>true</c> sets
+/// a flag, <c>false</c> turns it off, also where a preset sets it, and <c>null</c> leaves it.
 /// </summary>
 internal static class ConfigFile
 {
@@ -25,7 +25,9 @@ internal static class ConfigFile
 
     /// <summary>Path given on the command line, or null.</summary>
     public static string? PathIn(ParseResult result) =>
-        result.CommandResult.Command.Options.FirstOrDefault(o => o.Name == OptionName) is Option<string?> option ? result.GetValue(option) : null;
+        result.CommandResult.Command.Options.FirstOrDefault(o => o.Name == OptionName) is Option<string?> option
+            ? result.GetValue(option)
+            : null;
 
     /// <summary>The arguments with those of the file added. Throws <see cref="UserInputException"/> naming file and key.</summary>
     public static string[] Merge(string path, ParseResult given, string[] args)
@@ -36,7 +38,8 @@ internal static class ConfigFile
         {
             if (!known.TryGetValue(property.Name, out Option? option) || option.Name == OptionName)
             {
-                throw new UserInputException($"{path}: unknown key \"{property.Name}\"{NameSuggestion.DidYouMean(property.Name, known.Keys)}.");
+                throw new UserInputException(
+                    $"{path}: unknown key \"{property.Name}\"{NameSuggestion.DidYouMean(property.Name, known.Keys)}.");
             }
 
             bool onCommandLine = given.GetResult(option) is OptionResult { Implicit: false };
@@ -50,16 +53,17 @@ internal static class ConfigFile
     }
 
     /// <summary>
-    /// A JSON object that people write: comments and trailing commas are allowed. Throws <see cref="UserInputException"/>; <paramref name="asked"/> is how
-    /// the user named a file that cannot be read.
+    /// A JSON object that people write: comments and trailing commas are allowed. Throws <see cref="UserInputException"/>; <paramref
+    /// name="asked"/> is how the user named a file that cannot be read.
     /// </summary>
     public static JsonElement Read(string path, string asked)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(
+            using var document = JsonDocument.Parse(
                 File.ReadAllBytes(path),
-                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false });
+                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true,
+                    AllowDuplicateProperties = false });
             JsonInput.CheckText(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
@@ -76,8 +80,8 @@ internal static class ConfigFile
     }
 
     /// <summary>
-    /// The command-line words of an option with a JSON value. Throws <see cref="UserInputException"/>, which begins with <paramref name="path"/>, for a value
-    /// of the wrong kind.
+    /// The command-line words of an option with a JSON value. Throws <see cref="UserInputException"/>, which begins with <paramref
+    /// name="path"/>, for a value of the wrong kind.
     /// </summary>
     public static IEnumerable<string> Words(string path, Option option, JsonElement value)
     {

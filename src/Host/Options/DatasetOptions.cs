@@ -25,19 +25,23 @@ internal sealed class DatasetOptions : OptionGroup
     {
         if (withTraining)
         {
-            _trainFile = AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz or .zst, or .parquet.", "FILE");
+            _trainFile =
+                AddOptional<string>("--train-file", "Training rows: .jsonl, .json or .csv, each also .gz or .zst, or .parquet.", "FILE");
             _split = Add("--hf-split", "Split of the dataset to train on.", "train", "NAME");
             _limit = AddOptional<long?>("--limit", "Train on at most this many rows, of those that pass the filters.", "N");
         }
 
         _evalFile = AddOptional<string>("--eval-file", "Evaluation rows.", "FILE");
-        _dataset = AddOptional<string>("--hf-dataset", "Dataset folder or file, or a hub's dataset org/name[@revision], instead of --train-file and --eval-file.", "DIR|ID");
+        _dataset = AddOptional<string>("--hf-dataset",
+            "Dataset folder or file, or a hub's dataset org/name[@revision], instead of --train-file and --eval-file.", "DIR|ID");
         _config = AddOptional<string>("--hf-config", "Configuration of the dataset, or a subfolder.", "NAME");
         _evalSplit = AddOptional<string>("--eval-split", "Split of the dataset to evaluate on.", "NAME");
         _evalLimit = AddOptional<long?>("--eval-limit", "Read at most this many evaluation rows.", "N");
     }
 
-    /// <summary>Throws <see cref="UserInputException"/> when training rows are not named, or a file that is named is not there; opens nothing.</summary>
+    /// <summary>
+    /// Throws <see cref="UserInputException"/> when training rows are not named, or a file that is named is not there; opens nothing.
+    /// </summary>
     public void Check(ParseResult result)
     {
         TrainingSource(result);
@@ -55,11 +59,15 @@ internal sealed class DatasetOptions : OptionGroup
     public PairDataset LoadTrain(ParseResult result, IPairTokenizer tokenizer, RowSelection selection, DiagnosticOptions? diagnostic = null)
     {
         (string? file, string? dataset) = TrainingSource(result);
-        IRowSource source = file is not null ? RowSource.OpenFile(file) : DatasetRows.Open(dataset!, result.GetValue(_split!)!, result.GetValue(_config));
+        IRowSource source = file is not null
+            ? RowSource.OpenFile(file)
+            : DatasetRows.Open(dataset!, result.GetValue(_split!)!, result.GetValue(_config));
         RequireLimit(result, _limit!);
         Require(
-            selection.Sample == SampleMode.First || result.GetValue(_limit!) is not null, _limit!, "is needed by --sample random: without it every row is taken");
-        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
+            selection.Sample == SampleMode.First || result.GetValue(_limit!) is not null, _limit!,
+            "is needed by --sample random: without it every row is taken");
+        var data =
+            PairDataset.LoadSelected(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
         data.RequirePairs("training");
         return data;
     }
@@ -73,9 +81,12 @@ internal sealed class DatasetOptions : OptionGroup
             return null;
         }
 
-        IRowSource source = file is not null ? RowSource.OpenFile(file) : DatasetRows.Open(result.GetValue(_dataset)!, split!, result.GetValue(_config));
+        IRowSource source = file is not null
+            ? RowSource.OpenFile(file)
+            : DatasetRows.Open(result.GetValue(_dataset)!, split!, result.GetValue(_config));
         RequireLimit(result, _evalLimit);
-        PairDataset data = PairDataset.LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
+        var data =
+            PairDataset.LoadSelected(source, tokenizer, new LoadOptions(new RowSelection(result.GetValue(_evalLimit)), diagnostic));
         data.RequirePairs("evaluation");
         return data;
     }
@@ -84,7 +95,8 @@ internal sealed class DatasetOptions : OptionGroup
     public IEnumerable<DataRow> OpenSuite(ParseResult result, BenchmarkSuite suite)
     {
         string split = result.GetValue(_evalSplit) ?? suite.Split;
-        Require(result.GetValue(_evalFile) is null || result.GetValue(_dataset) is null, _evalFile, "and --hf-dataset name two sets of rows; give one");
+        Require(result.GetValue(_evalFile) is null || result.GetValue(_dataset) is null, _evalFile,
+            "and --hf-dataset name two sets of rows; give one");
         IRowSource source = result.GetValue(_evalFile) is { } file ? RowSource.OpenFile(file)
             : DatasetRows.Open(result.GetValue(_dataset) ?? suite.Dataset, split, result.GetValue(_config));
         RequireLimit(result, _evalLimit);
@@ -92,7 +104,8 @@ internal sealed class DatasetOptions : OptionGroup
     }
 
     // Exactly one of the two is named.
-    private (string? File, string? Dataset) TrainingSource(ParseResult result) => (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
+    private (string? File, string? Dataset) TrainingSource(ParseResult result) =>
+        (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
     {
         (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
         ({ }, { }) => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),

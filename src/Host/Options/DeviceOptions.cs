@@ -38,16 +38,22 @@ internal sealed class DeviceOptions : OptionGroup
     /// <summary>The options; <paramref name="withModel"/>: those about a model's memory too.</summary>
     public DeviceOptions(bool withModel = true)
     {
-        _device = Add("--device", "auto, cpu, cuda, cuda:N, emulated (the kernels on the CPU, for tests) or emulated:ptx (their PTX, instruction by instruction).", "auto", "DEVICE");
+        _device = Add("--device", "auto, cpu, cuda, cuda:N, emulated (the kernels on the CPU, for tests) or emulated:ptx (their PTX, "
+            + "instruction by instruction).", "auto", "DEVICE");
         _threads = Add("--threads", "Processor threads; 0 takes all.", 0, "N");
         _recompute = !withModel ? null : Add(
-            "--recompute", $"What backward computes again instead of keeping it: {string.Join(", ", RecomputeNames.All)}, or auto, the cheapest that fits.", "auto", "MODE");
-        _memory = !withModel ? null : AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
-        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on hardware).", "own", "NAME");
+            "--recompute", $"What backward computes again instead of keeping it: {string.Join(", ", RecomputeNames.All)}, or auto, the "
+                + $"cheapest that fits.", "auto", "MODE");
+        _memory = !withModel
+            ? null
+            : AddOptional<string>("--memory", "Most memory of the device that training may plan with; default: what is free.", "SIZE");
+        _gemm = Add("--gemm", "Whose kernels multiply matrices on a GPU: own, cublaslt for comparison, or wgmma (Hopper, never run on "
+            + "hardware).", "own", "NAME");
     }
 
     /// <summary>
-    /// Plans the memory of a training run, says on stderr what was planned, and returns the plan, whose mode is what backward computes again.
+    /// Plans the memory of a training run, says on stderr what was planned, and returns the plan, whose mode is what backward computes
+    /// again.
     /// </summary>
     /// <exception cref="UserInputException">The run does not fit; the message says what would.</exception>
     public MemoryPlan Plan(
@@ -56,13 +62,15 @@ internal sealed class DeviceOptions : OptionGroup
     {
         Recompute? asked = Choose(result, _recompute!, RecomputeModes);
         long free = Math.Min(backend.FreeMemory, ReadSize(_memory!.Name, result.GetValue(_memory)) ?? long.MaxValue);
-        var planner = new MemoryPlanner(() => backend.Rehearse(weights), config, scope, forms);
+        var planner = new MemoryPlanner(() => backend.DryRun(weights), config, scope, forms);
         MemoryPlan plan = new MemoryChoice(planner, free, training, scoring).Choose(asked);
         MemoryPlanReport.Write(plan, free, chosen: asked is null, Console.Error);
         return plan with { Free = free };
     }
 
-    /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
+    /// <summary>
+    /// Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.
+    /// </summary>
     public void Check(ParseResult result)
     {
         Choose(result, _recompute!, RecomputeModes);
@@ -80,7 +88,9 @@ internal sealed class DeviceOptions : OptionGroup
         ? null
         : MemoryText.Parse(text) ?? throw new UserInputException($"{option} '{text}' is no size. Write 24GB, 22.5GiB or 512MiB.");
 
-    /// <summary>Opens the device, the CPU where <paramref name="prefersCpu"/> and no other is named. Says on stderr which one and why.</summary>
+    /// <summary>
+    /// Opens the device, the CPU where <paramref name="prefersCpu"/> and no other is named. Says on stderr which one and why.
+    /// </summary>
     /// <exception cref="UserInputException">The device that was asked for is unknown or cannot be used.</exception>
     public IBackend Open(ParseResult result, bool prefersCpu = false)
     {
@@ -133,7 +143,8 @@ internal sealed class DeviceOptions : OptionGroup
         if (!CudaDevices.IsEmulated)
         {
             throw new UserInputException(
-                $"--device {device}: there is no emulator beside the executable. Build it (native/build-emulator.sh in btrm's source) and set "
+                $"--device {device}: there is no emulator beside the executable. Build it (native/build-emulator.sh in btrm's source) and "
+                    + $"set "
                 + "BTRM_CUDA_LIBRARY to its path.");
         }
 
@@ -154,6 +165,7 @@ internal sealed class DeviceOptions : OptionGroup
         return device.StartsWith(Prefix, StringComparison.Ordinal)
             && int.TryParse(device.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
                 ? ordinal
-                : throw new UserInputException($"--device '{device}' is not known. Choose auto, cpu, cuda, cuda:N, emulated or emulated:ptx.");
+                : throw new UserInputException(
+                    $"--device '{device}' is not known. Choose auto, cpu, cuda, cuda:N, emulated or emulated:ptx.");
     }
 }

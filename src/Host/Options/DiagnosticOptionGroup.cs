@@ -27,9 +27,11 @@ internal sealed class DiagnosticOptionGroup : OptionGroup
 
     public DiagnosticOptionGroup()
     {
-        _mode = AddOptional<string>(ModeName, $"Transform the training rows to test the pipeline: {string.Join(", ", Modes.Keys)}.", "NAME");
+        _mode = AddOptional<string>(
+            ModeName, $"Transform the training rows to test the pipeline: {string.Join(", ", Modes.Keys)}.", "NAME");
         _shuffleRate = Add("--diagnostic-shuffle-rate", "label_shuffle: share of the rows whose sides are swapped.", 0.5, "SHARE");
-        _lengthThreshold = Add("--diagnostic-length-threshold", "length_matched: drop pairs whose lengths differ by this many tokens or more.", 50, "TOKENS");
+        _lengthThreshold = Add(
+            "--diagnostic-length-threshold", "length_matched: drop pairs whose lengths differ by this many tokens or more.", 50, "TOKENS");
         _seed = Add("--diagnostic-seed", "Decides which rows are swapped and which responses are drawn.", 42UL, "N");
         _eval = Add("--diagnostic-eval", "Evaluation rows stay real, or are transformed too.", "real", "NAME");
         _baseline = AddOptional<string>(BaselineName, "length_matched: the finished run without a diagnostic to compare with.", "RUN");
@@ -42,7 +44,8 @@ internal sealed class DiagnosticOptionGroup : OptionGroup
         Require(result.GetValue(_lengthThreshold) >= 1, _lengthThreshold, "must be at least 1");
         bool transformEval = Choose(result, _eval, Evaluations);
         return result.GetValue(_mode) is null ? null : new DiagnosticOptions(
-            Choose(result, _mode!, Modes), result.GetValue(_shuffleRate), result.GetValue(_lengthThreshold), result.GetValue(_seed), transformEval);
+            Choose(result, _mode!, Modes), result.GetValue(_shuffleRate), result.GetValue(_lengthThreshold), result.GetValue(_seed),
+            transformEval);
     }
 
     /// <summary>Folder of the run to compare with, or null.</summary>

@@ -17,9 +17,11 @@ internal sealed class InstrumentOptions : OptionGroup
     public InstrumentOptions(bool withMetrics)
     {
         _trackGpu = withMetrics
-            ? AddFlag("--track-gpu", "Record the GPU's load, memory, power, temperature and clocks in the metrics (nothing to record on the CPU).")
+            ? AddFlag("--track-gpu",
+                "Record the GPU's load, memory, power, temperature and clocks in the metrics (nothing to record on the CPU).")
             : null;
-        _profileSteps = AddOptional<string>("--profile-steps", "Steps that a profiler records, first and last, counted from 1: 10:12.", "A:B");
+        _profileSteps =
+            AddOptional<string>("--profile-steps", "Steps that a profiler records, first and last, counted from 1: 10:12.", "A:B");
     }
 
     /// <summary>Checks the values before anything takes long.</summary>

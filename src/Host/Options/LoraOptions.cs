@@ -29,7 +29,8 @@ internal sealed class LoraOptions : OptionGroup
         _rslora = AddFlag("--rslora", "Scale by alpha / sqrt(r).");
         _modulesToSave = AddOptional<string>(
             "--lora-modules-to-save", "Further modules to train and save whole: norms, by the end of their name (PEFT's rule).", "NAMES");
-        _initAdapter = AddOptional<string>("--init-adapter", "Adapter folder, or hub's adapter, to start from; it decides rank, alpha and modules.", "DIR");
+        _initAdapter = AddOptional<string>(
+            "--init-adapter", "Adapter folder, or hub's adapter, to start from; it decides rank, alpha and modules.", "DIR");
     }
 
     /// <summary>Adapter folder to start from, or null.</summary>
@@ -59,17 +60,20 @@ internal sealed class LoraOptions : OptionGroup
 
         if (!result.GetValue(_lora))
         {
-            Option? given = new Option[] { _rank, _alpha, _modules, _dropout, _rslora, _modulesToSave }.FirstOrDefault(o => IsGiven(result, o));
+            Option? given =
+                new Option[] { _rank, _alpha, _modules, _dropout, _rslora, _modulesToSave }.FirstOrDefault(o => IsGiven(result, o));
             return given is null
                 ? TrainingScope.Full
-                : throw new UserInputException($"{given.Name} has no effect without --lora. Give --lora as well, or leave it away to train all weights.");
+                : throw new UserInputException(
+                    $"{given.Name} has no effect without --lora. Give --lora as well, or leave it away to train all weights.");
         }
 
         Require(result.GetValue(_rank) is >= 1 and <= 1024, _rank, "must be 1 to 1024");
         Require(result.GetValue(_alpha) > 0, _alpha, "must be above 0");
         return new TrainingScope(
             new LoraSettings(
-                result.GetValue(_rank), result.GetValue(_alpha), Modules(result.GetValue(_modules)!, config), result.GetValue(_rslora), dropout,
+                result.GetValue(_rank), result.GetValue(_alpha), Modules(result.GetValue(_modules)!, config), result.GetValue(_rslora),
+                dropout,
                 ModulesToSave(result.GetValue(_modulesToSave), config)),
             TrainsEverything: false);
     }
@@ -108,7 +112,8 @@ internal sealed class LoraOptions : OptionGroup
         LinearModule[] modules = [.. Split(names).Select(name => WeightNames.ParseModule(name) is { } module && all.Contains(module)
             ? module
             : throw new UserInputException(
-                $"{_modules.Name}: unknown module '{name}'{NameSuggestion.DidYouMean(name, known)}. Known: {string.Join(", ", known)}, all-linear."))];
+                $"{_modules.Name}: unknown module '{name}'{NameSuggestion.DidYouMean(name, known)}. Known: {string.Join(", ", known)}, "
+                    + $"all-linear."))];
         Require(modules.Length > 0, _modules, "must name at least one module");
         return [.. modules.Distinct().Order()];
     }
@@ -121,7 +126,8 @@ internal sealed class LoraOptions : OptionGroup
             if (!WeightNames.Norms(config).Any(norm => norm.Name[..norm.Name.LastIndexOf('.')].EndsWith(module, StringComparison.Ordinal)))
             {
                 throw new UserInputException(
-                    $"{_modulesToSave.Name}: no norm of this model ends in '{module}'. Known: score, norm, input_layernorm, post_attention_layernorm"
+                    $"{_modulesToSave.Name}: no norm of this model ends in '{module}'. Known: score, norm, input_layernorm, "
+                        + $"post_attention_layernorm"
                     + (config.QkNorm ? ", q_norm, k_norm." : "."));
             }
         }
@@ -130,5 +136,6 @@ internal sealed class LoraOptions : OptionGroup
     }
 
 
-    private static string[] Split(string names) => names.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] Split(string names) =>
+        names.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

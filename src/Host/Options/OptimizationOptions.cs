@@ -71,7 +71,8 @@ internal sealed class OptimizationOptions : OptionGroup
         _maxGradNorm = Add("--max-grad-norm", "Clip the gradient's global norm; 0 for never.", 1.0, "NORM");
         _differentialLr = AddFlag("--differential-lr", "Train everything but the head at --lr times --backbone-lr-mult.");
         _backboneLrMult = Add("--backbone-lr-mult", "Factor of --differential-lr.", 0.1, "X");
-        _loraPlusRatio = AddOptional<double?>("--loraplus-lr-ratio", "LoRA+: factor on the learning rate of B factors, biases and magnitudes.", "X");
+        _loraPlusRatio =
+            AddOptional<double?>("--loraplus-lr-ratio", "LoRA+: factor on the learning rate of B factors, biases and magnitudes.", "X");
         _loraPlusEmbeddingLr = Add("--loraplus-lr-embedding", "LoRA+: learning rate of the embedding's factors.", 1e-6, "RATE");
         _headOnlyWeightDecay = AddFlag("--head-only-weight-decay", "Decay the head only.");
         _beta = Add("--beta", "Factor on the reward difference in the loss.", 1.0, "BETA");
@@ -91,12 +92,14 @@ internal sealed class OptimizationOptions : OptionGroup
         _order = Add("--order", "shuffle or sequential.", "shuffle", "NAME");
         _noPrefixSharing = AddFlag("--no-prefix-sharing", "Compute what both sides begin with twice.");
         _rng = AddOptional<string>(
-            "--rng", "Draw head, factors and order as btrm does (the default), or torch: the bits that PyTorch, transformers and PEFT draw from this seed.", "NAME");
+            "--rng", "Draw head, factors and order as btrm does (the default), or torch: the bits that PyTorch, transformers and PEFT "
+                + "draw from this seed.", "NAME");
     }
 
     /// <summary>The option for the size of micro-batches, for commands that take no others of these.</summary>
     public static Option<int> CreateMicroTokenBudget() =>
-        new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ => 8192, HelpName = "N" };
+        new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ =>
+            8192, HelpName = "N" };
 
     /// <summary>The seed, which also decides a random sample of the data.</summary>
     public ulong Seed(ParseResult result) => result.GetValue(_seed);
@@ -118,7 +121,8 @@ internal sealed class OptimizationOptions : OptionGroup
             (float)result.GetValue(_regularization));
         return new TrainingOptions(
             steps, batchSize, result.GetValue(_microTokenBudget), result.GetValue(_lr), result.GetValue(_weightDecay),
-            new LearningRateSchedule(Choose(result, _scheduler, Schedules), warmup, steps), result.GetValue(_maxGradNorm), loss, result.GetValue(_seed),
+            new LearningRateSchedule(Choose(result, _scheduler, Schedules), warmup, steps), result.GetValue(_maxGradNorm), loss,
+            result.GetValue(_seed),
             Choose(result, _order, Orders))
         {
             RandomSource = Rng(result),
@@ -144,13 +148,16 @@ internal sealed class OptimizationOptions : OptionGroup
     {
         null or "btrm" => RandomSource.Btrm,
         "torch" => RandomSource.Torch,
-        var other => throw new UserInputException($"{_rng.Name} '{other}' is not known{NameSuggestion.DidYouMean(other, ["btrm", "torch"])}. Choose one of: btrm, torch."),
+        var other => throw new UserInputException(
+            $"{_rng.Name} '{other}' is not known{NameSuggestion.DidYouMean(other, ["btrm", "torch"])}. Choose one of: btrm, torch."),
     };
 
     /// <summary>Peak learning rate.</summary>
     public double LearningRate(ParseResult result) => result.GetValue(_lr);
 
-    /// <summary>Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.</summary>
+    /// <summary>
+    /// Throws <see cref="UserInputException"/> for values that make no sense; called before the data is read, which may take long.
+    /// </summary>
     public void Check(ParseResult result)
     {
         Choose(result, _scheduler, Schedules);
@@ -169,7 +176,8 @@ internal sealed class OptimizationOptions : OptionGroup
             Require(result.GetValue(option) >= 0, option, "must be 0 or more");
         }
 
-        foreach (Option<double> option in new[] { _lr, _weightDecay, _maxGradNorm, _scoreRegularization, _regularization, _minDelta, _backboneLrMult })
+        foreach (Option<double> option in new[] { _lr, _weightDecay, _maxGradNorm, _scoreRegularization, _regularization, _minDelta,
+            _backboneLrMult })
         {
             Require(result.GetValue(option) is >= 0 and < double.PositiveInfinity, option, "must be a number of 0 or more");
         }

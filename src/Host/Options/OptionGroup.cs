@@ -64,6 +64,7 @@ internal abstract class OptionGroup
         return choices.TryGetValue(value, out T? choice)
             ? choice
             : throw new UserInputException(
-                $"{option.Name} '{value}' is not known{NameSuggestion.DidYouMean(value, choices.Keys)}. Choose one of: {string.Join(", ", choices.Keys)}.");
+                $"{option.Name} '{value}' is not known{NameSuggestion.DidYouMean(value, choices.Keys)}. Choose one of: "
+                    + $"{string.Join(", ", choices.Keys)}.");
     }
 }

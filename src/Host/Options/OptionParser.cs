@@ -15,8 +15,8 @@ internal static class OptionParser
     public static InvocationConfiguration Invocation => new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 
     /// <summary>
-    /// Parses arguments with what a configuration file and a preset add to them: the command line goes before the file, and the file before the
-    /// preset. Throws <see cref="UserInputException"/>.
+    /// Parses arguments with what a configuration file and a preset add to them: the command line goes before the file, and the file before
+    /// the preset. Throws <see cref="UserInputException"/>.
     /// </summary>
     public static ParseResult Parse(RootCommand root, string[] args)
     {

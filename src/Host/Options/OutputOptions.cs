@@ -35,7 +35,8 @@ internal sealed class OutputOptions : OptionGroup
     /// <summary>Takes the output directory.</summary>
     public RunDirectory Open(ParseResult result)
     {
-        string path = result.GetValue(_outputDir) ?? throw new UserInputException("--output-dir DIR is needed: the run's results go there.");
+        string path = result.GetValue(_outputDir)
+            ?? throw new UserInputException("--output-dir DIR is needed: the run's results go there.");
         bool overwrite = result.GetValue(_overwrite);
         if (overwrite && Resumes(result))
         {

@@ -5,8 +5,8 @@ using Rm.Formats;
 namespace Rm.Host.Options;
 
 /// <summary>
-/// <c>--preset NAME</c>: settings of the training guide for a size of model. They lie under the command line and the configuration file and over the
-/// built-in defaults.
+/// <c>--preset NAME</c>: settings of the training guide for a size of model. They lie under the command line and the configuration file and
+/// over the built-in defaults.
 /// </summary>
 /// <param name="Name">What it is called.</param>
 /// <param name="Values">What it sets.</param>
@@ -64,11 +64,14 @@ internal sealed record Preset(string Name, IReadOnlyList<PresetValue> Values)
     /// <summary>The option, for commands that take it.</summary>
     public static Option<string?> CreateOption() => new(OptionName)
     {
-        Description = $"The training guide's settings for a size of model, under --config and the command line: {string.Join(" or ", Names)}.",
+        Description =
+            $"The training guide's settings for a size of model, under --config and the command line: {string.Join(" or ", Names)}.",
         HelpName = "NAME",
     };
 
-    /// <summary>The preset that the command line or the configuration file names, or null. An unknown name is an error that lists the known ones.</summary>
+    /// <summary>
+    /// The preset that the command line or the configuration file names, or null. An unknown name is an error that lists the known ones.
+    /// </summary>
     public static Preset? In(ParseResult given)
     {
         if (given.CommandResult.Command.Options.FirstOrDefault(o => o.Name == OptionName) is not Option<string?> option
@@ -85,7 +88,7 @@ internal sealed record Preset(string Name, IReadOnlyList<PresetValue> Values)
     /// <summary>The arguments with those of the preset added that neither they nor what they take the place of already say.</summary>
     public string[] Merge(ParseResult given, string[] args)
     {
-        Dictionary<string, Option> options = given.CommandResult.Command.Options.ToDictionary(o => o.Name, StringComparer.Ordinal);
+        var options = given.CommandResult.Command.Options.ToDictionary(o => o.Name, StringComparer.Ordinal);
         bool IsGiven(string name) => given.GetResult(options[name]) is OptionResult { Implicit: false };
         bool lora = !IsGiven(LoraFlag) || given.GetValue((Option<bool>)options[LoraFlag]);
         bool adapter = IsGiven("--init-adapter");

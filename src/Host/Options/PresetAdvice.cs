@@ -6,7 +6,9 @@ namespace Rm.Host.Options;
 /// <summary>Whether the learning settings suit the size of the model.</summary>
 internal static class PresetAdvice
 {
-    /// <summary>Embedding and decoder weights from which a model counts as one of 7B size: half-way between the two sizes of the training guide.</summary>
+    /// <summary>
+    /// Embedding and decoder weights from which a model counts as one of 7B size: half-way between the two sizes of the training guide.
+    /// </summary>
     public const long LargeModelParameters = 5_000_000_000;
 
     /// <summary>The learning rate of the 3B settings, which a model of 7B size overfits with.</summary>
@@ -24,13 +26,19 @@ internal static class PresetAdvice
             return null;
         }
 
-        string what = smallPreset ? $"{Preset.OptionName} {preset}" : string.Create(CultureInfo.InvariantCulture, $"--lr {learningRate:0.######e-0}");
+        string what = smallPreset
+            ? $"{Preset.OptionName} {preset}"
+            : string.Create(CultureInfo.InvariantCulture, $"--lr {learningRate:0.######e-0}");
         return string.Create(CultureInfo.InvariantCulture,
-            $"warning: {what} is meant for models of about 3 billion parameters, and this one has {parameters / 1e9:0.0} billion. In the training guide's "
-            + $"experiments a 7B model overfitted badly with it; {Preset.OptionName} {Preset.Guide7B} has rate 1e-5, rank 16, weight decay 0.05, patience 3.");
+            $"warning: {what} is meant for models of about 3 billion parameters, and this one has {parameters / 1e9:0.0} billion. In the "
+                + $"training guide's "
+            + $"experiments a 7B model overfitted badly with it; {Preset.OptionName} {Preset.Guide7B} has rate 1e-5, rank 16, weight "
+            + $"decay 0.05, patience 3.");
     }
 
-    /// <summary>Weights of the embedding and of the decoder layers' linear maps; norms, biases and the unused language-model head do not count.</summary>
+    /// <summary>
+    /// Weights of the embedding and of the decoder layers' linear maps; norms, biases and the unused language-model head do not count.
+    /// </summary>
     public static long Parameters(ModelConfig config)
     {
         long c = config.HiddenSize;

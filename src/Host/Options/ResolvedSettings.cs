@@ -10,7 +10,8 @@ internal static class ResolvedSettings
     // Options that change where or how fast a run computes, or what it writes about itself, but not what it computes.
     private static readonly HashSet<string> NotPartOfTheRun = new(StringComparer.Ordinal)
     {
-        "output-dir", "resume", "overwrite", "config", "preset", "debug", "help", "version", "device", "threads", "recompute", "memory", "gemm",
+        "output-dir", "resume", "overwrite", "config", "preset", "debug", "help", "version", "device", "threads", "recompute", "memory",
+            "gemm",
         "track-gpu", "profile-steps", "log-every", "log-samples", "save-every", "keep-checkpoints", "diagnostic-baseline", "report-to",
     };
 
@@ -26,7 +27,10 @@ internal static class ResolvedSettings
         return settings;
     }
 
-    /// <summary>The same as far as it is known without the data: steps that come from epochs, and a warm-up that is a share of the steps, are absent.</summary>
+    /// <summary>
+    /// The same as far as it is known without the data: steps that come from epochs, and a warm-up that is a share of the steps, are
+    /// absent.
+    /// </summary>
     public static IReadOnlyDictionary<string, string> BeforeData(ParseResult result)
     {
         SortedDictionary<string, string> settings = Given(result, result.CommandResult.Command.Options);

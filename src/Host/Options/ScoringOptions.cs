@@ -16,7 +16,8 @@ internal sealed class ScoringOptions : OptionGroup
 
     public ScoringOptions()
     {
-        _model = AddOptional<string>("--model", "Checkpoint folder or hub's model org/name[@revision]; default: the base model that the adapter names.", "DIR|ID");
+        _model = AddOptional<string>(
+            "--model", "Checkpoint folder or hub's model org/name[@revision]; default: the base model that the adapter names.", "DIR|ID");
         _adapter = AddOptional<string>("--adapter", "Adapter folder, such as OUT/best, or a hub's adapter.", "DIR|ID");
         _baseDType = Add(BaseDTypeOption.CreateForScoring());
         _microTokenBudget = Add("--micro-token-budget", "Most packed tokens computed at once.", 8192, "N");

@@ -17,7 +17,8 @@ internal sealed class SelectionOptions : OptionGroup
     public SelectionOptions()
     {
         _minScoreRatio = AddOptional<double?>("--min-score-ratio", "Train on rows with at least this score_ratio only (SHP).", "X");
-        _maxPairsPerPost = AddOptional<long?>("--max-pairs-per-post", "Train on at most this many rows of a post_id (SHP), the first ones.", "N");
+        _maxPairsPerPost =
+            AddOptional<long?>("--max-pairs-per-post", "Train on at most this many rows of a post_id (SHP), the first ones.", "N");
         _sample = Add("--sample", "Which rows --limit takes: first or random (decided by --seed).", "first", "NAME");
     }
 
@@ -26,6 +27,7 @@ internal sealed class SelectionOptions : OptionGroup
     {
         Require(result.GetValue(_minScoreRatio) is null or (> 0 and < double.PositiveInfinity), _minScoreRatio, "must be above 0");
         Require(result.GetValue(_maxPairsPerPost) is not <= 0, _maxPairsPerPost, "must be at least 1");
-        return new RowSelection(null, result.GetValue(_minScoreRatio), result.GetValue(_maxPairsPerPost), Choose(result, _sample, Samples), seed);
+        return new RowSelection(
+            null, result.GetValue(_minScoreRatio), result.GetValue(_maxPairsPerPost), Choose(result, _sample, Samples), seed);
     }
 }

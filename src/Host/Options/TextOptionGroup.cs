@@ -39,15 +39,19 @@ internal sealed class TextOptionGroup : OptionGroup
     {
         Require(result.GetValue(_maxSeqLen) >= 0, _maxSeqLen, "must be 0 or more");
         return new TextOptions(
-            !result.GetValue(_noChatTemplate), result.GetValue(_systemPrompt), result.GetValue(_maxSeqLen), Choose(result, _truncation, Truncations), vocabSize,
+            !result.GetValue(_noChatTemplate), result.GetValue(_systemPrompt), result.GetValue(_maxSeqLen),
+            Choose(result, _truncation, Truncations), vocabSize,
             Columns(result));
     }
 
     private RowColumns? Columns(ParseResult result)
     {
-        string[] ignored = result.GetValue(_ignoreColumns)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        string[] ignored =
+            result.GetValue(_ignoreColumns)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
         (string? prompt, string? system) = (result.GetValue(_promptColumn), result.GetValue(_systemColumn));
-        return prompt is null && system is null && ignored.Length == 0 ? null : new RowColumns(prompt, system, ignored.ToHashSet(StringComparer.Ordinal));
+        return prompt is null && system is null && ignored.Length == 0
+            ? null
+            : new RowColumns(prompt, system, ignored.ToHashSet(StringComparer.Ordinal));
     }
 
     /// <summary>--max-seq-len where the command line gives one above 0; null otherwise.</summary>
@@ -55,8 +59,8 @@ internal sealed class TextOptionGroup : OptionGroup
         result.GetResult(_maxSeqLen) is { Implicit: false } && result.GetValue(_maxSeqLen) is > 0 and int given ? given : null;
 
     /// <summary>
-    /// The settings for scoring: what the command line leaves open is as it was in training, because a reward belongs to the text it was trained on.
-    /// Says on stderr what was taken over.
+    /// The settings for scoring: what the command line leaves open is as it was in training, because a reward belongs to the text it was
+    /// trained on. Says on stderr what was taken over.
     /// </summary>
     public TextOptions ReadForScoring(ParseResult result, int vocabSize, ArtifactInfo? trained)
     {
@@ -77,7 +81,8 @@ internal sealed class TextOptionGroup : OptionGroup
         if (options != given)
         {
             Console.Error.WriteLine(
-                $"As in training: {(options.UseChatTemplate ? "chat template" : "no chat template")}, max-seq-len {options.MaxSeqLen}, truncation {options.Truncation}"
+                $"As in training: {(options.UseChatTemplate ? "chat template" : "no chat template")}, max-seq-len {options.MaxSeqLen}, "
+                    + $"truncation {options.Truncation}"
                 + (options.SystemPrompt is null ? "." : $", system prompt \"{options.SystemPrompt}\"."));
         }
 

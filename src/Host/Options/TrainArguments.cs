@@ -16,8 +16,9 @@ internal static class TrainArguments
     public static IReadOnlyDictionary<string, string> Defaults { get; } = ResolvedSettings.Defaults(Command(new TrainOptionSet()));
 
     /// <summary>
-    /// Checks the arguments of a run, without the word train, and returns its settings as run.json will have them, but for those that follow from
-    /// the number of pairs (<see cref="ResolvedSettings.BeforeData"/>). Throws <see cref="UserInputException"/> as the run would.
+    /// Checks the arguments of a run, without the word train, and returns its settings as run.json will have them, but for those that
+    /// follow from the number of pairs (<see cref="ResolvedSettings.BeforeData"/>). Throws <see cref="UserInputException"/> as the run
+    /// would.
     /// </summary>
     public static IReadOnlyDictionary<string, string> Check(IEnumerable<string> arguments)
     {

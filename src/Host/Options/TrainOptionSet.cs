@@ -51,7 +51,8 @@ internal sealed class TrainOptionSet
     {
         command.Options.Add(_model);
         command.Options.Add(_baseDType);
-        foreach (OptionGroup group in new OptionGroup[] { Dataset, Selection, Diagnostic, Text, Lora, Optimization, Output, Instruments, Device })
+        foreach (OptionGroup group in new OptionGroup[] { Dataset, Selection, Diagnostic, Text, Lora, Optimization, Output, Instruments,
+            Device })
         {
             group.AddTo(command);
         }
@@ -67,7 +68,8 @@ internal sealed class TrainOptionSet
     public BaseDType? BaseType(ParseResult result) => BaseDTypeOption.Read(result, _baseDType);
 
     /// <summary>
-    /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run would.
+    /// Checks what can be checked without opening model and data, and without the network. Throws <see cref="UserInputException"/> as a run
+    /// would.
     /// </summary>
     public void Check(ParseResult result)
     {

@@ -103,11 +103,18 @@ internal sealed record BenchReport(
     public void WriteTable(TextWriter output)
     {
         double[] rates = [.. Steps.Select(static s => s.Tokens / s.Seconds)];
-        output.WriteLine(Invariant($"{Setup.Shape}, {Setup.Device}; batches of {Setup.Batch} pairs, {Steps.Average(static s => (double)s.PackedTokens):F0} packed tokens a step"));
-        output.WriteLine(Invariant($"tokens/s     {Steps.Sum(static s => s.Tokens) / Seconds,12:F1}  (steps: {rates.Min():F1} min, {Median(rates):F1} median, {rates.Max():F1} max)"));
-        output.WriteLine(Invariant($"packed       {Steps.Sum(static s => s.PackedTokens) / Seconds,12:F1}  tokens/s computed, {PackedShare:P0} of all"));
-        output.WriteLine(Invariant($"s/step       {Seconds / Steps.Count,12:F4}  (steps: {Steps.Min(static s => s.Seconds):F4} min, {Median(Steps.Select(static s => s.Seconds)):F4} median, {Steps.Max(static s => s.Seconds):F4} max)"));
-        output.WriteLine(Invariant($"TFLOP/s      {(Linear + Attention) / 1e12,12:F3}  linear {Linear / 1e12:F3}, attention {Attention / 1e12:F3}")
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Setup.Shape}, {Setup.Device}; batches of {Setup.Batch} pairs, "
+            + $"{Steps.Average(static s => (double)s.PackedTokens):F0} packed tokens a step"));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"tokens/s     {Steps.Sum(static s => s.Tokens) / Seconds,12:F1}  (steps: {rates.Min():F1} min, "
+            + $"{Median(rates):F1} median, {rates.Max():F1} max)"));
+        output.WriteLine(
+            Invariant($"packed       {Steps.Sum(static s => s.PackedTokens) / Seconds,12:F1}  tokens/s computed, {PackedShare:P0} of all"));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"s/step       {Seconds / Steps.Count,12:F4}  (steps: {Steps.Min(static s => s.Seconds):F4} min, "
+            + $"{Median(Steps.Select(static s => s.Seconds)):F4} median, {Steps.Max(static s => s.Seconds):F4} max)"));
+        output.WriteLine(
+            Invariant($"TFLOP/s      {(Linear + Attention) / 1e12,12:F3}  linear {Linear / 1e12:F3}, attention {Attention / 1e12:F3}")
             + (Setup.Peak is { } peak ? Invariant($"; {(Linear + Attention) / peak:P1} of {peak / 1e12:F0}") : ""));
         output.WriteLine(Invariant($"memory, GiB  {(DevicePeakBytes is { } device ? Gib(device) : Gib(HostPeakBytes)),12:F2}")
             + (DevicePeakBytes is null ? "" : Invariant($"  on the device; host {Gib(HostPeakBytes):F2}")));
@@ -118,7 +125,8 @@ internal sealed record BenchReport(
             output.WriteLine($"{"operation",-20} {"calls",8} {"ms",10} {"share",8}");
             foreach (OperationTime time in times)
             {
-                output.WriteLine(Invariant($"{time.Operation,-20} {time.Calls,8} {time.Seconds * 1e3,10:F3} {time.Seconds / BreakdownSeconds,8:P1}"));
+                output.WriteLine(
+                    Invariant($"{time.Operation,-20} {time.Calls,8} {time.Seconds * 1e3,10:F3} {time.Seconds / BreakdownSeconds,8:P1}"));
             }
 
             double rest = BreakdownSeconds - times.Sum(static t => t.Seconds);

@@ -65,6 +65,7 @@ internal sealed class BenchRun(RewardModel model, TrainingOptions options, IRead
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         instruments.AfterStep(step + 1);
         return new BenchStep(
-            seconds, result.Tokens, result.PackedTokens, StepFlops.Of(model.Config, batch, options.SharePrefix, model.Scope.TrainsEverything));
+            seconds, result.Tokens, result.PackedTokens,
+            StepFlops.Of(model.Config, batch, options.SharePrefix, model.Scope.TrainsEverything));
     }
 }

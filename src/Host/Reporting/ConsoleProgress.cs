@@ -47,7 +47,8 @@ internal sealed class ConsoleProgress : ITrainingProgress, IDisposable
         var left = TimeSpan.FromSeconds(perStep * (steps - step));
         Show(string.Create(
             CultureInfo.InvariantCulture,
-            $"step {step}/{steps}  loss {result.Loss:F4}  accuracy {result.Rewards.Accuracy:P1}  lr {result.LearningRate:E2}  {_tokens / Math.Max(1e-9, _seconds):F0} tokens/s  {Remaining(left)} left"));
+            $"step {step}/{steps}  loss {result.Loss:F4}  accuracy {result.Rewards.Accuracy:P1}  lr {result.LearningRate:E2}  "
+                + $"{_tokens / Math.Max(1e-9, _seconds):F0} tokens/s  {Remaining(left)} left"));
     }
 
     /// <inheritdoc/>
@@ -62,7 +63,8 @@ internal sealed class ConsoleProgress : ITrainingProgress, IDisposable
     /// <inheritdoc/>
     public void Evaluated(int step, EvaluationResult result, bool isBest) => Message(string.Create(
         CultureInfo.InvariantCulture,
-        $"eval at step {step}: accuracy {result.Accuracy:P1} (95% {result.AccuracyLow:P1} to {result.AccuracyHigh:P1}, {result.Pairs} pairs)  loss {result.Loss:F4}  margin {result.Margin:F3}{(isBest ? "  best so far" : "")}"));
+        $"eval at step {step}: accuracy {result.Accuracy:P1} (95% {result.AccuracyLow:P1} to {result.AccuracyHigh:P1}, {result.Pairs} "
+            + $"pairs)  loss {result.Loss:F4}  margin {result.Margin:F3}{(isBest ? "  best so far" : "")}"));
 
     /// <inheritdoc/>
     public void Message(string text)

@@ -26,18 +26,21 @@ internal static class MemoryPlanReport
             output.WriteLine($"  {name,-12} {MemoryText.Size(bytes),10}  {note}".TrimEnd());
         }
 
-        output.WriteLine($"  {"total",-12} {MemoryText.Size(plan.Total),10}  of {MemoryText.Size(free)} free, {MemoryText.Size(MemoryPlan.Reserve(free))} in reserve");
+        output.WriteLine($"  {"total",-12} {MemoryText.Size(plan.Total),10}  of {MemoryText.Size(free)} free, "
+            + $"{MemoryText.Size(MemoryPlan.Reserve(free))} in reserve");
     }
 
     /// <summary>A table of several plans, one a line.</summary>
     public static void WriteTable(IReadOnlyList<MemoryPlan> plans, long? free, TextWriter output)
     {
-        output.WriteLine($"{"recompute",-10} {"weights",11} {"optimizer",11} {"kept",11} {"per layer",11} {"work",11} {"buffers",11} {"total",11}");
+        output.WriteLine(
+            $"{"recompute",-10} {"weights",11} {"optimizer",11} {"kept",11} {"per layer",11} {"work",11} {"buffers",11} {"total",11}");
         foreach (MemoryPlan plan in plans)
         {
             long[] columns =
             [
-                plan.Weights, plan.Optimizer, plan.Kept, plan.Activations.PerLayer, plan.Work, Math.Max(plan.Buffers, plan.Total - Sum(plan)), plan.Total,
+                plan.Weights, plan.Optimizer, plan.Kept, plan.Activations.PerLayer, plan.Work,
+                Math.Max(plan.Buffers, plan.Total - Sum(plan)), plan.Total,
             ];
             output.WriteLine(
                 $"{plan.Recompute.Name(),-10} {string.Join(' ', columns.Select(c => $"{MemoryText.Size(c),11}"))}"

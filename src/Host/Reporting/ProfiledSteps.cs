@@ -2,7 +2,9 @@ using Rm.Kernels.Cuda;
 
 namespace Rm.Host.Reporting;
 
-/// <summary>Brackets a range of steps with the profiler's start and stop, with nothing of other steps still running on the device.</summary>
+/// <summary>
+/// Brackets a range of steps with the profiler's start and stop, with nothing of other steps still running on the device.
+/// </summary>
 /// <param name="backend">Device.</param>
 /// <param name="first">First step to record, from 1.</param>
 /// <param name="last">Last step to record.</param>

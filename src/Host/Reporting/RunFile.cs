@@ -13,7 +13,8 @@ namespace Rm.Host.Reporting;
 internal static class RunFile
 {
     public static void Write(
-        RunDirectory run, IReadOnlyDictionary<string, string> settings, string? preset, IBackend backend, string modelName, string modelFolder,
+        RunDirectory run, IReadOnlyDictionary<string, string> settings, string? preset, IBackend backend, string modelName,
+        string modelFolder,
         string weights, RewardModel model, MemoryPlan plan, PairDataset train, PairDataset? eval, DataReport report)
     {
         using var buffer = new MemoryStream();

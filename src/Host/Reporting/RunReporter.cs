@@ -9,7 +9,8 @@ using Rm.Training.Loop;
 namespace Rm.Host.Reporting;
 
 /// <summary>
-/// Keeps a run's report.html and TensorBoard files while it trains. Only reads what the run has written; a failure is told once and the run goes on.
+/// Keeps a run's report.html and TensorBoard files while it trains. Only reads what the run has written; a failure is told once and the run
+/// goes on.
 /// </summary>
 /// <param name="console">What the run tells people.</param>
 /// <param name="run">The run.</param>

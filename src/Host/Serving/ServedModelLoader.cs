@@ -19,7 +19,7 @@ internal static class ServedModelLoader
     {
         (string? Name, string Folder, string Source)[] adapters = [.. choice.Adapters.Select(Resolve)];
         string? named = choice.Model ?? (adapters.Length > 0 ? LoraScope.BaseModel(adapters[0].Folder) : null);
-        ModelSource source = ModelSource.Open(named ?? throw new UserInputException(
+        var source = ModelSource.Open(named ?? throw new UserInputException(
             adapters.Length == 0
                 ? "Give --model DIR, or --adapter DIR."
                 : $"{adapters[0].Source}: names no base model; give it with --model DIR."), choice.BaseDType);

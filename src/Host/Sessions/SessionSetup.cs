@@ -13,7 +13,9 @@ namespace Rm.Host.Sessions;
 /// <param name="Eval">Evaluation pairs, or null.</param>
 /// <param name="Report">What became of the rows.</param>
 /// <param name="Options">Settings.</param>
-/// <param name="Settings">What decides the run's figures, by the command's names, as run.json keeps it and a resumed run must have it again.</param>
+/// <param name="Settings">
+/// What decides the run's figures, by the command's names, as run.json keeps it and a resumed run must have it again.
+/// </param>
 internal sealed record SessionSetup(
     ModelSource Source, TrainingScope Scope, PairDataset Train, PairDataset? Eval, DataReport Report, TrainingOptions Options,
     IReadOnlyDictionary<string, string> Settings)

@@ -13,7 +13,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Sessions;
 
 /// <summary>
-/// A training run on its device: memory planned, model loaded and started, checkpoints found. Nothing in the output folder changes before <see cref="Begin"/>.
+/// A training run on its device: memory planned, model loaded and started, checkpoints found. Nothing in the output folder changes before
+/// <see cref="Begin"/>.
 /// </summary>
 internal sealed class TrainingSession : IDisposable
 {
@@ -35,7 +36,9 @@ internal sealed class TrainingSession : IDisposable
         {
             _plan = device.Plan(
                 result, Backend, setup.Source.Config, setup.Scope, setup.Source.WeightType(), setup.Source.Rehearsed(), TrainingExtent(),
-                setup.Eval is null ? null : MicroBatchExtent.Of([ScoringPairs.Of(setup.Eval.Pairs)], options.MicroTokenBudget, options.SharePrefix));
+                setup.Eval is null
+                    ? null
+                    : MicroBatchExtent.Of([ScoringPairs.Of(setup.Eval.Pairs)], options.MicroTokenBudget, options.SharePrefix));
             Model = setup.Source.Load(Backend, setup.Scope, training: true, _plan.Recompute);
         }
         catch
@@ -85,7 +88,8 @@ internal sealed class TrainingSession : IDisposable
         if (State.Step == 0 || !File.Exists(_run.RunFile))
         {
             RunFile.Write(
-                _run, _setup.Settings, _setup.Preset, Backend, _setup.Source.Name, _setup.Source.Folder, _weights, Model, _plan, _setup.Train, _setup.Eval,
+                _run, _setup.Settings, _setup.Preset, Backend, _setup.Source.Name, _setup.Source.Folder, _weights, Model, _plan,
+                _setup.Train, _setup.Eval,
                 _setup.Report);
         }
     }
@@ -108,7 +112,8 @@ internal sealed class TrainingSession : IDisposable
 
     // The order of the pairs is known, so every micro-batch of the run is.
     private MicroBatchExtent TrainingExtent() => MicroBatchExtent.Of(
-        Enumerable.Range(0, _setup.Options.Steps).Select(step => _batches.BatchAt(step).Pairs), _setup.Options.MicroTokenBudget, _setup.Options.SharePrefix);
+        Enumerable.Range(0, _setup.Options.Steps).Select(step => _batches.BatchAt(step).Pairs), _setup.Options.MicroTokenBudget,
+        _setup.Options.SharePrefix);
 
     // The shortest pair costs least to score at every save.
     private static SequenceLayout Probe(PairDataset data) =>

@@ -6,13 +6,15 @@ using Rm.Host.Options;
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// The values that a command line and the YAML file that it names give to options, the command line before the file, read as TRL's parser reads them: <c>--name value</c>,
-/// <c>--name=value</c>, dashes for underscores, <c>--flag</c> and <c>--no_flag</c>, lists as several words.
+/// The values that a command line and the YAML file that it names give to options, the command line before the file, read as TRL's parser
+/// reads them: <c>--name value</c>, <c>--name=value</c>, dashes for underscores, <c>--flag</c> and <c>--no_flag</c>, lists as several
+/// words.
 /// </summary>
 internal sealed class TrlArguments
 {
     private const string ConfigName = "config";
-    private static readonly string[] LaunchOptions = ["num_processes", "num_machines", "machine_rank", "accelerate_config", "mixed_precision", "main_process_port"];
+    private static readonly string[] LaunchOptions =
+        ["num_processes", "num_machines", "machine_rank", "accelerate_config", "mixed_precision", "main_process_port"];
 
     // Names of earlier versions, which old configurations still have.
     private static readonly Dictionary<string, string> Renamed = new(StringComparer.Ordinal)
@@ -93,7 +95,8 @@ internal sealed class TrlArguments
         }
 
         // The command line has no other word for nothing.
-        bool isNone = option.Default == "null" && given.Value is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() == "None";
+        bool isNone = option.Default == "null" && given.Value is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            && value.GetValue<string>() == "None";
         return isNone ? (null, given.Where) : given;
     }
 
@@ -131,7 +134,9 @@ internal sealed class TrlArguments
     // argparse takes the beginning of a name where it is that of one option only.
     private static string Whole(string word, string name)
     {
-        string[] longer = name.Length > 0 && TrlOptionTable.Find(name) is null ? [.. TrlOptionTable.All.Select(o => o.Name).Where(o => o.StartsWith(name, StringComparison.Ordinal))] : [];
+        string[] longer = name.Length > 0 && TrlOptionTable.Find(name) is null
+            ? [.. TrlOptionTable.All.Select(o => o.Name).Where(o => o.StartsWith(name, StringComparison.Ordinal))]
+            : [];
         return longer switch
         {
             [var one] => one,
@@ -183,6 +188,8 @@ internal sealed class TrlArguments
 
     private void Unknown(string where, string name) => Notes.Add(LaunchOptions.Contains(name)
         ? $"{where} is ignored: there is one process, and nothing to launch."
-        : Renamed.TryGetValue(name, out string? now) ? $"{where} is not an option of TRL's any more and is ignored, as TRL does: give {now}."
-        : $"{where} is not an option of TRL's and is ignored, as TRL does{NameSuggestion.DidYouMean(name, TrlOptionTable.All.Select(option => option.Name))}.");
+        : Renamed.TryGetValue(name, out string? now)
+            ? $"{where} is not an option of TRL's any more and is ignored, as TRL does: give {now}."
+        : $"{where} is not an option of TRL's and is ignored, as TRL "
+            + $"does{NameSuggestion.DidYouMean(name, TrlOptionTable.All.Select(option => option.Name))}.");
 }

@@ -5,8 +5,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// Which modules <c>lora_target_modules</c> means: names; one word that is no name is PEFT's pattern over a module's whole path; without any, what PEFT takes for the
-/// family.
+/// Which modules <c>lora_target_modules</c> means: names; one word that is no name is PEFT's pattern over a module's whole path; without
+/// any, what PEFT takes for the family.
 /// </summary>
 internal static class TrlLoraTargets
 {
@@ -21,7 +21,8 @@ internal static class TrlLoraTargets
     {
         [] => FamiliesWithDefault.Contains(config.Family.ModelType)
             ? "q_proj,v_proj"
-            : throw new UserInputException($"{Option}: PEFT has no default for {config.Family.ModelType}. Name the modules, or give all-linear."),
+            : throw new UserInputException(
+                $"{Option}: PEFT has no default for {config.Family.ModelType}. Name the modules, or give all-linear."),
         [var word] when word != AllLinear && WeightNames.ParseModule(word) is null => Matched(word, config),
         _ => string.Join(',', names),
     };
@@ -40,14 +41,16 @@ internal static class TrlLoraTargets
             else if (layers > 0)
             {
                 throw new UserInputException(
-                    $"{Option}: '{pattern}' matches {module.Name()} in {layers} of {config.Layers} layers. A module is adapted in all layers or in none here.");
+                    $"{Option}: '{pattern}' matches {module.Name()} in {layers} of {config.Layers} layers. A module is adapted in all "
+                        + $"layers or in none here.");
             }
         }
 
         return matched.Count > 0
             ? string.Join(',', matched)
             : throw new UserInputException(
-                $"{Option}: '{pattern}' is no module, and as a pattern it matches none, such as {WeightNames.Path(0, config.Family.Modules[0])}. "
+                $"{Option}: '{pattern}' is no module, and as a pattern it matches none, such as "
+                    + $"{WeightNames.Path(0, config.Family.Modules[0])}. "
                 + $"Known: {string.Join(", ", config.Family.Modules.Select(module => module.Name()))}, all-linear.");
     }
 }

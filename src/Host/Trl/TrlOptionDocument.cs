@@ -4,11 +4,13 @@ namespace Rm.Host.Trl;
 internal static class TrlOptionDocument
 {
     /// <summary>A row of a Markdown table for every option, in TRL's order.</summary>
-    public static IEnumerable<string> Lines() => TrlOptionTable.All.Select(option => $"| `{option.Name}` | `{option.Default}` | {Treatment(option)} | {option.Text} |");
+    public static IEnumerable<string> Lines() =>
+        TrlOptionTable.All.Select(option => $"| `{option.Name}` | `{option.Default}` | {Treatment(option)} | {option.Text} |");
 
     /// <summary>A line of text for every option, by name.</summary>
     public static IEnumerable<string> Help() => TrlOptionTable.All.OrderBy(option => option.Name, StringComparer.Ordinal)
-        .Select(option => $"  --{option.Name,-40} {Treatment(option),-8} {option.Text.Replace("`", "", StringComparison.Ordinal)} [default: {option.Default}]");
+        .Select(option => $"  --{option.Name,-40} {Treatment(option),-8} {option.Text.Replace("`", "", StringComparison.Ordinal)} "
+            + $"[default: {option.Default}]");
 
     private static string Treatment(TrlOption option) => option.Treatment switch
     {

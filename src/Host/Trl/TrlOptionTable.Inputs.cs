@@ -14,7 +14,8 @@ internal static partial class TrlOptionTable
         new("dataset_test_split", TrlOptionKind.Text, "\"test\"", TrlTreatment.Honoured,
             "`--eval-split`; read unless `eval_strategy` is no"),
         new("dataset_streaming", TrlOptionKind.Flag, "false", TrlTreatment.Refused,
-            "rows are read once and kept as token ids, so nothing is won by it; leave it away, and take `train_sampling_strategy: sequential` for the order that it gives"),
+            "rows are read once and kept as token ids, so nothing is won by it; leave it away, and take `train_sampling_strategy: "
+                + "sequential` for the order that it gives"),
         new("ignore_bias_buffers", TrlOptionKind.Flag, "false", TrlTreatment.Ignored,
             "there is no DDP here"),
     ];
@@ -26,7 +27,8 @@ internal static partial class TrlOptionTable
         new("model_revision", TrlOptionKind.Text, "\"main\"", TrlTreatment.Honoured,
             "`--model NAME@REVISION`"),
         new("dtype", TrlOptionKind.Text, "\"float32\"", TrlTreatment.Honoured,
-            "`float32`, `bfloat16`, `auto`: weights stay in the checkpoint's type, the CPU computes in float32, what is trained is float32"),
+            "`float32`, `bfloat16`, `auto`: weights stay in the checkpoint's type, the CPU computes in float32, what is trained is "
+                + "float32"),
         new("attn_implementation", TrlOptionKind.Text, "null", TrlTreatment.Ignored,
             "there is one, with exact softmax"),
         new("use_peft", TrlOptionKind.Flag, "false", TrlTreatment.Honoured,
@@ -38,7 +40,8 @@ internal static partial class TrlOptionTable
         new("lora_dropout", TrlOptionKind.Number, "0.05", TrlTreatment.Honoured,
             "`--lora-dropout`; stands in adapter_config.json and acts only with `disable_dropout: false`"),
         new("lora_target_modules", TrlOptionKind.TextList, "null", TrlTreatment.Honoured,
-            "`--lora-target-modules`; one word that is no module is a pattern over the whole path, as in PEFT; default as PEFT's: q_proj and v_proj"),
+            "`--lora-target-modules`; one word that is no module is a pattern over the whole path, as in PEFT; default as PEFT's: q_proj "
+                + "and v_proj"),
         new("lora_target_parameters", TrlOptionKind.TextList, "null", TrlTreatment.Refused,
             "factors on single parameters are not here: `lora_target_modules`"),
         new("lora_modules_to_save", TrlOptionKind.TextList, "null", TrlTreatment.Honoured,
@@ -66,7 +69,8 @@ internal static partial class TrlOptionTable
         new("datasets", TrlOptionKind.List, "[]", TrlTreatment.Honoured,
             "a mixture: path, name, data_dir, data_files, split, columns, fraction"),
         new("streaming", TrlOptionKind.Flag, "false", TrlTreatment.Refused,
-            "rows are read once and kept as token ids, so nothing is won by it; leave it away, and take `train_sampling_strategy: sequential` for the order that it gives"),
+            "rows are read once and kept as token ids, so nothing is won by it; leave it away, and take `train_sampling_strategy: "
+                + "sequential` for the order that it gives"),
         new("test_split_size", TrlOptionKind.Number, "null", TrlTreatment.Honoured,
             "a number of rows or a share; TRL draws them from a seed that differs every time, here `seed` decides"),
     ];

@@ -1,7 +1,8 @@
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// Every option of <c>trl reward</c> (TRL 1.16.0, transformers 5.24.0): the parser and docs/from-trl.md are made from this table. Built when it is first asked for.
+/// Every option of <c>trl reward</c> (TRL 1.16.0, transformers 5.24.0): the parser and docs/from-trl.md are made from this table. Built
+/// when it is first asked for.
 /// </summary>
 internal static partial class TrlOptionTable
 {
@@ -11,7 +12,8 @@ internal static partial class TrlOptionTable
         .. Grouped("DatasetMixtureConfig", Mixture()),
     ]);
 
-    private static readonly Lazy<Dictionary<string, TrlOption>> Names = new(() => All.ToDictionary(option => option.Name, StringComparer.Ordinal));
+    private static readonly Lazy<Dictionary<string,
+        TrlOption>> Names = new(() => All.ToDictionary(option => option.Name, StringComparer.Ordinal));
 
     /// <summary>The options in TRL's order.</summary>
     public static IReadOnlyList<TrlOption> All => Options.Value;
@@ -19,5 +21,6 @@ internal static partial class TrlOptionTable
     /// <summary>The option of a name, or null.</summary>
     public static TrlOption? Find(string name) => Names.Value.GetValueOrDefault(name);
 
-    private static IEnumerable<TrlOption> Grouped(string group, IEnumerable<TrlOption> options) => options.Select(option => option with { Group = group });
+    private static IEnumerable<TrlOption> Grouped(string group, IEnumerable<TrlOption> options) =>
+        options.Select(option => option with { Group = group });
 }

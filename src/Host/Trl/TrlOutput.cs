@@ -16,11 +16,14 @@ internal static class TrlOutput
     public static RunLayout Layout { get; } = new(
         "--output_dir", "", "checkpoint-", "btrm_trainer_state.json", KeepsBest: false, KeepsFinal: false,
         [
-            AdapterFiles.Config, AdapterFiles.Weights, ModelConfig.FileName, SafetensorsCheckpoint.SingleFileName, ModelFolder.ArtifactFileName,
+            AdapterFiles.Config, AdapterFiles.Weights, ModelConfig.FileName, SafetensorsCheckpoint.SingleFileName,
+            ModelFolder.ArtifactFileName,
             .. ModelFolder.TokenizerFiles, ChatTemplateFiles.FileName,
         ]);
 
-    /// <summary>Saves the model into the folder itself: verified in a folder of its own, then moved file by file, each in one piece.</summary>
+    /// <summary>
+    /// Saves the model into the folder itself: verified in a folder of its own, then moved file by file, each in one piece.
+    /// </summary>
     /// <exception cref="SaveFailedException">It cannot be written, or does not read back.</exception>
     public static void SaveFinal(RunDirectory run, ModelSaver saver)
     {

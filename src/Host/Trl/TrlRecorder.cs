@@ -6,8 +6,8 @@ using Rm.Training.Loop;
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// Makes TRL's lines of a run's steps and evaluations, prints them as transformers' trainer does, and keeps them as <c>log_history</c> in the checkpoints'
-/// trainer_state.json.
+/// Makes TRL's lines of a run's steps and evaluations, prints them as transformers' trainer does, and keeps them as <c>log_history</c> in
+/// the checkpoints' trainer_state.json.
 /// </summary>
 internal sealed class TrlRecorder : IRunRecorder
 {
@@ -25,8 +25,11 @@ internal sealed class TrlRecorder : IRunRecorder
     private bool _wasEvaluated;
     private (double Value, int Step)? _best;
 
-    /// <summary>A recorder of a run of <paramref name="steps"/>, begun epochs <paramref name="epochs"/>, that prints to <paramref name="output"/>.</summary>
-    public TrlRecorder(TrlSettings settings, int steps, int epochs, TextWriter output) => (_settings, _steps, _epochs, _output) = (settings, steps, epochs, output);
+    /// <summary>
+    /// A recorder of a run of <paramref name="steps"/>, begun epochs <paramref name="epochs"/>, that prints to <paramref name="output"/>.
+    /// </summary>
+    public TrlRecorder(TrlSettings settings, int steps, int epochs, TextWriter output) =>
+        (_settings, _steps, _epochs, _output) = (settings, steps, epochs, output);
 
     /// <summary>The figures of an evaluation that can decide which model is best.</summary>
     public static IReadOnlyList<string> EvaluationMetrics { get; } =
@@ -65,7 +68,8 @@ internal sealed class TrlRecorder : IRunRecorder
         {
             Print(new TrlLogEntry(step,
             [
-                new("loss", _window.Loss / (step - _window.LastLogged)), new("grad_norm", result.GradNorm), new("learning_rate", result.LearningRate),
+                new("loss", _window.Loss / (step - _window.LastLogged)), new("grad_norm", result.GradNorm),
+                new("learning_rate", result.LearningRate),
                 .. _window.Figures(_tokens), new("epoch", epoch),
             ]));
             _window = _window.Logged(step);
@@ -79,7 +83,8 @@ internal sealed class TrlRecorder : IRunRecorder
         int batches = (rewards.Count + _settings.EvalBatchSize - 1) / _settings.EvalBatchSize;
         Print(new TrlLogEntry(step,
         [
-            new($"{Prefix}loss", result.Loss), .. Speed(Prefix, seconds, rewards.Count, batches), .. Batches(rewards).Figures(_tokens, Prefix), new("epoch", epoch),
+            new($"{Prefix}loss", result.Loss), .. Speed(Prefix, seconds, rewards.Count, batches),
+            .. Batches(rewards).Figures(_tokens, Prefix), new("epoch", epoch),
         ]));
         if (isBest && _settings.BestMetric is { } metric)
         {
@@ -94,13 +99,17 @@ internal sealed class TrlRecorder : IRunRecorder
         (TrlTrainerState.FileName, new TrlTrainerState(_settings, _steps, _epochs, _step, EpochNow, _best, _history).ToJson()),
     ];
 
-    /// <summary>Prints the last line: the mean loss of all steps, and what is left of a window unless the last step was evaluated.</summary>
+    /// <summary>
+    /// Prints the last line: the mean loss of all steps, and what is left of a window unless the last step was evaluated.
+    /// </summary>
     public void Finish(double seconds, double samples)
     {
         double loss = (_window.TotalLoss + _window.Loss) / Math.Max(_step, 1);
         Print(new TrlLogEntry(_step,
         [
-            .. Speed("train_", seconds, samples, _steps), new("train_loss", loss), .. _window.Batches > 0 && !_wasEvaluated ? _window.Figures(_tokens) : [],
+            .. Speed("train_", seconds, samples, _steps), new("train_loss", loss), .. _window.Batches > 0 && !_wasEvaluated
+                ? _window.Figures(_tokens)
+                : [],
             new("epoch", EpochNow),
         ]));
     }
@@ -125,7 +134,8 @@ internal sealed class TrlRecorder : IRunRecorder
 
     private static IEnumerable<KeyValuePair<string, double>> Speed(string prefix, double seconds, double samples, int steps) =>
     [
-        new($"{prefix}runtime", Math.Round(seconds, 4)), new($"{prefix}samples_per_second", Math.Round(samples / Math.Max(1e-9, seconds), 3)),
+        new($"{prefix}runtime", Math.Round(seconds, 4)),
+        new($"{prefix}samples_per_second", Math.Round(samples / Math.Max(1e-9, seconds), 3)),
         new($"{prefix}steps_per_second", Math.Round(steps / Math.Max(1e-9, seconds), 3)),
     ];
 

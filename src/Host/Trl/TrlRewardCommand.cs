@@ -19,8 +19,8 @@ using Rm.Training.RandomNumbers;
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// <c>btrm trl reward</c>: a command of TRL's as it is, the same start, the same steps and the same lines. The options of TRL's are read from its own table, those
-/// about devices are btrm's.
+/// <c>btrm trl reward</c>: a command of TRL's as it is, the same start, the same steps and the same lines. The options of TRL's are read
+/// from its own table, those about devices are btrm's.
 /// </summary>
 internal sealed class TrlRewardCommand
 {
@@ -31,7 +31,8 @@ internal sealed class TrlRewardCommand
     /// <summary>The command <c>trl</c> with what is below it.</summary>
     public Command Create()
     {
-        var reward = new Command("reward", "Train as TRL's reward command does: --config reward.yaml and its options. docs/from-trl.md lists them all.")
+        var reward = new Command(
+            "reward", "Train as TRL's reward command does: --config reward.yaml and its options. docs/from-trl.md lists them all.")
         {
             TreatUnmatchedTokensAsErrors = false,
         };
@@ -55,14 +56,15 @@ internal sealed class TrlRewardCommand
 
         _device.Check(result);
         _instruments.Check(result);
-        ModelSource source = ModelSource.Open(settings.Model);
+        var source = ModelSource.Open(settings.Model);
         TrainingScope scope = Scope(settings, source.Config);
-        using RunDirectory run = RunDirectory.Open(settings.OutputDir, settings.Resume is null ? ExistingRun.SetAside : ExistingRun.Resume, TrlOutput.Layout);
+        using var run =
+            RunDirectory.Open(settings.OutputDir, settings.Resume is null ? ExistingRun.SetAside : ExistingRun.Resume, TrlOutput.Layout);
         var tokenizer = new TrlTokens(settings, source);
         (IRowSource trainRows, IRowSource? evalRows) = TrlRows.Open(settings);
         PairDataset train = Load(trainRows, tokenizer.Pairs, "training");
         PairDataset? eval = evalRows is null ? null : Load(evalRows, tokenizer.Pairs, "evaluation");
-        DataReport report = DataReport.Of(train, eval);
+        var report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
 
         EpochBatchPlan plan = Plan(settings, train);
@@ -79,16 +81,20 @@ internal sealed class TrlRewardCommand
         using var session = new TrainingSession(setup, run, _device, result);
         if (settings.IsMixedPrecision && session.Backend is not Kernels.Cuda.CudaBackend)
         {
-            Console.Error.WriteLine("bf16: the CPU computes in float32 all the same. TRL's autocast figures differ from the third digit on; --bf16 false gives these.");
+            Console.Error.WriteLine("bf16: the CPU computes in float32 all the same. TRL's autocast figures differ from the third digit "
+                + "on; --bf16 false gives these.");
         }
 
         var recorder = new TrlRecorder(settings, steps, (int)Math.Ceiling(plan.EpochAt(steps)), Console.Out);
         session.Begin(settings.Resume is not null, store => Resume(settings, store, session.Model, recorder));
         using StepInstruments instruments = _instruments.Start(result, session.Backend);
         using var console = new ConsoleProgress(steps, session.State.Step);
-        using TensorBoardLog? board = settings.ToTensorBoard ? TensorBoardLog.Create(run.FolderPath, session.State.Step, console.Message) : null;
+        using TensorBoardLog? board = settings.ToTensorBoard
+            ? TensorBoardLog.Create(run.FolderPath, session.State.Step, console.Message)
+            : null;
         var reporter = new RunReporter(console, run, board);
-        TrainingJob job = session.Job(instruments, board) with { Calendar = new TrlCalendar(settings, plan, steps), Best = recorder.Best(), Recorder = recorder };
+        TrainingJob job = session.Job(
+            instruments, board) with { Calendar = new TrlCalendar(settings, plan, steps), Best = recorder.Best(), Recorder = recorder };
         if (settings.DropLast && eval is not null)
         {
             job = job with { EvalPairs = WholeBatches(eval, settings.EvalBatchSize) };
@@ -100,11 +106,14 @@ internal sealed class TrlRewardCommand
         if (outcome.End == TrainingEnd.Interrupted)
         {
             Console.Error.WriteLine(
-                $"Stopped by {signals.Received} at step {outcome.State.Step}; {outcome.CheckpointPath} is complete. Go on with --resume_from_checkpoint true.");
+                $"Stopped by {signals.Received} at step {outcome.State.Step}; {outcome.CheckpointPath} is complete. Go on with "
+                    + $"--resume_from_checkpoint true.");
             return ExitCodes.Interrupted;
         }
 
-        double samples = settings.MaxSteps is { } most ? (double)most * settings.BatchSize * settings.Accumulation : train.Pairs.Count * settings.Epochs;
+        double samples = settings.MaxSteps is { } most
+            ? (double)most * settings.BatchSize * settings.Accumulation
+            : train.Pairs.Count * settings.Epochs;
         recorder.Finish(System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds, samples);
         Finish(settings, run, session, outcome);
         reporter.WritePage();
@@ -113,7 +122,7 @@ internal sealed class TrlRewardCommand
 
     private static PairDataset Load(IRowSource rows, IPairTokenizer tokenizer, string purpose)
     {
-        PairDataset data = PairDataset.Load(rows, tokenizer);
+        var data = PairDataset.Load(rows, tokenizer);
         data.RequirePairs(purpose);
         return data;
     }
@@ -124,15 +133,19 @@ internal sealed class TrlRewardCommand
         var command = new Command("adapter");
         lora.AddTo(command);
         NumberArguments.MakeStrict(command);
-        string[] modules = settings.LoraWords.Count == 0 ? [] : [$"--lora-target-modules={TrlLoraTargets.Resolve(settings.LoraTargets, config)}"];
+        string[] modules = settings.LoraWords.Count == 0
+            ? []
+            : [$"--lora-target-modules={TrlLoraTargets.Resolve(settings.LoraTargets, config)}"];
         ParseResult words = command.Parse([.. settings.LoraWords, .. modules], OptionParser.Parsing);
         return words.Errors.Count == 0 ? lora.Read(words, config) : throw new UserInputException($"trl reward: {words.Errors[0].Message}");
     }
 
-    private static EpochBatchPlan Plan(TrlSettings settings, PairDataset train) => settings.DropLast && train.Pairs.Count < settings.BatchSize
+    private static EpochBatchPlan Plan(TrlSettings settings, PairDataset train) =>
+        settings.DropLast && train.Pairs.Count < settings.BatchSize
         ? throw new UserInputException($"--dataloader_drop_last: {train.Pairs.Count} pairs make no batch of {settings.BatchSize}.")
         : new EpochBatchPlan(
-            train.Pairs, settings.BatchSize, settings.Accumulation, settings.Order, settings.DataSeed, RandomSource.Torch, settings.DropLast);
+            train.Pairs, settings.BatchSize, settings.Accumulation, settings.Order, settings.DataSeed, RandomSource.Torch,
+            settings.DropLast);
 
     // The data loader of an evaluation drops its short batch as well.
     private static IReadOnlyList<PreferencePair> WholeBatches(PairDataset data, int size) => data.Pairs.Count >= size
@@ -151,8 +164,10 @@ internal sealed class TrlRewardCommand
         // (c + r)^2 = 2 (c^2 + r^2) - (c - r)^2.
         float center = (float)settings.CenterRewards;
         return new TrainingOptions(
-            steps, settings.BatchSize * settings.Accumulation, microTokenBudget, settings.LearningRate, settings.WeightDecay, settings.Schedule(steps, warmup),
-            settings.MaxGradNorm, new PairLossOptions(ScoreRegularization: 2 * center, MarginRegularization: -center), settings.Seed, settings.Order)
+            steps, settings.BatchSize * settings.Accumulation, microTokenBudget, settings.LearningRate, settings.WeightDecay,
+            settings.Schedule(steps, warmup),
+            settings.MaxGradNorm, new PairLossOptions(ScoreRegularization: 2 * center, MarginRegularization: -center), settings.Seed,
+            settings.Order)
         {
             RandomSource = RandomSource.Torch,
             DecaysVectors = false,
@@ -176,7 +191,8 @@ internal sealed class TrlRewardCommand
         if (!File.Exists(Path.Combine(folder, TrlOutput.Layout.StateFile)))
         {
             throw new UserInputException(Directory.Exists(folder)
-                ? $"--resume_from_checkpoint {folder}: is no checkpoint of btrm's (there is no {TrlOutput.Layout.StateFile}). TRL's own keep the optimizer as a Python pickle, which is not read."
+                ? $"--resume_from_checkpoint {folder}: is no checkpoint of btrm's (there is no {TrlOutput.Layout.StateFile}). TRL's own "
+                    + $"keep the optimizer as a Python pickle, which is not read."
                 : $"--resume_from_checkpoint {folder}: no such folder.");
         }
 
@@ -189,7 +205,8 @@ internal sealed class TrlRewardCommand
 
     private static void Finish(TrlSettings settings, RunDirectory run, TrainingSession session, TrainingOutcome outcome)
     {
-        if (settings.LoadsBest && outcome.State.Best is { } best && session.Store.List().FirstOrDefault(c => c.Step == best.BestStep) is { Path: { } path })
+        if (settings.LoadsBest && outcome.State.Best is { } best
+            && session.Store.List().FirstOrDefault(c => c.Step == best.BestStep) is { Path: { } path })
         {
             ChecksumFile.Verify(path);
             ModelFolder.Load(path, session.Model);

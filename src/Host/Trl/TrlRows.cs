@@ -7,7 +7,9 @@ using Rm.Formats.Rows;
 
 namespace Rm.Host.Trl;
 
-/// <summary>The rows of a run's splits: one dataset, or a mixture, as <c>load_dataset</c> finds them. Throws <see cref="UserInputException"/>.</summary>
+/// <summary>
+/// The rows of a run's splits: one dataset, or a mixture, as <c>load_dataset</c> finds them. Throws <see cref="UserInputException"/>.
+/// </summary>
 internal static partial class TrlRows
 {
     private static readonly string[] Formats = ["json", "csv", "parquet"];
@@ -22,13 +24,16 @@ internal static partial class TrlRows
         if (settings.Mixture.Count == 0)
         {
             string name = settings.Dataset!;
-            return (One(name, settings.DatasetConfiguration, settings.TrainSplit), evaluates ? One(name, settings.DatasetConfiguration, settings.TestSplit) : null);
+            return (One(name, settings.DatasetConfiguration, settings.TrainSplit), evaluates
+                ? One(name, settings.DatasetConfiguration, settings.TestSplit) : null);
         }
 
         IRowSource mixture = Mixture(settings.Mixture);
         if (settings.TestSplitSize is not { } size)
         {
-            return !evaluates ? (mixture, null) : throw new UserInputException("eval_strategy: the mixture has no test split. Give test_split_size, or eval_strategy: no.");
+            return !evaluates
+                ? (mixture, null)
+                : throw new UserInputException("eval_strategy: the mixture has no test split. Give test_split_size, or eval_strategy: no.");
         }
 
         (HashSet<long> test, long rows) = Draw(mixture, size, settings.Seed);
@@ -69,7 +74,8 @@ internal static partial class TrlRows
         Match match = SplitPattern().Match(split);
         if (!match.Success)
         {
-            throw new UserInputException($"datasets: split '{split}' of {part.Path} is not understood. Write train, train[:100], train[10%:20%].");
+            throw new UserInputException(
+                $"datasets: split '{split}' of {part.Path} is not understood. Write train, train[:100], train[10%:20%].");
         }
 
         IRowSource rows = part.Files.Count > 0 ? Files(part) : Formats.Contains(part.Path)
@@ -89,7 +95,8 @@ internal static partial class TrlRows
     {
         string folder = Directory.Exists(part.Path) ? part.Path : Formats.Contains(part.Path)
             ? ""
-            : throw new UserInputException($"datasets: data_files of {part.Path}: they are read from a folder, or with path: json, csv or parquet. Leave data_files away for a hub's dataset.");
+            : throw new UserInputException($"datasets: data_files of {part.Path}: they are read from a folder, or with path: json, csv or "
+                + $"parquet. Leave data_files away for a hub's dataset.");
         return RowSource.OpenFiles([.. part.Files.Select(file => Path.Combine(folder, file))]);
     }
 
@@ -115,7 +122,8 @@ internal static partial class TrlRows
         long test = size < 1 ? (long)Math.Ceiling(size * count) : (long)size;
         if (test <= 0 || test >= count || (size >= 1 && size != Math.Floor(size)))
         {
-            throw new UserInputException($"test_split_size: must be a share between 0 and 1 or a number of rows, and leave some of the {count} rows to train on.");
+            throw new UserInputException(
+                $"test_split_size: must be a share between 0 and 1 or a number of rows, and leave some of the {count} rows to train on.");
         }
 
         IEnumerable<long> drawn = Enumerable.Range(0, checked((int)count)).Select(row => (long)row)

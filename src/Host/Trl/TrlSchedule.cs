@@ -22,7 +22,8 @@ internal sealed class TrlSchedule
         ["cosine_with_min_lr"] = (ScheduleKind.CosineWithMinLr, ["num_cycles", "min_lr", "min_lr_rate"]),
         ["cosine_warmup_with_min_lr"] = (ScheduleKind.CosineWarmupWithMinLr, ["num_cycles", "min_lr", "min_lr_rate", "warmup_lr_rate"]),
         ["warmup_stable_decay"] =
-            (ScheduleKind.WarmupStableDecay, ["num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"]),
+            (ScheduleKind.WarmupStableDecay,
+                ["num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"]),
     };
 
     private static readonly Dictionary<string, RampShape> Shapes = new(StringComparer.Ordinal)
@@ -58,7 +59,8 @@ internal sealed class TrlSchedule
         {
             throw values.Error(
                 ArgumentsOption,
-                $"{type} has no argument '{unknown}'{NameSuggestion.DidYouMean(unknown, known.Arguments)}. It takes {(known.Arguments.Length == 0 ? "none" : string.Join(", ", known.Arguments))}.");
+                $"{type} has no argument '{unknown}'{NameSuggestion.DidYouMean(unknown, known.Arguments)}. It takes "
+                    + $"{(known.Arguments.Length == 0 ? "none" : string.Join(", ", known.Arguments))}.");
         }
 
         ScheduleConstants constants = takesNone ? new() : new TrlSchedule(values, arguments, peak).Constants(known.Kind);
@@ -81,7 +83,9 @@ internal sealed class TrlSchedule
         return new ScheduleConstants
         {
             Cycles = Number("num_cycles"),
-            LeastFactor = kind is ScheduleKind.CosineWithMinLr or ScheduleKind.CosineWarmupWithMinLr ? Least() : Number("min_lr_ratio") ?? 0,
+            LeastFactor = kind is ScheduleKind.CosineWithMinLr or ScheduleKind.CosineWarmupWithMinLr
+                ? Least()
+                : Number("min_lr_ratio") ?? 0,
             PeakRate = _peak,
             EndRate = end,
             Power = Number("power") ?? 1,
@@ -115,5 +119,7 @@ internal sealed class TrlSchedule
 
     private double? Number(string name) => _arguments[name] is not { } value
         ? null
-        : TrlValues.Number(value) is >= 0 and var number ? number : throw _values.Error(ArgumentsOption, $"{name} must be a number of 0 or more.");
+        : TrlValues.Number(value) is >= 0 and var number
+            ? number
+            : throw _values.Error(ArgumentsOption, $"{name} must be a number of 0 or more.");
 }

@@ -5,7 +5,10 @@ using Rm.Training.Batching;
 
 namespace Rm.Host.Trl;
 
-/// <summary>Checks options and makes settings of them. Throws <see cref="UserInputException"/> naming the option, as the user named it, and what to do.</summary>
+/// <summary>
+/// Checks options and makes settings of them. Throws <see cref="UserInputException"/> naming the option, as the user named it, and what to
+/// do.
+/// </summary>
 internal sealed class TrlSettingsReader(TrlArguments arguments)
 {
     // What transformers writes for an interval that is not set.
@@ -24,7 +27,8 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
             StringComparer.Ordinal);
 
     private static HashSet<string> NotPartOfTheRun { get; } = new(
-        ["output_dir", "resume_from_checkpoint", "logging_strategy", "logging_steps", "logging_first_step", "save_strategy", "save_steps", "save_total_limit",
+        ["output_dir", "resume_from_checkpoint", "logging_strategy", "logging_steps", "logging_first_step", "save_strategy", "save_steps",
+            "save_total_limit",
             "report_to", "use_cpu", "bf16", "fp16"],
         StringComparer.Ordinal);
 
@@ -108,7 +112,8 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
 
     private string Model()
     {
-        string name = _values.Text("model_name_or_path") ?? throw new UserInputException("--model_name_or_path is needed: a checkpoint folder, or a hub's model.");
+        string name = _values.Text("model_name_or_path")
+            ?? throw new UserInputException("--model_name_or_path is needed: a checkpoint folder, or a hub's model.");
         return _values.Text("model_revision") is { } revision and not "main" && !Directory.Exists(name) ? $"{name}@{revision}" : name;
     }
 
@@ -127,10 +132,13 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
     {
         if (_values.Text("train_sampling_strategy") == "group_by_length")
         {
-            throw _values.Error("train_sampling_strategy", "group_by_length is not here: pairs are packed, so nothing is wasted on padding. Leave it away.");
+            throw _values.Error("train_sampling_strategy",
+                "group_by_length is not here: pairs are packed, so nothing is wasted on padding. Leave it away.");
         }
 
-        return _values.Choice("train_sampling_strategy", "random", "sequential") == "random" ? ExampleOrder.Shuffle : ExampleOrder.Sequential;
+        return _values.Choice("train_sampling_strategy", "random", "sequential") == "random"
+            ? ExampleOrder.Shuffle
+            : ExampleOrder.Sequential;
     }
 
     private TrlInterval Interval(string what, params ReadOnlySpan<string> strategies)
@@ -182,7 +190,8 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
             throw _values.Error("load_best_model_at_end", "needs evaluations: give eval_strategy.");
         }
 
-        if (loads && evaluation.Strategy == TrlStrategy.Steps && saving.Strategy == TrlStrategy.Steps && Remainder(saving.Every, evaluation.Every))
+        if (loads && evaluation.Strategy == TrlStrategy.Steps && saving.Strategy == TrlStrategy.Steps
+            && Remainder(saving.Every, evaluation.Every))
         {
             throw _values.Error("load_best_model_at_end", "save_steps must be a multiple of eval_steps.");
         }
@@ -190,12 +199,15 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
         string? full = metric is null || metric.StartsWith("eval_", StringComparison.Ordinal) ? metric : $"eval_{metric}";
         if (full is not null && !TrlRecorder.EvaluationMetrics.Contains(full))
         {
-            throw _values.Error("metric_for_best_model", $"'{metric}' is not a figure of an evaluation. Choose one of: {string.Join(", ", TrlRecorder.EvaluationMetrics)}.");
+            throw _values.Error("metric_for_best_model",
+                $"'{metric}' is not a figure of an evaluation. Choose one of: {string.Join(", ", TrlRecorder.EvaluationMetrics)}.");
         }
 
-        return (loads, full, _values.OptionalFlag("greater_is_better") ?? (full is not null && !full.EndsWith("loss", StringComparison.Ordinal)));
+        return (loads, full, _values.OptionalFlag("greater_is_better")
+            ?? (full is not null && !full.EndsWith("loss", StringComparison.Ordinal)));
 
-        static bool Remainder(double saves, double evaluates) => (saves < 1) != (evaluates < 1) || Math.Round(saves * 1_000_000) % Math.Round(evaluates * 1_000_000) != 0;
+        static bool Remainder(double saves, double evaluates) =>
+            (saves < 1) != (evaluates < 1) || Math.Round(saves * 1_000_000) % Math.Round(evaluates * 1_000_000) != 0;
     }
 
     private string? Resume() => _values.Text("resume_from_checkpoint") switch
@@ -210,7 +222,8 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
         IReadOnlyList<string> trackers = _values.TextList("report_to") ?? [];
         if (trackers.Where(t => t is not ("none" or "tensorboard")).ToList() is { Count: > 0 } others)
         {
-            Notes.Add($"{_values.Where("report_to")}: {string.Join(", ", others)} is ignored: none and tensorboard are here, and btrm report shows runs.");
+            Notes.Add($"{_values.Where("report_to")}: {string.Join(", ", others)} is ignored: none and tensorboard are here, and btrm "
+                + $"report shows runs.");
         }
 
         return trackers.Contains("tensorboard");
@@ -229,7 +242,8 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
         string? name = _values.Text("dataset_name");
         if (parts.Count == 0 && name is null)
         {
-            throw new UserInputException("--dataset_name is needed: a folder, a data file or a hub's dataset; or datasets: in the configuration file.");
+            throw new UserInputException(
+                "--dataset_name is needed: a folder, a data file or a hub's dataset; or datasets: in the configuration file.");
         }
 
         if (parts.Count > 0 && name is not null)
@@ -254,7 +268,8 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
 
         string? folder = Text("data_dir");
         return new TrlDataset(
-            folder is null ? path : Path.Combine(path, folder), Text("name"), Texts("data_files") ?? [], Text("split") ?? "train", Texts("columns"), Fraction());
+            folder is null ? path : Path.Combine(path, folder), Text("name"), Texts("data_files") ?? [], Text("split") ?? "train",
+            Texts("columns"), Fraction());
 
         string? Text(string key) => part[key] is { } value ? TrlValues.Text(value) ?? throw Wrong(key) : null;
 
@@ -262,11 +277,13 @@ internal sealed class TrlSettingsReader(TrlArguments arguments)
         {
             null => null,
             JsonArray list => [.. list.Select(item => (item is null ? null : TrlValues.Text(item)) ?? throw Wrong(key))],
-            JsonObject splits => splits[Text("split") ?? "train"] is { } files ? [TrlValues.Text(files) ?? throw Wrong(key)] : throw Wrong(key),
+            JsonObject splits =>
+                splits[Text("split") ?? "train"] is { } files ? [TrlValues.Text(files) ?? throw Wrong(key)] : throw Wrong(key),
             var one => [TrlValues.Text(one) ?? throw Wrong(key)],
         };
 
-        double? Fraction() => part["fraction"] is not { } value ? null : TrlValues.Number(value) is >= 0 and var share ? share : throw Wrong("fraction");
+        double? Fraction() =>
+            part["fraction"] is not { } value ? null : TrlValues.Number(value) is >= 0 and var share ? share : throw Wrong("fraction");
 
         UserInputException Wrong(string key) => _values.Error("datasets", $"{key} has a value of the wrong kind.");
     }

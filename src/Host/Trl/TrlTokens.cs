@@ -35,7 +35,8 @@ internal sealed class TrlTokens
     public ArtifactInfo Artifact(DataReport report)
     {
         RewardToken? token = report.Train.RewardTokens.FirstOrDefault();
-        return new ArtifactInfo(BtrmVersion.Text, token?.Id, token?.Text, _text.UseChatTemplate, null, _text.MaxSeqLen, _text.Truncation.ToString());
+        return new ArtifactInfo(
+            BtrmVersion.Text, token?.Id, token?.Text, _text.UseChatTemplate, null, _text.MaxSeqLen, _text.Truncation.ToString());
     }
 
     private static void Require(Tokenizer? tokenizer, string option, string? token)

@@ -31,7 +31,8 @@ internal sealed class TrlTrainerState(
             w.WriteStartObject();
             Number(w, "best_global_step", best?.Step);
             Float(w, "best_metric", best?.Value);
-            w.WriteString("best_model_checkpoint", best is { } b ? Path.Combine(settings.OutputDir, TrlOutput.Layout.CheckpointPrefix + b.Step) : null);
+            w.WriteString("best_model_checkpoint", best is { } b
+                ? Path.Combine(settings.OutputDir, TrlOutput.Layout.CheckpointPrefix + b.Step) : null);
             Float(w, "epoch", epoch);
             Number(w, "eval_steps", Interval(settings.Evaluation));
             w.WriteNumber("global_step", step);
@@ -66,7 +67,8 @@ internal sealed class TrlTrainerState(
     {
         JsonElement root = JsonInput.ParseObject(JsonInput.ReadFile(path), path);
         return root.TryGetProperty(HistoryName, out JsonElement history) && history.ValueKind == JsonValueKind.Array
-            ? [.. history.EnumerateArray().Select(entry => TrlLogEntry.Read(entry) ?? throw new UserInputException($"{path}: {HistoryName} has an entry that is no line of figures."))]
+            ? [.. history.EnumerateArray().Select(entry =>
+                TrlLogEntry.Read(entry) ?? throw new UserInputException($"{path}: {HistoryName} has an entry that is no line of figures."))]
             : throw new UserInputException($"{path}: has no {HistoryName}.");
     }
 

@@ -23,7 +23,8 @@ internal sealed class TrlValues(TrlArguments arguments)
         return choices.Contains(value)
             ? value
             : throw new UserInputException(
-                $"{Where(name)}: '{value}' is not known{NameSuggestion.DidYouMean(value, choices.ToArray())}. Choose one of: {string.Join(", ", choices)}.");
+                $"{Where(name)}: '{value}' is not known{NameSuggestion.DidYouMean(value, choices.ToArray())}. Choose one of: "
+                    + $"{string.Join(", ", choices)}.");
     }
 
     /// <summary>True or false; null where the option may be and is.</summary>
@@ -48,7 +49,8 @@ internal sealed class TrlValues(TrlArguments arguments)
         double number = Number(value) ?? throw Wrong(where, value, "a whole number");
         return number == Math.Floor(number) && number >= least && number <= most
             ? (int)number
-            : throw Wrong(where, value, most == int.MaxValue ? $"a whole number of {least} or more" : $"a whole number from {least} to {most}");
+            : throw Wrong(
+                where, value, most == int.MaxValue ? $"a whole number of {least} or more" : $"a whole number from {least} to {most}");
     }
 
     /// <summary>A whole number in a range.</summary>
@@ -66,11 +68,13 @@ internal sealed class TrlValues(TrlArguments arguments)
         double number = Number(value) ?? throw Wrong(where, value, "a number");
         return number >= least && number <= most
             ? number
-            : throw Wrong(where, value, most == double.MaxValue ? Invariant($"a number of {least} or more") : Invariant($"a number from {least} to {most}"));
+            : throw Wrong(where, value, most == double.MaxValue ? Invariant($"a number of {least} or more")
+                : Invariant($"a number from {least} to {most}"));
     }
 
     /// <summary>A finite number in a range.</summary>
-    public double Number(string name, double least = 0, double most = double.MaxValue) => OptionalNumber(name, least, most) ?? throw Missing(name);
+    public double Number(string name, double least = 0, double most = double.MaxValue) =>
+        OptionalNumber(name, least, most) ?? throw Missing(name);
 
     /// <summary>Strings; null where none are given.</summary>
     public IReadOnlyList<string>? TextList(string name)
@@ -109,11 +113,12 @@ internal sealed class TrlValues(TrlArguments arguments)
     public bool Differs(TrlOption option)
     {
         (JsonNode? value, _) = arguments.Get(option);
-        JsonNode? usual = JsonNode.Parse(option.Default);
+        var usual = JsonNode.Parse(option.Default);
         return option.Kind switch
         {
             TrlOptionKind.Flag => (value is null ? null : Flag(value) ?? !(usual?.GetValue<bool>() ?? false)) != usual?.GetValue<bool>(),
-            TrlOptionKind.Whole or TrlOptionKind.Number => (value is null ? null : Number(value) ?? double.NaN) != (usual is null ? null : Number(usual)),
+            TrlOptionKind.Whole or TrlOptionKind.Number =>
+                (value is null ? null : Number(value) ?? double.NaN) != (usual is null ? null : Number(usual)),
             TrlOptionKind.Text => (value is null ? null : Text(value)) != (usual is null ? null : Text(usual)),
             _ => !JsonNode.DeepEquals(value, usual) && value is not JsonArray { Count: 0 } and not JsonObject { Count: 0 },
         };
@@ -142,7 +147,9 @@ internal sealed class TrlValues(TrlArguments arguments)
         }
 
         string text = scalar.GetValueKind() == JsonValueKind.String ? scalar.GetValue<string>().Trim() : scalar.ToJsonString();
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : null;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+            ? number
+            : null;
     }
 
     /// <summary>A value as text; null for lists and mappings.</summary>
@@ -176,11 +183,13 @@ internal sealed class TrlValues(TrlArguments arguments)
         return arguments.Get(option);
     }
 
-    private static TrlOption Option(string name) => TrlOptionTable.Find(name) ?? throw new ArgumentException($"{name} is not in the table", nameof(name));
+    private static TrlOption Option(string name) =>
+        TrlOptionTable.Find(name) ?? throw new ArgumentException($"{name} is not in the table", nameof(name));
 
     private UserInputException Missing(string name) => Error(name, "must have a value.");
 
-    private static UserInputException Wrong(string where, JsonNode? value, string kind) => new($"{where}: must be {kind}, not {value?.ToJsonString() ?? "nothing"}.");
+    private static UserInputException Wrong(string where, JsonNode? value, string kind) =>
+        new($"{where}: must be {kind}, not {value?.ToJsonString() ?? "nothing"}.");
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -6,8 +6,8 @@ using Rm.Training.Evaluation;
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// Sums of TRL's metrics since its last line: each is a mean over small batches of the batch's own value, so the least reward is a mean of least rewards. Part of a
-/// checkpoint, so that a resumed run prints the same lines.
+/// Sums of TRL's metrics since its last line: each is a mean over small batches of the batch's own value, so the least reward is a mean of
+/// least rewards. Part of a checkpoint, so that a resumed run prints the same lines.
 /// </summary>
 /// <param name="Batches">Small batches.</param>
 /// <param name="Min">Sum of the batches' least rewards of either side.</param>
@@ -19,7 +19,8 @@ namespace Rm.Host.Trl;
 /// <param name="TotalLoss">Sum of the losses of all steps before this window.</param>
 /// <param name="LastLogged">Step of the last line.</param>
 internal sealed record TrlWindow(
-    int Batches = 0, double Min = 0, double Mean = 0, double Max = 0, double Accuracy = 0, double Margin = 0, double Loss = 0, double TotalLoss = 0, int LastLogged = 0)
+    int Batches = 0, double Min = 0, double Mean = 0, double Max = 0, double Accuracy = 0, double Margin = 0, double Loss = 0,
+    double TotalLoss = 0, int LastLogged = 0)
 {
     /// <summary>Name of the file in a checkpoint.</summary>
     public const string FileName = "btrm_window.json";
@@ -80,6 +81,7 @@ internal sealed record TrlWindow(
     }
 }
 
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(TrlWindow))]
 internal sealed partial class TrlWindowJson : JsonSerializerContext;

@@ -8,8 +8,8 @@ using YamlDotNet.Core.Events;
 namespace Rm.Host.Trl;
 
 /// <summary>
-/// Reads a YAML file as the Python tools do (YAML 1.1's plain scalars: <c>yes</c> is true, <c>5.0e-4</c> a number, <c>5e-4</c> a string). Only the library's
-/// parser of events is used, which needs no reflection.
+/// Reads a YAML file as the Python tools do (YAML 1.1's plain scalars: <c>yes</c> is true, <c>5.0e-4</c> a number, <c>5e-4</c> a string).
+/// Only the library's parser of events is used, which needs no reflection.
 /// </summary>
 internal static partial class YamlDocument
 {
@@ -46,7 +46,9 @@ internal static partial class YamlDocument
             parser.Consume<DocumentStart>();
             JsonNode? root = new NodeReader(parser, path).Read(0);
             parser.Consume<DocumentEnd>();
-            return parser.Accept<DocumentStart>(out DocumentStart? second) ? throw Error(path, second.Start, "a second document; there must be one") : root;
+            return parser.Accept<DocumentStart>(out DocumentStart? second)
+                ? throw Error(path, second.Start, "a second document; there must be one")
+                : root;
         }
         catch (YamlException e)
         {
@@ -54,7 +56,8 @@ internal static partial class YamlDocument
         }
     }
 
-    private static UserInputException Error(string path, Mark mark, string message, Exception? inner = null) => new($"{path}, line {mark.Line}: {message}.", inner);
+    private static UserInputException Error(string path, Mark mark, string message, Exception? inner = null) =>
+        new($"{path}, line {mark.Line}: {message}.", inner);
 
     private static JsonNode? Resolve(Scalar scalar)
     {
@@ -75,16 +78,19 @@ internal static partial class YamlDocument
         }
 
         string digits = text.Replace("_", "", StringComparison.Ordinal);
-        return WholeNumber().IsMatch(text) && long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole)
+        return WholeNumber().IsMatch(text)
+            && long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole)
             ? JsonValue.Create(whole)
-            : RealNumber().IsMatch(text) && double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) && double.IsFinite(real)
+            : RealNumber().IsMatch(text) && double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out double real)
+                && double.IsFinite(real)
                 ? JsonValue.Create(real)
                 : JsonValue.Create(text);
     }
 
     // "yes", "Yes" and "YES", but not "yEs".
     private static bool IsWord(string text, string[] words) => words.Any(word =>
-        text == word || string.Equals(text, word.ToUpperInvariant(), StringComparison.Ordinal) || (text.Length == word.Length && text[0] == char.ToUpperInvariant(word[0]) && text.AsSpan(1).SequenceEqual(word.AsSpan(1))));
+        text == word || string.Equals(text, word.ToUpperInvariant(), StringComparison.Ordinal)
+            || (text.Length == word.Length && text[0] == char.ToUpperInvariant(word[0]) && text.AsSpan(1).SequenceEqual(word.AsSpan(1))));
 
     [GeneratedRegex(@"^[-+]?(0|[1-9][0-9_]*)$")]
     private static partial Regex WholeNumber();

@@ -36,7 +36,8 @@ internal static class AttentionChecks
         return [[0, RealTokens - used]];
     }
 
-    private static IEnumerable<OperationCheck> Checks(string name, SequenceLayout layout, (int H, int G, int D) heads, bool lastRows, bool isReal)
+    private static IEnumerable<OperationCheck> Checks(
+        string name, SequenceLayout layout, (int H, int G, int D) heads, bool lastRows, bool isReal)
     {
         int[]? queryRows = lastRows ? layout.RewardRows : null;
         int tokens = layout.TokenCount, rows = queryRows?.Length ?? tokens, wide = heads.H * heads.D, narrow = heads.G * heads.D;

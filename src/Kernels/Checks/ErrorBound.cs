@@ -1,8 +1,8 @@
 namespace Rm.Kernels.Checks;
 
 /// <summary>
-/// How far a result may be from a trusted one: twice the error of the same formula computed naively in the same precision, plus a floor of a
-/// few units in the last place of the largest value. The conformance tests and <c>btrm doctor --kernels</c> judge by it.
+/// How far a result may be from a trusted one: twice the error of the same formula computed naively in the same precision, plus a floor of
+/// a few units in the last place of the largest value. The conformance tests and <c>btrm doctor --kernels</c> judge by it.
 /// </summary>
 public static class ErrorBound
 {
@@ -17,7 +17,8 @@ public static class ErrorBound
     /// <param name="naiveError">Largest error of the naive computation.</param>
     /// <param name="largest">Largest magnitude of the reference.</param>
     /// <param name="bf16">Whether the operation computes with bfloat16 activations.</param>
-    public static double Allowed(double naiveError, double largest, bool bf16) => (2 * naiveError) + ((bf16 ? FloorBF16 : FloorF32) * largest);
+    public static double Allowed(double naiveError, double largest, bool bf16) =>
+        (2 * naiveError) + ((bf16 ? FloorBF16 : FloorF32) * largest);
 
     /// <summary>Largest error allowed against another float32 computation.</summary>
     /// <param name="storageError">Largest error that rounding the reference to the result's type makes; 0 for float32.</param>

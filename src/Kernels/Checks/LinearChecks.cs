@@ -54,7 +54,8 @@ internal static class LinearChecks
 
         public override string ToString() =>
             $"T={Rows} [{Outputs}, {Inputs}]{(Ranks.Length > 0 ? $" r={string.Join('+', Ranks)}" : "")}{(HasBias ? " bias" : "")}"
-            + $"{(HasResidual ? " residual" : "")}{(Dropout > 0 ? " dropout" : "")}{(HasSwiGlu ? " swiglu" : "")}{(IsTrained ? " trained" : "")}";
+            + $"{(HasResidual ? " residual" : "")}{(Dropout > 0 ? " dropout" : "")}"
+            + $"{(HasSwiGlu ? " swiglu" : "")}{(IsTrained ? " trained" : "")}";
     }
 
     private static IEnumerable<OperationCheck> Layer(Setup s)
@@ -69,7 +70,8 @@ internal static class LinearChecks
             LoraFactors? lora = Factors(side, s, withGradients: false);
             Tensor? kept = lora is null ? null : side.Output("s", s.Rows, s.TotalRank, gap: 1);
             Tensor? swiGlu = s.HasSwiGlu ? side.Output("swiglu", s.Rows, s.Outputs / 2) : null;
-            return () => side.Backend.LinearForward(new LinearForwardArgs(layout, x, weight, bias, residual, lora, kept, y) { SwiGlu = swiGlu });
+            return () =>
+                side.Backend.LinearForward(new LinearForwardArgs(layout, x, weight, bias, residual, lora, kept, y) { SwiGlu = swiGlu });
         });
         yield return new(nameof(IBackend.LinearBackward), $"{s}", false, s.IsReal, s.IsTrained ? 2 * s.Flops : s.Flops, s.Bytes, side =>
         {

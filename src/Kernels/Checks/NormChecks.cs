@@ -12,7 +12,8 @@ internal static class NormChecks
 
     public static IEnumerable<OperationCheck> All =>
     [
-        .. OddShapes.Norms.Where(static s => s.Rows is 4 or 67).Select(static s => (s.Rows, s.Columns, false)).Append((RealTokens, Hidden, true))
+        .. OddShapes.Norms.Where(static s => s.Rows is 4 or 67).Select(static s => (s.Rows, s.Columns, false))
+        .Append((RealTokens, Hidden, true))
             .SelectMany(Norm),
         .. OddShapes.HeadNorms.Where(static s => s.Rows is 5 or 19).Select(static s => (s.Rows, s.Heads, s.HeadDim, false))
             .Append((RealTokens, Heads, HeadDim, true)).SelectMany(HeadNorm),
@@ -26,13 +27,15 @@ internal static class NormChecks
         string shape = $"[{s.Rows}, {s.Columns}]";
         yield return new(nameof(IBackend.RmsNormForward), shape, false, s.IsReal, 0, 2 * Narrow * elements, side =>
         {
-            Tensor x = side.Input("x", s.Rows, s.Columns, scale: 3), w = side.Float("w", 1, s.Columns), y = side.Output("y", s.Rows, s.Columns);
+            Tensor x = side.Input("x", s.Rows, s.Columns, scale: 3), w = side.Float("w", 1, s.Columns),
+                y = side.Output("y", s.Rows, s.Columns);
             Tensor rstd = side.FloatOutput("rstd", 1, s.Rows);
             return () => side.Backend.RmsNormForward(new RmsNormForwardArgs(x, w, Epsilon, y, rstd));
         });
         yield return new(nameof(IBackend.RmsNormBackward), shape, false, s.IsReal, 0, 4 * Narrow * elements, side =>
         {
-            Tensor x = side.Input("x", s.Rows, s.Columns, scale: 3), w = side.Float("w", 1, s.Columns), dy = side.Input("dy", s.Rows, s.Columns);
+            Tensor x = side.Input("x", s.Rows, s.Columns, scale: 3), w = side.Float("w", 1, s.Columns),
+                dy = side.Input("dy", s.Rows, s.Columns);
             Tensor residual = side.Input("d_residual", s.Rows, s.Columns), rstd = side.FloatOutput("rstd", 1, s.Rows);
             Tensor dx = side.Output("dx", s.Rows, s.Columns), dw = side.FloatInOut("dw", 1, s.Columns);
             side.Backend.RmsNormForward(new RmsNormForwardArgs(x, w, Epsilon, dx, rstd));
@@ -47,7 +50,8 @@ internal static class NormChecks
         string shape = $"[{s.Rows}, {s.Heads} x {s.HeadDim}]";
         yield return new(nameof(IBackend.HeadNormForward), shape, false, s.IsReal, 0, 2 * Narrow * elements, side =>
         {
-            Tensor x = side.Input("x", s.Rows, columns, gap: 8), w = side.Float("w", 1, s.HeadDim), y = side.Output("y", s.Rows, columns, gap: 24);
+            Tensor x = side.Input("x", s.Rows, columns, gap: 8), w = side.Float("w", 1, s.HeadDim),
+                y = side.Output("y", s.Rows, columns, gap: 24);
             Tensor rstd = side.FloatOutput("rstd", s.Rows, s.Heads);
             return () => side.Backend.HeadNormForward(new HeadNormForwardArgs(x, w, Epsilon, y, rstd));
         });
@@ -75,7 +79,8 @@ internal static class NormChecks
         foreach (bool inverse in new[] { false, true })
         {
             yield return new(
-                nameof(IBackend.RopeApply), shape + (inverse ? ", inverse" : ""), false, isReal, 0, 2 * Narrow * tokens * heads * headDim, side =>
+                nameof(IBackend.RopeApply), shape + (inverse ? ", inverse" : ""), false, isReal, 0, 2 * Narrow * tokens * heads * headDim,
+                side =>
                 {
                     PreparedLayout prepared = side.Prepare(layout);
                     Tensor table = side.FloatOutput("cos_sin", tokens, headDim), x = side.InOut("x", tokens, heads * headDim, gap: 8);

@@ -2,7 +2,9 @@ using Rm.Kernels.Ops;
 
 namespace Rm.Kernels.Checks;
 
-/// <summary>Shapes at the edges of warps, packets and tiles, of which the conformance tests run all and <c>btrm doctor --kernels</c> some.</summary>
+/// <summary>
+/// Shapes at the edges of warps, packets and tiles, of which the conformance tests run all and <c>btrm doctor --kernels</c> some.
+/// </summary>
 internal static class OddShapes
 {
     /// <summary>Rows and columns of norms.</summary>

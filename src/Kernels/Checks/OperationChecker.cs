@@ -5,8 +5,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Checks;
 
 /// <summary>
-/// Runs every operation of <see cref="IBackend"/> on a device and on a trusted backend with the same numbers, compares the results, and on a
-/// real GPU times them.
+/// Runs every operation of <see cref="IBackend"/> on a device and on a trusted backend with the same numbers, compares the results, and on
+/// a real GPU times them.
 /// </summary>
 public sealed class OperationChecker
 {

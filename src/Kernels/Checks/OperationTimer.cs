@@ -11,8 +11,8 @@ namespace Rm.Kernels.Checks;
 public sealed record OperationTime(string Operation, int Calls, double Seconds);
 
 /// <summary>
-/// Adds up the device time of each operation: on a GPU by events around every call, which queue no work and do not wait, elsewhere by the clock.
-/// Only while <see cref="IsOn"/>; a call costs a test otherwise.
+/// Adds up the device time of each operation: on a GPU by events around every call, which queue no work and do not wait, elsewhere by the
+/// clock. Only while <see cref="IsOn"/>; a call costs a test otherwise.
 /// </summary>
 /// <param name="backend">The device itself, not the wrapper that this observes.</param>
 public sealed class OperationTimer(IBackend backend) : IOperationObserver, IDisposable

@@ -32,20 +32,24 @@ internal static class RowChecks
     private static IEnumerable<(int Rows, int Columns, bool IsReal)> Shapes(params (int Rows, int Columns)[] shapes) =>
         shapes.Select((shape, i) => (shape.Rows, shape.Columns, i == shapes.Length - 1));
 
-    private static OperationCheck Check(string operation, (int Rows, int Columns, bool IsReal) s, double bytesEach, Func<CheckSide, Action> prepare) =>
+    private static OperationCheck Check(
+        string operation, (int Rows, int Columns, bool IsReal) s, double bytesEach, Func<CheckSide, Action> prepare) =>
         new(operation, $"[{s.Rows}, {s.Columns}]", IsSingle: false, s.IsReal, 0, bytesEach * s.Rows * s.Columns, prepare);
 
     private static IEnumerable<OperationCheck> Columns((int Rows, int Columns, bool IsReal) s)
     {
         yield return Check(nameof(IBackend.ScaleAdd), s, 3 * Narrow, side =>
         {
-            Tensor x = side.Input("x", s.Rows, s.Columns, gap: 8), z = side.Input("z", s.Rows, s.Columns), y = side.Output("y", s.Rows, s.Columns);
-            Tensor scale = side.Float("column_scale", 1, s.Columns).Reshape(new Shape(s.Columns)), bias = side.Float("bias", 1, s.Columns).Reshape(new Shape(s.Columns));
+            Tensor x = side.Input("x", s.Rows, s.Columns, gap: 8), z = side.Input("z", s.Rows, s.Columns),
+                y = side.Output("y", s.Rows, s.Columns);
+            Tensor scale = side.Float("column_scale", 1, s.Columns).Reshape(new Shape(s.Columns)),
+                bias = side.Float("bias", 1, s.Columns).Reshape(new Shape(s.Columns));
             return () => side.Backend.ScaleAdd(new ScaleAddArgs(x, 1.5f, z, y) { ColumnScale = scale, Bias = bias });
         });
         yield return Check(nameof(IBackend.ColumnDot), s, 2 * Narrow, side =>
         {
-            Tensor a = side.Input("a", s.Rows, s.Columns, gap: 8), b = side.Input("b", s.Rows, s.Columns), sums = side.FloatInOut("sums", 1, s.Columns);
+            Tensor a = side.Input("a", s.Rows, s.Columns, gap: 8), b = side.Input("b", s.Rows, s.Columns),
+                sums = side.FloatInOut("sums", 1, s.Columns);
             return () => side.Backend.ColumnDot(new ColumnDotArgs(a, b, sums.Reshape(new Shape(s.Columns))));
         });
     }
@@ -71,7 +75,7 @@ internal static class RowChecks
     private static IEnumerable<OperationCheck> GatherScatter((int Rows, int Columns, bool IsReal) s)
     {
         int[] rows = s.IsReal ? [.. Enumerable.Range(0, s.Rows / 2).Select(static i => (2 * i) + 1)] : [7, 0, 12, 3];
-        var few = s with { Rows = rows.Length };
+        (int Rows, int Columns, bool IsReal) few = s with { Rows = rows.Length };
         yield return Check(nameof(IBackend.GatherRows), few, 2 * Narrow, side =>
         {
             Tensor x = side.Input("x", s.Rows, s.Columns, gap: 8), y = side.Output("y", rows.Length, s.Columns);

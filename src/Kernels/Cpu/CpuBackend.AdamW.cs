@@ -19,7 +19,8 @@ public sealed unsafe partial class CpuBackend
         {
             if (group.Start < 0 || group.Length < 0 || group.Start > count - group.Length)
             {
-                throw new ArgumentException($"Group {group.Start}..{group.Start + group.Length} is outside {count} parameters.", nameof(args));
+                throw new ArgumentException(
+                    $"Group {group.Start}..{group.Start + group.Length} is outside {count} parameters.", nameof(args));
             }
 
             var step = new AdamWStep(args, group);
@@ -33,7 +34,9 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>The constants of one update, rounded to float32 where PyTorch rounds them, and the update in its order of operations.</summary>
+    /// <summary>
+    /// The constants of one update, rounded to float32 where PyTorch rounds them, and the update in its order of operations.
+    /// </summary>
     private readonly struct AdamWStep
     {
         private readonly float _gradientScale;
@@ -60,7 +63,7 @@ public sealed unsafe partial class CpuBackend
         public void Apply(float* parameters, float* gradients, float* first, float* second, int count)
         {
             Vector512<float> one = Vector512<float>.One;
-            Vector512<float> firstWeight = Vector512.Create(_firstWeight);
+            var firstWeight = Vector512.Create(_firstWeight);
             for (int i = 0; i < count; i += Lanes)
             {
                 int n = count - i;

@@ -9,12 +9,12 @@ public sealed unsafe partial class CpuBackend
     public void AttentionForward(AttentionForwardArgs args)
     {
         CpuPreparedLayout layout = Own(args.Layout);
-        F32View q = F32View.Of(args.Q, args.QueryRows?.Length ?? layout.Layout.TokenCount, args.Q.Columns, nameof(args.Q));
-        F32View k = F32View.Of(args.K, layout.Layout.TokenCount, args.K.Columns, nameof(args.K));
-        F32View v = F32View.Of(args.V, k.Rows, k.Columns, nameof(args.V));
+        var q = F32View.Of(args.Q, args.QueryRows?.Length ?? layout.Layout.TokenCount, args.Q.Columns, nameof(args.Q));
+        var k = F32View.Of(args.K, layout.Layout.TokenCount, args.K.Columns, nameof(args.K));
+        var v = F32View.Of(args.V, k.Rows, k.Columns, nameof(args.V));
         var problem = new AttentionProblem(layout, args.QueryRows, q, k, v, args.HeadDim, args.Scale, args.Window, args.Softcap);
-        F32View o = F32View.Of(args.O, q.Rows, q.Columns, nameof(args.O));
-        F32View lse = F32View.Of(args.Lse, q.Rows, q.Columns / args.HeadDim, nameof(args.Lse));
+        var o = F32View.Of(args.O, q.Rows, q.Columns, nameof(args.O));
+        var lse = F32View.Of(args.Lse, q.Rows, q.Columns / args.HeadDim, nameof(args.Lse));
 
         float* keysTransposed = _workspace.Floats(problem.PackedCount + problem.PaddedCount);
         float* values = keysTransposed + problem.PackedCount;
@@ -38,9 +38,9 @@ public sealed unsafe partial class CpuBackend
     public void AttentionBackward(AttentionBackwardArgs args)
     {
         CpuPreparedLayout layout = Own(args.Layout);
-        F32View q = F32View.Of(args.Q, args.QueryRows?.Length ?? layout.Layout.TokenCount, args.Q.Columns, nameof(args.Q));
-        F32View k = F32View.Of(args.K, layout.Layout.TokenCount, args.K.Columns, nameof(args.K));
-        F32View v = F32View.Of(args.V, k.Rows, k.Columns, nameof(args.V));
+        var q = F32View.Of(args.Q, args.QueryRows?.Length ?? layout.Layout.TokenCount, args.Q.Columns, nameof(args.Q));
+        var k = F32View.Of(args.K, layout.Layout.TokenCount, args.K.Columns, nameof(args.K));
+        var v = F32View.Of(args.V, k.Rows, k.Columns, nameof(args.V));
         var problem = new AttentionProblem(layout, args.QueryRows, q, k, v, args.HeadDim, args.Scale, args.Window, args.Softcap);
 
         float* workspace = _workspace.Floats(AttentionProblem.BackwardFloats(problem.Keys, problem.Groups, args.HeadDim));

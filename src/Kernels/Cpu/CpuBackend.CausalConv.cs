@@ -13,8 +13,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void CausalConvForward(CausalConvForwardArgs args)
     {
-        F32View x = F32View.Of(args.X, args.Layout.Layout.TokenCount, args.X.Columns, nameof(args.X));
-        F32View y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
+        var x = F32View.Of(args.X, args.Layout.Layout.TokenCount, args.X.Columns, nameof(args.X));
+        var y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
         int width = ConvWidth(args.W, x.Columns);
         float* w = TransposedFilter(args.W, x.Columns, width);
         Segment[] segments = args.Layout.Layout.Segments;
@@ -39,9 +39,9 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void CausalConvBackward(CausalConvBackwardArgs args)
     {
-        F32View x = F32View.Of(args.X, args.Layout.Layout.TokenCount, args.X.Columns, nameof(args.X));
-        F32View dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
-        F32View dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
+        var x = F32View.Of(args.X, args.Layout.Layout.TokenCount, args.X.Columns, nameof(args.X));
+        var dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
+        var dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
         int width = ConvWidth(args.W, x.Columns);
         float* w = TransposedFilter(args.W, x.Columns, width);
         float* dw = args.DW is { } gradient ? F32View.Vector(gradient, (long)x.Columns * width, nameof(args.DW)) : null;
@@ -73,7 +73,8 @@ public sealed unsafe partial class CpuBackend
                 int row = segment.Start + t;
                 Vector512<float> sum = ConvSum(x, w, segment, t, c, n, width);
                 Vector512<float> sigmoid = Vector512<float>.One / (Vector512<float>.One + Exp(-sum));
-                Vector512<float> d = Load(dy[row] + c, n) * (sigmoid * Vector512.FusedMultiplyAdd(sum, Vector512<float>.One - sigmoid, Vector512<float>.One));
+                Vector512<float> d = Load(dy[row] + c, n) * (
+                    sigmoid * Vector512.FusedMultiplyAdd(sum, Vector512<float>.One - sigmoid, Vector512<float>.One));
                 Store(d * Load(w + ((width - 1) * x.Columns), n), dx[row] + c, n);
                 sums[width - 1] = Vector512.FusedMultiplyAdd(d, Load(x[row] + c, n), sums[width - 1]);
                 for (int back = 1; back < width && RowBefore(segment, t, back) is >= 0 and var earlier; back++)
@@ -110,7 +111,8 @@ public sealed unsafe partial class CpuBackend
     private static int RowBefore(Segment segment, int t, int back)
     {
         int index = t - back;
-        return index >= 0 ? segment.Start + index : segment.PrefixLength + index >= 0 ? segment.PrefixStart + segment.PrefixLength + index : -1;
+        return index >= 0 ? segment.Start + index : segment.PrefixLength + index >= 0 ? segment.PrefixStart + segment.PrefixLength + index
+            : -1;
     }
 
     private static int ConvWidth(Tensor w, int columns) => w.Rows == columns && w.Columns is >= 1 and <= CausalConvForwardArgs.MaxWidth

@@ -9,7 +9,7 @@ public sealed unsafe partial class CpuBackend
     public void DeltaRuleForward(DeltaRuleForwardArgs args)
     {
         var problem = new DeltaRuleProblem(Own(args.Layout), args.Shape, args.Qkv, args.A, args.B, args.ALog, args.DtBias);
-        F32View o = F32View.Of(args.O, problem.Qkv.Rows, args.Shape.ValueColumns, nameof(args.O));
+        var o = F32View.Of(args.O, problem.Qkv.Rows, args.Shape.ValueColumns, nameof(args.O));
         float* states = args.States is { } kept
             ? F32View.Vector(kept, (long)problem.ChunkCount * args.Shape.StateColumns, nameof(args.States))
             : null;
@@ -35,9 +35,12 @@ public sealed unsafe partial class CpuBackend
         };
         _threads.For(families * shape.KeyHeads, item => DeltaRule.DeltaRuleBackward.Run(
             problem, gradients, item / shape.KeyHeads, item % shape.KeyHeads));
-        AddSums(gradients.Sums, args.DALog is { } dALog ? F32View.Vector(dALog, shape.ValueHeads, nameof(args.DALog)) : null, families, shape.ValueHeads);
+        AddSums(gradients.Sums, args.DALog is { } dALog ? F32View.Vector(dALog, shape.ValueHeads, nameof(args.DALog)) : null, families,
+            shape.ValueHeads);
         AddSums(
-            gradients.Sums + 1, args.DDtBias is { } dDtBias ? F32View.Vector(dDtBias, shape.ValueHeads, nameof(args.DDtBias)) : null, families,
+            gradients.Sums + 1, args.DDtBias is { } dDtBias
+                ? F32View.Vector(dDtBias, shape.ValueHeads, nameof(args.DDtBias))
+                : null, families,
             shape.ValueHeads);
     }
 

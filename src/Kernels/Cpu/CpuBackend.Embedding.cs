@@ -9,8 +9,8 @@ public sealed unsafe partial class CpuBackend
     public void EmbeddingForward(EmbeddingForwardArgs args)
     {
         int[] tokens = args.Layout.Layout.Tokens;
-        F32View table = F32View.Of(args.Table, nameof(args.Table));
-        F32View x = F32View.Of(args.X, tokens.Length, table.Columns, nameof(args.X));
+        var table = F32View.Of(args.Table, nameof(args.Table));
+        var x = F32View.Of(args.X, tokens.Length, table.Columns, nameof(args.X));
         CheckTokens(tokens, table.Rows);
         ForRows(tokens.Length, table.Columns, (begin, end) =>
         {
@@ -25,8 +25,8 @@ public sealed unsafe partial class CpuBackend
     public void EmbeddingBackward(EmbeddingBackwardArgs args)
     {
         int[] tokens = args.Layout.Layout.Tokens;
-        F32View dTable = F32View.Of(args.DTable, nameof(args.DTable));
-        F32View dx = F32View.Of(args.DX, tokens.Length, dTable.Columns, nameof(args.DX));
+        var dTable = F32View.Of(args.DTable, nameof(args.DTable));
+        var dx = F32View.Of(args.DX, tokens.Length, dTable.Columns, nameof(args.DX));
         CheckTokens(tokens, dTable.Rows);
 
         // Tokens repeat, so rows cannot be split among threads; columns can.

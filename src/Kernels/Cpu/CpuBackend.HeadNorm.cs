@@ -9,12 +9,12 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void HeadNormForward(HeadNormForwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
         int headDim = args.W.Columns;
         int heads = HeadCount(x.Columns, headDim, nameof(args.X));
         float* w = F32View.Vector(args.W, headDim, nameof(args.W));
-        F32View rstd = F32View.Of(args.Rstd, x.Rows, heads, nameof(args.Rstd));
+        var rstd = F32View.Of(args.Rstd, x.Rows, heads, nameof(args.Rstd));
         float epsilon = args.Epsilon;
         ForRows(x.Rows, x.Columns, (begin, end) =>
         {
@@ -31,13 +31,13 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void HeadNormBackward(HeadNormBackwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
-        F32View dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
+        var dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
         int headDim = args.W.Columns;
         int heads = HeadCount(x.Columns, headDim, nameof(args.X));
         float* w = F32View.Vector(args.W, headDim, nameof(args.W));
-        F32View rstd = F32View.Of(args.Rstd, x.Rows, heads, nameof(args.Rstd));
+        var rstd = F32View.Of(args.Rstd, x.Rows, heads, nameof(args.Rstd));
 
         // First, because DX may overwrite DY. One weight serves all heads, so its sum runs over rows, then heads.
         if (args.DW is { } weightGradient)

@@ -33,12 +33,14 @@ public sealed unsafe partial class CpuBackend
     public void LinearForward(LinearForwardArgs args)
     {
         LinearWeight weight = args.Weight;
-        F32View x = F32View.Of(args.X, args.X.Rows, weight.InFeatures, nameof(args.X));
-        F32View y = F32View.Of(args.Y, x.Rows, weight.OutFeatures, nameof(args.Y));
+        var x = F32View.Of(args.X, args.X.Rows, weight.InFeatures, nameof(args.X));
+        var y = F32View.Of(args.Y, x.Rows, weight.OutFeatures, nameof(args.Y));
         ReadOnlySpan<float> bias = args.Bias is { } b
             ? new ReadOnlySpan<float>(F32View.Vector(b, weight.OutFeatures, nameof(args.Bias)), weight.OutFeatures)
             : default;
-        ReadOnlyMatrix residual = args.Residual is { } r ? F32View.Of(r, x.Rows, weight.OutFeatures, nameof(args.Residual)).Matrix : default;
+        ReadOnlyMatrix residual = args.Residual is { } r
+            ? F32View.Of(r, x.Rows, weight.OutFeatures, nameof(args.Residual)).Matrix
+            : default;
         var options = new GemmOptions { Bias = bias, Residual = residual };
         if (args.Lora is { } lora)
         {
@@ -78,7 +80,7 @@ public sealed unsafe partial class CpuBackend
     public void LinearBackward(LinearBackwardArgs args)
     {
         LinearWeight weight = args.Weight;
-        F32View dy = F32View.Of(args.DY, args.DY.Rows, weight.OutFeatures, nameof(args.DY));
+        var dy = F32View.Of(args.DY, args.DY.Rows, weight.OutFeatures, nameof(args.DY));
         F32View x = args.Lora?.GradA is not null || args.DW is not null
             ? F32View.Of(args.X, dy.Rows, weight.InFeatures, nameof(args.X))
             : default;
@@ -86,7 +88,7 @@ public sealed unsafe partial class CpuBackend
         F32View ds = args.Lora is { } lora ? LoraBackward(args, lora, x, dy) : default;
         if (args.DX is { } inputGradient)
         {
-            F32View dx = F32View.Of(inputGradient, dy.Rows, weight.InFeatures, nameof(args.DX));
+            var dx = F32View.Of(inputGradient, dy.Rows, weight.InFeatures, nameof(args.DX));
             bool extends = args.Lora is { Dropout: null };
             var options = new GemmOptions
             {
@@ -114,7 +116,7 @@ public sealed unsafe partial class CpuBackend
 
         if (args.DW is { } weightGradient)
         {
-            F32View dw = F32View.Of(weightGradient, weight.OutFeatures, weight.InFeatures, nameof(args.DW));
+            var dw = F32View.Of(weightGradient, weight.OutFeatures, weight.InFeatures, nameof(args.DW));
             _gemm.Multiply(
                 dy.Matrix, transposeA: true, x.Matrix, transposeB: false, dw.Matrix, new GemmOptions { Accumulate = true });
         }

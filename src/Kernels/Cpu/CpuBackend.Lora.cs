@@ -16,7 +16,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>S = Scale * dropout(x) A^T.</summary>
     private void LoraDown(LinearForwardArgs args, LoraFactors lora, F32View x, F32View s)
     {
-        F32View a = F32View.Of(lora.A, nameof(lora.A));
+        var a = F32View.Of(lora.A, nameof(lora.A));
         if (lora.Dropout is not { } dropout)
         {
             if (lora.UniformScale is { } uniform)
@@ -28,7 +28,8 @@ public sealed unsafe partial class CpuBackend
             foreach (LoraPart part in lora.Parts)
             {
                 _gemm.MultiplySkinny(
-                    x.Matrix, a.SliceRows(part.RankRow, part.Rank).Matrix, transposeA: false, s.Slice(part.RankRow, part.Rank).Matrix, lora.ScaleOf(part));
+                    x.Matrix, a.SliceRows(part.RankRow, part.Rank).Matrix, transposeA: false, s.Slice(part.RankRow, part.Rank).Matrix,
+                    lora.ScaleOf(part));
             }
 
             return;
@@ -40,8 +41,9 @@ public sealed unsafe partial class CpuBackend
             for (int row = 0; row < x.Rows; row += DropoutRows)
             {
                 int count = Math.Min(DropoutRows, x.Rows - row);
-                F32View chunk = F32View.Over(masked, count, x.Columns);
-                ApplyDropout(dropout, part.DropoutStream, args.Layout, args.TokenRows, row, x.SliceRows(row, count), chunk, accumulate: false);
+                var chunk = F32View.Over(masked, count, x.Columns);
+                ApplyDropout(
+                    dropout, part.DropoutStream, args.Layout, args.TokenRows, row, x.SliceRows(row, count), chunk, accumulate: false);
                 _gemm.MultiplySkinny(
                     chunk.Matrix, a.SliceRows(part.RankRow, part.Rank).Matrix, transposeA: false,
                     s.SliceRows(row, count).Slice(part.RankRow, part.Rank).Matrix, lora.ScaleOf(part));
@@ -57,11 +59,11 @@ public sealed unsafe partial class CpuBackend
             return F32View.Of(only.B, nameof(only.B));
         }
 
-        F32View stacked = F32View.Over(_workspace.Floats((long)outFeatures * lora.TotalRank), outFeatures, lora.TotalRank);
+        var stacked = F32View.Over(_workspace.Floats((long)outFeatures * lora.TotalRank), outFeatures, lora.TotalRank);
         new Span<float>(stacked.Data, checked(outFeatures * lora.TotalRank)).Clear();
         foreach (LoraPart part in lora.Parts)
         {
-            F32View b = F32View.Of(part.B, nameof(part.B));
+            var b = F32View.Of(part.B, nameof(part.B));
             for (int i = 0; i < part.Columns; i++)
             {
                 new ReadOnlySpan<float>(b[i], part.Rank).CopyTo(new Span<float>(stacked[part.Column + i] + part.RankRow, part.Rank));
@@ -75,7 +77,7 @@ public sealed unsafe partial class CpuBackend
     private F32View LoraBackward(LinearBackwardArgs args, LoraFactors lora, F32View x, F32View dy)
     {
         CheckLora(lora, args.Weight);
-        F32View ds = F32View.Of(args.Scratch.Allocate(DType.F32, new Shape(dy.Rows, lora.TotalRank)), "dS");
+        var ds = F32View.Of(args.Scratch.Allocate(DType.F32, new Shape(dy.Rows, lora.TotalRank)), "dS");
         F32View s = LoraView(args.S, dy.Rows, lora, nameof(args.S));
         foreach (LoraPart part in lora.Parts)
         {
@@ -85,14 +87,14 @@ public sealed unsafe partial class CpuBackend
                 lora.ScaleOf(part));
             if (part.GradB is { } gradient)
             {
-                F32View gradB = F32View.Of(gradient, part.Columns, part.Rank, nameof(part.GradB));
+                var gradB = F32View.Of(gradient, part.Columns, part.Rank, nameof(part.GradB));
                 AddTransposedOuter(s.Slice(part.RankRow, part.Rank), dyPart, gradB);
             }
         }
 
         if (lora.GradA is { } gradA)
         {
-            F32View sum = F32View.Of(gradA, lora.TotalRank, args.Weight.InFeatures, nameof(lora.GradA));
+            var sum = F32View.Of(gradA, lora.TotalRank, args.Weight.InFeatures, nameof(lora.GradA));
             if (lora.Dropout is { } dropout)
             {
                 AddDroppedFactorGradient(args, lora, dropout, ds, x, sum);
@@ -106,7 +108,8 @@ public sealed unsafe partial class CpuBackend
         return ds;
     }
 
-    private void AddDroppedFactorGradient(LinearBackwardArgs args, LoraFactors lora, LoraDropout dropout, F32View ds, F32View x, F32View gradA)
+    private void AddDroppedFactorGradient(
+        LinearBackwardArgs args, LoraFactors lora, LoraDropout dropout, F32View ds, F32View x, F32View gradA)
     {
         float* masked = _workspace.Floats((long)DropoutRows * x.Columns);
         foreach (LoraPart part in lora.Parts)
@@ -114,8 +117,9 @@ public sealed unsafe partial class CpuBackend
             for (int row = 0; row < x.Rows; row += DropoutRows)
             {
                 int count = Math.Min(DropoutRows, x.Rows - row);
-                F32View chunk = F32View.Over(masked, count, x.Columns);
-                ApplyDropout(dropout, part.DropoutStream, args.Layout, args.TokenRows, row, x.SliceRows(row, count), chunk, accumulate: false);
+                var chunk = F32View.Over(masked, count, x.Columns);
+                ApplyDropout(
+                    dropout, part.DropoutStream, args.Layout, args.TokenRows, row, x.SliceRows(row, count), chunk, accumulate: false);
                 AddOuter(ds.SliceRows(row, count).Slice(part.RankRow, part.Rank), chunk, gradA.SliceRows(part.RankRow, part.Rank));
             }
         }
@@ -123,18 +127,19 @@ public sealed unsafe partial class CpuBackend
 
     private void AddDroppedInputGradient(LinearBackwardArgs args, LoraFactors lora, LoraDropout dropout, F32View ds, F32View dx)
     {
-        F32View a = F32View.Of(lora.A, nameof(lora.A));
+        var a = F32View.Of(lora.A, nameof(lora.A));
         float* product = _workspace.Floats((long)DropoutRows * dx.Columns);
         foreach (LoraPart part in lora.Parts)
         {
             for (int row = 0; row < dx.Rows; row += DropoutRows)
             {
                 int count = Math.Min(DropoutRows, dx.Rows - row);
-                F32View chunk = F32View.Over(product, count, dx.Columns);
+                var chunk = F32View.Over(product, count, dx.Columns);
                 _gemm.Multiply(
                     ds.SliceRows(row, count).Slice(part.RankRow, part.Rank).Matrix, transposeA: false,
                     a.SliceRows(part.RankRow, part.Rank).Matrix, transposeB: false, chunk.Matrix);
-                ApplyDropout(dropout, part.DropoutStream, args.Layout, args.TokenRows, row, chunk, dx.SliceRows(row, count), accumulate: true);
+                ApplyDropout(
+                    dropout, part.DropoutStream, args.Layout, args.TokenRows, row, chunk, dx.SliceRows(row, count), accumulate: true);
             }
         }
     }
@@ -156,7 +161,7 @@ public sealed unsafe partial class CpuBackend
         for (int rank = 0; rank < p.Columns; rank += OuterRows)
         {
             int count = Math.Min(OuterRows, p.Columns - rank);
-            F32View transposed = F32View.Over(product, count, q.Columns);
+            var transposed = F32View.Over(product, count, q.Columns);
             _gemm.MultiplyOuter(p.Slice(rank, count).Matrix, q.Matrix, transposed.Matrix, accumulate: false);
             for (int c = 0; c < q.Columns; c++)
             {
@@ -186,8 +191,8 @@ public sealed unsafe partial class CpuBackend
         ForRows(from.Rows, 4L * from.Columns, (begin, end) =>
         {
             uint* words = stackalloc uint[DropoutWords.Columns];
-            Vector512<uint> smallestKept = Vector512.Create(threshold);
-            Vector512<float> factor = Vector512.Create(scale);
+            var smallestKept = Vector512.Create(threshold);
+            var factor = Vector512.Create(scale);
             for (int i = begin; i < end; i++)
             {
                 uint key = tokenKeys[tokenRows is null ? firstRow + i : tokenRows[firstRow + i]];
@@ -201,7 +206,7 @@ public sealed unsafe partial class CpuBackend
 
                     int n = from.Columns - c;
                     Vector512<float> keeps = Vector512.GreaterThanOrEqual(Vector512.Load(words + word), smallestKept).AsSingle();
-                    Vector512<float> kept = Vector512.ConditionalSelect(keeps, Load(from[i] + c, n) * factor, Vector512<float>.Zero);
+                    var kept = Vector512.ConditionalSelect(keeps, Load(from[i] + c, n) * factor, Vector512<float>.Zero);
                     Store(accumulate ? Load(to[i] + c, n) + kept : kept, to[i] + c, n);
                 }
             }

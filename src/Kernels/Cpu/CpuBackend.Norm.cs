@@ -13,7 +13,7 @@ public sealed unsafe partial class CpuBackend
     {
         long count = values.Shape.Count;
         float* data = F32View.Vector(values, count, nameof(values));
-        var blockSums = new double[(count + NormBlock - 1) / NormBlock];
+        double[] blockSums = new double[(count + NormBlock - 1) / NormBlock];
         _threads.For(blockSums.Length, block =>
         {
             long begin = (long)block * NormBlock;

@@ -9,7 +9,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void RewardHeadForward(RewardHeadForwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
+        var x = F32View.Of(args.X, nameof(args.X));
         float* w = F32View.Vector(args.W, x.Columns, nameof(args.W));
         float* rewards = F32View.Vector(args.Rewards, x.Rows, nameof(args.Rewards));
         for (int i = 0; i < x.Rows; i++)
@@ -21,8 +21,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void RewardHeadBackward(RewardHeadBackwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
         float* w = F32View.Vector(args.W, x.Columns, nameof(args.W));
         float* dRewards = F32View.Vector(args.DRewards, x.Rows, nameof(args.DRewards));
         float* dw = args.DW is { } gradient ? F32View.Vector(gradient, x.Columns, nameof(args.DW)) : null;
@@ -33,7 +33,7 @@ public sealed unsafe partial class CpuBackend
             Vector512<float> sum = default;
             for (int i = 0; i < x.Rows; i++)
             {
-                Vector512<float> d = Vector512.Create(dRewards[i]);
+                var d = Vector512.Create(dRewards[i]);
                 sum = Vector512.FusedMultiplyAdd(d, Load(x[i] + c, n), sum);
                 Store(d * weight, dx[i] + c, n);
             }

@@ -9,8 +9,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void RmsNormForward(RmsNormForwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
         float* w = F32View.Vector(args.W, x.Columns, nameof(args.W));
         float* rstd = F32View.Vector(args.Rstd, x.Rows, nameof(args.Rstd));
         float epsilon = args.Epsilon;
@@ -26,9 +26,9 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void RmsNormBackward(RmsNormBackwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
-        F32View dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
+        var dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
         F32View dResidual = args.DResidual is { } residual ? F32View.Of(residual, x.Rows, x.Columns, nameof(args.DResidual)) : default;
         float* w = F32View.Vector(args.W, x.Columns, nameof(args.W));
         float* rstd = F32View.Vector(args.Rstd, x.Rows, nameof(args.Rstd));
@@ -67,7 +67,7 @@ public sealed unsafe partial class CpuBackend
     private static float NormalizeRow(float* x, float* w, float epsilon, float* y, int columns)
     {
         float rstd = 1 / MathF.Sqrt((Dot(x, x, columns) / columns) + epsilon);
-        Vector512<float> factor = Vector512.Create(rstd);
+        var factor = Vector512.Create(rstd);
         for (int c = 0; c < columns; c += Lanes)
         {
             int n = columns - c;
@@ -87,12 +87,12 @@ public sealed unsafe partial class CpuBackend
             sum = Vector512.FusedMultiplyAdd(Load(dy + c, n) * Load(w + c, n), Load(x + c, n), sum);
         }
 
-        Vector512<float> factor = Vector512.Create(rstd);
-        Vector512<float> correction = Vector512.Create(-(Sum(sum) * rstd * rstd / columns));
+        var factor = Vector512.Create(rstd);
+        var correction = Vector512.Create(-(Sum(sum) * rstd * rstd / columns));
         for (int c = 0; c < columns; c += Lanes)
         {
             int n = columns - c;
-            Vector512<float> inner = Vector512.FusedMultiplyAdd(Load(x + c, n), correction, Load(dy + c, n) * Load(w + c, n));
+            var inner = Vector512.FusedMultiplyAdd(Load(x + c, n), correction, Load(dy + c, n) * Load(w + c, n));
             Vector512<float> result = past is null ? inner * factor : Vector512.FusedMultiplyAdd(inner, factor, Load(past + c, n));
             Store(result, dx + c, n);
         }

@@ -12,10 +12,11 @@ public sealed unsafe partial class CpuBackend
         int[] positions = args.Layout.Layout.Positions;
         float[] inverseFrequencies = args.InverseFrequencies;
         int half = inverseFrequencies.Length, first = args.FirstToken;
-        F32View cosSin = F32View.Of(args.CosSin, args.CosSin.Rows, 2 * half, nameof(args.CosSin));
+        var cosSin = F32View.Of(args.CosSin, args.CosSin.Rows, 2 * half, nameof(args.CosSin));
         if (first < 0 || first > positions.Length - cosSin.Rows)
         {
-            throw new ArgumentException($"Tokens {first} to {first + cosSin.Rows} are not all of the {positions.Length} of the layout.", nameof(args));
+            throw new ArgumentException(
+                $"Tokens {first} to {first + cosSin.Rows} are not all of the {positions.Length} of the layout.", nameof(args));
         }
 
         // Sine and cosine cost about 20 multiplications' time each.
@@ -43,10 +44,10 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void RopeApply(RopeApplyArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
+        var x = F32View.Of(args.X, nameof(args.X));
         int rotated = args.CosSin.Columns;
         int headDim = args.HeadDim == 0 ? rotated : args.HeadDim;
-        F32View cosSin = F32View.Of(args.CosSin, x.Rows, rotated, nameof(args.CosSin));
+        var cosSin = F32View.Of(args.CosSin, x.Rows, rotated, nameof(args.CosSin));
         int heads = HeadCount(x.Columns, headDim, nameof(args.X));
         if (rotated > headDim || rotated % 2 != 0)
         {
@@ -54,7 +55,7 @@ public sealed unsafe partial class CpuBackend
         }
 
         int half = rotated / 2;
-        Vector512<float> sign = Vector512.Create(args.Inverse ? -1f : 1f);
+        var sign = Vector512.Create(args.Inverse ? -1f : 1f);
         ForRows(x.Rows, x.Columns, (begin, end) =>
         {
             for (int t = begin; t < end; t++)

@@ -8,8 +8,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void GatherRows(GatherRowsArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View y = F32View.Of(args.Y, args.Rows.Length, x.Columns, nameof(args.Y));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var y = F32View.Of(args.Y, args.Rows.Length, x.Columns, nameof(args.Y));
         int[] rows = args.Rows;
         CheckRows(rows, x.Rows);
         ForRows(rows.Length, x.Columns, (begin, end) =>
@@ -24,8 +24,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void ScatterAddRows(ScatterAddRowsArgs args)
     {
-        F32View y = F32View.Of(args.Y, nameof(args.Y));
-        F32View x = F32View.Of(args.X, args.Rows.Length, y.Columns, nameof(args.X));
+        var y = F32View.Of(args.Y, nameof(args.Y));
+        var x = F32View.Of(args.X, args.Rows.Length, y.Columns, nameof(args.X));
         int[] rows = args.Rows;
         CheckRows(rows, y.Rows);
         ForRows(rows.Length, y.Columns, (begin, end) =>

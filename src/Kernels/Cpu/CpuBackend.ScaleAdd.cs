@@ -9,13 +9,13 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void ScaleAdd(ScaleAddArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
         F32View z = args.Z is { } added ? F32View.Of(added, x.Rows, x.Columns, nameof(args.Z)) : default;
         float* columnScale = args.ColumnScale is { } factors ? F32View.Vector(factors, x.Columns, nameof(args.ColumnScale)) : null;
         float* bias = args.Bias is { } vector ? F32View.Vector(vector, x.Columns, nameof(args.Bias)) : null;
         bool adds = args.Z is not null;
-        Vector512<float> scale = Vector512.Create(args.Scale);
+        var scale = Vector512.Create(args.Scale);
         ForRows(x.Rows, x.Columns, (begin, end) =>
         {
             for (int t = begin; t < end; t++)
@@ -35,8 +35,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void ColumnDot(ColumnDotArgs args)
     {
-        F32View a = F32View.Of(args.A, nameof(args.A));
-        F32View b = F32View.Of(args.B, a.Rows, a.Columns, nameof(args.B));
+        var a = F32View.Of(args.A, nameof(args.A));
+        var b = F32View.Of(args.B, a.Rows, a.Columns, nameof(args.B));
         float* sums = F32View.Vector(args.Sums, a.Columns, nameof(args.Sums));
         ForColumns(a.Rows, a.Columns, (begin, end) =>
         {

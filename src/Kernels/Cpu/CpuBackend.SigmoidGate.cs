@@ -9,9 +9,9 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void SigmoidGateForward(SigmoidGateForwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View gate = F32View.Of(args.Gate, x.Rows, x.Columns, nameof(args.Gate));
-        F32View y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var gate = F32View.Of(args.Gate, x.Rows, x.Columns, nameof(args.Gate));
+        var y = F32View.Of(args.Y, x.Rows, x.Columns, nameof(args.Y));
         ForRows(x.Rows, SwiGluCost * x.Columns, (begin, end) =>
         {
             for (int t = begin; t < end; t++)
@@ -28,11 +28,11 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void SigmoidGateBackward(SigmoidGateBackwardArgs args)
     {
-        F32View x = F32View.Of(args.X, nameof(args.X));
-        F32View dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
-        F32View gate = F32View.Of(args.Gate, x.Rows, x.Columns, nameof(args.Gate));
-        F32View dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
-        F32View dGate = F32View.Of(args.DGate, x.Rows, x.Columns, nameof(args.DGate));
+        var x = F32View.Of(args.X, nameof(args.X));
+        var dy = F32View.Of(args.DY, x.Rows, x.Columns, nameof(args.DY));
+        var gate = F32View.Of(args.Gate, x.Rows, x.Columns, nameof(args.Gate));
+        var dx = F32View.Of(args.DX, x.Rows, x.Columns, nameof(args.DX));
+        var dGate = F32View.Of(args.DGate, x.Rows, x.Columns, nameof(args.DGate));
         ForRows(x.Rows, SwiGluCost * x.Columns, (begin, end) =>
         {
             for (int t = begin; t < end; t++)

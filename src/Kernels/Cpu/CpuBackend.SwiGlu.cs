@@ -12,8 +12,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void SwiGluForward(SwiGluForwardArgs args)
     {
-        F32View y = F32View.Of(args.Y, nameof(args.Y));
-        F32View gateUp = F32View.Of(args.GateUp, y.Rows, 2 * y.Columns, nameof(args.GateUp));
+        var y = F32View.Of(args.Y, nameof(args.Y));
+        var gateUp = F32View.Of(args.GateUp, y.Rows, 2 * y.Columns, nameof(args.GateUp));
         bool gelu = args.Activation == GateActivation.GeluTanh;
         ForRows(y.Rows, SwiGluCost * y.Columns, (begin, end) =>
         {
@@ -35,9 +35,9 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void SwiGluBackward(SwiGluBackwardArgs args)
     {
-        F32View dy = F32View.Of(args.DY, nameof(args.DY));
-        F32View gateUp = F32View.Of(args.GateUp, dy.Rows, 2 * dy.Columns, nameof(args.GateUp));
-        F32View dGateUp = F32View.Of(args.DGateUp, dy.Rows, 2 * dy.Columns, nameof(args.DGateUp));
+        var dy = F32View.Of(args.DY, nameof(args.DY));
+        var gateUp = F32View.Of(args.GateUp, dy.Rows, 2 * dy.Columns, nameof(args.GateUp));
+        var dGateUp = F32View.Of(args.DGateUp, dy.Rows, 2 * dy.Columns, nameof(args.DGateUp));
         int columns = dy.Columns;
         bool gelu = args.Activation == GateActivation.GeluTanh;
         ForRows(dy.Rows, SwiGluCost * columns, (begin, end) =>
@@ -78,7 +78,7 @@ public sealed unsafe partial class CpuBackend
         Vector512<float> twice = root * x * Vector512.FusedMultiplyAdd(Vector512.Create(0.044715f), square, one);
         Vector512<float> twiceSlope = root * Vector512.FusedMultiplyAdd(Vector512.Create(3 * 0.044715f), square, one);
         Vector512<float> e = Exp(-Vector512.Abs(twice)), larger = one / (one + e), smaller = e * larger;
-        Vector512<float> share = Vector512.ConditionalSelect(Vector512.LessThan(twice, Vector512<float>.Zero), smaller, larger);
+        var share = Vector512.ConditionalSelect(Vector512.LessThan(twice, Vector512<float>.Zero), smaller, larger);
 
         // Far from zero the square may overflow while the product of the shares is zero.
         Vector512<float> bend = larger * smaller;

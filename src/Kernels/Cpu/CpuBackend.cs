@@ -74,10 +74,11 @@ public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations
     public long FreeMemory => SystemMemory.Free;
 
     /// <inheritdoc/>
-    public IRehearsal Rehearse(DType weights) => new CpuRehearsal(weights);
+    public IDryRun DryRun(DType weights) => new CpuDryRun(weights);
 
     /// <inheritdoc/>
-    public bool IsOutOfMemory(Exception failure) => failure is OutOfMemoryException or InvalidOperationException { InnerException: OutOfMemoryException };
+    public bool IsOutOfMemory(Exception failure) =>
+        failure is OutOfMemoryException or InvalidOperationException { InnerException: OutOfMemoryException };
 
     /// <inheritdoc/>
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination)
@@ -92,7 +93,7 @@ public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations
     /// <inheritdoc/>
     public void Fill(Tensor destination, float value)
     {
-        F32View view = F32View.Of(destination, nameof(destination));
+        var view = F32View.Of(destination, nameof(destination));
         ForRows(view.Rows, view.Columns, (begin, end) =>
         {
             for (int row = begin; row < end; row++)
@@ -107,7 +108,8 @@ public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations
     {
         if (source.Shape != destination.Shape || source.DType != destination.DType)
         {
-            throw new ArgumentException($"Cannot copy {source.DType} {source.Shape} to {destination.DType} {destination.Shape}.", nameof(destination));
+            throw new ArgumentException(
+                $"Cannot copy {source.DType} {source.Shape} to {destination.DType} {destination.Shape}.", nameof(destination));
         }
 
         int size = source.DType.Size();
@@ -198,7 +200,8 @@ public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations
         if (!matches || !tensor.IsContiguous || tensor.Shape.Count != length)
         {
             throw new ArgumentException(
-                $"{length} elements of {typeof(T).Name} do not match a {tensor.DType} tensor {tensor.Shape} with row stride {tensor.RowStride}.",
+                $"{length} elements of {typeof(T).Name} do not match a {tensor.DType} tensor {tensor.Shape} with row stride "
+                    + $"{tensor.RowStride}.",
                 nameof(tensor));
         }
 

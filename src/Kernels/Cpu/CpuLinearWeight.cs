@@ -70,7 +70,8 @@ internal sealed unsafe class FrozenCpuWeight : LinearWeight
         if (firstRow < 0 || rows * InFeatures != values.Length || firstRow > OutFeatures - rows)
         {
             throw new ArgumentException(
-                $"{values.Length} values from row {firstRow} on are no whole rows of a [{OutFeatures}, {InFeatures}] weight.", nameof(values));
+                $"{values.Length} values from row {firstRow} on are no whole rows of a [{OutFeatures}, {InFeatures}] weight.",
+                nameof(values));
         }
 
         if (_loaded.AsSpan(firstRow, rows).Contains(true))

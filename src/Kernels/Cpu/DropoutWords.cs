@@ -5,21 +5,25 @@ using Rm.Kernels.Ops;
 
 namespace Rm.Kernels.Cpu;
 
-/// <summary>The words of <see cref="DropoutMask"/> for 64 columns at a time: sixteen Philox counters side by side, the same numbers.</summary>
+/// <summary>
+/// The words of <see cref="DropoutMask"/> for 64 columns at a time: sixteen Philox counters side by side, the same numbers.
+/// </summary>
 internal static unsafe class DropoutWords
 {
     /// <summary>Columns whose words one call gives.</summary>
     public const int Columns = 64;
 
-    /// <summary>Writes the words of columns <paramref name="firstColumn"/> (a multiple of 4) to <paramref name="firstColumn"/> + 63.</summary>
+    /// <summary>
+    /// Writes the words of columns <paramref name="firstColumn"/> (a multiple of 4) to <paramref name="firstColumn"/> + 63.
+    /// </summary>
     public static void Fill(ulong seed, uint stream, uint tokenKey, int firstColumn, uint* words)
     {
         Vector512<uint> c0 = Vector512<uint>.Indices + Vector512.Create((uint)firstColumn >> 2);
-        Vector512<uint> c1 = Vector512.Create(stream);
-        Vector512<uint> c2 = Vector512.Create(tokenKey);
+        var c1 = Vector512.Create(stream);
+        var c2 = Vector512.Create(tokenKey);
         Vector512<uint> c3 = default;
-        Vector512<uint> multiplier0 = Vector512.Create(0xD2511F53u);
-        Vector512<uint> multiplier1 = Vector512.Create(0xCD9E8D57u);
+        var multiplier0 = Vector512.Create(0xD2511F53u);
+        var multiplier1 = Vector512.Create(0xCD9E8D57u);
         uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
         for (int round = 0; round < 10; round++)
         {
@@ -53,7 +57,7 @@ internal static unsafe class DropoutWords
     {
         Vector512<ulong> even = MultiplyEven(a, b);
         Vector512<ulong> odd = MultiplyEven(Vector512.ShiftRightLogical(a.AsUInt64(), 32).AsUInt32(), b);
-        Vector512<ulong> upper = Vector512.Create(0xFFFFFFFF00000000UL);
+        var upper = Vector512.Create(0xFFFFFFFF00000000UL);
         high = (Vector512.ShiftRightLogical(even, 32) | (odd & upper)).AsUInt32();
         low = (Vector512.AndNot(even, upper) | Vector512.ShiftLeft(odd, 32)).AsUInt32();
     }
@@ -72,7 +76,7 @@ internal static unsafe class DropoutWords
             return Vector512.Create(Avx2.Multiply(a.GetLower(), b.GetLower()), Avx2.Multiply(a.GetUpper(), b.GetUpper()));
         }
 
-        Vector512<ulong> lower = Vector512.Create(0xFFFFFFFFUL);
+        var lower = Vector512.Create(0xFFFFFFFFUL);
         return (a.AsUInt64() & lower) * (b.AsUInt64() & lower);
     }
 }

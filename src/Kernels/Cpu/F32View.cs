@@ -48,7 +48,8 @@ internal readonly unsafe struct F32View
     {
         if (tensor.Storage is null || tensor.DType != DType.F32)
         {
-            throw new ArgumentException($"{name} must be a float32 tensor on the CPU, not {(tensor.Storage is null ? "empty" : tensor.DType)}.", name);
+            throw new ArgumentException(
+                $"{name} must be a float32 tensor on the CPU, not {(tensor.Storage is null ? "empty" : tensor.DType)}.", name);
         }
 
         return new F32View((float*)tensor.Address, tensor.Rows, tensor.Columns, tensor.RowStride);
@@ -74,7 +75,8 @@ internal readonly unsafe struct F32View
         F32View view = Of(tensor, name);
         if (tensor.Shape.Count != count || !tensor.IsContiguous)
         {
-            throw new ArgumentException($"{name} must hold {count} adjacent elements, not {tensor.Shape} with row stride {tensor.RowStride}.", name);
+            throw new ArgumentException(
+                $"{name} must hold {count} adjacent elements, not {tensor.Shape} with row stride {tensor.RowStride}.", name);
         }
 
         return view._data;

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Rm.Kernels.Cpu;
 
 /// <summary>
-/// The system's memory that this process may still take: what the kernel calls available, or what is left to its control groups (containers,
-/// Slurm jobs), whichever is less.
+/// The system's memory that this process may still take: what the kernel calls available, or what is left to its control groups
+/// (containers, Slurm jobs), whichever is less.
 /// </summary>
 internal static class SystemMemory
 {
@@ -26,8 +26,8 @@ internal static class SystemMemory
     }
 
     /// <summary>
-    /// Least that any control group of the process, or one around it, leaves: its limit less what it uses, files in cache not counted, since they
-    /// make room. <see cref="long.MaxValue"/> without limits.
+    /// Least that any control group of the process, or one around it, leaves: its limit less what it uses, files in cache not counted,
+    /// since they make room. <see cref="long.MaxValue"/> without limits.
     /// </summary>
     /// <param name="root">Where control groups are mounted.</param>
     /// <param name="membership">The text of /proc/self/cgroup: lines of hierarchy, controllers and path, apart by colons.</param>
@@ -47,10 +47,12 @@ internal static class SystemMemory
             string[] names = unified
                 ? ["memory.max", "memory.current", "inactive_file"]
                 : ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"];
-            for (string? path = fields[2].TrimEnd('\r').Trim('/'); path is not null; path = path.Length == 0 ? null : Path.GetDirectoryName(path) ?? "")
+            for (string? path = fields[2].TrimEnd('\r').Trim('/'); path is not null; path = path.Length == 0 ? null
+                : Path.GetDirectoryName(path) ?? "")
             {
                 string folder = Path.Combine(mount, path);
-                if (Number(ReadOrEmpty(Path.Combine(folder, names[0]))) is { } limit && Number(ReadOrEmpty(Path.Combine(folder, names[1]))) is { } used)
+                if (Number(ReadOrEmpty(Path.Combine(folder, names[0]))) is { } limit
+                    && Number(ReadOrEmpty(Path.Combine(folder, names[1]))) is { } used)
                 {
                     long cached = Field(ReadOrEmpty(Path.Combine(folder, "memory.stat")), names[2]) ?? 0;
                     least = Math.Min(least, Math.Max(0, limit - Math.Max(0, used - cached)));
@@ -62,7 +64,8 @@ internal static class SystemMemory
     }
 
     // "MemAvailable:   12345 kB"; kernels since 3.14 have it.
-    private static long Available() => Field(ReadOrEmpty("/proc/meminfo"), "MemAvailable:") is { } kilobytes ? kilobytes << 10 : long.MaxValue;
+    private static long Available() =>
+        Field(ReadOrEmpty("/proc/meminfo"), "MemAvailable:") is { } kilobytes ? kilobytes << 10 : long.MaxValue;
 
     private static long? Field(string text, string name)
     {

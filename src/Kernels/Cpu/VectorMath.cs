@@ -75,9 +75,9 @@ internal static unsafe class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Vector512<float> value)
     {
-        Vector256<float> eight = Vector256.MaxNative(value.GetLower(), value.GetUpper());
-        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
-        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        var eight = Vector256.MaxNative(value.GetLower(), value.GetUpper());
+        var four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        var two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
         return Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
@@ -110,21 +110,21 @@ internal static unsafe class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        Vector512<float> lowest = Vector512.Create(-104f);
-        Vector512<float> highest = Vector512.Create(89f);
+        var lowest = Vector512.Create(-104f);
+        var highest = Vector512.Create(89f);
 
         // Comparisons rather than min and max: a NaN must pass through.
         x = Vector512.ConditionalSelect(Vector512.LessThan(x, lowest), lowest, x);
         x = Vector512.ConditionalSelect(Vector512.GreaterThan(x, highest), highest, x);
 
         // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits.
-        Vector512<float> magic = Vector512.Create(12582912f);
-        Vector512<float> shifted = Vector512.FusedMultiplyAdd(x, Vector512.Create(1.44269504f), magic);
+        var magic = Vector512.Create(12582912f);
+        var shifted = Vector512.FusedMultiplyAdd(x, Vector512.Create(1.44269504f), magic);
         Vector512<float> n = shifted - magic;
-        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
+        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
 
-        Vector512<float> p = Vector512.Create(1f / 5040);
+        var p = Vector512.Create(1f / 5040);
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 720));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 120));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 24));
@@ -134,7 +134,7 @@ internal static unsafe class VectorMath
         p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
 
         Vector512<int> exponent = shifted.AsInt32() - magic.AsInt32();
-        Vector512<int> half = Vector512.ShiftRightArithmetic(exponent, 1);
+        var half = Vector512.ShiftRightArithmetic(exponent, 1);
         return p * PowerOfTwo(half) * PowerOfTwo(exponent - half);
     }
 
@@ -145,24 +145,26 @@ internal static unsafe class VectorMath
     public static Vector512<float> Tanh(Vector512<float> x)
     {
         Vector512<float> z = x * x;
-        Vector512<float> p = Vector512.Create(-5.70498872745e-3f);
+        var p = Vector512.Create(-5.70498872745e-3f);
         p = Vector512.FusedMultiplyAdd(p, z, Vector512.Create(2.06390887954e-2f));
         p = Vector512.FusedMultiplyAdd(p, z, Vector512.Create(-5.37397155531e-2f));
         p = Vector512.FusedMultiplyAdd(p, z, Vector512.Create(1.33314422036e-1f));
         p = Vector512.FusedMultiplyAdd(p, z, Vector512.Create(-3.33332819422e-1f));
-        Vector512<float> small = Vector512.FusedMultiplyAdd(p * z, x, x);
+        var small = Vector512.FusedMultiplyAdd(p * z, x, x);
         Vector512<float> large = Vector512<float>.One - (Vector512.Create(2f) / (Exp(x + x) + Vector512<float>.One));
         return Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Abs(x), Vector512.Create(0.625f)), small, large);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> PowerOfTwo(Vector512<int> exponent) => Vector512.ShiftLeft(exponent + Vector512.Create(127), 23).AsSingle();
+    private static Vector512<float> PowerOfTwo(Vector512<int> exponent) =>
+        Vector512.ShiftLeft(exponent + Vector512.Create(127), 23).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> First(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> FirstOfHalf(int count) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();
+    private static Vector256<float> FirstOfHalf(int count) =>
+        Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();
 
     private static Vector512<float> LoadPartial(float* source, int count)
     {

@@ -3,15 +3,17 @@ using Rm.Kernels.Ops;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// The rows of Q sorted by segment: slot s is row <see cref="Rows"/>[s] of Q and token <see cref="Tokens"/>[s]. Where Q has all tokens, slots,
-/// rows and tokens are the same numbers and both arrays are null.
+/// The rows of Q sorted by segment: slot s is row <see cref="Rows"/>[s] of Q and token <see cref="Tokens"/>[s]. Where Q has all tokens,
+/// slots, rows and tokens are the same numbers and both arrays are null.
 /// </summary>
 internal sealed class AttentionSlots
 {
     /// <summary>Sorts.</summary>
     /// <param name="layout">Segments.</param>
     /// <param name="queryRows">Token row of each row of Q, or null for all tokens.</param>
-    /// <exception cref="ArgumentException">The segments do not cover the tokens in order, a query row is no token, or rows do not ascend.</exception>
+    /// <exception cref="ArgumentException">
+    /// The segments do not cover the tokens in order, a query row is no token, or rows do not ascend.
+    /// </exception>
     public AttentionSlots(SequenceLayout layout, int[]? queryRows)
     {
         Segment[] segments = layout.Segments;
@@ -20,7 +22,8 @@ internal sealed class AttentionSlots
         {
             if (segments[s].Start != First[s] || segments[s].Length < 1)
             {
-                throw new ArgumentException($"Segment {s} starts at token {segments[s].Start}, not where the one before ends.", nameof(layout));
+                throw new ArgumentException(
+                    $"Segment {s} starts at token {segments[s].Start}, not where the one before ends.", nameof(layout));
             }
 
             First[s + 1] = checked(First[s] + segments[s].Length);

@@ -14,7 +14,9 @@ internal static class AttentionWork
     /// <summary>Numbers of a block of keys: first token, tokens, and its part of the ranges, from and to.</summary>
     public const int KeyFields = 4;
 
-    /// <summary>Numbers of a range of slots: the first, how many, and the distance from their segment's start to its prefix's end.</summary>
+    /// <summary>
+    /// Numbers of a range of slots: the first, how many, and the distance from their segment's start to its prefix's end.
+    /// </summary>
     public const int RangeFields = 3;
 
     /// <summary>Blocks of queries with the keys that some query of them sees.</summary>
@@ -41,13 +43,15 @@ internal static class AttentionWork
         return Flatten(blocks);
     }
 
-    /// <summary>Blocks of keys, all of them, with the ranges of slots that see a key of the block: own segment first, then tails in row order.</summary>
+    /// <summary>
+    /// Blocks of keys, all of them, with the ranges of slots that see a key of the block: own segment first, then tails in row order.
+    /// </summary>
     /// <param name="segments">Segments of the layout.</param>
     /// <param name="slots">Its queries.</param>
     /// <param name="keys">Keys of a full block.</param>
     /// <returns>
-    /// <c>[blocks, KeyFields]</c> and <c>[ranges, RangeFields]</c>: first slot, number of slots, at least one, and for tails how far the end of
-    /// their prefix lies from their start (0 or below), which a window needs.
+    /// <c>[blocks, KeyFields]</c> and <c>[ranges, RangeFields]</c>: first slot, number of slots, at least one, and for tails how far the
+    /// end of their prefix lies from their start (0 or below), which a window needs.
     /// </returns>
     /// <exception cref="ArgumentException">A prefix is not a whole earlier segment.</exception>
     public static (int[] Blocks, int[] Ranges) Keys(Segment[] segments, AttentionSlots slots, int keys)
@@ -82,7 +86,7 @@ internal static class AttentionWork
 
     private static List<int>[] Tails(Segment[] segments)
     {
-        List<int>[] tails = new List<int>[segments.Length];
+        var tails = new List<int>[segments.Length];
         Dictionary<int, int> segmentAt = [];
         for (int s = 0; s < segments.Length; s++)
         {
@@ -90,7 +94,8 @@ internal static class AttentionWork
             (int start, int length) = (segments[s].PrefixStart, segments[s].PrefixLength);
             if (length != 0)
             {
-                if (!segmentAt.TryGetValue(start, out int parent) || segments[parent].Length != length || segments[parent].PrefixLength != 0)
+                if (!segmentAt.TryGetValue(start, out int parent) || segments[parent].Length != length
+                    || segments[parent].PrefixLength != 0)
                 {
                     throw new ArgumentException(
                         $"Segment {s} refers to a prefix at token {start} of length {length}, which is no earlier root segment.",

@@ -37,7 +37,8 @@ internal sealed class CudaAdamW
         {
             if (group.Start < 0 || group.Length < 0 || group.Start > count - group.Length)
             {
-                throw new ArgumentException($"Group {group.Start}..{group.Start + group.Length} is outside {count} parameters.", nameof(args));
+                throw new ArgumentException(
+                    $"Group {group.Start}..{group.Start + group.Length} is outside {count} parameters.", nameof(args));
             }
 
             if (group.Length != 0)
@@ -77,7 +78,8 @@ internal sealed class CudaAdamW
     {
         if (tensor.DType != DType.F32 || tensor.Shape.Count != count || !tensor.IsContiguous)
         {
-            throw new ArgumentException($"{name} is {tensor.DType} {tensor.Shape}; AdamW needs {count} contiguous {DType.F32} elements.", name);
+            throw new ArgumentException(
+                $"{name} is {tensor.DType} {tensor.Shape}; AdamW needs {count} contiguous {DType.F32} elements.", name);
         }
     }
 }

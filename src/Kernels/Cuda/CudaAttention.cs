@@ -5,7 +5,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>Launchers of native/cuda/attention_forward.cu and attention_backward.cu, for one activation type and head sizes up to 256.</summary>
+/// <summary>
+/// Launchers of native/cuda/attention_forward.cu and attention_backward.cu, for one activation type and head sizes up to 256.
+/// </summary>
 internal sealed class CudaAttention : IDisposable
 {
     private readonly CudaSession _session;
@@ -27,11 +29,14 @@ internal sealed class CudaAttention : IDisposable
     }
 
     /// <summary>O and Lse of <see cref="AttentionForwardArgs"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type or shape, the head size, the layout or the query rows are not what the kernels take.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor's type or shape, the head size, the layout or the query rows are not what the kernels take.
+    /// </exception>
     public void Forward(AttentionForwardArgs args)
     {
         using NvtxRange range = new("attention_forward"u8);
-        Problem problem = Check(args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale, args.Window, args.Softcap);
+        Problem problem = Check(
+            args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale, args.Window, args.Softcap);
         if (problem.Rows == 0)
         {
             return;
@@ -66,11 +71,14 @@ internal sealed class CudaAttention : IDisposable
     }
 
     /// <summary>DQ, DK and DV of <see cref="AttentionBackwardArgs"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type or shape, the head size, the layout or the query rows are not what the kernels take.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor's type or shape, the head size, the layout or the query rows are not what the kernels take.
+    /// </exception>
     public void Backward(AttentionBackwardArgs args)
     {
         using NvtxRange range = new("attention_backward"u8);
-        Problem problem = Check(args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale, args.Window, args.Softcap);
+        Problem problem = Check(
+            args.Layout, args.QueryRows, args.Q, args.K, args.V, args.O, args.Lse, args.HeadDim, args.Scale, args.Window, args.Softcap);
         LaunchChecks.Strided(nameof(args.DO), args.DO, _dtype, args.Q.Rows, args.Q.Columns);
         LaunchChecks.Strided(nameof(args.DQ), args.DQ, _dtype, args.Q.Rows, args.Q.Columns);
         LaunchChecks.Strided(nameof(args.DK), args.DK, _dtype, args.K.Rows, args.K.Columns);
@@ -157,13 +165,15 @@ internal sealed class CudaAttention : IDisposable
     {
         if (headDim is < 1 or > CudaAttentionTiles.MaxHeadDim)
         {
-            throw new ArgumentException($"The attention kernels take heads of 1 to {CudaAttentionTiles.MaxHeadDim}, not of {headDim}.", nameof(headDim));
+            throw new ArgumentException(
+                $"The attention kernels take heads of 1 to {CudaAttentionTiles.MaxHeadDim}, not of {headDim}.", nameof(headDim));
         }
 
         if (k.Columns == 0 || k.Columns % headDim != 0 || q.Columns == 0 || q.Columns % k.Columns != 0)
         {
             throw new ArgumentException(
-                $"Q with {q.Columns} columns and K with {k.Columns} are no whole numbers of heads of {headDim}, or no whole groups.", nameof(headDim));
+                $"Q with {q.Columns} columns and K with {k.Columns} are no whole numbers of heads of {headDim}, or no whole groups.",
+                nameof(headDim));
         }
 
         if (!(scale > 0) || float.IsInfinity(scale))

@@ -5,8 +5,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// <see cref="AttentionWork"/> of the layout that is being worked on, in device memory that is kept. Another layout overwrites it in the order of
-/// the stream, after the kernels that read the one before; so it is built once a micro-batch, not once a layer.
+/// <see cref="AttentionWork"/> of the layout that is being worked on, in device memory that is kept. Another layout overwrites it in the
+/// order of the stream, after the kernels that read the one before; so it is built once a micro-batch, not once a layer.
 /// </summary>
 internal sealed class CudaAttentionLists(CudaSession session) : IDisposable
 {

@@ -3,7 +3,9 @@ namespace Rm.Kernels.Cuda;
 /// <content>What measurements ask for.</content>
 public sealed partial class CudaBackend
 {
-    /// <summary>Most bytes of device memory that this backend held at once: what it asked the driver for, in use or kept for later.</summary>
+    /// <summary>
+    /// Most bytes of device memory that this backend held at once: what it asked the driver for, in use or kept for later.
+    /// </summary>
     public long PeakAllocatedBytes => Session.Device.PeakAllocatedBytes;
 
     /// <summary>The card's marketing name.</summary>

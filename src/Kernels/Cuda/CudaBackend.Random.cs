@@ -19,7 +19,8 @@ public sealed partial class CudaBackend : IRandomFill
             CudaKernel kernel = Session.Kernels.Get($"random_forward_{LaunchChecks.Suffix(destination.DType)}");
             Dim3 grid = new((uint)destination.Rows, (uint)LaunchChecks.Blocks(destination.Columns, RandomThreads * RandomsPerThread));
             kernel.Launch(
-                Session.Stream, new LaunchShape(grid, RandomThreads), destination.Address, destination.Columns, destination.RowStride, range, seed);
+                Session.Stream, new LaunchShape(grid, RandomThreads), destination.Address, destination.Columns, destination.RowStride,
+                range, seed);
         }
 
         return true;

@@ -5,10 +5,10 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// The operations on an NVIDIA GPU (or the emulator): bfloat16 activations and tensor-core inputs, float32 accumulation, softmax, norms, head,
-/// loss and optimizer. Work is queued in the order of the calls; what a queued kernel fails with is thrown by a later call. The bits of a
-/// result do not depend on what else is in the micro-batch; they are the same on every GPU of one generation with the same build of the kernels.
-/// Tensor cores of different generations round their sums differently, and so may code of another compiler.
+/// The operations on an NVIDIA GPU (or the emulator): bfloat16 activations and tensor-core inputs, float32 accumulation, softmax, norms,
+/// head, loss and optimizer. Work is queued in the order of the calls; what a queued kernel fails with is thrown by a later call. The bits
+/// of a result do not depend on what else is in the micro-batch; they are the same on every GPU of one generation with the same build of
+/// the kernels. Tensor cores of different generations round their sums differently, and so may code of another compiler.
 /// </summary>
 public sealed partial class CudaBackend : IBackend
 {
@@ -37,8 +37,12 @@ public sealed partial class CudaBackend : IBackend
     /// </param>
     /// <param name="gemm">Whose kernels multiply bfloat16 matrices.</param>
     /// <exception cref="CudaException">There is no usable driver or no such device, or its memory is full.</exception>
-    /// <exception cref="NotSupportedException">The GPU is older than every kernel, or does not have what <paramref name="gemm"/> names.</exception>
-    /// <exception cref="InvalidOperationException">There is no code that the GPU can run (<see cref="Builds.KernelsUnavailableException"/>), or no library of <paramref name="gemm"/>.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The GPU is older than every kernel, or does not have what <paramref name="gemm"/> names.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no code that the GPU can run (<see cref="Builds.KernelsUnavailableException"/>), or no library of <paramref name="gemm"/>.
+    /// </exception>
     public CudaBackend(int ordinal = 0, DType activationDType = DType.BF16, GemmChoice gemm = GemmChoice.Own)
     {
         ActivationDType = activationDType;
@@ -47,7 +51,7 @@ public sealed partial class CudaBackend : IBackend
         try
         {
             // The emulator checks every access against its allocation; on a GPU a few large blocks are faster.
-            _exact = !CudaDriver.IsRehearsal && CudaLibraries.IsEmulated;
+            _exact = !CudaDriver.IsDryRun && CudaLibraries.IsEmulated;
             _layoutMemory = new CudaBufferPool(Session.Device, _exact);
             _rows = new CudaRows(Session);
             _embedding = new CudaEmbedding(Session, activationDType, _rows);
@@ -72,7 +76,8 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public string Description =>
-        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}{(CudaLibraries.RunsPtx ? ", its PTX executed on the CPU" : CudaLibraries.IsEmulated ? ", emulated on the CPU" : "")}";
+        $"{Session.Device}, {LaunchChecks.Suffix(ActivationDType)}{ProductsBy}"
+        + (CudaLibraries.RunsPtx ? ", its PTX executed on the CPU" : CudaLibraries.IsEmulated ? ", emulated on the CPU" : "");
 
     /// <summary>Whose kernels multiply bfloat16 matrices.</summary>
     public GemmChoice Gemm { get; }
@@ -102,13 +107,13 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public TensorArena CreateArena() =>
-        CudaDriver.IsRehearsal ? new CountingArena() : new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
+        CudaDriver.IsDryRun ? new CountingArena() : new CudaArena(Session.Device, _exact ? 0 : CudaArena.DefaultBlockBytes);
 
     /// <inheritdoc/>
     public long FreeMemory => Session.Device.FreeMemory;
 
     /// <inheritdoc/>
-    public IRehearsal Rehearse(DType weights) => new CudaRehearsal(Session.Device.Architecture, ActivationDType, Gemm);
+    public IDryRun DryRun(DType weights) => new CudaDryRun(Session.Device.Architecture, ActivationDType, Gemm);
 
     /// <inheritdoc/>
     public bool IsOutOfMemory(Exception failure) => failure is CudaException { Result: CudaResult.OutOfMemory };

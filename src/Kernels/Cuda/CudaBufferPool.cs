@@ -16,8 +16,8 @@ internal sealed class CudaBufferPool : IDisposable
     /// <summary>A pool on <paramref name="device"/>.</summary>
     /// <param name="device">Where the memory is.</param>
     /// <param name="exact">
-    /// Whether each buffer is an allocation of exactly the size asked for, freed when given back, so that the emulator and compute-sanitizer
-    /// see where it ends.
+    /// Whether each buffer is an allocation of exactly the size asked for, freed when given back, so that the emulator and
+    /// compute-sanitizer see where it ends.
     /// </param>
     public CudaBufferPool(CudaDevice device, bool exact)
     {

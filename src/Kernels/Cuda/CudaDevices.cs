@@ -9,12 +9,16 @@ public static class CudaDevices
     /// <summary>Whether the CUDA driver of this process is the emulator; the first call binds the driver.</summary>
     public static bool IsEmulated => CudaLibraries.IsEmulated;
 
-    /// <summary>Binds the emulator instead of the driver: the file that BTRM_CUDA_LIBRARY names, or the one beside the executable.</summary>
+    /// <summary>
+    /// Binds the emulator instead of the driver: the file that BTRM_CUDA_LIBRARY names, or the one beside the executable.
+    /// </summary>
     /// <param name="ptx">Whether it executes PTX that NVRTC makes, instead of the kernels that are linked into it.</param>
     /// <exception cref="InvalidOperationException">A driver that is not the emulator is bound already.</exception>
     public static void UseEmulator(bool ptx = false) => CudaLibraries.UseEmulator(ptx);
 
-    /// <summary>Whether <paramref name="failure"/> comes from the device; its message is complete and has advice where there is any.</summary>
+    /// <summary>
+    /// Whether <paramref name="failure"/> comes from the device; its message is complete and has advice where there is any.
+    /// </summary>
     public static bool IsDeviceFailure(Exception failure) => failure is CudaException or CublasException;
 
     /// <summary>Opens device <paramref name="ordinal"/> for bfloat16 activations, or says why it cannot be used.</summary>

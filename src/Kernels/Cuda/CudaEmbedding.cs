@@ -5,7 +5,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>The embedding table: a gather of native/cuda/rows.cu, and the launcher of native/cuda/embedding.cu, for one activation type.</summary>
+/// <summary>
+/// The embedding table: a gather of native/cuda/rows.cu, and the launcher of native/cuda/embedding.cu, for one activation type.
+/// </summary>
 internal sealed class CudaEmbedding
 {
     private const int Threads = 256;
@@ -28,7 +30,7 @@ internal sealed class CudaEmbedding
     /// <exception cref="ArgumentException">A tensor's type or shape does not fit, or a token id is outside the table.</exception>
     public void Forward(EmbeddingForwardArgs args)
     {
-        CudaPreparedLayout layout = CudaPreparedLayout.Own(args.Layout);
+        var layout = CudaPreparedLayout.Own(args.Layout);
         CheckTokens(layout.Layout.Tokens, args.Table.Rows);
         if (args.Table.DType != DType.F32 && args.Table.DType != _dtype)
         {
@@ -44,7 +46,7 @@ internal sealed class CudaEmbedding
     public void Backward(EmbeddingBackwardArgs args)
     {
         using NvtxRange range = new("embedding_backward"u8);
-        CudaPreparedLayout layout = CudaPreparedLayout.Own(args.Layout);
+        var layout = CudaPreparedLayout.Own(args.Layout);
         int columns = args.DTable.Columns;
         CheckTokens(layout.Layout.Tokens, args.DTable.Rows);
         LaunchChecks.Contiguous(nameof(args.DX), args.DX, _dtype, layout.Layout.TokenCount, columns);

@@ -5,7 +5,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// Launchers of native/cuda/linear_hopper.cu: the products of <see cref="CudaLinear"/> on wgmma and TMA, for GPUs of compute capability 9.0.
+/// Launchers of native/cuda/linear_hopper.cu: the products of <see cref="CudaLinear"/> on wgmma and TMA, for GPUs of compute capability
+/// 9.0.
 /// </summary>
 internal sealed class CudaHopperLinear : IFrozenProduct
 {
@@ -81,7 +82,8 @@ internal sealed class CudaHopperLinear : IFrozenProduct
         launch.Ldp = product.RowStride;
 
         // The ups of a row begin after its gates.
-        launch.Packets = launch.Packets != 0 && LaunchChecks.InPackets(product) && features * DType.BF16.Size() % LaunchChecks.PacketBytes == 0 ? 1 : 0;
+        bool isWhole = LaunchChecks.InPackets(product) && features * DType.BF16.Size() % LaunchChecks.PacketBytes == 0;
+        launch.Packets = launch.Packets != 0 && isWhole ? 1 : 0;
         Launch(_swiGlu, x, weight.Values, extension, BoxRows, 2 * features, launch);
     }
 
@@ -157,7 +159,8 @@ internal sealed class CudaHopperLinear : IFrozenProduct
 
         // The driver looks addresses up in the current context, and this may be a thread that has none.
         _session.Device.Context.Activate();
-        NativeTensorMap mapA = Map("the left operand", a, BoxRows), mapB = Map("the right operand", b, boxRowsB), mapA2 = mapA, mapB2 = mapB;
+        NativeTensorMap mapA = Map("the left operand", a, BoxRows), mapB = Map("the right operand", b, boxRowsB), mapA2 = mapA,
+            mapB2 = mapB;
         if (extension is { } pair && launch.ExtensionK != 0)
         {
             mapA2 = Map("the left operand of the low-rank product", pair.A, BoxRows);
@@ -175,11 +178,15 @@ internal sealed class CudaHopperLinear : IFrozenProduct
         LaunchChecks.Packets(name, matrix);
 
         // The stride of a single row is never used, and need not be one that the driver takes.
-        long rowBytes = (long)LaunchChecks.Blocks(matrix.Columns * matrix.DType.Size(), LaunchChecks.PacketBytes) * LaunchChecks.PacketBytes;
+        long rowBytes =
+            (long)LaunchChecks.Blocks(matrix.Columns * matrix.DType.Size(), LaunchChecks.PacketBytes) * LaunchChecks.PacketBytes;
         TensorMapLayout layout = new(
-            matrix.Address, matrix.Rows, matrix.Columns, matrix.Rows > 1 ? (long)matrix.RowStride * matrix.DType.Size() : rowBytes, boxRows);
+            matrix.Address, matrix.Rows, matrix.Columns, matrix.Rows > 1
+                ? (long)matrix.RowStride * matrix.DType.Size()
+                : rowBytes, boxRows);
         byte* memory = stackalloc byte[sizeof(NativeTensorMap) + NativeTensorMap.Alignment];
-        NativeTensorMap* map = (NativeTensorMap*)(((nint)memory + NativeTensorMap.Alignment - 1) / NativeTensorMap.Alignment * NativeTensorMap.Alignment);
+        var map =
+            (NativeTensorMap*)(((nint)memory + NativeTensorMap.Alignment - 1) / NativeTensorMap.Alignment * NativeTensorMap.Alignment);
         CudaResult result = CudaDriver.Api.TensorMapEncodeTiled(map, layout);
         return result == CudaResult.Success ? *map : throw new CudaException("cuTensorMapEncodeTiled", result, $"{name}: {layout}.");
     }

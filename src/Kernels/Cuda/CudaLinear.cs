@@ -128,7 +128,8 @@ internal sealed class CudaLinear : IFrozenProduct
         new(checked(LaunchChecks.Blocks(launch.M, TileRows) * LaunchChecks.Blocks(launch.N, TileColumns)), Threads, SharedBytes);
 
     private void Launch(
-        CudaKernel kernel, (Tensor A, Tensor? B)? main, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y, int columns)
+        CudaKernel kernel, (Tensor A, Tensor? B)? main, (Tensor A, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y,
+        int columns)
     {
         LinearLaunch launch = Describe(main, extension, bias, residual, y, columns);
         if (launch.M != 0)

@@ -30,7 +30,7 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
     /// <param name="keys">Address of the rows' token keys, or 0 without dropout.</param>
     public void Forward(LinearForwardArgs args, Tensor weight, nint keys)
     {
-        Operand y = Operand.Of(args.Y);
+        var y = Operand.Of(args.Y);
         Multiply(
             Operand.Of(args.X), Operand.Transposed(weight), y, (args.X.Rows, weight.Rows, weight.Columns), scale: 1, default, Dropped.None,
             args.Bias, args.Residual is { } residual ? Operand.Of(residual) : default);
@@ -47,7 +47,7 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
                 Operand.Of(args.X), Operand.Transposed(lora.A.SliceRows(part.RankRow, part.Rank)), Operand.Of(s),
                 (s.Rows, part.Rank, weight.Columns), lora.ScaleOf(part) * LoraDropouts.Factor(lora.Dropout), mask,
                 lora.Dropout is null ? Dropped.None : Dropped.Left);
-            Operand columns = Operand.Of(args.Y.SliceColumns(part.Column, part.Columns));
+            var columns = Operand.Of(args.Y.SliceColumns(part.Column, part.Columns));
             Multiply(
                 Operand.Of(s), Operand.Transposed(part.B), columns, (s.Rows, part.Columns, part.Rank), scale: 1, default, Dropped.None,
                 residual: columns);
@@ -61,11 +61,11 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
     public void Backward(LinearBackwardArgs args, Tensor weight, nint keys)
     {
         int rows = args.DY.Rows;
-        Operand dY = Operand.Of(args.DY);
+        var dY = Operand.Of(args.DY);
         Tensor? dS = args.Lora is { } lora ? FactorGradients(args, lora, weight.Columns, keys) : null;
         if (args.DX is { } dX)
         {
-            Operand target = Operand.Of(dX);
+            var target = Operand.Of(dX);
             Multiply(
                 dY, Operand.Of(weight), target, (rows, weight.Columns, weight.Rows), scale: 1, default, Dropped.None,
                 residual: args.AccumulateDX ? target : default);
@@ -77,9 +77,10 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
 
         if (args.DW is { } dW)
         {
-            Operand target = Operand.Of(dW);
+            var target = Operand.Of(dW);
             Multiply(
-                Operand.Transposed(args.DY), Operand.Of(args.X), target, (weight.Rows, weight.Columns, rows), scale: 1, default, Dropped.None,
+                Operand.Transposed(args.DY), Operand.Of(args.X), target, (weight.Rows, weight.Columns, rows), scale: 1, default,
+                Dropped.None,
                 residual: target);
         }
     }
@@ -92,10 +93,11 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
         {
             Tensor dY = args.DY.SliceColumns(part.Column, part.Columns), ds = dS.SliceColumns(part.RankRow, part.Rank);
             Multiply(
-                Operand.Of(dY), Operand.Of(part.B), Operand.Of(ds), (rows, part.Rank, part.Columns), lora.ScaleOf(part), default, Dropped.None);
+                Operand.Of(dY), Operand.Of(part.B), Operand.Of(ds), (rows, part.Rank, part.Columns), lora.ScaleOf(part), default,
+                Dropped.None);
             if (part.GradB is { } gradB)
             {
-                Operand target = Operand.Of(gradB);
+                var target = Operand.Of(gradB);
                 Multiply(
                     Operand.Transposed(dY), Operand.Of(args.S!.Value.SliceColumns(part.RankRow, part.Rank)), target,
                     (part.Columns, part.Rank, rows), scale: 1, default, Dropped.None, residual: target);
@@ -103,7 +105,7 @@ internal sealed class CudaLinearF32(CudaSession session, CudaLoraInputGradient i
 
             if (lora.GradA is { } gradA)
             {
-                Operand target = Operand.Of(gradA.SliceRows(part.RankRow, part.Rank));
+                var target = Operand.Of(gradA.SliceRows(part.RankRow, part.Rank));
                 Multiply(
                     Operand.Transposed(ds), Operand.Of(args.X), target, (part.Rank, inputs, rows), LoraDropouts.Factor(lora.Dropout),
                     LoraDropouts.Of(lora.Dropout, keys, part.DropoutStream), lora.Dropout is null ? Dropped.None : Dropped.Right,

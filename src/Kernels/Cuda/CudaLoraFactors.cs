@@ -14,7 +14,9 @@ internal sealed class CudaLoraFactors(CudaSession session)
 
     private readonly CudaKernel _kernel = session.Kernels.Get("lora_factors_forward_bf16");
 
-    /// <summary>Elements between rows of an operand with <paramref name="columns"/> columns, so that rows start at multiples of 16 bytes.</summary>
+    /// <summary>
+    /// Elements between rows of an operand with <paramref name="columns"/> columns, so that rows start at multiples of 16 bytes.
+    /// </summary>
     public static int Stride(int columns) => LaunchChecks.Blocks(columns, 8) * 8;
 
     /// <summary>A in bfloat16, <c>[R, In]</c>, and the parts' B side by side, <c>[Out, R]</c> with zeros off the blocks.</summary>
@@ -88,7 +90,9 @@ internal sealed class CudaLoraFactors(CudaSession session)
     }
 }
 
-/// <summary>A factor rounded to bfloat16 and, where a product needs more of its bits, what rounding left off, with the same strides.</summary>
+/// <summary>
+/// A factor rounded to bfloat16 and, where a product needs more of its bits, what rounding left off, with the same strides.
+/// </summary>
 internal readonly record struct PackedFactor(Tensor High, Tensor? Low);
 
 /// <summary>LoraFactor of lora_factors.cu.</summary>

@@ -4,7 +4,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>Launchers of native/cuda/lora_gradient.cu: gradients of LoRA's factors as sums over tokens, split by rows, added in order.</summary>
+/// <summary>
+/// Launchers of native/cuda/lora_gradient.cu: gradients of LoRA's factors as sums over tokens, split by rows, added in order.
+/// </summary>
 internal sealed class CudaLoraGradient(CudaSession session)
 {
     private const int TileRanks = 32;

@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// Whole linear layers, with bias, residual, LoRA, dropout and trained weights, for one activation type. S has that type, and in bfloat16 its
-/// rows start at multiples of 16 bytes, as those of all activations do.
+/// Whole linear layers, with bias, residual, LoRA, dropout and trained weights, for one activation type. S has that type, and in bfloat16
+/// its rows start at multiples of 16 bytes, as those of all activations do.
 /// </summary>
 internal sealed class CudaLoraLinear : IDisposable
 {
@@ -48,11 +48,12 @@ internal sealed class CudaLoraLinear : IDisposable
     }
 
     /// <summary>A frozen weight of the activation type, to be loaded.</summary>
-    public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures) => new CudaLinearWeight(_session, outFeatures, inFeatures, _dtype);
+    public LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures) =>
+        new CudaLinearWeight(_session, outFeatures, inFeatures, _dtype);
 
     /// <summary>
-    /// A frozen weight in few bits, to be loaded; null where it is not for the kernels, which multiply bfloat16. They are btrm's own on the tensor cores of
-    /// sm_80 and later, whatever multiplies other weights.
+    /// A frozen weight in few bits, to be loaded; null where it is not for the kernels, which multiply bfloat16. They are btrm's own on the
+    /// tensor cores of sm_80 and later, whatever multiplies other weights.
     /// </summary>
     public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
         _dtype == DType.BF16 && layout.Fits(inFeatures) ? new CudaLowBitWeight(_session, outFeatures, inFeatures, layout, tables) : null;
@@ -74,7 +75,9 @@ internal sealed class CudaLoraLinear : IDisposable
     }
 
     /// <summary>Y and S of <see cref="LinearForwardArgs"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernels', or the LoRA parts do not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor's type, shape or alignment is not the kernels', or the LoRA parts do not fit.
+    /// </exception>
     public void Forward(LinearForwardArgs args)
     {
         LinearWeight weight = args.Weight;
@@ -110,7 +113,8 @@ internal sealed class CudaLoraLinear : IDisposable
                 foreach (LoraPart part in lora.Parts)
                 {
                     _product.Forward(
-                        args.X, a, LoraDropouts.Of(lora.Dropout, keys, part.DropoutStream), lora.ScaleOf(part) * LoraDropouts.Factor(lora.Dropout),
+                        args.X, a, LoraDropouts.Of(lora.Dropout, keys, part.DropoutStream),
+                        lora.ScaleOf(part) * LoraDropouts.Factor(lora.Dropout),
                         (part.RankRow, part.Rank), s);
                 }
             }
@@ -136,7 +140,9 @@ internal sealed class CudaLoraLinear : IDisposable
     }
 
     /// <summary>All gradients of <see cref="LinearBackwardArgs"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernels', or the LoRA parts do not fit.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor's type, shape or alignment is not the kernels', or the LoRA parts do not fit.
+    /// </exception>
     public void Backward(LinearBackwardArgs args)
     {
         LinearWeight weight = args.Weight;

@@ -54,7 +54,8 @@ internal sealed class CudaLoraProduct(CudaSession session)
         return kernel;
     }
 
-    private void Launch(CudaKernel kernel, Tensor a, PackedFactor b, in DropoutLaunch dropout, float scale, (int First, int Count) columns, Tensor p)
+    private void Launch(
+        CudaKernel kernel, Tensor a, PackedFactor b, in DropoutLaunch dropout, float scale, (int First, int Count) columns, Tensor p)
     {
         LaunchChecks.Packets("the activations", a);
         LaunchChecks.Packets("the factor", b.High);

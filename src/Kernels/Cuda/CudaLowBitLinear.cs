@@ -5,7 +5,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>Launchers of native/cuda/linear_low_bit.cu: the products of <see cref="CudaLinear"/> with a weight that lies in memory in few bits.</summary>
+/// <summary>
+/// Launchers of native/cuda/linear_low_bit.cu: the products of <see cref="CudaLinear"/> with a weight that lies in memory in few bits.
+/// </summary>
 internal sealed class CudaLowBitLinear(CudaSession session)
 {
     private readonly Dictionary<(LowBitCode, bool), CudaKernel> _kernels = [];
@@ -25,7 +27,8 @@ internal sealed class CudaLowBitLinear(CudaSession session)
     {
         using NvtxRange range = new("linear_backward_low_bit"u8);
         CudaLinear.CheckInputGradient(dY, weight, extension);
-        Launch(weight, backward: true, CudaLinear.Describe((dY, null), extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures));
+        Launch(weight, backward: true,
+            CudaLinear.Describe((dY, null), extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures));
     }
 
     private void Launch(CudaLowBitWeight weight, bool backward, in LinearLaunch linear)

@@ -3,7 +3,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>Codes and scales of a frozen weight on the device, as native/cuda/common/low_bit.cuh reads them, in one piece of memory.</summary>
+/// <summary>
+/// Codes and scales of a frozen weight on the device, as native/cuda/common/low_bit.cuh reads them, in one piece of memory.
+/// </summary>
 internal sealed class CudaLowBitWeight : LowBitWeight
 {
     private const int WordBytes = 4;
@@ -23,7 +25,8 @@ internal sealed class CudaLowBitWeight : LowBitWeight
     public CudaLowBitWeight(CudaSession session, int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables)
         : base(outFeatures, inFeatures, layout)
     {
-        if (!layout.Fits(inFeatures) || tables.Codes.Length != (layout.Code == LowBitCode.Nf4 ? 16 : 0) || tables.Scales.Length != (IsCoded ? 256 : 0))
+        if (!layout.Fits(inFeatures) || tables.Codes.Length != (layout.Code == LowBitCode.Nf4 ? 16 : 0)
+            || tables.Scales.Length != (IsCoded ? 256 : 0))
         {
             throw new ArgumentException($"Rows of {inFeatures} columns, or the tables, do not fit {layout}.", nameof(layout));
         }
@@ -74,7 +77,8 @@ internal sealed class CudaLowBitWeight : LowBitWeight
     {
         int bytes = Layout.CodeBytes(InFeatures), blocks = Layout.Blocks(InFeatures), count = rows.Codes.Length / bytes;
         int scaleCount = count * blocks, ofRow = IsCoded ? LowBitLayout.RowHeader + Layout.Groups(InFeatures) : 0;
-        if (rows.Codes.Length != count * bytes || rows.Scales.Length != (IsCoded ? 0 : scaleCount) || rows.ScaleCodes.Length != (IsCoded ? scaleCount : 0)
+        if (rows.Codes.Length != count * bytes || rows.Scales.Length != (IsCoded ? 0 : scaleCount)
+            || rows.ScaleCodes.Length != (IsCoded ? scaleCount : 0)
             || rows.RowScales.Length != count * ofRow)
         {
             throw new ArgumentException($"Codes and scales are no whole rows of {InFeatures} columns in {Layout}.", nameof(rows));

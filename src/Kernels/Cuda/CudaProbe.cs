@@ -44,7 +44,7 @@ public static class CudaProbe
 
     private static CudaDeviceReport ProbeDevice(int ordinal, Nvml nvml, CudaBuildsReport builds)
     {
-        using CudaDevice device = CudaDevice.Open(ordinal);
+        using var device = CudaDevice.Open(ordinal);
         (double? power, int? clock) = nvml.Limits(device.Uuid);
         string? problem = null;
         if (!device.Architecture.IsSupported)

@@ -34,12 +34,13 @@ internal sealed class CudaRope : IDisposable
     public void Table(RopeTableArgs args)
     {
         using NvtxRange range = new("rope_table_forward"u8);
-        CudaPreparedLayout layout = CudaPreparedLayout.Own(args.Layout);
+        var layout = CudaPreparedLayout.Own(args.Layout);
         int tokens = args.CosSin.Rows, half = args.InverseFrequencies.Length;
         if (args.FirstToken < 0 || args.FirstToken > layout.Layout.TokenCount - tokens)
         {
             throw new ArgumentException(
-                $"Tokens {args.FirstToken} to {args.FirstToken + tokens} are not all of the {layout.Layout.TokenCount} of the layout.", nameof(args));
+                $"Tokens {args.FirstToken} to {args.FirstToken + tokens} are not all of the {layout.Layout.TokenCount} of the layout.",
+                nameof(args));
         }
 
         LaunchChecks.Contiguous(nameof(args.CosSin), args.CosSin, DType.F32, tokens, 2 * half);
@@ -79,7 +80,8 @@ internal sealed class CudaRope : IDisposable
         }
 
         int packet = LaunchChecks.PacketBytes / _dtype.Size();
-        bool packed = rotated / 2 % packet == 0 && headDim % packet == 0 && LaunchChecks.InPackets(args.X) && LaunchChecks.InPackets(args.CosSin);
+        bool packed = rotated / 2 % packet == 0 && headDim % packet == 0 && LaunchChecks.InPackets(args.X)
+            && LaunchChecks.InPackets(args.CosSin);
         RopeLaunch launch = new()
         {
             X = args.X.Address,

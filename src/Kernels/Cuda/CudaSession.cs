@@ -3,7 +3,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>What every operation works with: one device, its kernels, the stream that orders all work, memory for partial results.</summary>
+/// <summary>
+/// What every operation works with: one device, its kernels, the stream that orders all work, memory for partial results.
+/// </summary>
 internal sealed class CudaSession : IDisposable
 {
     private CudaStorage? _workspace;

@@ -37,7 +37,8 @@ internal sealed class CudaSwiGlu
         Check(nameof(args.Y), args.Y, rows, features, features);
         if (rows != 0)
         {
-            (args.Activation == GateActivation.Silu ? _forward : Gelu().Forward).Launch(_session.Stream, Shape(rows, features), args.GateUp.Address, args.Y.Address, features);
+            (args.Activation == GateActivation.Silu ? _forward : Gelu().Forward)
+                .Launch(_session.Stream, Shape(rows, features), args.GateUp.Address, args.Y.Address, features);
         }
     }
 

@@ -3,8 +3,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// A weight under training: the float32 master is a range of the flat parameter buffer. In bfloat16 a working copy is multiplied with, which
-/// <see cref="Refresh"/> brings up to date; in float32 the master itself is.
+/// A weight under training: the float32 master is a range of the flat parameter buffer. In bfloat16 a working copy is multiplied with,
+/// which <see cref="Refresh"/> brings up to date; in float32 the master itself is.
 /// </summary>
 internal sealed class CudaTrainableWeight : CudaLinearWeight
 {

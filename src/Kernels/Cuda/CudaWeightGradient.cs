@@ -4,7 +4,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>Launchers of native/cuda/weight_gradient.cu: gradients of a trained layer's weight (bfloat16 activations) and bias (either type).</summary>
+/// <summary>
+/// Launchers of native/cuda/weight_gradient.cu: gradients of a trained layer's weight (bfloat16 activations) and bias (either type).
+/// </summary>
 internal sealed class CudaWeightGradient
 {
     private const int Tile = 128;

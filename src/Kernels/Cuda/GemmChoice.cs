@@ -6,8 +6,10 @@ public enum GemmChoice
     /// <summary>btrm's own, with bias, residual and the low-rank product in the same kernel (native/cuda/linear.cu).</summary>
     Own,
 
-    /// <summary>cuBLASLt where it is installed, for comparison: the low-rank product and the bias follow in a kernel of btrm's. The bits of a row may depend
-    /// on how many rows there are.</summary>
+    /// <summary>
+    /// cuBLASLt where it is installed, for comparison: the low-rank product and the bias follow in a kernel of btrm's. The bits of a row
+    /// may depend on how many rows there are.
+    /// </summary>
     CublasLt,
 
     /// <summary>

@@ -11,9 +11,12 @@ namespace Rm.Kernels.Cuda;
 /// <param name="SmClock">MHz of the multiprocessors.</param>
 /// <param name="MemoryClock">MHz of the memory.</param>
 public sealed record GpuReading(
-    double? Utilization, double? MemoryUtilization, long? MemoryUsed, double? Power, double? Temperature, double? SmClock, double? MemoryClock);
+    double? Utilization, double? MemoryUtilization, long? MemoryUsed, double? Power, double? Temperature, double? SmClock,
+    double? MemoryClock);
 
-/// <summary>Reads the state of the GPU that a backend works on, through NVML. Any thread may read; reading disturbs no work on the device.</summary>
+/// <summary>
+/// Reads the state of the GPU that a backend works on, through NVML. Any thread may read; reading disturbs no work on the device.
+/// </summary>
 public sealed class GpuMonitor : IDisposable
 {
     private readonly Nvml _nvml;

@@ -40,7 +40,9 @@ internal sealed class KernelTimer : IDisposable
         return seconds;
     }
 
-    /// <summary>Bytes a second, read and written, of the driver's own copy within the device: the ceiling of kernels that memory bounds.</summary>
+    /// <summary>
+    /// Bytes a second, read and written, of the driver's own copy within the device: the ceiling of kernels that memory bounds.
+    /// </summary>
     public double CopyBandwidth(int repeats)
     {
         long bytes = Math.Min(1L << 30, _session.Device.FreeMemory / 8);

@@ -4,8 +4,8 @@ using Rm.Kernels.Cuda.Driver;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// A named range in the timeline of a profiler that watches this process (Nsight Systems, Nsight Compute), whatever the device: what the host
-/// does between opening and disposing it, and what it queues. Without a profiler it costs one test of a constant.
+/// A named range in the timeline of a profiler that watches this process (Nsight Systems, Nsight Compute), whatever the device: what the
+/// host does between opening and disposing it, and what it queues. Without a profiler it costs one test of a constant.
 /// </summary>
 public readonly ref struct ProfilerRange
 {

@@ -2,7 +2,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Cuda;
 
-/// <summary>The token rows of a micro-batch sorted by token id, in token order within an id: what a gradient without atomics needs.</summary>
+/// <summary>
+/// The token rows of a micro-batch sorted by token id, in token order within an id: what a gradient without atomics needs.
+/// </summary>
 internal sealed class TokenBuckets
 {
     /// <summary>Sorts and uploads the tokens of <paramref name="layout"/>.</summary>

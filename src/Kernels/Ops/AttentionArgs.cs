@@ -3,8 +3,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Ops;
 
 /// <summary>
-/// O[t, h] = softmax(Scale * Q[t, h] K[keys of t, h / (H/G)]^T) V[keys of t]: grouped-query attention in which a token sees its parent prefix and,
-/// causally, its own segment (<see cref="Segment"/>); with <see cref="Window"/>, of these the last ones of its sequence alone.
+/// O[t, h] = softmax(Scale * Q[t, h] K[keys of t, h / (H/G)]^T) V[keys of t]: grouped-query attention in which a token sees its parent
+/// prefix and, causally, its own segment (<see cref="Segment"/>); with <see cref="Window"/>, of these the last ones of its sequence alone.
 /// </summary>
 /// <param name="Layout">Segments.</param>
 /// <param name="Q"><c>[T, H * D]</c>, or <c>[rows, H * D]</c> with <see cref="QueryRows"/>; rows may be strided.</param>
@@ -17,7 +17,9 @@ namespace Rm.Kernels.Ops;
 public sealed record AttentionForwardArgs(
     PreparedLayout Layout, Tensor Q, Tensor K, Tensor V, int HeadDim, float Scale, Tensor O, Tensor Lse)
 {
-    /// <summary>Token row of each row of Q, ascending within a segment; null when Q has all T tokens. The last layer asks for reward rows only.</summary>
+    /// <summary>
+    /// Token row of each row of Q, ascending within a segment; null when Q has all T tokens. The last layer asks for reward rows only.
+    /// </summary>
     public int[]? QueryRows { get; init; }
 
     /// <summary>Keys that a token sees, counted from itself backwards along its sequence; 0 for all.</summary>

@@ -3,8 +3,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Ops;
 
 /// <summary>
-/// Y[t, n] = silu(sum over j of W[n, j] X[t - K + 1 + j, n]): a causal convolution of each feature by itself along its sequence, zeros before the
-/// sequence's start. A token's window reaches back into its parent prefix (<see cref="Segment"/>) and never into a neighbour.
+/// Y[t, n] = silu(sum over j of W[n, j] X[t - K + 1 + j, n]): a causal convolution of each feature by itself along its sequence, zeros
+/// before the sequence's start. A token's window reaches back into its parent prefix (<see cref="Segment"/>) and never into a neighbour.
 /// </summary>
 /// <param name="Layout">Segments.</param>
 /// <param name="X"><c>[T, N]</c>; rows may be strided.</param>

@@ -9,7 +9,9 @@ namespace Rm.Kernels.Ops;
 /// <param name="ValueDim">Dv.</param>
 public sealed record DeltaRuleShape(int KeyHeads, int ValueHeads, int KeyDim, int ValueDim)
 {
-    /// <summary>Tokens of a chunk; it divides <see cref="SequenceLayoutBuilder.PrefixBlock"/>, so that an exact prefix ends with a chunk.</summary>
+    /// <summary>
+    /// Tokens of a chunk; it divides <see cref="SequenceLayoutBuilder.PrefixBlock"/>, so that an exact prefix ends with a chunk.
+    /// </summary>
     public int Chunk { get; init; } = 64;
 
     /// <summary>Added to the square sum when queries and keys are brought to unit length.</summary>
@@ -33,7 +35,8 @@ public sealed record DeltaRuleShape(int KeyHeads, int ValueHeads, int KeyDim, in
     {
         if (KeyHeads < 1 || KeyDim < 1 || ValueDim < 1 || ValueHeads < 1 || ValueHeads % KeyHeads != 0 || Chunk is not (16 or 32 or 64))
         {
-            throw new ArgumentException($"A delta rule needs value heads that are a multiple of its key heads and chunks of 16, 32 or 64: {this}.");
+            throw new ArgumentException(
+                $"A delta rule needs value heads that are a multiple of its key heads and chunks of 16, 32 or 64: {this}.");
         }
     }
 }
@@ -41,7 +44,8 @@ public sealed record DeltaRuleShape(int KeyHeads, int ValueHeads, int KeyDim, in
 /// <summary>
 /// The gated delta rule (Yang, Kautz and Hatamizadeh 2024) over each sequence and value head, S <c>[Dk, Dv]</c> zero at the start:
 /// P = e^g S; u = beta (v - P^T k); S = P + k u^T; o = S^T q, with q and k at unit length, q also divided by sqrt(Dk), beta = sigmoid(B),
-/// g = -exp(ALog) softplus(A + DtBias). A tail begins with the state at its prefix's end (<see cref="Segment"/>). Computed in float32, in chunks.
+/// g = -exp(ALog) softplus(A + DtBias). A tail begins with the state at its prefix's end (<see cref="Segment"/>). Computed in float32, in
+/// chunks.
 /// </summary>
 /// <param name="Layout">Segments.</param>
 /// <param name="Shape">Sizes.</param>
@@ -51,11 +55,15 @@ public sealed record DeltaRuleShape(int KeyHeads, int ValueHeads, int KeyDim, in
 /// <param name="ALog"><c>[Hv]</c>, float32.</param>
 /// <param name="DtBias"><c>[Hv]</c>, float32.</param>
 /// <param name="O"><c>[T, Hv Dv]</c>, =; rows may be strided.</param>
-/// <param name="States"><c>[chunks, Hv Dk Dv]</c>, float32, =: S at the start of every chunk, for backward; null where none follows.</param>
+/// <param name="States">
+/// <c>[chunks, Hv Dk Dv]</c>, float32, =: S at the start of every chunk, for backward; null where none follows.
+/// </param>
 public sealed record DeltaRuleForwardArgs(
     PreparedLayout Layout, DeltaRuleShape Shape, Tensor Qkv, Tensor A, Tensor B, Tensor ALog, Tensor DtBias, Tensor O, Tensor? States);
 
-/// <summary>Gradient of <see cref="DeltaRuleForwardArgs"/>. The state at a prefix's end receives the sum over its tails, in row order.</summary>
+/// <summary>
+/// Gradient of <see cref="DeltaRuleForwardArgs"/>. The state at a prefix's end receives the sum over its tails, in row order.
+/// </summary>
 /// <param name="Layout">Segments.</param>
 /// <param name="Shape">Sizes.</param>
 /// <param name="DO"><c>[T, Hv Dv]</c>; rows may be strided.</param>
@@ -72,5 +80,6 @@ public sealed record DeltaRuleForwardArgs(
 /// <param name="DDtBias"><c>[Hv]</c>, float32, +=; null when it is frozen.</param>
 /// <param name="Scratch">For temporaries.</param>
 public sealed record DeltaRuleBackwardArgs(
-    PreparedLayout Layout, DeltaRuleShape Shape, Tensor DO, Tensor Qkv, Tensor A, Tensor B, Tensor ALog, Tensor DtBias, Tensor States, Tensor DQkv,
+    PreparedLayout Layout, DeltaRuleShape Shape, Tensor DO, Tensor Qkv, Tensor A, Tensor B, Tensor ALog, Tensor DtBias, Tensor States,
+    Tensor DQkv,
     Tensor DA, Tensor DB, Tensor? DALog, Tensor? DDtBias, TensorArena Scratch);

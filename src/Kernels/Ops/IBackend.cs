@@ -5,10 +5,10 @@ namespace Rm.Kernels.Ops;
 /// <summary>
 /// The operations that the model, the loss and the optimizer are written against, once for every device.
 /// Shapes: T tokens of the micro-batch, C hidden size, F intermediate size, H query heads, G key/value heads, D head size,
-/// S sequences (a reward row each), n pairs, r LoRA rank, R a sum of ranks. Activations have <see cref="ActivationDType"/>; parameters under training, gradients, optimizer
-/// state, norms' rstd, rewards and losses are float32. Every operation is deterministic, and the result of a row depends on
-/// that row's sequence alone, to the bit. Arguments say for each output whether it is assigned (=) or added to (+=).
-/// Calls are ordered; on an asynchronous device they may return before the work is done, and <see cref="Download{T}"/> waits.
+/// S sequences (a reward row each), n pairs, r LoRA rank, R a sum of ranks. Activations have <see cref="ActivationDType"/>; parameters
+/// under training, gradients, optimizer state, norms' rstd, rewards and losses are float32. Every operation is deterministic, and the
+/// result of a row depends on that row's sequence alone, to the bit. Arguments say for each output whether it is assigned (=) or added to
+/// (+=). Calls are ordered; on an asynchronous device they may return before the work is done, and <see cref="Download{T}"/> waits.
 /// </summary>
 public interface IBackend : IDisposable
 {
@@ -26,7 +26,7 @@ public interface IBackend : IDisposable
 
     /// <summary>A backend like this one that only counts what it is asked for.</summary>
     /// <param name="weights">Type of the frozen weights that will be loaded; the CPU keeps bfloat16 ones in half the memory.</param>
-    IRehearsal Rehearse(DType weights);
+    IDryRun DryRun(DType weights);
 
     /// <summary>Whether <paramref name="failure"/> says that the device's memory is used up: less at once may still work.</summary>
     bool IsOutOfMemory(Exception failure);
@@ -61,12 +61,14 @@ public interface IBackend : IDisposable
     LinearWeight CreateFrozenWeight(int outFeatures, int inFeatures, bool needsInputGradient);
 
     /// <summary>
-    /// A frozen matrix <c>[outFeatures, inFeatures]</c> that stays in few bits, to be filled with <see cref="LowBitWeight.LoadRows"/>; null where the
-    /// device keeps no such form, and the values are to be loaded into <see cref="CreateFrozenWeight"/>.
+    /// A frozen matrix <c>[outFeatures, inFeatures]</c> that stays in few bits, to be filled with <see cref="LowBitWeight.LoadRows"/>; null
+    /// where the device keeps no such form, and the values are to be loaded into <see cref="CreateFrozenWeight"/>.
     /// </summary>
     LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) => null;
 
-    /// <summary>A matrix under training, whose float32 master <c>[outFeatures, inFeatures]</c> is a range of the flat parameter buffer.</summary>
+    /// <summary>
+    /// A matrix under training, whose float32 master <c>[outFeatures, inFeatures]</c> is a range of the flat parameter buffer.
+    /// </summary>
     LinearWeight CreateTrainableWeight(Tensor master);
 
     /// <summary>Brings what the backend derived from a trainable weight up to date after the optimizer has changed it.</summary>
@@ -138,7 +140,9 @@ public interface IBackend : IDisposable
     /// <summary>Bradley-Terry loss of pairs and its gradient.</summary>
     void PairLoss(PairLossArgs args);
 
-    /// <summary>L2 norm of a float32 buffer, summed in a fixed order in double precision on the CPU and in two fixed stages elsewhere.</summary>
+    /// <summary>
+    /// L2 norm of a float32 buffer, summed in a fixed order in double precision on the CPU and in two fixed stages elsewhere.
+    /// </summary>
     double Norm(Tensor values);
 
     /// <summary>One AdamW step on ranges of the flat parameter buffer.</summary>

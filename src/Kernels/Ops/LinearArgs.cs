@@ -50,7 +50,9 @@ public sealed record LoraPart(int Column, int RankRow, Tensor B, Tensor? GradB, 
 /// <param name="Seed">Changes with every step.</param>
 public sealed record LoraDropout(float Probability, ulong Seed);
 
-/// <summary>Y = X W^T (+ Bias) (+ LoRA) (+ Residual). Per element: the products in order of the input features, then LoRA, bias, residual.</summary>
+/// <summary>
+/// Y = X W^T (+ Bias) (+ LoRA) (+ Residual). Per element: the products in order of the input features, then LoRA, bias, residual.
+/// </summary>
 /// <param name="Layout">Token keys for dropout.</param>
 /// <param name="X"><c>[T, In]</c>; rows may be strided.</param>
 /// <param name="Weight"><c>[Out, In]</c>.</param>
@@ -67,8 +69,8 @@ public sealed record LinearForwardArgs(
     public int[]? TokenRows { get; init; }
 
     /// <summary>
-    /// <c>[T, Out / 2]</c>, =: the SwiGLU of Y as it was stored, gates before ups, with the bits of <see cref="SwiGluForwardArgs"/>; null where
-    /// it is not wanted. Y and this one are contiguous then.
+    /// <c>[T, Out / 2]</c>, =: the SwiGLU of Y as it was stored, gates before ups, with the bits of <see cref="SwiGluForwardArgs"/>; null
+    /// where it is not wanted. Y and this one are contiguous then.
     /// </summary>
     public Tensor? SwiGlu { get; init; }
 }

@@ -3,19 +3,24 @@ namespace Rm.Kernels.Ops;
 /// <summary>What the codes of a <see cref="LowBitWeight"/> stand for before their scale.</summary>
 public enum LowBitCode
 {
-    /// <summary>NormalFloat4 (Dettmers et al. 2023): 4 bits, two codes a byte, the first in the high half; an index into a table of 16 values.</summary>
+    /// <summary>
+    /// NormalFloat4 (Dettmers et al. 2023): 4 bits, two codes a byte, the first in the high half; an index into a table of 16 values.
+    /// </summary>
     Nf4,
 
     /// <summary>A signed byte.</summary>
     Int8,
 
-    /// <summary>fp8 e4m3 (Micikevicius et al. 2022): a sign, four bits of exponent with bias 7, three of mantissa; no infinity, all ones is not a number.</summary>
+    /// <summary>
+    /// fp8 e4m3 (Micikevicius et al. 2022): a sign, four bits of exponent with bias 7, three of mantissa; no infinity, all ones is not a
+    /// number.
+    /// </summary>
     Fp8,
 }
 
 /// <summary>
-/// How the rows of a matrix <c>[rows, columns]</c> lie in memory in few bits: value = code's value * scale, in float32. Every row stands for itself, so
-/// that rows of several matrices can be stacked.
+/// How the rows of a matrix <c>[rows, columns]</c> lie in memory in few bits: value = code's value * scale, in float32. Every row stands
+/// for itself, so that rows of several matrices can be stacked.
 /// </summary>
 /// <param name="Code">What codes are.</param>
 /// <param name="BlockColumns">Neighbouring columns with one scale, a power of two of at least 16; 0: the whole row.</param>
@@ -51,7 +56,8 @@ public sealed record LowBitLayout(LowBitCode Code, int BlockColumns, int NestedB
 /// <param name="Scales"><c>[n, Blocks]</c>, where scales are float32.</param>
 /// <param name="ScaleCodes"><c>[n, Blocks]</c>, where they are codes.</param>
 /// <param name="RowScales">
-/// <c>[n, RowHeader + Groups]</c> there: the offset; the number of the row's blocks before its second group, the bits of an int32; its nested scales.
+/// <c>[n, RowHeader + Groups]</c> there: the offset; the number of the row's blocks before its second group, the bits of an int32; its
+/// nested scales.
 /// </param>
 public sealed record LowBitRows(byte[] Codes, float[] Scales, byte[] ScaleCodes, float[] RowScales);
 

@@ -13,8 +13,8 @@ public interface IOperationObserver
 }
 
 /// <summary>
-/// Another backend with someone watching: timing by operation, and faults that tests plant by overriding. Tensors, weights and layouts are the
-/// other backend's own.
+/// Another backend with someone watching: timing by operation, and faults that tests plant by overriding. Tensors, weights and layouts are
+/// the other backend's own.
 /// </summary>
 /// <param name="inner">Does the work; not owned.</param>
 /// <param name="observer">Watches, or null.</param>
@@ -33,7 +33,7 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public long FreeMemory => inner.FreeMemory;
 
     /// <inheritdoc/>
-    public IRehearsal Rehearse(DType weights) => inner.Rehearse(weights);
+    public IDryRun DryRun(DType weights) => inner.DryRun(weights);
 
     /// <inheritdoc/>
     public bool IsOutOfMemory(Exception failure) => inner.IsOutOfMemory(failure);
@@ -179,7 +179,8 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public virtual void RewardHeadForward(RewardHeadForwardArgs args) => Observe(nameof(RewardHeadForward), inner.RewardHeadForward, args);
 
     /// <inheritdoc/>
-    public virtual void RewardHeadBackward(RewardHeadBackwardArgs args) => Observe(nameof(RewardHeadBackward), inner.RewardHeadBackward, args);
+    public virtual void RewardHeadBackward(RewardHeadBackwardArgs args) =>
+        Observe(nameof(RewardHeadBackward), inner.RewardHeadBackward, args);
 
     /// <inheritdoc/>
     public virtual void PairLoss(PairLossArgs args) => Observe(nameof(PairLoss), inner.PairLoss, args);

@@ -14,7 +14,9 @@ public sealed record RopeTableArgs(PreparedLayout Layout, float[] InverseFrequen
     /// <summary>Factor on all cosines and sines: YaRN's and LongRoPE's attention factor.</summary>
     public float Scale { get; init; } = 1;
 
-    /// <summary>b: rows are multiplied by 1 + b ln(1 + floor(position / <see cref="GrowthLength"/>)) as well; 0 for no such growth.</summary>
+    /// <summary>
+    /// b: rows are multiplied by 1 + b ln(1 + floor(position / <see cref="GrowthLength"/>)) as well; 0 for no such growth.
+    /// </summary>
     public float Growth { get; init; }
 
     /// <summary>Positions after which the growth begins.</summary>

@@ -36,7 +36,8 @@ public sealed class SequenceLayoutBuilder
         {
             if (sequence.Length <= prefixLength || !sequence.AsSpan(0, prefixLength).SequenceEqual(sequences[0].AsSpan(0, prefixLength)))
             {
-                throw new ArgumentException($"Every sequence must begin with the same {prefixLength} tokens and be longer.", nameof(sequences));
+                throw new ArgumentException(
+                    $"Every sequence must begin with the same {prefixLength} tokens and be longer.", nameof(sequences));
             }
         }
 
@@ -60,8 +61,9 @@ public sealed class SequenceLayoutBuilder
         Math.Min(first.CommonPrefixLength(second), Math.Max(0, Math.Min(first.Length, second.Length) - 1));
 
     /// <summary>
-    /// The longest part of a shared prefix that leaves the bits of a sequence's reward as they are when it is computed alone: backends sum over keys
-    /// in blocks that begin at multiples of at most <see cref="PrefixBlock"/> tokens from a segment's start, so a tail's blocks must begin at one too.
+    /// The longest part of a shared prefix that leaves the bits of a sequence's reward as they are when it is computed alone: backends sum
+    /// over keys in blocks that begin at multiples of at most <see cref="PrefixBlock"/> tokens from a segment's start, so a tail's blocks
+    /// must begin at one too.
     /// </summary>
     public static int ExactPrefixLength(int prefixLength) => prefixLength / PrefixBlock * PrefixBlock;
 

@@ -1,6 +1,6 @@
 namespace Rm.Kernels.Tensors;
 
-/// <summary>An arena without memory: it gives out addresses, in one block without end, and counts. For rehearsals.</summary>
+/// <summary>An arena without memory: it gives out addresses, in one block without end, and counts. For dry runs.</summary>
 internal sealed class CountingArena : TensorArena
 {
     private readonly Nowhere _block = new();

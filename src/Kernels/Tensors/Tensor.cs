@@ -6,7 +6,9 @@ namespace Rm.Kernels.Tensors;
 /// </summary>
 public readonly struct Tensor
 {
-    /// <summary>A view of <paramref name="shape"/> that starts <paramref name="byteOffset"/> bytes into <paramref name="storage"/>.</summary>
+    /// <summary>
+    /// A view of <paramref name="shape"/> that starts <paramref name="byteOffset"/> bytes into <paramref name="storage"/>.
+    /// </summary>
     /// <param name="storage">Owner of the memory.</param>
     /// <param name="byteOffset">Offset of the first element in bytes.</param>
     /// <param name="dtype">Element type.</param>

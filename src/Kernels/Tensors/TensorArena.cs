@@ -25,8 +25,8 @@ public abstract class TensorArena : IDisposable
     public abstract void Release(long mark);
 
     /// <summary>
-    /// Obtains <paramref name="bytes"/> in one piece while the arena is empty, so that what was planned neither has gaps nor comes piece by piece.
-    /// More than that is still given as long as the device has it.
+    /// Obtains <paramref name="bytes"/> in one piece while the arena is empty, so that what was planned neither has gaps nor comes piece by
+    /// piece. More than that is still given as long as the device has it.
     /// </summary>
     public abstract void Reserve(long bytes);
 
@@ -40,7 +40,9 @@ public abstract class TensorArena : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Bytes that a tensor of <paramref name="bytes"/> takes; an empty one takes some too, so that every tensor moves the mark.</summary>
+    /// <summary>
+    /// Bytes that a tensor of <paramref name="bytes"/> takes; an empty one takes some too, so that every tensor moves the mark.
+    /// </summary>
     protected static long Occupied(long bytes) => (Math.Max(1, bytes) + Alignment - 1) / Alignment * Alignment;
 
     /// <summary>Frees the memory.</summary>

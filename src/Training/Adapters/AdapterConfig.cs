@@ -37,7 +37,8 @@ public sealed record AdapterConfig(
 
     /// <summary>Rank and alpha of a module.</summary>
     /// <param name="path">Its path in the model, "model.layers.3.self_attn.q_proj".</param>
-    public LoraSize SizeOf(string path) => new(AdapterTargets.Pattern(RankPattern, path) ?? Rank, AdapterTargets.Pattern(AlphaPattern, path) ?? Alpha);
+    public LoraSize SizeOf(string path) =>
+        new(AdapterTargets.Pattern(RankPattern, path) ?? Rank, AdapterTargets.Pattern(AlphaPattern, path) ?? Alpha);
 
     /// <summary>Factor s of y = xW^T + s (xA^T)B^T.</summary>
     public double Scale => Alpha / (UseRsLora ? Math.Sqrt(Rank) : Rank);

@@ -40,9 +40,9 @@ internal static class AdapterConfigReader
         var fields = new JsonFields(JsonInput.ParseObject(utf8, fileName), fileName);
         var warnings = new List<string>();
         CheckVariant(fields, warnings);
-        var rank = fields.Int("r", 1, MaxRank);
-        var alpha = fields.Double("lora_alpha", 0, 1e9);
-        var taskType = fields.OptionalString("task_type");
+        int rank = fields.Int("r", 1, MaxRank);
+        double alpha = fields.Double("lora_alpha", 0, 1e9);
+        string? taskType = fields.OptionalString("task_type");
         if (taskType != AdapterConfig.SequenceClassification)
         {
             warnings.Add($"the adapter's task_type is {taskType ?? "not given"}, not SEQ_CLS: it may have no reward head.");
@@ -61,7 +61,8 @@ internal static class AdapterConfigReader
             UseDora = fields.Bool("use_dora", false),
             Biases = ReadBiases(fields),
             HasFactorBias = fields.Bool("lora_bias", false),
-            RankPattern = ReadPattern(fields, "rank_pattern", value => value is >= 1 and <= MaxRank && value == Math.Floor(value), value => (int)value),
+            RankPattern = ReadPattern(
+                fields, "rank_pattern", value => value is >= 1 and <= MaxRank && value == Math.Floor(value), value => (int)value),
             AlphaPattern = ReadPattern(fields, "alpha_pattern", value => value is >= 0 and < 1e9, value => value),
             TrainableTokens = ReadTokens(fields),
             Targets = AdapterTargets.Read(fields),
@@ -72,7 +73,8 @@ internal static class AdapterConfigReader
     private static string? BaseModel(JsonFields fields)
     {
         string? model = fields.OptionalString("base_model_name_or_path");
-        return fields.OptionalString("revision") is { Length: > 0 } revision && HubRepo.Parse(HubRepoKind.Model, $"{model}@{revision}") is { } repo
+        return fields.OptionalString("revision") is { Length: > 0 } revision
+            && HubRepo.Parse(HubRepoKind.Model, $"{model}@{revision}") is { } repo
             ? repo.ToString()
             : string.IsNullOrEmpty(model) ? null : model;
     }
@@ -90,7 +92,7 @@ internal static class AdapterConfigReader
 
     private static void CheckVariant(JsonFields fields, List<string> warnings)
     {
-        var type = fields.OptionalString("peft_type");
+        string? type = fields.OptionalString("peft_type");
         if (type != "LORA")
         {
             throw fields.Error("peft_type", $"is {(type is null ? "missing" : $"\"{type}\"")}; only LORA adapters are supported.");
@@ -98,7 +100,8 @@ internal static class AdapterConfigReader
 
         if (fields.Bool("fan_in_fan_out", false))
         {
-            warnings.Add("adapter_config.json: fan_in_fan_out is true, which is for other layers than this model has; it is taken as false, as PEFT does.");
+            warnings.Add("adapter_config.json: fan_in_fan_out is true, which is for other layers than this model has; it is taken as "
+                + "false, as PEFT does.");
         }
 
         if (fields.IsSet("velora_config"))
@@ -112,8 +115,8 @@ internal static class AdapterConfigReader
         }
 
         CheckInitialisation(fields);
-        var names = fields.Element.EnumerateObject().Select(property => property.Name);
-        foreach (var other in names.Where(key => !Known.Contains(key) && fields.IsSet(key)))
+        IEnumerable<string> names = fields.Element.EnumerateObject().Select(property => property.Name);
+        foreach (string? other in names.Where(key => !Known.Contains(key) && fields.IsSet(key)))
         {
             if (other.StartsWith("use_", StringComparison.Ordinal))
             {
@@ -132,7 +135,7 @@ internal static class AdapterConfigReader
             return;
         }
 
-        var name = value.GetString()!;
+        string name = value.GetString()!;
         if (name is not ("gaussian" or "eva" or "orthogonal"))
         {
             throw fields.Error("init_lora_weights", $"is \"{name}\", which changes the base weights; " +
@@ -148,14 +151,16 @@ internal static class AdapterConfigReader
         var other => throw fields.Error("bias", $"is \"{other}\"; expected none, lora_only or all."),
     };
 
-    private static IReadOnlyList<KeyValuePair<string, T>> ReadPattern<T>(JsonFields fields, string name, Func<double, bool> fits, Func<double, T> convert)
+    private static IReadOnlyList<KeyValuePair<string,
+        T>> ReadPattern<T>(JsonFields fields, string name, Func<double, bool> fits, Func<double, T> convert)
     {
         var entries = new List<KeyValuePair<string, T>>();
-        foreach (var entry in fields.OptionalObject(name)?.Element.EnumerateObject() ?? default)
+        foreach (JsonProperty entry in fields.OptionalObject(name)?.Element.EnumerateObject() ?? default)
         {
-            entries.Add(entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetDouble(out var value) && fits(value)
+            entries.Add(entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetDouble(out double value) && fits(value)
                 ? new(entry.Name, convert(value))
-                : throw fields.Error(name, $"gives {entry.Name} the value {JsonInput.Describe(entry.Value)}, which is no {name[..name.IndexOf('_', StringComparison.Ordinal)]}."));
+                : throw fields.Error(name, $"gives {entry.Name} the value {JsonInput.Describe(entry.Value)}, which is no "
+                    + $"{name[..name.IndexOf('_', StringComparison.Ordinal)]}."));
         }
 
         return entries;
@@ -184,8 +189,11 @@ internal static class AdapterConfigReader
         }
 
         int[] tokens = list.ValueKind == JsonValueKind.Array
-            ? [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int n) && n >= 0 ? n : -1)]
+            ? [.. list.EnumerateArray()
+                .Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int n) && n >= 0 ? n : -1)]
             : [-1];
-        return tokens.Contains(-1) || tokens.Distinct().Count() != tokens.Length ? throw fields.Wrong(Name, value, "a list of different token ids") : tokens;
+        return tokens.Contains(-1) || tokens.Distinct().Count() != tokens.Length
+            ? throw fields.Wrong(Name, value, "a list of different token ids")
+            : tokens;
     }
 }

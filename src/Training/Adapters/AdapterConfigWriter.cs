@@ -21,7 +21,7 @@ internal static class AdapterConfigWriter
     public static byte[] Write(AdapterConfig config)
     {
         // PEFT keeps a repository's revision in a field of its own.
-        HubRepo? repo = HubRepo.Parse(HubRepoKind.Model, config.BaseModel ?? "");
+        var repo = HubRepo.Parse(HubRepoKind.Model, config.BaseModel ?? "");
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, Options))
         {
@@ -105,7 +105,7 @@ internal static class AdapterConfigWriter
     private static void WriteList(Utf8JsonWriter writer, string name, IReadOnlyList<string> items)
     {
         writer.WriteStartArray(name);
-        foreach (var item in items)
+        foreach (string item in items)
         {
             writer.WriteStringValue(item);
         }

@@ -4,7 +4,9 @@ using Rm.Training.Model;
 
 namespace Rm.Training.Adapters;
 
-/// <summary>What an adapter holds for a model: which modules of which layers with which rank, and whatever else, checked tensor by tensor.</summary>
+/// <summary>
+/// What an adapter holds for a model: which modules of which layers with which rank, and whatever else, checked tensor by tensor.
+/// </summary>
 internal sealed class AdapterContents
 {
     private const int MaxListed = 20;
@@ -18,13 +20,15 @@ internal sealed class AdapterContents
         (_adapter, _model, _config) = (adapter, model, adapter.Config);
     }
 
-    /// <summary>The settings of a model that can take the adapter. Throws <see cref="UserInputException"/> listing what does not fit.</summary>
+    /// <summary>
+    /// The settings of a model that can take the adapter. Throws <see cref="UserInputException"/> listing what does not fit.
+    /// </summary>
     public LoraSettings Settings()
     {
         var faults = new List<string>();
         Dictionary<(int Layer, LinearModule Module), LoraSize> sizes = Modules();
         var expected = Expected(sizes).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape, StringComparer.Ordinal);
-        foreach (var (name, shape) in expected)
+        foreach ((string? name, long[]? shape) in expected)
         {
             if (!_adapter.Contains(name))
             {
@@ -54,7 +58,7 @@ internal sealed class AdapterContents
 
         if (faults.Count > 0)
         {
-            var more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
+            string more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
             throw new UserInputException($"{_adapter.WeightsPath}: the adapter does not fit the model:\n  " +
                 string.Join("\n  ", faults.Take(MaxListed)) + more);
         }
@@ -70,7 +74,8 @@ internal sealed class AdapterContents
     private LoraSettings Settings(Dictionary<(int Layer, LinearModule Module), LoraSize> sizes)
     {
         LinearModule[] modules = [.. _model.Modules.Where(m => sizes.Keys.Any(k => k.Module == m))];
-        bool uniform = sizes.Count == modules.Sum(m => _model.LayersWith(m).Count()) && sizes.Values.All(size => size == new LoraSize(_config.Rank, _config.Alpha));
+        bool uniform = sizes.Count == modules.Sum(m => _model.LayersWith(m).Count())
+            && sizes.Values.All(size => size == new LoraSize(_config.Rank, _config.Alpha));
         return new LoraSettings(_config.Rank, _config.Alpha, modules, _config.UseRsLora, _config.Dropout, SavedModules())
         {
             Exact = uniform ? null : sizes,
@@ -97,7 +102,8 @@ internal sealed class AdapterContents
         foreach (LinearModule module in _model.Modules)
         {
             int[] all = [.. _model.LayersWith(module)];
-            if (!all.Any(layer => _adapter.Contains(AdapterNames.LoraA(layer, module)) || _adapter.Contains(AdapterNames.LoraB(layer, module))))
+            if (!all.Any(
+                layer => _adapter.Contains(AdapterNames.LoraA(layer, module)) || _adapter.Contains(AdapterNames.LoraB(layer, module))))
             {
                 continue;
             }
@@ -119,7 +125,7 @@ internal sealed class AdapterContents
     {
         foreach (((int layer, LinearModule module), LoraSize size) in sizes)
         {
-            var (rows, columns) = _model.Sizes(module);
+            (int rows, int columns) = _model.Sizes(module);
             yield return (AdapterNames.LoraA(layer, module), [size.Rank, columns]);
             yield return (AdapterNames.LoraB(layer, module), [rows, size.Rank]);
             if (_config.UseDora)
@@ -142,7 +148,7 @@ internal sealed class AdapterContents
             }
         }
 
-        foreach (var tensor in EmbeddingTensors())
+        foreach ((string Name, long[] Shape) tensor in EmbeddingTensors())
         {
             yield return tensor;
         }
@@ -152,7 +158,7 @@ internal sealed class AdapterContents
             yield return (AdapterNames.Saved(WeightNames.Score), [1, _model.HiddenSize]);
         }
 
-        foreach (var (name, width) in WeightNames.Norms(_model).Where(norm => _adapter.Contains(AdapterNames.Saved(norm.Name))))
+        foreach ((string? name, int width) in WeightNames.Norms(_model).Where(norm => _adapter.Contains(AdapterNames.Saved(norm.Name))))
         {
             yield return (AdapterNames.Saved(name), [width]);
         }

@@ -41,15 +41,15 @@ public sealed class AdapterFolder : IDisposable
     /// </summary>
     public static AdapterFolder Read(string path)
     {
-        var folder = DurableDirectory.Resolve(path);
+        string folder = DurableDirectory.Resolve(path);
         if (!Directory.Exists(folder))
         {
             throw new UserInputException($"{path}: no such folder.");
         }
 
-        var configPath = Path.Combine(folder, AdapterFiles.Config);
+        string configPath = Path.Combine(folder, AdapterFiles.Config);
         var config = AdapterConfig.Parse(JsonInput.ReadFile(configPath), configPath);
-        var weightsPath = Path.Combine(folder, AdapterFiles.Weights);
+        string weightsPath = Path.Combine(folder, AdapterFiles.Weights);
         if (!File.Exists(weightsPath) && File.Exists(Path.Combine(folder, "adapter_model.bin")))
         {
             throw new UserInputException($"{path}: the adapter is in PyTorch's pickle format; save it as {AdapterFiles.Weights} first.");
@@ -59,7 +59,7 @@ public sealed class AdapterFolder : IDisposable
         try
         {
             var names = new Dictionary<string, string>(StringComparer.Ordinal);
-            foreach (var name in file.Tensors.Keys)
+            foreach (string name in file.Tensors.Keys)
             {
                 if (!names.TryAdd(AdapterNames.Normalize(name), name))
                 {
@@ -90,8 +90,8 @@ public sealed class AdapterFolder : IDisposable
         _file.ReadFloat32(NameInFile(name), destination, start);
 
     /// <summary>
-    /// Checks every tensor against the model and returns what the adapter holds. Throws <see cref="UserInputException"/> that lists missing,
-    /// unexpected and wrongly shaped tensors by name.
+    /// Checks every tensor against the model and returns what the adapter holds. Throws <see cref="UserInputException"/> that lists
+    /// missing, unexpected and wrongly shaped tensors by name.
     /// </summary>
     public LoraSettings Check(ModelConfig model) => new AdapterContents(this, model).Settings();
 
@@ -101,7 +101,7 @@ public sealed class AdapterFolder : IDisposable
     /// </summary>
     public static void Write(DurableDirectory folder, AdapterConfig config, IEnumerable<TensorToWrite> tensors)
     {
-        var list = tensors.ToArray();
+        TensorToWrite[] list = tensors.ToArray();
         folder.Write(AdapterFiles.Weights, stream => SafetensorsWriter.Write(stream, list), SafetensorsWriter.FileLength(list));
         folder.Write(AdapterFiles.Config, config.ToJson());
     }

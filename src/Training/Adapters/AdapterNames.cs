@@ -30,7 +30,7 @@ public static class AdapterNames
     /// </summary>
     internal static string Normalize(string name)
     {
-        var path = name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+        string path = name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
         path = path
             .Replace(".modules_to_save.default.", ".", StringComparison.Ordinal)
             .Replace(".modules_to_save.", ".", StringComparison.Ordinal)
@@ -47,7 +47,8 @@ public static class AdapterNames
 
         // Of an adapter on a multimodal model.
         path = path.Replace("model.language_model.", "model.", StringComparison.Ordinal);
-        if (path.StartsWith("layers.", StringComparison.Ordinal) || path.StartsWith("embed_tokens.", StringComparison.Ordinal) || path == "norm.weight")
+        if (path.StartsWith("layers.", StringComparison.Ordinal) || path.StartsWith("embed_tokens.", StringComparison.Ordinal)
+            || path == "norm.weight")
         {
             path = "model." + path;
         }

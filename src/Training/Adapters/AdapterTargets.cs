@@ -5,8 +5,8 @@ using Rm.Formats.Json;
 namespace Rm.Training.Adapters;
 
 /// <summary>
-/// PEFT's rule of which modules an adapter is on: target_modules (names by their end, whole paths, or one pattern over the whole path), less
-/// exclude_modules, in layers_to_transform.
+/// PEFT's rule of which modules an adapter is on: target_modules (names by their end, whole paths, or one pattern over the whole path),
+/// less exclude_modules, in layers_to_transform.
 /// </summary>
 public sealed class AdapterTargets
 {
@@ -39,7 +39,9 @@ public sealed class AdapterTargets
         return new AdapterTargets(targets, Rule(fields, "exclude_modules"), Layers(fields));
     }
 
-    /// <summary>The first entry of rank_pattern or alpha_pattern that a module's path matches, or null: the end of the path after a dot.</summary>
+    /// <summary>
+    /// The first entry of rank_pattern or alpha_pattern that a module's path matches, or null: the end of the path after a dot.
+    /// </summary>
     internal static T? Pattern<T>(IEnumerable<KeyValuePair<string, T>> patterns, string path)
         where T : struct
     {
@@ -68,8 +70,8 @@ public sealed class AdapterTargets
 
     private static Func<string, bool> Whole(string pattern) => path => IsMatch($@"\A(?:{pattern})\z", path);
 
-    // Python's patterns and .NET's agree on what people write here; what .NET cannot read, or not in time, matches nothing and is then reported
-    // as tensors that do not fit.
+    // Python's patterns and .NET's agree on what people write here; what .NET cannot read, or not in time, matches nothing and is then
+    // reported as tensors that do not fit.
     private static bool IsMatch(string pattern, string path)
     {
         try
@@ -91,7 +93,8 @@ public sealed class AdapterTargets
 
         if (value.ValueKind == JsonValueKind.Array)
         {
-            int[] layers = [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int n) ? n : throw fields.Wrong("layers_to_transform", value, "layers"))];
+            int[] layers = [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int n)
+                ? n : throw fields.Wrong("layers_to_transform", value, "layers"))];
             return layers.Length == 0 ? null : [.. layers];
         }
 

@@ -7,8 +7,8 @@ using Rm.Training.Model;
 namespace Rm.Training.Artifacts;
 
 /// <summary>
-/// Adds an adapter to the tensors of its base while they stream through: W + s B A, each row brought to its magnitude with DoRA, the bias of B to
-/// the module's own bias, factors and single rows to the embedding.
+/// Adds an adapter to the tensors of its base while they stream through: W + s B A, each row brought to its magnitude with DoRA, the bias
+/// of B to the module's own bias, factors and single rows to the embedding.
 /// </summary>
 internal sealed class AdapterMerge(AdapterFolder adapter, ModelConfig config, LoraSettings lora)
 {
@@ -32,7 +32,8 @@ internal sealed class AdapterMerge(AdapterFolder adapter, ModelConfig config, Lo
                 if (tensor.Name == WeightNames.Weight(layer, module))
                 {
                     TensorToWrite sum = Added(
-                        tensor, AdapterNames.LoraA(layer, module), AdapterNames.LoraB(layer, module), size.Rank, transposed: false, lora.ScaleOf(size));
+                        tensor, AdapterNames.LoraA(layer, module), AdapterNames.LoraB(layer, module), size.Rank, transposed: false,
+                        lora.ScaleOf(size));
                     return lora.UseDora ? WithMagnitudes(sum, AdapterNames.Magnitude(layer, module)) : sum;
                 }
 
@@ -44,7 +45,8 @@ internal sealed class AdapterMerge(AdapterFolder adapter, ModelConfig config, Lo
                 if (lora.HasFactorBias && !config.HasBias(module))
                 {
                     throw new UserInputException(
-                        $"{adapter.FolderPath}: lora_bias adds a bias to {WeightNames.Path(layer, module)}, which has none in the base model: the adapter "
+                        $"{adapter.FolderPath}: lora_bias adds a bias to {WeightNames.Path(layer, module)}, which has none in the base "
+                            + $"model: the adapter "
                         + "cannot be merged (PEFT cannot either). Use it with --adapter.");
                 }
             }
@@ -59,7 +61,8 @@ internal sealed class AdapterMerge(AdapterFolder adapter, ModelConfig config, Lo
         {
             // A and B change places: a token's row is B times A's column.
             tensor = Added(
-                tensor, AdapterNames.Saved(WeightNames.EmbeddingLoraB), AdapterNames.Saved(WeightNames.EmbeddingLoraA), size.Rank, transposed: true,
+                tensor, AdapterNames.Saved(WeightNames.EmbeddingLoraB), AdapterNames.Saved(WeightNames.EmbeddingLoraA), size.Rank,
+                transposed: true,
                 lora.ScaleOf(size));
         }
 
@@ -107,7 +110,8 @@ internal sealed class AdapterMerge(AdapterFolder adapter, ModelConfig config, Lo
                 {
                     for (int r = 0; r < rank; r++)
                     {
-                        AddScaled(right.AsSpan((r * columns) + column, count), (float)(scale * left[(row * rank) + r]), piece.Slice(at, count));
+                        AddScaled(
+                            right.AsSpan((r * columns) + column, count), (float)(scale * left[(row * rank) + r]), piece.Slice(at, count));
                     }
                 }, destination);
             },

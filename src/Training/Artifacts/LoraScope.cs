@@ -9,7 +9,7 @@ internal static class LoraScope
     /// <summary>Rank, alpha and modules of an adapter folder.</summary>
     public static TrainingScope Of(string adapterFolder, ModelConfig config, out bool hasHead)
     {
-        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        using var adapter = AdapterFolder.Read(adapterFolder);
         foreach (string warning in adapter.Config.Warnings)
         {
             Console.Error.WriteLine($"{adapterFolder}: {warning}");
@@ -22,7 +22,7 @@ internal static class LoraScope
     /// <summary>The base model that an adapter names, or null.</summary>
     public static string? BaseModel(string adapterFolder)
     {
-        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        using var adapter = AdapterFolder.Read(adapterFolder);
         return adapter.Config.BaseModel;
     }
 }

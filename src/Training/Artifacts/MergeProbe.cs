@@ -29,5 +29,6 @@ internal static class MergeProbe
     }
 
     /// <summary>Largest absolute difference; not a number when either side is not.</summary>
-    public static float LargestChange(float[] before, float[] after) => before.Zip(after, (a, b) => MathF.Abs(a - b)).Aggregate(0f, MathF.Max);
+    public static float LargestChange(float[] before, float[] after) =>
+        before.Zip(after, (a, b) => MathF.Abs(a - b)).Aggregate(0f, MathF.Max);
 }

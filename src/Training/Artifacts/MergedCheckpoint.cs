@@ -6,7 +6,9 @@ using Rm.Training.Model;
 
 namespace Rm.Training.Artifacts;
 
-/// <summary>Merges a LoRA adapter into its base checkpoint: W + s B A for every adapted weight, whole tensors for the head and trained norms.</summary>
+/// <summary>
+/// Merges a LoRA adapter into its base checkpoint: W + s B A for every adapted weight, whole tensors for the head and trained norms.
+/// </summary>
 public static class MergedCheckpoint
 {
     /// <summary>
@@ -19,8 +21,8 @@ public static class MergedCheckpoint
     /// <param name="dtype">Type of the weights; null keeps that of each base tensor.</param>
     public static void Write(string baseFolder, ModelConfig config, string adapterFolder, string target, SafetensorsDType? dtype)
     {
-        using CheckpointWeights weights = CheckpointWeights.Open(baseFolder, config);
-        using AdapterFolder adapter = AdapterFolder.Read(adapterFolder);
+        using var weights = CheckpointWeights.Open(baseFolder, config);
+        using var adapter = AdapterFolder.Read(adapterFolder);
         LoraSettings lora = adapter.Check(config);
         if (!adapter.HasScore && !weights.HasScore)
         {
@@ -36,9 +38,10 @@ public static class MergedCheckpoint
             tensors[i] = merge.Apply(tensors[i]);
         }
 
-        using DurableDirectory save = DurableDirectory.Begin(target);
+        using var save = DurableDirectory.Begin(target);
         save.Write(
-            SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
+            SafetensorsCheckpoint.SingleFileName, stream =>
+                SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
         save.Write(ModelConfig.FileName, config.ToJson(Name(headType)));
         ModelFolder.CopyTokenizer(save, baseFolder);
         string artifact = Path.Combine(adapterFolder, ModelFolder.ArtifactFileName);
@@ -54,8 +57,10 @@ public static class MergedCheckpoint
     {
         string saved = AdapterNames.Saved(name);
         return adapter.Contains(saved)
-            ? new TensorToWrite(name, dtype ?? weights.Tensor(name).DType, shape, (start, destination) => adapter.ReadFloat32(saved, destination, start))
-            : new TensorToWrite(name, dtype ?? weights.Tensor(name).DType, shape, (start, destination) => weights.ReadFloat32(name, destination, start));
+            ? new TensorToWrite(
+                name, dtype ?? weights.Tensor(name).DType, shape, (start, destination) => adapter.ReadFloat32(saved, destination, start))
+            : new TensorToWrite(
+                name, dtype ?? weights.Tensor(name).DType, shape, (start, destination) => weights.ReadFloat32(name, destination, start));
     }
 
     private static string Name(SafetensorsDType dtype) => dtype switch

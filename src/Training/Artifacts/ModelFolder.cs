@@ -9,8 +9,8 @@ using Rm.Training.Model;
 namespace Rm.Training.Artifacts;
 
 /// <summary>
-/// A trained model on disk: a PEFT adapter folder for LoRA, a whole SequenceClassification folder for full fine-tuning. Values are float32, so
-/// that reading them back gives the bits that were trained.
+/// A trained model on disk: a PEFT adapter folder for LoRA, a whole SequenceClassification folder for full fine-tuning. Values are float32,
+/// so that reading them back gives the bits that were trained.
 /// </summary>
 public static class ModelFolder
 {
@@ -37,7 +37,8 @@ public static class ModelFolder
 
         TensorToWrite[] tensors = [.. Tensors(model, name => name)];
         folder.Write(
-            SafetensorsCheckpoint.SingleFileName, stream => SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
+            SafetensorsCheckpoint.SingleFileName, stream =>
+                SafetensorsWriter.Write(stream, tensors), SafetensorsWriter.FileLength(tensors));
         folder.Write(ModelConfig.FileName, model.Config.ToJson("float32", padTokenId));
         CopyTokenizer(folder, baseFolder);
     }
@@ -50,20 +51,21 @@ public static class ModelFolder
             return;
         }
 
-        foreach (string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(baseFolder, f))).Concat(ChatTemplateFiles.In(baseFolder)))
+        foreach (
+            string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(baseFolder, f))).Concat(ChatTemplateFiles.In(baseFolder)))
         {
             folder.Write(file, File.ReadAllBytes(Path.Combine(baseFolder, file)));
         }
     }
 
     /// <summary>
-    /// Reads what <see cref="Write"/> wrote and compares it with the model, to the bit. Throws <see cref="SaveFailedException"/> naming the first tensor
-    /// that differs.
+    /// Reads what <see cref="Write"/> wrote and compares it with the model, to the bit. Throws <see cref="SaveFailedException"/> naming the
+    /// first tensor that differs.
     /// </summary>
     public static void Verify(string folder, RewardModel model)
     {
         bool isAdapter = model.Scope.Lora is not null;
-        using SafetensorsFile file = SafetensorsFile.Open(
+        using var file = SafetensorsFile.Open(
             Path.Combine(folder, isAdapter ? AdapterFiles.Weights : SafetensorsCheckpoint.SingleFileName));
         foreach (Parameter parameter in model.Parameters.All)
         {
@@ -73,7 +75,8 @@ public static class ModelFolder
             found = parameter.FromFile(found);
             if (!MemoryMarshal.AsBytes<float>(expected).SequenceEqual(MemoryMarshal.AsBytes<float>(found)))
             {
-                throw new SaveFailedException($"{folder}: {parameter.Name} reads back with other values than were written. The disk may be failing.");
+                throw new SaveFailedException(
+                    $"{folder}: {parameter.Name} reads back with other values than were written. The disk may be failing.");
             }
         }
     }
@@ -83,7 +86,7 @@ public static class ModelFolder
     {
         if (model.Scope.Lora is null)
         {
-            using CheckpointWeights weights = CheckpointWeights.Open(folder, model.Config);
+            using var weights = CheckpointWeights.Open(folder, model.Config);
             foreach (Parameter parameter in model.Parameters.All)
             {
                 Set(model, parameter, destination => weights.ReadFloat32(parameter.Name, destination));
@@ -93,7 +96,7 @@ public static class ModelFolder
             return;
         }
 
-        using AdapterFolder adapter = AdapterFolder.Read(folder);
+        using var adapter = AdapterFolder.Read(folder);
         adapter.Check(model.Config);
         foreach (Parameter parameter in model.Parameters.All)
         {
@@ -122,7 +125,8 @@ public static class ModelFolder
         foreach (Parameter parameter in parameters.All)
         {
             yield return new TensorToWrite(
-                nameInFile(parameter.Name), SafetensorsDType.F32, parameter.FileShape, (start, destination) => ReadForFile(parameters, source, parameter, start, destination));
+                nameInFile(parameter.Name), SafetensorsDType.F32, parameter.FileShape, (start, destination) =>
+                    ReadForFile(parameters, source, parameter, start, destination));
         }
     }
 
@@ -139,7 +143,8 @@ public static class ModelFolder
         const string Bias = ".bias";
         string module = name.EndsWith(Bias, StringComparison.Ordinal) ? name[..^Bias.Length] : "";
         string[] parts = module.Split('.');
-        bool isAdapted = parts.Length > 3 && WeightNames.ParseModule(parts[^1]) is { } m && int.TryParse(parts[2], out int layer) && lora.Of(layer, m) is not null;
+        bool isAdapted = parts.Length > 3 && WeightNames.ParseModule(parts[^1]) is { } m && int.TryParse(parts[2], out int layer)
+            && lora.Of(layer, m) is not null;
         return AdapterNames.Saved(isAdapted ? $"{module}.base_layer{Bias}" : name);
     }
 

@@ -5,7 +5,8 @@ using Rm.Training.Model;
 namespace Rm.Training.Artifacts;
 
 /// <summary>
-/// Saves a model so that it counts only after it was read back from disk, compared to the bit, loaded again and found to give the same rewards.
+/// Saves a model so that it counts only after it was read back from disk, compared to the bit, loaded again and found to give the same
+/// rewards.
 /// </summary>
 /// <param name="model">The model.</param>
 /// <param name="baseModel">What the user named as the model.</param>
@@ -31,7 +32,7 @@ public sealed class ModelSaver(
     /// <summary>Saves the model alone into a folder. Throws <see cref="SaveFailedException"/>; what was there before stays.</summary>
     public void Save(string target)
     {
-        using DurableDirectory save = DurableDirectory.Begin(target, files);
+        using var save = DurableDirectory.Begin(target, files);
         WriteVerified(save);
         save.Commit();
     }
@@ -62,7 +63,8 @@ public sealed class ModelSaver(
             if (BitConverter.SingleToInt32Bits(before[i]) != BitConverter.SingleToInt32Bits(after[i]))
             {
                 throw new SaveFailedException(
-                    $"{save.TargetPath}: the saved model gives reward {after[i]} where the trained one gave {before[i]}; the save was discarded.");
+                    $"{save.TargetPath}: the saved model gives reward {after[i]} where the trained one gave {before[i]}; the save was "
+                        + $"discarded.");
             }
         }
     }

@@ -25,7 +25,8 @@ internal sealed class ModelSource
         if (!File.Exists(Path.Combine(folder, ModelConfig.FileName)) && File.Exists(Path.Combine(folder, AdapterFiles.Config)))
         {
             throw new UserInputException(
-                $"{name}: holds an adapter, not a model. Give it with --adapter, and its base{(LoraScope.BaseModel(folder) is { } b ? $", {b}," : "")} with --model.");
+                $"{name}: holds an adapter, not a model. Give it with --adapter, and its "
+                    + $"base{(LoraScope.BaseModel(folder) is { } b ? $", {b}," : "")} with --model.");
         }
 
         Config = ModelConfig.Load(folder);
@@ -71,7 +72,7 @@ internal sealed class ModelSource
     public RewardModel Load(
         IBackend backend, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective, RewardModel? frozen = null)
     {
-        using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
+        using var weights = CheckpointWeights.Open(Folder, Config);
         foreach (string warning in weights.Warnings)
         {
             Console.Error.WriteLine($"{Name}: {warning}");
@@ -95,7 +96,7 @@ internal sealed class ModelSource
             return type == LowBit.BaseDType.BF16 ? DType.BF16 : DType.F32;
         }
 
-        using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
+        using var weights = CheckpointWeights.Open(Folder, Config);
         return weights.Tensor(WeightNames.Weight(0, Config.ModulesOf(0)[0])).DType == SafetensorsDType.BF16 ? DType.BF16 : DType.F32;
     }
 
@@ -104,16 +105,16 @@ internal sealed class ModelSource
     {
         if (BaseDType is { } type)
         {
-            return RehearsedWeights.Of(Config, type);
+            return DryRunWeights.Of(Config, type);
         }
 
-        using CheckpointWeights weights = CheckpointWeights.Open(Folder, Config);
-        return RehearsedWeights.Of(weights, Config);
+        using var weights = CheckpointWeights.Open(Folder, Config);
+        return DryRunWeights.Of(weights, Config);
     }
 
     /// <summary>
-    /// Loads the weights and an adapter for scoring. Throws <see cref="UserInputException"/> when there is no head: scores of a random one mean
-    /// nothing. <paramref name="frozen"/>: a model of this checkpoint whose frozen weights are used too.
+    /// Loads the weights and an adapter for scoring. Throws <see cref="UserInputException"/> when there is no head: scores of a random one
+    /// mean nothing. <paramref name="frozen"/>: a model of this checkpoint whose frozen weights are used too.
     /// </summary>
     public RewardModel LoadForScoring(IBackend backend, string? adapter, RewardModel? frozen = null)
     {
@@ -132,12 +133,14 @@ internal sealed class ModelSource
     {
         if (scope.TrainsEverything)
         {
-            throw new UserInputException("--base-dtype is about frozen matrices, and all are trained. Give --lora as well, or leave it away.");
+            throw new UserInputException(
+                "--base-dtype is about frozen matrices, and all are trained. Give --lora as well, or leave it away.");
         }
 
         if (weights.IsLowBit)
         {
-            throw new UserInputException($"{Name}: its weights are stored in few bits already. Leave --base-dtype away, or give the checkpoint that they were made of.");
+            throw new UserInputException($"{Name}: its weights are stored in few bits already. Leave --base-dtype away, or give the "
+                + $"checkpoint that they were made of.");
         }
     }
 
@@ -145,6 +148,7 @@ internal sealed class ModelSource
     {
         model.Dispose();
         return new UserInputException(
-            $"{where}: holds no reward head (score.weight). Train one first, give the adapter with --adapter, or name a SequenceClassification checkpoint.");
+            $"{where}: holds no reward head (score.weight). Train one first, give the adapter with --adapter, or name a "
+                + $"SequenceClassification checkpoint.");
     }
 }

@@ -7,17 +7,19 @@ using Rm.Formats.Safetensors;
 namespace Rm.Training.Artifacts;
 
 /// <summary>
-/// Tells a checkpoint's weights from others without reading gigabytes: a SHA-256 over the name, type and shape of every tensor and a sample of its
-/// values. Another model, another revision or further training changes it; a single value changed on purpose may not.
+/// Tells a checkpoint's weights from others without reading gigabytes: a SHA-256 over the name, type and shape of every tensor and a sample
+/// of its values. Another model, another revision or further training changes it; a single value changed on purpose may not.
 /// </summary>
 public static class WeightsFingerprint
 {
     private const int SampleLength = 1024;
 
-    /// <summary>The fingerprint of a checkpoint folder, lower-case hex. Throws <see cref="UserInputException"/> when it cannot be read.</summary>
+    /// <summary>
+    /// The fingerprint of a checkpoint folder, lower-case hex. Throws <see cref="UserInputException"/> when it cannot be read.
+    /// </summary>
     public static string Of(string folder)
     {
-        using SafetensorsCheckpoint checkpoint = SafetensorsCheckpoint.Open(folder);
+        using var checkpoint = SafetensorsCheckpoint.Open(folder);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         float[] sample = new float[SampleLength];
         foreach (string name in checkpoint.Names.Order(StringComparer.Ordinal))

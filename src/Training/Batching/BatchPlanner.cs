@@ -14,7 +14,8 @@ public sealed class BatchPlanner : IBatchPlan
     private readonly EpochOrder _order;
 
     /// <summary>A plan over at least one pair (see <see cref="PairDataset.RequirePairs"/>) with at least one pair a batch.</summary>
-    public BatchPlanner(IReadOnlyList<PreferencePair> pairs, int batchSize, ExampleOrder order, ulong seed, RandomSource source = RandomSource.Btrm)
+    public BatchPlanner(
+        IReadOnlyList<PreferencePair> pairs, int batchSize, ExampleOrder order, ulong seed, RandomSource source = RandomSource.Btrm)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         _pairs = pairs;
@@ -34,6 +35,7 @@ public sealed class BatchPlanner : IBatchPlan
         {
             batch[i] = _pairs[_order.At(checked(step * BatchSize + i))];
         }
+
         return batch;
     }
 

@@ -4,8 +4,8 @@ using Rm.Training.RandomNumbers;
 namespace Rm.Training.Batching;
 
 /// <summary>
-/// Steps of several small batches, as transformers' trainer cuts them: an epoch ends with a short batch and, where the batches do not come out even, with a
-/// step of fewer batches; nothing runs over into the next epoch.
+/// Steps of several small batches, as transformers' trainer cuts them: an epoch ends with a short batch and, where the batches do not come
+/// out even, with a step of fewer batches; nothing runs over into the next epoch.
 /// </summary>
 public sealed class EpochBatchPlan : IBatchPlan
 {
@@ -24,7 +24,8 @@ public sealed class EpochBatchPlan : IBatchPlan
     /// <param name="source">What the order is drawn from.</param>
     /// <param name="dropLast">Leave a short batch away, if there is a full one.</param>
     public EpochBatchPlan(
-        IReadOnlyList<PreferencePair> pairs, int batchSize, int accumulation, ExampleOrder order, ulong seed, RandomSource source, bool dropLast = false)
+        IReadOnlyList<PreferencePair> pairs, int batchSize, int accumulation, ExampleOrder order, ulong seed, RandomSource source,
+        bool dropLast = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(accumulation, 1);

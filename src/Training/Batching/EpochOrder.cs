@@ -40,10 +40,12 @@ public sealed class EpochOrder
         {
             return (int)offset;
         }
+
         if (epoch != _epoch)
         {
             Shuffle(epoch);
         }
+
         return _order[offset];
     }
 
@@ -56,11 +58,13 @@ public sealed class EpochOrder
             new TorchGenerator(_seed + (ulong)epoch).Permutation(_order);
             return;
         }
-        SplitMix64 random = SplitMix64.For(_seed, (ulong)epoch);
+
+        var random = SplitMix64.For(_seed, (ulong)epoch);
         for (int i = 0; i < _order.Length; i++)
         {
             _order[i] = i;
         }
+
         for (int i = _order.Length - 1; i > 0; i--)
         {
             int j = random.NextBelow(i + 1);

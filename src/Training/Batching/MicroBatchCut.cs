@@ -1,8 +1,8 @@
 namespace Rm.Training.Batching;
 
 /// <summary>
-/// The one rule by which things are cut into micro-batches: in order, each as long as the token budget allows; what is larger than the budget by itself
-/// gets one of its own. The memory plan, training, evaluation and scoring all cut by it.
+/// The one rule by which things are cut into micro-batches: in order, each as long as the token budget allows; what is larger than the
+/// budget by itself gets one of its own. The memory plan, training, evaluation and scoring all cut by it.
 /// </summary>
 internal static class MicroBatchCut
 {

@@ -4,8 +4,8 @@ using Rm.Training.Model;
 namespace Rm.Training.Batching;
 
 /// <summary>
-/// How the pairs of a step are cut into micro-batches, and what happens to one that the device has no memory for: it is split in two by pairs, once.
-/// What did not fit is split beforehand in later steps.
+/// How the pairs of a step are cut into micro-batches, and what happens to one that the device has no memory for: it is split in two by
+/// pairs, once. What did not fit is split beforehand in later steps.
 /// </summary>
 /// <param name="tokenBudget">Most packed tokens of a micro-batch.</param>
 /// <param name="sharePrefix">Whether what both sides of a pair begin with is stored once.</param>
@@ -45,8 +45,10 @@ internal sealed class MicroBatchSplitter(int tokenBudget, bool sharePrefix, Reco
         _tooMany = Math.Min(_tooMany, micro.PackedTokens);
         Halve(pieces, index);
         log?.Invoke(
-            $"step {step}: a micro-batch of {micro.PackedTokens} packed tokens in {micro.Pairs.Count} pairs did not fit ({cause.Message}) It was split "
-            + $"into {pieces[index].Micro.PackedTokens} and {pieces[index + 1].Micro.PackedTokens} tokens and the step begun again; so will be others "
+            $"step {step}: a micro-batch of {micro.PackedTokens} packed tokens in {micro.Pairs.Count} pairs did not fit ({cause.Message}) "
+                + $"It was split "
+            + $"into {pieces[index].Micro.PackedTokens} and {pieces[index + 1].Micro.PackedTokens} tokens and the step begun again; so "
+            + $"will be others "
             + $"of {_tooMany} tokens and more. A smaller --micro-token-budget avoids this.");
     }
 
@@ -73,10 +75,13 @@ internal sealed class MicroBatchSplitter(int tokenBudget, bool sharePrefix, Reco
     private string Describe(MicroBatch micro, int step)
     {
         bool single = micro.Pairs.Count == 1;
-        string what = single ? $"the pair of row {NonFiniteException.Name(micro.Pairs[0])}" : $"half of a micro-batch, {micro.Pairs.Count} pairs";
+        string what = single
+            ? $"the pair of row {NonFiniteException.Name(micro.Pairs[0])}"
+            : $"half of a micro-batch, {micro.Pairs.Count} pairs";
         List<string> advice = recompute == Recompute.Full ? [] : [$"--recompute {Recompute.Full.Name()}"];
         advice.Add(single ? "a smaller --max-seq-len" : $"a --micro-token-budget below {micro.PackedTokens}");
-        return $"Step {step}: {what} with {micro.PackedTokens} packed tokens does not fit into the device's memory. {string.Join(" or ", advice)} "
+        return $"Step {step}: {what} with {micro.PackedTokens} packed tokens does not fit into the device's memory. "
+            + $"{string.Join(" or ", advice)} "
             + "needs less; so does a device that no other program uses.";
     }
 

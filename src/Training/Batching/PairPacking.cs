@@ -7,7 +7,9 @@ namespace Rm.Training.Batching;
 /// <summary>Turns pairs into a packed micro-batch and its targets.</summary>
 public static class PairPacking
 {
-    /// <summary>Chosen and rejected of each pair in turn; with <paramref name="sharePrefix"/> what they begin with is stored once.</summary>
+    /// <summary>
+    /// Chosen and rejected of each pair in turn; with <paramref name="sharePrefix"/> what they begin with is stored once.
+    /// </summary>
     public static SequenceLayout Pack(IReadOnlyList<PreferencePair> pairs, bool sharePrefix)
     {
         var builder = new SequenceLayoutBuilder();

@@ -4,9 +4,9 @@ using Rm.Kernels.Ops;
 namespace Rm.Training.Batching;
 
 /// <summary>
-/// Pairs as they are scored: of what both sides begin with only so much is stored once as leaves a side's reward what it is alone, to the bit
-/// (<see cref="SequenceLayoutBuilder.ExactPrefixLength"/>). Evaluation, <c>btrm score</c> and <c>btrm serve</c> so give one text one reward. Training shares all
-/// of it.
+/// Pairs as they are scored: of what both sides begin with only so much is stored once as leaves a side's reward what it is alone, to the
+/// bit (<see cref="SequenceLayoutBuilder.ExactPrefixLength"/>). Evaluation, <c>btrm score</c> and <c>btrm serve</c> so give one text one
+/// reward. Training shares all of it.
 /// </summary>
 internal static class ScoringPairs
 {

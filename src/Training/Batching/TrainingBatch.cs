@@ -5,7 +5,8 @@ namespace Rm.Training.Batching;
 /// <summary>The pairs of a step and how its loss is averaged over them.</summary>
 /// <param name="Pairs">At least one pair.</param>
 /// <param name="GroupSizes">
-/// Where given, the step's loss is the mean over these consecutive groups of each group's mean; they add up to all pairs. Otherwise it is the mean over pairs.
+/// Where given, the step's loss is the mean over these consecutive groups of each group's mean; they add up to all pairs. Otherwise it is
+/// the mean over pairs.
 /// </param>
 public sealed record TrainingBatch(IReadOnlyList<PreferencePair> Pairs, IReadOnlyList<int>? GroupSizes = null)
 {

@@ -42,7 +42,8 @@ public static class EvalRowFile
         catch (JsonException e)
         {
             throw new UserInputException(
-                $"{path}: line {rows.Count + 1} is not a evaluation row ({e.Message}). Such files are written by eval --save-rows and by train.", e);
+                $"{path}: line {rows.Count + 1} is not a evaluation row ({e.Message}). Such files are written by eval --save-rows and by "
+                    + $"train.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -8,7 +8,9 @@ namespace Rm.Training.Evaluation;
 /// <param name="Pairs">Pairs scored.</param>
 /// <param name="Loss">Mean loss with the training loss's constants.</param>
 /// <param name="Accuracy">Share of pairs with chosen strictly above rejected.</param>
-/// <param name="AccuracyLow">Lower end of the accuracy's 95% interval (<see cref="AccuracyEstimate"/>: pairs that share a prompt count as fewer).</param>
+/// <param name="AccuracyLow">
+/// Lower end of the accuracy's 95% interval (<see cref="AccuracyEstimate"/>: pairs that share a prompt count as fewer).
+/// </param>
 /// <param name="AccuracyHigh">Upper end.</param>
 /// <param name="Ties">Pairs with equal rewards.</param>
 /// <param name="Margin">Mean of chosen minus rejected.</param>
@@ -20,7 +22,8 @@ namespace Rm.Training.Evaluation;
 /// <param name="LengthCorrelation">Pearson correlation of reward gap and token-length gap; null when either is constant.</param>
 /// <param name="Groups">Accuracy per domain, score_ratio and length-gap bucket.</param>
 public sealed record EvaluationResult(
-    int Pairs, double Loss, double Accuracy, double AccuracyLow, double AccuracyHigh, int Ties, double Margin, double MinReward, double MeanReward,
+    int Pairs, double Loss, double Accuracy, double AccuracyLow, double AccuracyHigh, int Ties, double Margin, double MinReward,
+    double MeanReward,
     double MaxReward, double CalibrationError, double Brier, double? LengthCorrelation, IReadOnlyList<GroupAccuracy> Groups)
 {
     /// <summary>Figures of scored pairs.</summary>

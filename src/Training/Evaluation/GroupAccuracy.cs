@@ -19,7 +19,8 @@ public sealed record GroupAccuracy(string By, string Group, int Pairs, double Ac
     {
         var groups = new List<GroupAccuracy>();
         groups.AddRange(Split("domain", pairs, rewards, p => p.Domain));
-        groups.AddRange(Split("score_ratio", pairs, rewards, p => p.ScoreRatio is { } ratio && !double.IsNaN(ratio) ? ScoreRatioBucket(ratio).Name : null));
+        groups.AddRange(Split(
+            "score_ratio", pairs, rewards, p => p.ScoreRatio is { } ratio && !double.IsNaN(ratio) ? ScoreRatioBucket(ratio).Name : null));
         groups.AddRange(Split("length_gap", pairs, rewards, p => LengthGapBucket(p.Chosen.Length - p.Rejected.Length).Name));
         return groups;
     }
@@ -37,7 +38,8 @@ public sealed record GroupAccuracy(string By, string Group, int Pairs, double Ac
     internal static (int Order, string Name) ScoreRatioBucket(double ratio)
     {
         int bucket = Array.FindIndex(ScoreRatios, end => ratio < end || double.IsPositiveInfinity(end));
-        string name = bucket == 0 ? "below 1.5" : bucket == ScoreRatios.Length - 1 ? "8 and more" : $"{ScoreRatios[bucket - 1]}..{ScoreRatios[bucket]}";
+        string name = bucket == 0 ? "below 1.5" : bucket == ScoreRatios.Length - 1 ? "8 and more"
+            : $"{ScoreRatios[bucket - 1]}..{ScoreRatios[bucket]}";
         return (bucket, name);
     }
 

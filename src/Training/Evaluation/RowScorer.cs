@@ -73,7 +73,8 @@ public sealed class RowScorer(RewardModel model, PairTokenizer tokenizer, int mi
             int count = items[i].Sequences.Length;
             if (!rewards.AsSpan(next, count).ToArray().All(float.IsFinite))
             {
-                throw new NonFiniteException($"{items[i].Row.Source.File}:{items[i].Row.Source.Line}: the model gives a reward that is not a finite number.");
+                throw new NonFiniteException(
+                    $"{items[i].Row.Source.File}:{items[i].Row.Source.Line}: the model gives a reward that is not a finite number.");
             }
 
             results[i] = new ScoredRow(items[i].Row, rewards[next..(next + count)], DropReason.None);

@@ -16,8 +16,8 @@ public static class ScoreFile
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Scores every row of <paramref name="rows"/> into <paramref name="path"/>, in order. The file appears under its name when it is complete. Returns
-    /// the rows with rewards and those without.
+    /// Scores every row of <paramref name="rows"/> into <paramref name="path"/>, in order. The file appears under its name when it is
+    /// complete. Returns the rows with rewards and those without.
     /// </summary>
     /// <param name="score">Scores rows, in their order.</param>
     /// <param name="rows">Rows.</param>

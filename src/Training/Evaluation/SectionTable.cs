@@ -5,7 +5,9 @@ namespace Rm.Training.Evaluation;
 
 /// <summary>A section of a benchmark.</summary>
 /// <param name="Section">Its name.</param>
-/// <param name="Subsets">Its subsets and the weight of each: RewardBench's number of pairs, but 984 for the 447 of math-prm, as many as there are of code.</param>
+/// <param name="Subsets">
+/// Its subsets and the weight of each: RewardBench's number of pairs, but 984 for the 447 of math-prm, as many as there are of code.
+/// </param>
 public sealed record BenchmarkSection(string Section, IReadOnlyDictionary<string, int> Subsets);
 
 /// <summary>The sections of RewardBench, kept as data in <c>reward-bench-sections.json</c>.</summary>

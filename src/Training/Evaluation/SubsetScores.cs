@@ -26,7 +26,8 @@ public sealed record SectionScore(string Section, double Score, IReadOnlyList<st
 /// <param name="Subsets">Every subset of the rows, in order of names.</param>
 /// <param name="Sections">Sections of which a subset is there.</param>
 /// <param name="Unassigned">Subsets that belong to no section.</param>
-public sealed record SubsetScores(IReadOnlyList<SubsetScore> Subsets, IReadOnlyList<SectionScore> Sections, IReadOnlyList<string> Unassigned)
+public sealed record SubsetScores(
+    IReadOnlyList<SubsetScore> Subsets, IReadOnlyList<SectionScore> Sections, IReadOnlyList<string> Unassigned)
 {
     /// <summary>Mean of the sections' scores; null unless every section is there whole.</summary>
     public double? Overall =>
@@ -45,10 +46,12 @@ public sealed record SubsetScores(IReadOnlyList<SubsetScore> Subsets, IReadOnlyL
             return null;
         }
 
-        var accuracies = subsets.ToDictionary(subset => subset.Subset, subset => subset.Accuracy, StringComparer.Ordinal);
+        Dictionary<string,
+            double> accuracies = subsets.ToDictionary(subset => subset.Subset, subset => subset.Accuracy, StringComparer.Ordinal);
         SectionScore[] sections = [.. SectionTable.RewardBench.Where(section => section.Subsets.Keys.Any(accuracies.ContainsKey))
             .Select(section => Score(section, accuracies))];
-        string[] unassigned = [.. accuracies.Keys.Where(name => !SectionTable.RewardBench.Any(section => section.Subsets.ContainsKey(name)))];
+        string[] unassigned =
+            [.. accuracies.Keys.Where(name => !SectionTable.RewardBench.Any(section => section.Subsets.ContainsKey(name)))];
         return new SubsetScores(subsets, sections, unassigned);
     }
 

@@ -6,7 +6,9 @@ namespace Rm.Training.Evaluation;
 /// <summary>Scores by subset and section as JSON fields and as a table.</summary>
 internal static class SubsetScoresOutput
 {
-    /// <summary>Writes the fields <c>subsets</c>, <c>sections</c>, <c>unassigned_subsets</c> and <c>sections_mean</c> into an open object.</summary>
+    /// <summary>
+    /// Writes the fields <c>subsets</c>, <c>sections</c>, <c>unassigned_subsets</c> and <c>sections_mean</c> into an open object.
+    /// </summary>
     public static void WriteFields(Utf8JsonWriter writer, SubsetScores scores, string prefix)
     {
         writer.WriteStartArray(prefix + "subsets");
@@ -77,7 +79,8 @@ internal static class SubsetScoresOutput
 
     private static void WriteSubset(SubsetScore subset, TextWriter output) => output.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"  {subset.Subset,-26}{100 * subset.Accuracy,6:F1}%  (95% {100 * subset.Low:F1} to {100 * subset.High:F1}, {subset.Pairs} pairs)"));
+        $"  {subset.Subset,-26}{100 * subset.Accuracy,6:F1}%  (95% {100 * subset.Low:F1} to {100 * subset.High:F1}, {subset.Pairs} "
+            + $"pairs)"));
 
     private static void WriteNames(Utf8JsonWriter writer, string name, IReadOnlyList<string> names)
     {

@@ -8,8 +8,8 @@ using Rm.Training.Model;
 namespace Rm.Training.Loop;
 
 /// <summary>
-/// The <c>checkpoints/step-N</c> folders of a run: model, optimizer moments and trainer state. A folder appears under its name only when it is
-/// complete and on the disk.
+/// The <c>checkpoints/step-N</c> folders of a run: model, optimizer moments and trainer state. A folder appears under its name only when it
+/// is complete and on the disk.
 /// </summary>
 /// <param name="folder">The run's checkpoints folder.</param>
 /// <param name="saver">Saves the model.</param>
@@ -37,7 +37,8 @@ public sealed class CheckpointStore(string folder, ModelSaver saver, RunLayout? 
     }
 
     /// <summary>
-    /// Saves a checkpoint: writes it, syncs it, reads it back and compares it with the model, puts it in place. Then removes the oldest beyond
+    /// Saves a checkpoint: writes it, syncs it, reads it back and compares it with the model, puts it in place. Then removes the oldest
+    /// beyond
     /// <paramref name="keep"/>. Throws <see cref="SaveFailedException"/>; older checkpoints stay.
     /// </summary>
     /// <param name="state">The run's state.</param>
@@ -47,7 +48,7 @@ public sealed class CheckpointStore(string folder, ModelSaver saver, RunLayout? 
     public string Save(TrainerState state, int keep, IEnumerable<(string Name, byte[] Content)>? files = null, int? best = null)
     {
         string target = Path.Combine(folder, _layout.CheckpointPrefix + state.Step);
-        using (DurableDirectory save = DurableDirectory.Begin(target, saver.FileLayer))
+        using (var save = DurableDirectory.Begin(target, saver.FileLayer))
         {
             RewardModel model = saver.Model;
             ParameterBuffer parameters = model.Parameters;
@@ -68,7 +69,8 @@ public sealed class CheckpointStore(string folder, ModelSaver saver, RunLayout? 
             save.Commit();
         }
 
-        List<(int Step, string Path)> older = [.. List().Where(item => item.Step < state.Step).OrderByDescending(item => item.Step == best)];
+        List<(int Step, string Path)> older =
+            [.. List().Where(item => item.Step < state.Step).OrderByDescending(item => item.Step == best)];
         int others = Math.Max(older is [var first, ..] && first.Step == best ? 1 : 0, keep - 1);
         foreach ((int _, string path) in older.Skip(others))
         {
@@ -87,20 +89,22 @@ public sealed class CheckpointStore(string folder, ModelSaver saver, RunLayout? 
         }
     }
 
-    /// <summary>Restores parameters and moments and returns the state. Throws <see cref="UserInputException"/> naming what is wrong.</summary>
+    /// <summary>
+    /// Restores parameters and moments and returns the state. Throws <see cref="UserInputException"/> naming what is wrong.
+    /// </summary>
     public static TrainerState Load(string path, RewardModel model, RunLayout? layout = null)
     {
         layout ??= RunLayout.Btrm;
         ChecksumFile.Verify(path);
         string statePath = Path.Combine(path, layout.StateFile);
-        TrainerState state = TrainerState.Parse(JsonInput.ReadFile(statePath), statePath);
+        var state = TrainerState.Parse(JsonInput.ReadFile(statePath), statePath);
         if (layout.StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(path))) is >= 0 and var named && named != state.Step)
         {
             throw new UserInputException($"{statePath}: is of step {state.Step}, not of the step that the folder is named after.");
         }
 
         ModelFolder.Load(path, model);
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, OptimizerFileName));
+        using var file = SafetensorsFile.Open(Path.Combine(path, OptimizerFileName));
         ParameterBuffer parameters = model.Parameters;
         foreach (Parameter parameter in parameters.All)
         {

@@ -6,8 +6,8 @@ using Rm.Formats.Json;
 namespace Rm.Training.Loop;
 
 /// <summary>
-/// What run.json says about the run to resume. A resumed run must compute what the first one would have, so both must have the same settings and the
-/// same pairs.
+/// What run.json says about the run to resume. A resumed run must compute what the first one would have, so both must have the same
+/// settings and the same pairs.
 /// </summary>
 /// <param name="path">run.json.</param>
 public sealed class EarlierRun(string path)
@@ -25,7 +25,8 @@ public sealed class EarlierRun(string path)
     public const string WeightsName = "weights_fingerprint";
 
     /// <summary>
-    /// Throws <see cref="UserInputException"/> naming what differs, or when run.json cannot be understood. Without a run.json there is no run yet.
+    /// Throws <see cref="UserInputException"/> naming what differs, or when run.json cannot be understood. Without a run.json there is no
+    /// run yet.
     /// </summary>
     /// <param name="settings">Settings of the run that is to go on.</param>
     /// <param name="defaults">What a setting has when nothing is given; see <see cref="Differences"/>.</param>
@@ -33,7 +34,8 @@ public sealed class EarlierRun(string path)
     /// <param name="train">Its training pairs.</param>
     /// <param name="eval">Its evaluation pairs, or null.</param>
     public void RequireSame(
-        IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, string> defaults, string weights, DatasetFingerprint train, DatasetFingerprint? eval)
+        IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, string> defaults, string weights,
+        DatasetFingerprint train, DatasetFingerprint? eval)
     {
         if (!File.Exists(path))
         {
@@ -54,8 +56,8 @@ public sealed class EarlierRun(string path)
     /// <param name="before">The earlier run's settings.</param>
     /// <param name="now">The settings given now.</param>
     /// <param name="defaults">
-    /// What a setting has when nothing is given. A run always writes such a setting down; one that it lacks came with a later version, and the run
-    /// computed what the default stands for.
+    /// What a setting has when nothing is given. A run always writes such a setting down; one that it lacks came with a later version, and
+    /// the run computed what the default stands for.
     /// </param>
     public static IReadOnlyList<string> Differences(
         IReadOnlyDictionary<string, string> before, IReadOnlyDictionary<string, string> now, IReadOnlyDictionary<string, string> defaults)
@@ -132,7 +134,9 @@ public sealed class EarlierRun(string path)
     }
 
     private JsonElement Object(JsonElement root, string name) =>
-        root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : throw Damaged($"{name} is not an object");
+        root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object
+            ? value
+            : throw Damaged($"{name} is not an object");
 
     private UserInputException Damaged(string what) => new($"{path}: {what}; the file is damaged. Start anew with --overwrite.");
 }

@@ -3,7 +3,8 @@ using Rm.Training.Evaluation;
 namespace Rm.Training.Loop;
 
 /// <summary>
-/// Hears of every step and evaluation of a run, in order, and may keep files of its own in the run's checkpoints, from which a resumed run can go on.
+/// Hears of every step and evaluation of a run, in order, and may keep files of its own in the run's checkpoints, from which a resumed run
+/// can go on.
 /// </summary>
 public interface IRunRecorder
 {

@@ -124,7 +124,9 @@ public sealed record LearningRateSchedule(ScheduleKind Kind, int WarmupSteps, in
     private double Polynomial(int step)
     {
         double left = 1 - ((double)(step - WarmupSteps) / (Steps - WarmupSteps));
-        double rate = step > Steps ? Constants.EndRate : ((Constants.PeakRate - Constants.EndRate) * Math.Pow(left, Constants.Power)) + Constants.EndRate;
+        double rate = step > Steps
+            ? Constants.EndRate
+            : ((Constants.PeakRate - Constants.EndRate) * Math.Pow(left, Constants.Power)) + Constants.EndRate;
         return rate / Constants.PeakRate;
     }
 

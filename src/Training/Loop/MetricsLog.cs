@@ -15,8 +15,9 @@ public sealed class MetricsLog : IDisposable
     private readonly Action<ReadOnlyMemory<byte>>? _written;
 
     /// <summary>
-    /// Opens the file; lines from after <paramref name="state"/> are removed, because they will be written anew. That includes the evaluation of the
-    /// state's own step where the state was saved before it. <paramref name="written"/> hears of every line once it is in the file, as UTF-8.
+    /// Opens the file; lines from after <paramref name="state"/> are removed, because they will be written anew. That includes the
+    /// evaluation of the state's own step where the state was saved before it. <paramref name="written"/> hears of every line once it is in
+    /// the file, as UTF-8.
     /// </summary>
     public MetricsLog(string path, TrainerState state, Action<ReadOnlyMemory<byte>>? written = null)
     {

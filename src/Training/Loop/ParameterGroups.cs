@@ -4,9 +4,9 @@ using Rm.Training.Model;
 namespace Rm.Training.Loop;
 
 /// <summary>
-/// The ranges of the parameter buffer with a learning rate and weight decay of their own: head and backbone, or LoRA+ (Hayou et al. 2024) as PEFT
-/// groups it: A factors and the head at the rate, B factors and all vectors at the rate times the ratio, vectors without decay, the embedding's
-/// factors at a rate of theirs.
+/// The ranges of the parameter buffer with a learning rate and weight decay of their own: head and backbone, or LoRA+ (Hayou et al. 2024)
+/// as PEFT groups it: A factors and the head at the rate, B factors and all vectors at the rate times the ratio, vectors without decay, the
+/// embedding's factors at a rate of theirs.
 /// </summary>
 internal static class ParameterGroups
 {

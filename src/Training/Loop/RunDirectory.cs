@@ -20,9 +20,9 @@ public enum ExistingRun
 }
 
 /// <summary>
-/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>, <c>eval-rows/</c>, what shows
-/// them: <c>report.html</c>, <c>tensorboard/</c>. Only one process at
-/// a time may hold it; the lock goes with the process, however it ends.
+/// A run's output: <c>run.json</c>, <c>metrics.jsonl</c>, <c>samples.jsonl</c>, <c>checkpoints/</c>, <c>best/</c>, <c>final/</c>,
+/// <c>eval-rows/</c>, what shows them: <c>report.html</c>, <c>tensorboard/</c>. Only one process at a time may hold it; the lock goes with
+/// the process, however it ends.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
@@ -83,8 +83,8 @@ public sealed class RunDirectory : IDisposable
     public bool HoldsRun => File.Exists(RunFile) || Layout.FoldersIn(FolderPath).Any();
 
     /// <summary>
-    /// Takes the directory for this process; nothing in it changes before <see cref="Prepare"/>. Throws <see cref="UserInputException"/> when it may
-    /// not be used.
+    /// Takes the directory for this process; nothing in it changes before <see cref="Prepare"/>. Throws <see cref="UserInputException"/>
+    /// when it may not be used.
     /// </summary>
     public static RunDirectory Open(string path, ExistingRun existing, RunLayout? layout = null)
     {
@@ -109,15 +109,16 @@ public sealed class RunDirectory : IDisposable
         {
             directory.Dispose();
             throw new UserInputException(
-                $"--output-dir {path}: holds a run already. Go on with --resume auto, start anew with --overwrite, or choose another folder.");
+                $"--output-dir {path}: holds a run already. Go on with --resume auto, start anew with --overwrite, or choose another "
+                    + $"folder.");
         }
 
         return directory;
     }
 
     /// <summary>
-    /// Removes the run that is to be overwritten, or what an interrupted save left of the one to resume. Called when everything else about the new
-    /// run is known to be right: a mistyped file name must not cost the old run. Throws <see cref="SaveFailedException"/>.
+    /// Removes the run that is to be overwritten, or what an interrupted save left of the one to resume. Called when everything else about
+    /// the new run is known to be right: a mistyped file name must not cost the old run. Throws <see cref="SaveFailedException"/>.
     /// </summary>
     public void Prepare()
     {

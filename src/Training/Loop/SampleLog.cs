@@ -20,14 +20,14 @@ internal sealed class SampleLog(string path, IReadOnlyList<PreferencePair> pairs
     /// <summary>Removes lines that a resumed run will write anew.</summary>
     public void TruncateAfter(int step)
     {
-        using AppendOnlyLog log = AppendOnlyLog.Open(path);
+        using var log = AppendOnlyLog.Open(path);
         log.TruncateAfter(step);
     }
 
     /// <summary>Appends one line for each sample.</summary>
     public void Write(int step, PairRewards rewards)
     {
-        using AppendOnlyLog log = AppendOnlyLog.Open(path);
+        using var log = AppendOnlyLog.Open(path);
         for (int i = 0; i < Math.Min(count, pairs.Count); i++)
         {
             log.Append(Line(step, pairs[i], rewards.Chosen[i], rewards.Rejected[i]));

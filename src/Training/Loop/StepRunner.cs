@@ -32,8 +32,9 @@ public sealed class StepRunner
     public StepResult Run(int step, IReadOnlyList<PreferencePair> batch) => Run(step, new TrainingBatch(batch));
 
     /// <summary>
-    /// Runs update number <paramref name="step"/> (from 0) on <paramref name="batch"/>. Parameters change unless the loss or the gradient is not
-    /// finite, which <see cref="NonFiniteException"/> reports, or the device's memory does not suffice (<see cref="MemoryExhaustedException"/>).
+    /// Runs update number <paramref name="step"/> (from 0) on <paramref name="batch"/>. Parameters change unless the loss or the gradient
+    /// is not finite, which <see cref="NonFiniteException"/> reports, or the device's memory does not suffice (<see
+    /// cref="MemoryExhaustedException"/>).
     /// </summary>
     public StepResult Run(int step, TrainingBatch batch)
     {
@@ -86,7 +87,8 @@ public sealed class StepRunner
             MicroBatch micro = pieces[piece].Micro;
             SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
             MicroBatchResult result = _model.Train(
-                layout, PairPacking.Targets(micro.Pairs, weights.AsSpan(weights is null ? 0 : rewards.Count)), _options.Loss, 1f / batchSize, dropoutSeed);
+                layout, PairPacking.Targets(micro.Pairs, weights.AsSpan(weights is null ? 0 : rewards.Count)), _options.Loss,
+                1f / batchSize, dropoutSeed);
             for (int i = 0; i < micro.Pairs.Count; i++)
             {
                 if (!float.IsFinite(result.Losses[i]))
@@ -111,7 +113,8 @@ public sealed class StepRunner
         // PyTorch's clip_grad_norm_: the coefficient is max / (norm + 1e-6), at most 1.
         double clip = _options.MaxGradNorm > 0 ? Math.Min(1, _options.MaxGradNorm / (norm + 1e-6)) : 1;
         _model.Backend.AdamW(new AdamWArgs(
-            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment, ParameterGroups.Of(parameters, _options, factor), step + 1, (float)clip,
+            parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment,
+            ParameterGroups.Of(parameters, _options, factor), step + 1, (float)clip,
             _options.Beta1, _options.Beta2, _options.Epsilon));
         _model.Refresh();
     }

@@ -9,8 +9,8 @@ using Rm.Training.Statistics;
 namespace Rm.Training.Loop;
 
 /// <summary>
-/// The training loop: steps, metrics, evaluations, best and final models, checkpoints, early stopping, and stopping on request. Given the same
-/// inputs it computes the same bits whether or not it was interrupted and resumed in between.
+/// The training loop: steps, metrics, evaluations, best and final models, checkpoints, early stopping, and stopping on request. Given the
+/// same inputs it computes the same bits whether or not it was interrupted and resumed in between.
 /// </summary>
 public sealed class Trainer
 {
@@ -66,7 +66,8 @@ public sealed class Trainer
     }
 
     /// <summary>
-    /// Trains to the end, or until patience or a signal ends it. Throws <see cref="TrainingFailedException"/> when numbers stop being finite.
+    /// Trains to the end, or until patience or a signal ends it. Throws <see cref="TrainingFailedException"/> when numbers stop being
+    /// finite.
     /// </summary>
     public TrainingOutcome Run()
     {
@@ -202,7 +203,7 @@ public sealed class Trainer
             return false;
         }
 
-        EvaluationResult result = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
+        var result = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
         (BestSoFar best, bool improved) = (_state.Best ?? new BestSoFar()).After(
             _best.Value(result, rewards), _state.Step, _best.HigherIsBetter, _options.EarlyStoppingMinDelta);
         metrics.Evaluation(_state.Step, _plan.EpochAt(_state.Step), result);

@@ -15,7 +15,8 @@ namespace Rm.Training.Loop;
 /// <param name="Best">Best evaluation so far.</param>
 /// <param name="Window">Metrics since the last line.</param>
 public sealed record TrainerState(
-    int Step = 0, long NumTokens = 0, double ElapsedSeconds = 0, int LastEvalStep = -1, BestSoFar? Best = null, MetricsWindow? Window = null)
+    int Step = 0, long NumTokens = 0, double ElapsedSeconds = 0, int LastEvalStep = -1, BestSoFar? Best = null,
+    MetricsWindow? Window = null)
 {
     /// <summary>Name of the file in a checkpoint.</summary>
     public const string FileName = "trainer_state.json";
@@ -32,7 +33,8 @@ public sealed record TrainerState(
                 ?? throw new UserInputException($"{fileName}: is empty.");
             return state.IsPossible()
                 ? state
-                : throw new UserInputException($"{fileName}: holds values that no run has (step {state.Step}, last_eval_step {state.LastEvalStep}).");
+                : throw new UserInputException(
+                    $"{fileName}: holds values that no run has (step {state.Step}, last_eval_step {state.LastEvalStep}).");
         }
         catch (JsonException e)
         {
@@ -46,6 +48,7 @@ public sealed record TrainerState(
 }
 
 [JsonSourceGenerationOptions(
-    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(TrainerState))]
 internal sealed partial class TrainerStateJson : JsonSerializerContext;

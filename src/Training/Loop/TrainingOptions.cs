@@ -26,7 +26,8 @@ public enum BestMetric
 /// <param name="Seed">Seed of initialisation, shuffling and dropout.</param>
 /// <param name="Order">Order of the pairs.</param>
 public sealed record TrainingOptions(
-    int Steps, int BatchSize, int MicroTokenBudget, double LearningRate, double WeightDecay, LearningRateSchedule Schedule, double MaxGradNorm,
+    int Steps, int BatchSize, int MicroTokenBudget, double LearningRate, double WeightDecay, LearningRateSchedule Schedule,
+    double MaxGradNorm,
     PairLossOptions Loss, ulong Seed, ExampleOrder Order)
 {
     /// <summary>Store what the two sides of a pair begin with once.</summary>

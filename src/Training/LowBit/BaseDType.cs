@@ -14,7 +14,9 @@ public enum BaseDType
     /// <summary>A signed byte with a scale a row, as bitsandbytes' load_in_8bit quantises.</summary>
     Int8,
 
-    /// <summary>NormalFloat4 in blocks of 64 with doubly quantised scales, as QLoRA has it (bitsandbytes' nf4 with bnb_4bit_use_double_quant).</summary>
+    /// <summary>
+    /// NormalFloat4 in blocks of 64 with doubly quantised scales, as QLoRA has it (bitsandbytes' nf4 with bnb_4bit_use_double_quant).
+    /// </summary>
     Nf4,
 }
 

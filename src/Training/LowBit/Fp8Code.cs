@@ -1,6 +1,9 @@
 namespace Rm.Training.LowBit;
 
-/// <summary>fp8 e4m3 (Micikevicius et al. 2022): one sign, four bits of exponent with bias 7, three of mantissa; no infinity, all ones is not a number.</summary>
+/// <summary>
+/// fp8 e4m3 (Micikevicius et al. 2022): one sign, four bits of exponent with bias 7, three of mantissa; no infinity, all ones is not a
+/// number.
+/// </summary>
 internal static class Fp8Code
 {
     /// <summary>Largest value.</summary>

@@ -4,8 +4,8 @@ using Rm.Kernels.Ops;
 namespace Rm.Training.LowBit;
 
 /// <summary>
-/// fp8 (e4m3, Micikevicius et al. 2022) with float scales: one, one a row (weight_scale, compressed-tensors), or one a block (weight_scale_inv, which is
-/// the scale itself); value = code * scale.
+/// fp8 (e4m3, Micikevicius et al. 2022) with float scales: one, one a row (weight_scale, compressed-tensors), or one a block
+/// (weight_scale_inv, which is the scale itself); value = code * scale.
 /// </summary>
 internal sealed class Fp8Tensor : LowBitTensor
 {
@@ -31,8 +31,10 @@ internal sealed class Fp8Tensor : LowBitTensor
         {
             1 => (rows, Columns),
             var n when n == rows && (scale.Shape.Length == 1 || scale.Shape[^1] == 1) => (1, Columns),
-            var n when scale.Shape.Length == 2 && scale.Shape[0] == blockRows && scale.Shape[1] == blockColumns && n > 0 => (blockSize, blockSize),
-            _ => throw Error(_scaleName, $"is {scale.ShapeText}; expected one scale, one a row or one a block of {blockSize} x {blockSize} of {name}."),
+            var n when scale.Shape.Length == 2 && scale.Shape[0] == blockRows && scale.Shape[1] == blockColumns && n > 0 =>
+                (blockSize, blockSize),
+            _ => throw Error(
+                _scaleName, $"is {scale.ShapeText}; expected one scale, one a row or one a block of {blockSize} x {blockSize} of {name}."),
         };
         Require(_scaleName, scale.ElementCount, SafetensorsDType.F32, SafetensorsDType.BF16, SafetensorsDType.F16);
         _scales = ReadAll(_scaleName);
@@ -40,7 +42,8 @@ internal sealed class Fp8Tensor : LowBitTensor
     }
 
     /// <inheritdoc/>
-    public override LowBitLayout? Layout => IfItFits(new LowBitLayout(LowBitCode.Fp8, _columnsPerScale == Columns ? 0 : (int)_columnsPerScale));
+    public override LowBitLayout? Layout =>
+        IfItFits(new LowBitLayout(LowBitCode.Fp8, _columnsPerScale == Columns ? 0 : (int)_columnsPerScale));
 
     /// <inheritdoc/>
     public override IEnumerable<string> Names => [Name, _scaleName];

@@ -5,7 +5,9 @@ namespace Rm.Training.LowBit;
 /// <summary>A matrix whose values are stored in few bits, for a device that keeps it so.</summary>
 public interface ILowBitMatrix
 {
-    /// <summary>How its rows lie in memory, or null where only its values can be had: blocks that run on over the ends of rows, say.</summary>
+    /// <summary>
+    /// How its rows lie in memory, or null where only its values can be had: blocks that run on over the ends of rows, say.
+    /// </summary>
     LowBitLayout? Layout { get; }
 
     /// <summary>Its tables.</summary>

@@ -4,7 +4,9 @@ using Rm.Kernels.Ops;
 
 namespace Rm.Training.LowBit;
 
-/// <summary>bitsandbytes' int8: value = code * (row maximum * (1 / 127)), each product rounded to float32, as training multiplies with it.</summary>
+/// <summary>
+/// bitsandbytes' int8: value = code * (row maximum * (1 / 127)), each product rounded to float32, as training multiplies with it.
+/// </summary>
 internal sealed class Int8Tensor : LowBitTensor
 {
     private readonly string _module;

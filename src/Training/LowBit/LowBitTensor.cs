@@ -31,7 +31,9 @@ internal abstract class LowBitTensor(SafetensorsCheckpoint checkpoint, string na
     /// <summary>Number of elements.</summary>
     protected long Count => shape[0] * shape[1];
 
-    /// <summary>The matrix under that name, or null when it is stored plainly. Throws <see cref="UserInputException"/> when its parts do not fit.</summary>
+    /// <summary>
+    /// The matrix under that name, or null when it is stored plainly. Throws <see cref="UserInputException"/> when its parts do not fit.
+    /// </summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="name">Name of a weight in the file.</param>
     /// <param name="blockSize">Rows and columns of a block with a scale, for fp8 by blocks.</param>
@@ -75,7 +77,8 @@ internal abstract class LowBitTensor(SafetensorsCheckpoint checkpoint, string na
     protected LowBitLayout? IfItFits(LowBitLayout layout) => layout.Fits((int)Columns) ? layout : null;
 
     /// <summary>Bytes of one of the tensors.</summary>
-    protected void ReadBytes(string tensor, Span<byte> destination, long start) => checkpoint.FileOf(tensor).ReadBytes(tensor, destination, start);
+    protected void ReadBytes(string tensor, Span<byte> destination, long start) =>
+        checkpoint.FileOf(tensor).ReadBytes(tensor, destination, start);
 
     /// <summary>All values of a small float tensor.</summary>
     protected float[] ReadAll(string tensor)
@@ -107,7 +110,8 @@ internal abstract class LowBitTensor(SafetensorsCheckpoint checkpoint, string na
         SafetensorsTensor found = checkpoint.Tensor(tensor);
         if (found.ElementCount != count || !types.Contains(found.DType))
         {
-            throw Error(tensor, $"is {found.DType.HeaderName()} {found.ShapeText}; {name} needs {types[0].HeaderName()} with {count} elements.");
+            throw Error(
+                tensor, $"is {found.DType.HeaderName()} {found.ShapeText}; {name} needs {types[0].HeaderName()} with {count} elements.");
         }
     }
 }

@@ -3,8 +3,8 @@ using Rm.Kernels.Ops;
 namespace Rm.Training.LowBit;
 
 /// <summary>
-/// Scales of blocks that are themselves codes ("double quantisation", Dettmers et al. 2023): scale = map[code] * nested[block / size] + offset, product
-/// and sum each rounded to float32. Blocks run on over the ends of rows.
+/// Scales of blocks that are themselves codes ("double quantisation", Dettmers et al. 2023): scale = map[code] * nested[block / size] +
+/// offset, product and sum each rounded to float32. Blocks run on over the ends of rows.
 /// </summary>
 /// <param name="Codes">One a block.</param>
 /// <param name="Map">256 values.</param>

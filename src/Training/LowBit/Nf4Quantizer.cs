@@ -11,7 +11,8 @@ internal static class Nf4Quantizer
 
     private static readonly float[] Table =
     [
-        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
+        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
+        -0.09105003625154495f, 0.0f,
         0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f,
         0.7229568362236023f, 1.0f,
     ];
@@ -24,13 +25,14 @@ internal static class Nf4Quantizer
     public static float[] Codes => Table;
 
     /// <summary>
-    /// 256 values for scales, ascending ("dynamic map", Dettmers 2015): for each power of ten from 1e-6 to 1, the middles of as many equal parts of 0.1 to 1
-    /// as the remaining bits tell apart, with both signs; zero and one.
+    /// 256 values for scales, ascending ("dynamic map", Dettmers 2015): for each power of ten from 1e-6 to 1, the middles of as many equal
+    /// parts of 0.1 to 1 as the remaining bits tell apart, with both signs; zero and one.
     /// </summary>
     public static float[] ScaleMap => Map;
 
     /// <summary>Codes and scale of one block. A block of zeros has the scale 0.</summary>
-    public static float Quantize(ReadOnlySpan<float> values, Span<byte> codes) => Quantize(values, values.Length == BlockSize, Midpoints, codes);
+    public static float Quantize(ReadOnlySpan<float> values, Span<byte> codes) =>
+        Quantize(values, values.Length == BlockSize, Midpoints, codes);
 
     /// <summary>Doubly quantises the scales of a matrix.</summary>
     public static NestedScales QuantizeScales(float[] scales)

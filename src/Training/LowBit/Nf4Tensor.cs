@@ -6,8 +6,9 @@ using Rm.Kernels.Ops;
 namespace Rm.Training.LowBit;
 
 /// <summary>
-/// NF4 (Dettmers et al. 2023) as bitsandbytes stores it: two codes a byte, the first in the high nibble, in blocks that run on over row ends; value =
-/// table[code] * absmax[block]. With double quantisation absmax is itself a code: map[code] * nested_absmax[block / 256] + offset.
+/// NF4 (Dettmers et al. 2023) as bitsandbytes stores it: two codes a byte, the first in the high nibble, in blocks that run on over row
+/// ends; value = table[code] * absmax[block]. With double quantisation absmax is itself a code: map[code] * nested_absmax[block / 256] +
+/// offset.
 /// </summary>
 internal sealed class Nf4Tensor : LowBitTensor
 {

@@ -31,7 +31,8 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
     public LowBitLayout? Layout => _layout.Fits(_columns) ? _layout : null;
 
     /// <inheritdoc/>
-    public LowBitTables Tables => new(_layout.Code == LowBitCode.Nf4 ? Nf4Quantizer.Codes : [], _nested is null ? [] : Nf4Quantizer.ScaleMap);
+    public LowBitTables Tables =>
+        new(_layout.Code == LowBitCode.Nf4 ? Nf4Quantizer.Codes : [], _nested is null ? [] : Nf4Quantizer.ScaleMap);
 
     /// <summary>Quantises <c>[rows, columns]</c>.</summary>
     /// <param name="name">For errors.</param>
@@ -44,7 +45,8 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
     {
         if (layout.BlockColumns != 0 && columns % layout.BlockColumns != 0)
         {
-            throw new UserInputException($"--base-dtype nf4: {name} has {columns} columns, which is no multiple of {layout.BlockColumns}. Take int8 or fp8.");
+            throw new UserInputException(
+                $"--base-dtype nf4: {name} has {columns} columns, which is no multiple of {layout.BlockColumns}. Take int8 or fp8.");
         }
 
         int blocks = layout.Blocks(columns), bytes = layout.CodeBytes(columns), piece = Math.Clamp(PieceElements / columns, 1, rows);
@@ -55,7 +57,8 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
             int first = row, count = Math.Min(piece, rows - row);
             read((long)row * columns, values.AsSpan(0, count * columns));
             Parallel.For(0, count, r => QuantizeRow(
-                layout.Code, values.AsSpan(r * columns, columns), codes.AsSpan((first + r) * bytes, bytes), scales.AsSpan((first + r) * blocks, blocks)));
+                layout.Code, values.AsSpan(r * columns, columns), codes.AsSpan((first + r) * bytes, bytes),
+                scales.AsSpan((first + r) * blocks, blocks)));
         }
 
         if (Array.Exists(scales, scale => !float.IsFinite(scale)))
@@ -70,7 +73,9 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
     /// <summary>The values that the codes stand for.</summary>
     public void Read(long start, Span<float> destination)
     {
-        int blocks = _layout.Blocks(_columns), bytes = _layout.CodeBytes(_columns), ofBlock = _layout.BlockColumns == 0 ? _columns : _layout.BlockColumns;
+        int blocks = _layout.Blocks(_columns), bytes = _layout.CodeBytes(_columns), ofBlock = _layout.BlockColumns == 0
+            ? _columns
+            : _layout.BlockColumns;
         for (int i = 0; i < destination.Length; i++)
         {
             (long row, long column) = Math.DivRem(start + i, _columns);
@@ -117,7 +122,8 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
                 float largest = Largest(values, value => (float)(Half)value);
                 for (int i = 0; i < values.Length; i++)
                 {
-                    codes[i] = (byte)(sbyte)(largest == 0 ? 0 : MathF.Round((float)(Half)values[i] * (Int8Largest / largest), MidpointRounding.ToEven));
+                    codes[i] = (byte)(sbyte)(
+                        largest == 0 ? 0 : MathF.Round((float)(Half)values[i] * (Int8Largest / largest), MidpointRounding.ToEven));
                 }
 
                 scales[0] = largest * (1 / Int8Largest);

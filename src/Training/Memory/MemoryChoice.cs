@@ -41,11 +41,13 @@ public sealed class MemoryChoice(MemoryPlanner planner, long free, MicroBatchExt
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"The run does not fit: with --recompute {plan.Recompute.Name()} it takes {Size(plan.Total)} of the {Size(free)} that are free, ");
+            $"The run does not fit: with --recompute {plan.Recompute.Name()} it takes {Size(plan.Total)} of the {Size(free)} that are "
+                + $"free, ");
         text.Append(CultureInfo.InvariantCulture,
             $"{Size(MemoryPlan.Reserve(free))} of which stay in reserve (weights {Size(plan.Weights)}, optimizer {Size(plan.Optimizer)}, ");
         text.Append(CultureInfo.InvariantCulture,
-            $"activations {Size(plan.Activations.Peak)} for {training.Tokens} tokens, buffers {Size(plan.Buffers)}). What would make it fit:");
+            $"activations {Size(plan.Activations.Peak)} for {training.Tokens} tokens, buffers {Size(plan.Buffers)}). What would make it "
+                + $"fit:");
         List<string> advice = [.. Advice(asked)];
         if (advice.Count == 0)
         {
@@ -93,7 +95,8 @@ public sealed class MemoryChoice(MemoryPlanner planner, long free, MicroBatchExt
 
     // Budgets below the longest pair make no micro-batch smaller.
     private int? LargestBudget(Recompute mode) => Largest(
-        LongestPair, Math.Max(training.Tokens, scoring?.Tokens ?? 0), tokens => Fits(mode, training.WithBudget(tokens), scoring?.WithBudget(tokens)));
+        LongestPair, Math.Max(training.Tokens, scoring?.Tokens ?? 0), tokens =>
+            Fits(mode, training.WithBudget(tokens), scoring?.WithBudget(tokens)));
 
     // One pair at a time, and that pair shorter.
     private int? LargestPair()

@@ -3,7 +3,7 @@ using Rm.Training.Model;
 
 namespace Rm.Training.Memory;
 
-/// <summary>What a training run needs of its device's memory, in bytes, as a rehearsal of its largest step counted it.</summary>
+/// <summary>What a training run needs of its device's memory, in bytes, as a dry run of its largest step counted it.</summary>
 /// <param name="Recompute">What backward computes again.</param>
 /// <param name="Extent">The largest micro-batch.</param>
 /// <param name="Layers">Decoder layers.</param>
@@ -14,7 +14,8 @@ namespace Rm.Training.Memory;
 /// <param name="Loading">Most at once while weights are loaded, on a device that stages them.</param>
 /// <param name="Staging">Host memory for copies to and from the device.</param>
 public sealed record MemoryPlan(
-    Recompute Recompute, MicroBatchExtent Extent, int Layers, long Weights, long Optimizer, ActivationMemory Activations, long Buffers, long Loading,
+    Recompute Recompute, MicroBatchExtent Extent, int Layers, long Weights, long Optimizer, ActivationMemory Activations, long Buffers,
+    long Loading,
     long Staging)
 {
     /// <summary>Bytes that were free when the plan was made; 0 when no device was asked.</summary>
@@ -30,8 +31,8 @@ public sealed record MemoryPlan(
     public long Total => Math.Max(Loading, Weights + Optimizer + Activations.Peak + Buffers);
 
     /// <summary>
-    /// What stays free of <paramref name="free"/> bytes: for kernels that the driver loads late, for what it rounds allocations up to, and for
-    /// other programs. 256 MiB and a hundredth.
+    /// What stays free of <paramref name="free"/> bytes: for kernels that the driver loads late, for what it rounds allocations up to, and
+    /// for other programs. 256 MiB and a hundredth.
     /// </summary>
     public static long Reserve(long free) => (256L << 20) + (free / 100);
 

@@ -7,14 +7,14 @@ using Rm.Training.Model;
 namespace Rm.Training.Memory;
 
 /// <summary>
-/// Plans memory by rehearsing: the model is built and one step runs on a backend that only counts, so the plan is made by the code that will
+/// Plans memory by a dry run: the model is built and one step runs on a backend that only counts, so the plan is made by the code that will
 /// allocate, and there is no second description of activations that could differ from it.
 /// </summary>
-/// <param name="rehearse">Makes a rehearsal of the device.</param>
+/// <param name="begin">Makes a dry run of the device.</param>
 /// <param name="config">Architecture.</param>
 /// <param name="scope">What is trained.</param>
 /// <param name="weights">The weights' forms; null: all are stored plainly.</param>
-public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config, TrainingScope scope, IWeightSource? weights = null)
+public sealed class MemoryPlanner(Func<IDryRun> begin, ModelConfig config, TrainingScope scope, IWeightSource? weights = null)
 {
     /// <summary>The plan of a run.</summary>
     /// <param name="recompute">What backward computes again.</param>
@@ -25,28 +25,30 @@ public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config,
     {
         try
         {
-            return Rehearse(recompute, training, scoring);
+            return DryRun(recompute, training, scoring);
         }
         catch (OverflowException)
         {
             throw new UserInputException(
-                $"A micro-batch of {Math.Max(training.Tokens, scoring?.Tokens ?? 0)} packed tokens is larger than the operations can address. Lower "
+                $"A micro-batch of {Math.Max(training.Tokens, scoring?.Tokens ?? 0)} packed tokens is larger than the operations can "
+                    + $"address. Lower "
                 + "--micro-token-budget or, if a single pair is that long, --max-seq-len.");
         }
     }
 
-    private MemoryPlan Rehearse(Recompute recompute, MicroBatchExtent training, MicroBatchExtent? scoring)
+    private MemoryPlan DryRun(Recompute recompute, MicroBatchExtent training, MicroBatchExtent? scoring)
     {
-        using IRehearsal rehearsal = rehearse();
-        IBackend backend = rehearsal.Backend;
-        using var model = new RewardModel(backend, config, weights ?? RehearsedWeights.Plain, scope, training: true, recompute);
-        long persistent = rehearsal.AllocatedBytes, loading = rehearsal.PeakAllocatedBytes;
+        using IDryRun dryRun = begin();
+        IBackend backend = dryRun.Backend;
+        using var model = new RewardModel(backend, config, weights ?? DryRunWeights.Plain, scope, training: true, recompute);
+        long persistent = dryRun.AllocatedBytes, loading = dryRun.PeakAllocatedBytes;
         ParameterBuffer parameters = model.Parameters;
         long optimizer = 4 * parameters.Values.Shape.Count * DType.F32.Size();
 
         parameters.ZeroGradients();
         float[] targets = new float[training.Pairs];
-        model.Train(training.Layout(config.VocabSize), new PairTargets(targets, targets), new PairLossOptions(), normalizer: 1, dropoutSeed: 1);
+        model.Train(
+            training.Layout(config.VocabSize), new PairTargets(targets, targets), new PairLossOptions(), normalizer: 1, dropoutSeed: 1);
         backend.Norm(parameters.Gradients);
         backend.AdamW(new AdamWArgs(
             parameters.Values, parameters.Gradients, parameters.FirstMoment, parameters.SecondMoment,
@@ -58,7 +60,8 @@ public sealed class MemoryPlanner(Func<IRehearsal> rehearse, ModelConfig config,
         }
 
         return new MemoryPlan(
-            recompute, training, config.Layers, persistent - optimizer, optimizer, model.Activations, rehearsal.AllocatedBytes - persistent, loading,
-            rehearsal.StagingBytes);
+            recompute, training, config.Layers, persistent - optimizer, optimizer, model.Activations, dryRun.AllocatedBytes - persistent,
+            loading,
+            dryRun.StagingBytes);
     }
 }

@@ -15,14 +15,17 @@ internal static class MemoryText
         ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F2} GiB")
         : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):F1} MiB");
 
-    /// <summary>Reads "24GB" (a billion bytes each), "22.5GiB" (2^30 each), "512MiB" or a number of bytes; null for anything else.</summary>
+    /// <summary>
+    /// Reads "24GB" (a billion bytes each), "22.5GiB" (2^30 each), "512MiB" or a number of bytes; null for anything else.
+    /// </summary>
     public static long? Parse(string text)
     {
         string trimmed = text.Trim();
         (string unit, double scale) = Units.FirstOrDefault(
             u => trimmed.EndsWith(u.Unit, StringComparison.OrdinalIgnoreCase), (Unit: "", Bytes: 1.0));
         return double.TryParse(
-            trimmed.AsSpan(0, trimmed.Length - unit.Length).TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)
+            trimmed.AsSpan(0, trimmed.Length - unit.Length).TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double value)
             && value * scale is >= 0 and < 1e18 and double bytes
                 ? (long)bytes
                 : null;

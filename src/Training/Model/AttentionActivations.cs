@@ -12,7 +12,7 @@ internal sealed class AttentionActivations : MixerActivations
     public Tensor Query { get; set; }                // [rows, H*D] after norm and RoPE
     public Tensor Key { get; set; }                  // [T, G*D] after norm and RoPE
     public Tensor Value { get; set; }                // [T, G*D]
-    public Tensor RawQuery { get; set; }             // [rows, H*D] before the norm of queries, where there is one; [rows*H, D] beside a gate
+    public Tensor RawQuery { get; set; }             // [rows, H*D] before the norm of queries, if any; [rows*H, D] beside a gate
     public Tensor RawKey { get; set; }               // [T, G*D]
     public Tensor RstdQuery { get; set; }            // [rows, H], or [rows, 1] where one norm covers all heads
     public Tensor RstdKey { get; set; }              // [T, G], likewise

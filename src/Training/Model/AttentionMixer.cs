@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// Grouped-query attention: fused QKV, (norms,) rotation, attention (, output gate). In the pruned last layer keys and values are made for all
-/// tokens, queries and all behind them for the reward rows only.
+/// Grouped-query attention: fused QKV, (norms,) rotation, attention (, output gate). In the pruned last layer keys and values are made for
+/// all tokens, queries and all behind them for the reward rows only.
 /// </summary>
 internal sealed class AttentionMixer : TokenMixer
 {
@@ -148,7 +148,8 @@ internal sealed class AttentionMixer : TokenMixer
             });
         if (_gated)
         {
-            c.DeltaNets.SigmoidGateForward(new SigmoidGateForwardArgs(LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, a.Mixed)));
+            c.DeltaNets.SigmoidGateForward(
+                new SigmoidGateForwardArgs(LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, a.Mixed)));
         }
     }
 
@@ -163,7 +164,8 @@ internal sealed class AttentionMixer : TokenMixer
             a.DQuery = c.Activation(rows, 2 * _queryColumns);
             dRawQuery = OfHeads(a.DQuery, 0);
             c.DeltaNets.SigmoidGateBackward(new SigmoidGateBackwardArgs(
-                LikeRaw(a, dMixed), LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, dMixed), OfHeads(a.DQuery, _headDim)));
+                LikeRaw(a, dMixed), LikeRaw(a, a.Attention), OfHeads(a.QueryGate, _headDim), LikeRaw(a, dMixed),
+                OfHeads(a.DQuery, _headDim)));
         }
 
         a.DQkv = c.Activation(tokens, (_qkv is null ? 0 : _queryColumns) + (2 * _keyColumns));

@@ -50,8 +50,8 @@ public sealed class CheckpointWeights : IDisposable
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>
-    /// Opens and checks a checkpoint folder's weights. Throws <see cref="UserInputException"/> that lists missing and wrongly shaped tensors, and those
-    /// that add to a module of the model, by name. Others are left out and named in <see cref="Warnings"/>.
+    /// Opens and checks a checkpoint folder's weights. Throws <see cref="UserInputException"/> that lists missing and wrongly shaped
+    /// tensors, and those that add to a module of the model, by name. Others are left out and named in <see cref="Warnings"/>.
     /// </summary>
     public static CheckpointWeights Open(string folder, ModelConfig config)
     {
@@ -100,7 +100,8 @@ public sealed class CheckpointWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _checkpoint.Dispose();
 
-    private string NameInFile(string name) => name == WeightNames.Score && _score is not null ? _score : name.StartsWith(Prefix, StringComparison.Ordinal) ? _prefix + name[Prefix.Length..] : name;
+    private string NameInFile(string name) => name == WeightNames.Score && _score is not null ? _score
+        : name.StartsWith(Prefix, StringComparison.Ordinal) ? _prefix + name[Prefix.Length..] : name;
 
     private void Check(ModelConfig config)
     {
@@ -112,9 +113,9 @@ public sealed class CheckpointWeights : IDisposable
             expected = expected.Append((WeightNames.Score, [1, config.HiddenSize]));
         }
 
-        foreach (var (name, shape) in expected)
+        foreach ((string? name, long[]? shape) in expected)
         {
-            var inFile = NameInFile(name);
+            string inFile = NameInFile(name);
             known.Add(inFile);
             if (!_checkpoint.Contains(inFile))
             {
@@ -128,7 +129,7 @@ public sealed class CheckpointWeights : IDisposable
                 known.UnionWith(packed.Names);
             }
 
-            var tensor = Tensor(name);
+            SafetensorsTensor tensor = Tensor(name);
             if (!tensor.Shape.AsSpan().SequenceEqual(shape))
             {
                 faults.Add($"wrong shape: {inFile} is {tensor.ShapeText}, config.json asks for {SafetensorsTensor.ShapeToText(shape)}");
@@ -141,21 +142,23 @@ public sealed class CheckpointWeights : IDisposable
 
         NoteOthers(config);
 
-        // A further tensor of a module that is computed would change what it computes; modules that this architecture does not have are left out, as
-        // transformers does: heads of other tasks, layers that predict further tokens.
+        // A further tensor of a module that is computed would change what it computes; modules that this architecture does not have are
+        // left out, as transformers does: heads of other tasks, layers that predict further tokens.
         var modules = known.Select(Module).ToHashSet(StringComparer.Ordinal);
-        ILookup<bool, string> others = _checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name, config)).Order(StringComparer.Ordinal)
+        ILookup<bool, string> others =
+            _checkpoint.Names.Where(name => !known.Contains(name) && !IsIgnored(name, config)).Order(StringComparer.Ordinal)
             .ToLookup(name => modules.Contains(Module(name)), name => $"{name} {_checkpoint.Tensor(name).ShapeText}");
         faults.AddRange(others[true].Select(name => $"unexpected: {name}"));
         if (others[false].ToArray() is { Length: > 0 } unused)
         {
             string rest = unused.Length > MaxListed ? $" and {unused.Length - MaxListed} more" : "";
-            _warnings.Add($"Tensors that are no part of this architecture ({config.Family}) are not used: {string.Join(", ", unused.Take(MaxListed))}{rest}.");
+            _warnings.Add($"Tensors that are no part of this architecture ({config.Family}) are not used: "
+                + $"{string.Join(", ", unused.Take(MaxListed))}{rest}.");
         }
 
         if (faults.Count > 0)
         {
-            var more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
+            string more = faults.Count > MaxListed ? $"\n  and {faults.Count - MaxListed} more" : "";
             throw new UserInputException($"{_checkpoint.Folder}: the weights do not fit config.json ({config.Family}):\n  " +
                 string.Join("\n  ", faults.Take(MaxListed)) + more);
         }
@@ -167,8 +170,10 @@ public sealed class CheckpointWeights : IDisposable
         string[] others = [.. _checkpoint.Names.Where(name => IsBeside(name, config) && name != WeightNames.LmHead)];
         if (others.Length > 0)
         {
-            IEnumerable<string> parts = others.Select(name => string.Join('.', name.Split('.').Take(name.StartsWith(Prefix, StringComparison.Ordinal) ? 2 : 1)));
-            _warnings.Add($"{others.Length} tensors beside the language model ({string.Join(", ", parts.Distinct().Order(StringComparer.Ordinal))}) "
+            IEnumerable<string> parts =
+                others.Select(name => string.Join('.', name.Split('.').Take(name.StartsWith(Prefix, StringComparison.Ordinal) ? 2 : 1)));
+            _warnings.Add(
+                $"{others.Length} tensors beside the language model ({string.Join(", ", parts.Distinct().Order(StringComparer.Ordinal))}) "
                 + "are left alone: they have no part in a reward of text.");
         }
     }
@@ -181,6 +186,7 @@ public sealed class CheckpointWeights : IDisposable
     // Not part of a reward model: the language-model head, the rotary table that old versions saved, and what a multimodal checkpoint holds
     // beside its language model.
     private bool IsIgnored(string name, ModelConfig config) =>
-        name == WeightNames.LmHead || name is "v_head.summary.bias" or "value_head.bias" || name == "language_model.lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+        name == WeightNames.LmHead || name is "v_head.summary.bias" or "value_head.bias" || name == "language_model.lm_head.weight"
+            || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
         || IsBeside(name, config);
 }

@@ -4,10 +4,10 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// One decoder layer: (norm,) what mixes tokens (<see cref="TokenMixer"/>: attention or a gated delta net), output linear (, norm) + residual, (norm,)
-/// fused gate/up, gated activation, down linear (, norm) + residual. Which of the norms there are, and all constants, is the family's
-/// (<see cref="ModelFamily"/>). The last layer is pruned: everything after the mixer for the reward rows only. Backward stands below forward, in
-/// reverse order.
+/// One decoder layer: (norm,) what mixes tokens (<see cref="TokenMixer"/>: attention or a gated delta net), output linear (, norm) +
+/// residual, (norm,) fused gate/up, gated activation, down linear (, norm) + residual. Which of the norms there are, and all constants, is
+/// the family's (<see cref="ModelFamily"/>). The last layer is pruned: everything after the mixer for the reward rows only. Backward stands
+/// below forward, in reverse order.
 /// </summary>
 internal sealed class DecoderLayer : IDisposable
 {
@@ -54,9 +54,12 @@ internal sealed class DecoderLayer : IDisposable
 
     private IEnumerable<NormLayer> Norms => new[] { _inputNorm, _attentionNorm, _mlpInputNorm, _mlpNorm }.OfType<NormLayer>();
 
-    /// <summary>Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards; <paramref name="frozen"/>:
-    /// the layer of another model whose frozen matrices are used too.</summary>
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow, DecoderLayer? frozen = null)
+    /// <summary>
+    /// Fills the weights. <paramref name="trainedBelow"/>: whether a gradient must leave the layer downwards; <paramref name="frozen"/>:
+    /// the layer of another model whose frozen matrices are used too.
+    /// </summary>
+    public void Load(
+        IBackend backend, ParameterBuffer parameters, IWeightSource source, bool training, bool trainedBelow, DecoderLayer? frozen = null)
     {
         bool needsInputGradient = training && (trainedBelow || (_inputNorm?.IsTrained ?? false));
         foreach (NormLayer norm in Norms)
@@ -72,21 +75,22 @@ internal sealed class DecoderLayer : IDisposable
     }
 
     /// <summary>
-    /// y <c>[T, C]</c> (pruned: <c>[R, C]</c>) = the layer of x <c>[T, C]</c>. Returns what backward needs; it lives in the arena until the caller
-    /// releases it, and may be released at once when no backward follows.
+    /// y <c>[T, C]</c> (pruned: <c>[R, C]</c>) = the layer of x <c>[T, C]</c>. Returns what backward needs; it lives in the arena until the
+    /// caller releases it, and may be released at once when no backward follows.
     /// </summary>
     public LayerActivations Forward(ModelContext c, Tensor x, Tensor y)
     {
         int rows = y.Rows;
         int[]? queryRows = _pruned ? c.RewardRows : null;
-        var a = Allocate(c, x, rows);
+        LayerActivations a = Allocate(c, x, rows);
 
         // With selective recompute, what follows in the arena is given back at the end: backward makes it again from what is kept.
         long mark = c.Arena.Mark;
         Tensor norm1 = NormOf(c, _inputNorm, x, a.Rstd1);
         _mixer.Forward(c, a.Mixer, norm1);
         Tensor residual = _pruned ? c.GatherRewardRows(x) : x;
-        AddBranch(c, _output, _attentionNorm, a.Mixer.Mixed, residual, a.Middle, a.AttentionOutput, a.RstdAttention, a.KeptOutput, queryRows);
+        AddBranch(
+            c, _output, _attentionNorm, a.Mixer.Mixed, residual, a.Middle, a.AttentionOutput, a.RstdAttention, a.KeptOutput, queryRows);
 
         Tensor norm2 = NormOf(c, _mlpInputNorm, a.Middle, a.Rstd2);
         Tensor swiGlu = c.Activation(rows, _intermediate);
@@ -111,8 +115,8 @@ internal sealed class DecoderLayer : IDisposable
     }
 
     /// <summary>
-    /// Adds the layer's parameter gradients. <paramref name="dY"/> (shape of forward's y) is overwritten. <paramref name="dX"/> <c>[T, C]</c> is
-    /// assigned when the caller needs it; it may be <paramref name="dY"/> itself unless the layer is pruned.
+    /// Adds the layer's parameter gradients. <paramref name="dY"/> (shape of forward's y) is overwritten. <paramref name="dX"/> <c>[T,
+    /// C]</c> is assigned when the caller needs it; it may be <paramref name="dY"/> itself unless the layer is pruned.
     /// </summary>
     public void Backward(ModelContext c, LayerActivations a, Tensor dY, Tensor? dX)
     {
@@ -133,7 +137,8 @@ internal sealed class DecoderLayer : IDisposable
 
         Tensor dMixed = c.Activation(rows, a.Mixer.Mixed.Columns);
         _output.Backward(
-            c, BranchGradient(c, _attentionNorm, dMiddle, a.AttentionOutput, a.RstdAttention), a.Mixer.Mixed, a.KeptOutput, dMixed, queryRows);
+            c, BranchGradient(c, _attentionNorm, dMiddle, a.AttentionOutput, a.RstdAttention), a.Mixer.Mixed, a.KeptOutput, dMixed,
+            queryRows);
         _mixer.Backward(c, a.Mixer, dMixed);
 
         Tensor? dNorm1 = dX is not null || (_inputNorm?.IsTrained ?? false) ? c.Activation(tokens, hidden) : null;
@@ -250,7 +255,8 @@ internal sealed class DecoderLayer : IDisposable
     }
 
     // dX = dResidual + the gradient that comes through the norm, where there is one.
-    private static void AddInputGradient(ModelContext c, NormLayer? norm, Tensor dNormed, Tensor x, Tensor rstd, Tensor dResidual, Tensor dX)
+    private static void AddInputGradient(
+        ModelContext c, NormLayer? norm, Tensor dNormed, Tensor x, Tensor rstd, Tensor dResidual, Tensor dX)
     {
         if (norm is not null)
         {

@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// A gated delta net (Yang, Kautz and Hatamizadeh 2024) as Qwen3.5 has it: fused projections qkv, b, a and z, causal convolution of qkv, gated delta
-/// rule, norm of each head, times silu(z). Nothing of it depends on positions; a tail goes on where its prefix ended.
+/// A gated delta net (Yang, Kautz and Hatamizadeh 2024) as Qwen3.5 has it: fused projections qkv, b, a and z, causal convolution of qkv,
+/// gated delta rule, norm of each head, times silu(z). Nothing of it depends on positions; a tail goes on where its prefix ended.
 /// </summary>
 internal sealed class DeltaNetMixer : TokenMixer
 {
@@ -44,7 +44,8 @@ internal sealed class DeltaNetMixer : TokenMixer
     protected override IEnumerable<NormLayer> Norms => [_norm];
 
     /// <inheritdoc/>
-    public override void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, TokenMixer? frozen)
+    public override void Load(
+        IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, TokenMixer? frozen)
     {
         base.Load(backend, parameters, source, needsInputGradient, frozen);
         _filters.Load(backend, parameters, source);
@@ -104,7 +105,8 @@ internal sealed class DeltaNetMixer : TokenMixer
         _norm.BackwardHeads(c, Normed(a.DWide), a.Output, a.Rstd, dOutput);
         Tensor dConvolved = c.Activation(c.TokenCount, _rule.QkvColumns);
         c.DeltaNets.DeltaRuleBackward(new DeltaRuleBackwardArgs(
-            c.Layout, _rule, dOutput, a.Convolved, A(a.Wide), B(a.Wide), _aLog.Value, _dtBias.Value, a.States, dConvolved, A(a.DWide), B(a.DWide),
+            c.Layout, _rule, dOutput, a.Convolved, A(a.Wide), B(a.Wide), _aLog.Value, _dtBias.Value, a.States, dConvolved, A(a.DWide),
+            B(a.DWide),
             _aLog.Gradient, _dtBias.Gradient, c.Arena));
         c.DeltaNets.CausalConvBackward(
             new CausalConvBackwardArgs(c.Layout, dConvolved, Qkv(a.Wide), _filters.Value, Qkv(a.DWide), _filters.Gradient));

@@ -4,8 +4,9 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// DoRA (Liu et al. 2024): column i of the layer's output is multiplied by m_i / |W_i + s B_i A|, with trained m; the norm is a constant in the
-/// gradient, as in PEFT. The norm after each step comes from |W_i|^2 + 2 s B_i (A W^T)_i + s^2 B_i (A A^T) B_i^T, so W is read by one product.
+/// DoRA (Liu et al. 2024): column i of the layer's output is multiplied by m_i / |W_i + s B_i A|, with trained m; the norm is a constant in
+/// the gradient, as in PEFT. The norm after each step comes from |W_i|^2 + 2 s B_i (A W^T)_i + s^2 B_i (A A^T) B_i^T, so W is read by one
+/// product.
 /// </summary>
 internal sealed class DoraMagnitude : IDisposable
 {
@@ -21,7 +22,8 @@ internal sealed class DoraMagnitude : IDisposable
     private PreparedLayout? _layout;
     private Tensor _inverseNorms;
 
-    public DoraMagnitude(ParameterLayoutBuilder layout, ModelConfig config, int layer, int outFeatures, int inFeatures, IReadOnlyList<AdaptedSlice> adapted)
+    public DoraMagnitude(
+        ParameterLayoutBuilder layout, ModelConfig config, int layer, int outFeatures, int inFeatures, IReadOnlyList<AdaptedSlice> adapted)
     {
         _out = outFeatures;
         _in = inFeatures;
@@ -30,7 +32,8 @@ internal sealed class DoraMagnitude : IDisposable
         _offsets =
         [
             .. adapted.Select(a => layout.FindOrAddVectors(
-                ParameterKind.Magnitude, [(WeightNames.Path(layer, a.Slice.Module) + ".lora_magnitude_vector", config.Sizes(a.Slice.Module).Out)])
+                ParameterKind.Magnitude,
+                [(WeightNames.Path(layer, a.Slice.Module) + ".lora_magnitude_vector", config.Sizes(a.Slice.Module).Out)])
                 + a.Slice.First),
         ];
     }
@@ -47,7 +50,9 @@ internal sealed class DoraMagnitude : IDisposable
         }
     }
 
-    /// <summary>Sets m to the norms of the base, where a new adapter begins; <see cref="Refresh"/> follows when m comes from a file.</summary>
+    /// <summary>
+    /// Sets m to the norms of the base, where a new adapter begins; <see cref="Refresh"/> follows when m comes from a file.
+    /// </summary>
     public void Load(IBackend backend, ParameterBuffer parameters, LinearWeight weight, LoraFactors factors)
     {
         (_weight, _factors) = (weight, factors);

@@ -8,8 +8,8 @@ namespace Rm.Training.Model;
 internal delegate void ReadElements(long start, Span<float> destination);
 
 /// <summary>
-/// The embedding: a table, frozen or trained; rows of it that are trained by themselves; low-rank factors x[t] += s A[:, token] B^T; and the
-/// family's factor on all of it.
+/// The embedding: a table, frozen or trained; rows of it that are trained by themselves; low-rank factors x[t] += s A[:, token] B^T; and
+/// the family's factor on all of it.
 /// </summary>
 internal sealed class EmbeddingLayer : IDisposable
 {
@@ -54,7 +54,8 @@ internal sealed class EmbeddingLayer : IDisposable
         if (_lora?.Embedding is { } size)
         {
             // A stands transposed, so that a token's column is a row.
-            _aOffset = layout.AddBlock(ParameterKind.EmbeddingFactor, size.Rank, [(WeightNames.EmbeddingLoraA, config.VocabSize)], transposed: true);
+            _aOffset = layout.AddBlock(
+                ParameterKind.EmbeddingFactor, size.Rank, [(WeightNames.EmbeddingLoraA, config.VocabSize)], transposed: true);
             _bOffset = layout.AddBlock(ParameterKind.EmbeddingFactor, size.Rank, [(WeightNames.EmbeddingLoraB, config.HiddenSize)]);
         }
     }
@@ -62,7 +63,9 @@ internal sealed class EmbeddingLayer : IDisposable
     /// <summary>Whether a gradient must reach it.</summary>
     public bool IsTrained => _trainsTable || _trainedRows.Count > 0 || _lora?.Embedding is not null;
 
-    /// <summary>Fills the tables; a frozen one is that of <paramref name="frozen"/>, the embedding of another model, where both hold the same.</summary>
+    /// <summary>
+    /// Fills the tables; a frozen one is that of <paramref name="frozen"/>, the embedding of another model, where both hold the same.
+    /// </summary>
     public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, EmbeddingLayer? frozen = null)
     {
         var shape = new Shape(_config.VocabSize, _config.HiddenSize);

@@ -10,7 +10,7 @@ public interface IWeightSource
     /// <summary>Whether there is a tensor under this Hugging Face name.</summary>
     bool Contains(string name);
 
-    /// <summary>Whether there are values to read. A rehearsal needs the places of large matrices, but not what is in them.</summary>
+    /// <summary>Whether there are values to read. A dry run needs the places of large matrices, but not what is in them.</summary>
     bool HasValues => true;
 
     /// <summary>Fills a matrix without the host, where source and device can; else it is to be read.</summary>

@@ -3,7 +3,10 @@ using Rm.Formats.Json;
 
 namespace Rm.Training.Model;
 
-/// <summary>Which layers have a sliding window, a gated delta net, or rotate nothing: layer_types, no_rope_layers and the older fields that say the same.</summary>
+/// <summary>
+/// Which layers have a sliding window, a gated delta net, or rotate nothing: layer_types, no_rope_layers and the older fields that say the
+/// same.
+/// </summary>
 internal static class LayerKinds
 {
     private const string Linear = "linear_attention";
@@ -49,7 +52,8 @@ internal static class LayerKinds
     }
 
     /// <summary>The window, and whether each layer has it; empty for none.</summary>
-    public static (int Window, IReadOnlyList<bool> Layers) ReadWindows(JsonFields fields, ModelFamily family, int layers, IReadOnlyList<bool> unrotated)
+    public static (int Window, IReadOnlyList<bool> Layers) ReadWindows(
+        JsonFields fields, ModelFamily family, int layers, IReadOnlyList<bool> unrotated)
     {
         int window = ReadWindow(fields, family);
         bool[]? named = family.Windows == WindowRule.All
@@ -70,7 +74,9 @@ internal static class LayerKinds
         }
 
         int first = family.Windows == WindowRule.FromMaxWindowLayers ? fields.Int("max_window_layers", 0, int.MaxValue, 28) : 0;
-        int pattern = family.WindowPatternField is { } field ? fields.Int(field, 1, int.MaxValue, family.WindowPattern) : family.WindowPattern;
+        int pattern = family.WindowPatternField is { } field
+            ? fields.Int(field, 1, int.MaxValue, family.WindowPattern)
+            : family.WindowPattern;
         bool[] windowed =
         [
             .. Enumerable.Range(0, layers).Select(layer => family.Windows switch

@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// The bias of a linear layer: the modules' own, frozen or trained, and those of LoRA's B factors. Where all of it is one trained vector, that is
-/// used as it lies; else the sum is kept in a vector of its own and brought up to date after each step.
+/// The bias of a linear layer: the modules' own, frozen or trained, and those of LoRA's B factors. Where all of it is one trained vector,
+/// that is used as it lies; else the sum is kept in a vector of its own and brought up to date after each step.
 /// </summary>
 internal sealed class LinearBias : IDisposable
 {
@@ -44,7 +44,8 @@ internal sealed class LinearBias : IDisposable
         // All of them at once, so that they are one vector.
         bool trainsAll = hasBias && (scope.TrainsEverything || slices.All(s => scope.Lora?.TrainsBias(layer, s.Module) ?? false));
         long start = trainsAll
-            ? layout.FindOrAddVectors(ParameterKind.Pretrained, [.. slices.Select(s => (WeightNames.Bias(layer, s.Module), config.Sizes(s.Module).Out))])
+            ? layout.FindOrAddVectors(
+                ParameterKind.Pretrained, [.. slices.Select(s => (WeightNames.Bias(layer, s.Module), config.Sizes(s.Module).Out))])
             : 0;
         var parts = new List<Part>();
         foreach (LinearSlice s in slices)
@@ -53,7 +54,8 @@ internal sealed class LinearBias : IDisposable
             start += config.Sizes(s.Module).Out;
             if (own is null && config.HasBias(s.Module) && (scope.Lora?.TrainsBias(layer, s.Module) ?? false))
             {
-                own = layout.FindOrAddVectors(ParameterKind.Pretrained, [(WeightNames.Bias(layer, s.Module), config.Sizes(s.Module).Out)]) + s.First;
+                own = layout.FindOrAddVectors(ParameterKind.Pretrained, [(WeightNames.Bias(layer, s.Module), config.Sizes(s.Module).Out)])
+                    + s.First;
             }
 
             long? factor = null;
@@ -102,7 +104,9 @@ internal sealed class LinearBias : IDisposable
         }
     }
 
-    /// <summary>Where backward is to add the column sums of dY; zeros in the arena where the sum has several owners; null outside training.</summary>
+    /// <summary>
+    /// Where backward is to add the column sums of dY; zeros in the arena where the sum has several owners; null outside training.
+    /// </summary>
     public Tensor? GradientTarget(ModelContext c)
     {
         if (!IsTrained || _isOneTrainedVector || _parts.All(p => p.BaseGradient is null && p.FactorGradient is null))

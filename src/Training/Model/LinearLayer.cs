@@ -5,8 +5,9 @@ using Rm.Training.LowBit;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// A linear layer of one or more modules that read the same x: weights stacked as <c>[Out, In]</c>, biases, LoRA factors and DoRA magnitudes beside
-/// them. Created in two passes: the constructor claims places in the flat parameter buffer, <see cref="Load"/> creates and fills the weights.
+/// A linear layer of one or more modules that read the same x: weights stacked as <c>[Out, In]</c>, biases, LoRA factors and DoRA
+/// magnitudes beside them. Created in two passes: the constructor claims places in the flat parameter buffer, <see cref="Load"/> creates
+/// and fills the weights.
 /// </summary>
 internal sealed class LinearLayer : IDisposable
 {
@@ -46,7 +47,8 @@ internal sealed class LinearLayer : IDisposable
         if (targets.Length > 0)
         {
             _loraAOffset = layout.FindOrAddBlock(
-                ParameterKind.LoraA, InFeatures, [.. targets.Select(t => (WeightNames.Path(layer, t.Slice.Module) + ".lora_A.weight", t.Size.Rank))]);
+                ParameterKind.LoraA, InFeatures,
+                [.. targets.Select(t => (WeightNames.Path(layer, t.Slice.Module) + ".lora_A.weight", t.Size.Rank))]);
         }
 
         foreach ((LinearSlice slice, LoraSize size, int column) in targets)
@@ -57,7 +59,9 @@ internal sealed class LinearLayer : IDisposable
         }
 
         _bias = LinearBias.Claim(layout, config, scope, layer, slices);
-        _dora = (_lora?.UseDora ?? false) && _adapted.Count > 0 ? new DoraMagnitude(layout, config, layer, OutFeatures, InFeatures, _adapted) : null;
+        _dora = (_lora?.UseDora ?? false) && _adapted.Count > 0
+            ? new DoraMagnitude(layout, config, layer, OutFeatures, InFeatures, _adapted)
+            : null;
     }
 
     public int InFeatures { get; }
@@ -67,8 +71,11 @@ internal sealed class LinearLayer : IDisposable
     /// <summary>Whether anything of this layer is trained.</summary>
     public bool IsTrained => _trainsWeights || _adapted.Count > 0 || (_bias?.IsTrained ?? false);
 
-    /// <summary>Creates and fills the weights; with <paramref name="frozen"/>, the same layer of another model, its matrix is used too.</summary>
-    public void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, LinearLayer? frozen = null)
+    /// <summary>
+    /// Creates and fills the weights; with <paramref name="frozen"/>, the same layer of another model, its matrix is used too.
+    /// </summary>
+    public void Load(
+        IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, LinearLayer? frozen = null)
     {
         if (frozen is not null)
         {
@@ -131,12 +138,14 @@ internal sealed class LinearLayer : IDisposable
         if (_dora is null)
         {
             c.Backend.LinearForward(
-                new LinearForwardArgs(c.Layout, x, _weight!, _bias?.Value, residual, FactorsFor(c), kept.S, y) { TokenRows = tokenRows, SwiGlu = swiGlu });
+                new LinearForwardArgs(
+                    c.Layout, x, _weight!, _bias?.Value, residual, FactorsFor(c), kept.S, y) { TokenRows = tokenRows, SwiGlu = swiGlu });
             return;
         }
 
         Tensor unscaled = kept.Unscaled!.Value;
-        c.Backend.LinearForward(new LinearForwardArgs(c.Layout, x, _weight!, null, null, FactorsFor(c), kept.S, unscaled) { TokenRows = tokenRows });
+        c.Backend.LinearForward(
+            new LinearForwardArgs(c.Layout, x, _weight!, null, null, FactorsFor(c), kept.S, unscaled) { TokenRows = tokenRows });
         c.Backend.ScaleAdd(new ScaleAddArgs(unscaled, 1, residual, y) { ColumnScale = _dora.Factors, Bias = _bias?.Value });
         if (swiGlu is { } product)
         {
@@ -161,7 +170,9 @@ internal sealed class LinearLayer : IDisposable
 
         c.Backend.LinearBackward(
             new LinearBackwardArgs(
-                c.Layout, dY, x, _weight!, FactorsFor(c), kept.S, dX, AccumulateDX: false, _gradWeight, _dora is null ? dBias : null, c.Arena)
+                c.Layout, dY, x, _weight!, FactorsFor(c), kept.S, dX, AccumulateDX: false, _gradWeight, _dora is null
+                    ? dBias
+                    : null, c.Arena)
             {
                 TokenRows = tokenRows,
             });
@@ -208,7 +219,8 @@ internal sealed class LinearLayer : IDisposable
         foreach (LinearSlice slice in weight is null || !source.HasValues ? [] : _slices)
         {
             ILowBitMatrix matrix = LowBitOf(source, slice)!;
-            WeightLoading.InPieces(slice.Rows, InFeatures, (row, count) => weight!.LoadRows(start + row, matrix.ReadRows(slice.First + row, count)));
+            WeightLoading.InPieces(
+                slice.Rows, InFeatures, (row, count) => weight!.LoadRows(start + row, matrix.ReadRows(slice.First + row, count)));
             start += slice.Rows;
         }
 
@@ -240,7 +252,8 @@ internal sealed class LinearLayer : IDisposable
         {
             var shapeB = new Shape(a.Slice.Rows, a.Size.Rank);
             parts.Add(new LoraPart(
-                a.Column, rankRow, parameters.ValueView(a.BOffset, shapeB), parameters.GradientView(a.BOffset, shapeB), DropoutStream(a.Slice.Module))
+                a.Column, rankRow, parameters.ValueView(a.BOffset, shapeB), parameters.GradientView(a.BOffset, shapeB),
+                DropoutStream(a.Slice.Module))
             {
                 Scale = (float)_lora!.ScaleOf(a.Size),
             });
@@ -262,7 +275,8 @@ internal sealed class LinearLayer : IDisposable
         foreach (LinearSlice slice in _slices)
         {
             WeightLoading.Read(
-                source, WeightNames.Weight(_layer, slice.Module), slice.Rows, InFeatures, (row, values) => load(start + row, values), slice.First);
+                source, WeightNames.Weight(_layer, slice.Module), slice.Rows, InFeatures, (row, values) =>
+                    load(start + row, values), slice.First);
             start += slice.Rows;
         }
     }

@@ -1,8 +1,8 @@
 namespace Rm.Training.Model;
 
 /// <summary>
-/// The linear maps of a decoder layer, each of which can have a LoRA adapter: seven, or four where a family stores queries, keys and values as
-/// one, and gates and ups as one. A layer with a gated delta net has five of its own and the MLP's.
+/// The linear maps of a decoder layer, each of which can have a LoRA adapter: seven, or four where a family stores queries, keys and values
+/// as one, and gates and ups as one. A layer with a gated delta net has five of its own and the MLP's.
 /// </summary>
 public enum LinearModule
 {

@@ -6,7 +6,9 @@ namespace Rm.Training.Model;
 /// <param name="TargetModules">Adapted modules, in every layer unless <see cref="Exact"/> says which.</param>
 /// <param name="UseRslora">Scale alpha / sqrt(r) instead of alpha / r.</param>
 /// <param name="Dropout">Dropout probability of x before A.</param>
-/// <param name="ModulesToSave">Further modules that are trained and saved whole, matched by the end of their name; the head is always one.</param>
+/// <param name="ModulesToSave">
+/// Further modules that are trained and saved whole, matched by the end of their name; the head is always one.
+/// </param>
 public sealed record LoraSettings(
     int Rank, double Alpha, IReadOnlyList<LinearModule> TargetModules, bool UseRslora = false, double Dropout = 0,
     IReadOnlyList<string>? ModulesToSave = null)

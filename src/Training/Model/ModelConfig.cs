@@ -113,10 +113,12 @@ public sealed record ModelConfig(
     public IReadOnlyList<LinearModule> ModulesOf(int layer) => IsDeltaLayer(layer) ? WeightNames.DeltaModules : Family.Modules;
 
     /// <summary>The linear maps that some layer has.</summary>
-    public IReadOnlyList<LinearModule> Modules => DeltaLayers.Contains(true) ? [.. Family.Modules.Union(WeightNames.DeltaModules)] : Family.Modules;
+    public IReadOnlyList<LinearModule> Modules =>
+        DeltaLayers.Contains(true) ? [.. Family.Modules.Union(WeightNames.DeltaModules)] : Family.Modules;
 
     /// <summary>The layers that have a linear map.</summary>
-    public IEnumerable<int> LayersWith(LinearModule module) => Enumerable.Range(0, Layers).Where(layer => ModulesOf(layer).Contains(module));
+    public IEnumerable<int> LayersWith(LinearModule module) =>
+        Enumerable.Range(0, Layers).Where(layer => ModulesOf(layer).Contains(module));
 
     /// <summary>A layer's rotation, or null where it rotates nothing.</summary>
     public RopeSettings? RopeOf(int layer) => UnrotatedLayers.Count > layer && UnrotatedLayers[layer]
@@ -140,7 +142,7 @@ public sealed record ModelConfig(
     /// </summary>
     public static ModelConfig Load(string folder)
     {
-        var path = Path.Combine(folder, FileName);
+        string path = Path.Combine(folder, FileName);
         return Parse(JsonInput.ReadFile(path), path);
     }
 

@@ -23,21 +23,21 @@ internal static class ModelConfigReader
     {
         var outer = new JsonFields(JsonInput.ParseObject(utf8, fileName), fileName);
         var warnings = new List<string>();
-        var architecture = ReadArchitecture(outer);
+        string? architecture = ReadArchitecture(outer);
         bool isWrapper = outer.Find(TextConfig) is not null && ModelFamilies.Find(outer.OptionalString("model_type") ?? "") is null;
         JsonFields fields = isWrapper ? outer.OptionalObject(TextConfig)!.Value : outer;
         ModelFamily family = ReadFamily(fields, isWrapper ? null : architecture);
-        var hidden = fields.Int("hidden_size", 1, MaxSize);
-        var heads = fields.Int("num_attention_heads", 1, MaxSize);
-        var headDim = ReadHeadDim(fields, family, hidden, heads);
-        var kvHeads = fields.Int("num_key_value_heads", 1, MaxSize, family.KvHeads == 0 ? heads : Math.Min(family.KvHeads, heads));
+        int hidden = fields.Int("hidden_size", 1, MaxSize);
+        int heads = fields.Int("num_attention_heads", 1, MaxSize);
+        int headDim = ReadHeadDim(fields, family, hidden, heads);
+        int kvHeads = fields.Int("num_key_value_heads", 1, MaxSize, family.KvHeads == 0 ? heads : Math.Min(family.KvHeads, heads));
         if (heads % kvHeads != 0)
         {
             throw fields.Error("num_key_value_heads", $"is {kvHeads}, which does not divide num_attention_heads = {heads}.");
         }
 
-        var layers = fields.Int("num_hidden_layers", 1, MaxLayers);
-        var maxPositions = fields.Int("max_position_embeddings", 1, int.MaxValue, family.MaxPositions);
+        int layers = fields.Int("num_hidden_layers", 1, MaxLayers);
+        int maxPositions = fields.Int("max_position_embeddings", 1, int.MaxValue, family.MaxPositions);
         UnsupportedSettings.Check(fields, family, warnings);
         CheckLabels(outer, architecture);
         (RopeSettings rope, RopeSettings? slidingRope) = RopeReader.Read(fields, family, maxPositions);
@@ -77,7 +77,8 @@ internal static class ModelConfigReader
             DeltaNet = delta.Contains(true) ? ReadDeltaNet(fields) : null,
             EmbeddingScale = ReadEmbeddingScale(fields, family, hidden),
             ResidualScale = family.HasMultipliers ? (float)fields.Double("residual_multiplier", 1e-9, 1e9, 1) : 1,
-            PadTokenId = fields.OptionalInt("pad_token_id", int.MinValue, int.MaxValue) ?? outer.OptionalInt("pad_token_id", int.MinValue, int.MaxValue),
+            PadTokenId = fields.OptionalInt("pad_token_id", int.MinValue, int.MaxValue)
+                ?? outer.OptionalInt("pad_token_id", int.MinValue, int.MaxValue),
             BosTokenId = fields.OptionalInt("bos_token_id", int.MinValue, int.MaxValue),
             EosTokenIds = ReadTokenIds(fields, "eos_token_id"),
             TorchDType = fields.OptionalString("dtype") ?? fields.OptionalString("torch_dtype") ?? outer.OptionalString("dtype")
@@ -92,13 +93,13 @@ internal static class ModelConfigReader
 
     private static string? ReadArchitecture(JsonFields fields)
     {
-        var names = fields.OptionalStrings("architectures");
+        IReadOnlyList<string>? names = fields.OptionalStrings("architectures");
         return names is { Count: > 0 } ? names[0] : null;
     }
 
     private static ModelFamily ReadFamily(JsonFields fields, string? architecture)
     {
-        var modelType = fields.OptionalString("model_type");
+        string? modelType = fields.OptionalString("model_type");
         ModelFamily? family = modelType is null ? null : ModelFamilies.Find(modelType) ?? throw fields.Error(
             "model_type", ModelFamilies.WhyRefused(modelType) is { } why
                 ? $"is \"{modelType}\", {why}. Supported are {ModelFamilies.Listed}."
@@ -118,7 +119,8 @@ internal static class ModelConfigReader
         {
             (null, { } only) => only,
             (_, null) => throw fields.Error(
-                "architectures", $"names {architecture}; supported are {string.Join(", ", ModelFamilies.All.Select(f => f.ClassName))}, each as " +
+                "architectures",
+                $"names {architecture}; supported are {string.Join(", ", ModelFamilies.All.Select(f => f.ClassName))}, each as " +
                 "ForCausalLM, ForSequenceClassification or the bare Model."),
             _ => throw fields.Error("architectures", $"names {architecture}, but model_type is \"{modelType}\"."),
         };
@@ -156,10 +158,12 @@ internal static class ModelConfigReader
         int rotated = scaling.RotaryDim(headDim);
         if (rotated < 2 || rotated % 2 != 0 || (rotated == 2 && scaling.Kind == RopeScalingKind.Dynamic))
         {
-            throw fields.Error("partial_rotary_factor", $"rotates {rotated} of {headDim} features of a head; it must be an even number of them.");
+            throw fields.Error(
+                "partial_rotary_factor", $"rotates {rotated} of {headDim} features of a head; it must be an even number of them.");
         }
 
-        foreach ((string name, IReadOnlyList<double> factors) in new[] { ("short_factor", scaling.ShortFactors), ("long_factor", scaling.LongFactors) })
+        foreach ((string name, IReadOnlyList<double> factors) in new[] { ("short_factor", scaling.ShortFactors),
+            ("long_factor", scaling.LongFactors) })
         {
             if (scaling.Kind == RopeScalingKind.LongRope && factors.Count != rotated / 2)
             {
@@ -170,14 +174,16 @@ internal static class ModelConfigReader
 
     private static DeltaNetSizes ReadDeltaNet(JsonFields fields)
     {
-        int keyHeads = fields.Int("linear_num_key_heads", 1, MaxHeads, 16), valueHeads = fields.Int("linear_num_value_heads", 1, MaxHeads, 32);
+        int keyHeads = fields.Int("linear_num_key_heads", 1, MaxHeads, 16),
+            valueHeads = fields.Int("linear_num_value_heads", 1, MaxHeads, 32);
         if (valueHeads % keyHeads != 0)
         {
             throw fields.Error("linear_num_value_heads", $"is {valueHeads}, which is not a multiple of linear_num_key_heads = {keyHeads}.");
         }
 
         var rule = new DeltaRuleShape(
-            keyHeads, valueHeads, fields.Int("linear_key_head_dim", 1, MaxHeads, 128), fields.Int("linear_value_head_dim", 1, MaxHeads, 128));
+            keyHeads, valueHeads, fields.Int("linear_key_head_dim", 1, MaxHeads, 128),
+            fields.Int("linear_value_head_dim", 1, MaxHeads, 128));
         return new DeltaNetSizes(rule, fields.Int("linear_conv_kernel_dim", 1, CausalConvForwardArgs.MaxWidth, 4));
     }
 
@@ -204,8 +210,8 @@ internal static class ModelConfigReader
         ? (float)fields.Double("embedding_multiplier", 1e-9, 1e9, 1)
         : family.ScalesEmbedding ? (float)Math.Sqrt(hidden) : 1;
 
-    // A reward model has one label. The count is the length of id2label, or num_labels in hand-written files; where neither is there, the shape
-    // of the head says it, which is checked with the weights.
+    // A reward model has one label. The count is the length of id2label, or num_labels in hand-written files; where neither is there, the
+    // shape of the head says it, which is checked with the weights.
     private static void CheckLabels(JsonFields fields, string? architecture)
     {
         if (architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) != true)
@@ -213,8 +219,8 @@ internal static class ModelConfigReader
             return;
         }
 
-        var labels = fields.OptionalObject("id2label") is { } map ? map.Element.EnumerateObject().Count() : 1;
-        var count = fields.Int("num_labels", 0, int.MaxValue, labels);
+        int labels = fields.OptionalObject("id2label") is { } map ? map.Element.EnumerateObject().Count() : 1;
+        int count = fields.Int("num_labels", 0, int.MaxValue, labels);
         if (count != 1)
         {
             throw fields.Error("num_labels", $"(or id2label) gives {count} labels; a reward model has exactly 1.");
@@ -228,7 +234,7 @@ internal static class ModelConfigReader
             return fields.OptionalInt(name, int.MinValue, int.MaxValue) is { } id ? [id] : [];
         }
 
-        return [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var id)
+        return [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int id)
             ? id
             : throw fields.Wrong(name, list, "a token id or a list of them"))];
     }

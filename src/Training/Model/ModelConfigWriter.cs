@@ -61,9 +61,9 @@ internal static class ModelConfigWriter
 
     private static void CopySource(Utf8JsonWriter writer, ReadOnlyMemory<byte> source, string? torchDType, bool keepPad)
     {
-        var root = JsonInput.ParseObject(source, ModelConfig.FileName);
-        var typeWritten = false;
-        foreach (var property in root.EnumerateObject())
+        JsonElement root = JsonInput.ParseObject(source, ModelConfig.FileName);
+        bool typeWritten = false;
+        foreach (JsonProperty property in root.EnumerateObject())
         {
             switch (property.Name)
             {
@@ -109,7 +109,7 @@ internal static class ModelConfigWriter
         writer.WriteNumber("initializer_range", config.InitializerRange);
         WriteId(writer, "bos_token_id", config.BosTokenId);
         writer.WriteStartArray("eos_token_id");
-        foreach (var id in config.EosTokenIds)
+        foreach (int id in config.EosTokenIds)
         {
             writer.WriteNumberValue(id);
         }

@@ -24,7 +24,8 @@ internal sealed class ModelContext : IDisposable
     public required Recompute Recompute { get; init; }
 
     /// <summary>Operations of a hybrid model; the model was refused where the device has none.</summary>
-    public IDeltaNetOperations DeltaNets => Backend.DeltaNets ?? throw new InvalidOperationException("The device has no operations of gated delta nets.");
+    public IDeltaNetOperations DeltaNets =>
+        Backend.DeltaNets ?? throw new InvalidOperationException("The device has no operations of gated delta nets.");
 
     public int[] RewardRows => Layout.Layout.RewardRows;
 

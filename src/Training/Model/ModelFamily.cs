@@ -3,9 +3,9 @@ using Rm.Kernels.Ops;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// What one family of decoders computes, as data: where its norms stand, what its gates go through, which biases, windows and rotations it has by
-/// default. The table is <see cref="ModelFamilies"/>; the reader of config.json, the names of the weights, the decoder and the writer of
-/// config.json all read it. Defaults are those of transformers' configuration class of the family.
+/// What one family of decoders computes, as data: where its norms stand, what its gates go through, which biases, windows and rotations it
+/// has by default. The table is <see cref="ModelFamilies"/>; the reader of config.json, the names of the weights, the decoder and the
+/// writer of config.json all read it. Defaults are those of transformers' configuration class of the family.
 /// </summary>
 /// <param name="ModelType">config.json's model_type.</param>
 /// <param name="ClassName">What transformers' class names begin with: "Qwen2" of "Qwen2ForCausalLM".</param>
@@ -83,7 +83,9 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// <summary>Attention's output passes a sigmoid gate, whose rows stand behind each head's in the query projection.</summary>
     public bool GatesAttention { get; init; }
 
-    /// <summary>Every so many layers one attends and the others have a gated delta net, where layer_types does not say it; 0: all attend.</summary>
+    /// <summary>
+    /// Every so many layers one attends and the others have a gated delta net, where layer_types does not say it; 0: all attend.
+    /// </summary>
     public int FullAttentionInterval { get; init; }
 
     /// <summary>Default of partial_rotary_factor.</summary>
@@ -92,7 +94,9 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// <summary>Some layers rotate nothing (no_rope_layers, no_rope_layer_interval).</summary>
     public bool HasUnrotatedLayers { get; init; }
 
-    /// <summary>Default of original_max_position_embeddings, which then counts above the one inside the rotary settings; 0 for none.</summary>
+    /// <summary>
+    /// Default of original_max_position_embeddings, which then counts above the one inside the rotary settings; 0 for none.
+    /// </summary>
     public int OriginalMaxPositions { get; init; }
 
     /// <summary>Default of rope_theta.</summary>
@@ -126,7 +130,9 @@ public sealed record ModelFamily(string ModelType, string ClassName)
         Modules = [LinearModule.Qkv, LinearModule.O, LinearModule.GateUp, LinearModule.Down],
     };
 
-    /// <summary>Whether a class of transformers is this family's: X"ForCausalLM", "ForSequenceClassification" or the bare "Model".</summary>
+    /// <summary>
+    /// Whether a class of transformers is this family's: X"ForCausalLM", "ForSequenceClassification" or the bare "Model".
+    /// </summary>
     public bool Owns(string architecture) => OtherClassNames.Prepend(ClassName).Any(name =>
         architecture == $"{name}ForCausalLM" || architecture == $"{name}ForSequenceClassification" || architecture == $"{name}Model");
 

@@ -30,7 +30,8 @@ public static class ModelShapes
     public static IReadOnlyCollection<string> Names => Shapes.Keys;
 
     /// <summary>The shape of that name; a <see cref="UserInputException"/> lists the names when there is none.</summary>
-    public static ModelConfig Get(string name) => Shapes.TryGetValue(name.Replace("llama-3", "llama3", StringComparison.Ordinal), out var shape)
+    public static ModelConfig Get(string name) =>
+        Shapes.TryGetValue(name.Replace("llama-3", "llama3", StringComparison.Ordinal), out ModelConfig? shape)
         ? shape
         : throw new UserInputException($"There is no model shape \"{name}\"; there are {string.Join(", ", Names)}.");
 
@@ -50,9 +51,11 @@ public static class ModelShapes
         TieWordEmbeddings: true, 0.02, MaxPositionEmbeddings: 40960);
 
     // Three layers of four have a gated delta net; a quarter of each attention head is rotated.
-    private static ModelConfig Qwen35(int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate, DeltaRuleShape rule) => new(
+    private static ModelConfig Qwen35(int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate, DeltaRuleShape rule) =>
+        new(
         ModelFamilies.Qwen35, vocab, hidden, layers, heads, kvHeads, HeadDim: 256, intermediate, 1e-6f, 10_000_000,
-        RopeScaling.None with { PartialFactor = ModelFamilies.Qwen35.PartialRotary }, TieWordEmbeddings: true, 0.02, MaxPositionEmbeddings: 262144)
+        RopeScaling.None with { PartialFactor = ModelFamilies.Qwen35.PartialRotary }, TieWordEmbeddings: true, 0.02,
+        MaxPositionEmbeddings: 262144)
     {
         DeltaLayers = [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % ModelFamilies.Qwen35.FullAttentionInterval != 0)],
         DeltaNet = new DeltaNetSizes(rule, ConvolutionWidth: 4),

@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// An RMSNorm weight, frozen or trained, and the two ways it is applied: to whole rows and to heads. Where a family's norms multiply by 1 + w,
-/// operations are given that sum.
+/// An RMSNorm weight, frozen or trained, and the two ways it is applied: to whole rows and to heads. Where a family's norms multiply by 1 +
+/// w, operations are given that sum.
 /// </summary>
 internal sealed class NormLayer : IDisposable
 {

@@ -78,7 +78,9 @@ public sealed class ParameterBuffer : IDisposable
         return values;
     }
 
-    /// <summary>Reads elements of one parameter's range of <paramref name="buffer"/>, beginning with element <paramref name="start"/>.</summary>
+    /// <summary>
+    /// Reads elements of one parameter's range of <paramref name="buffer"/>, beginning with element <paramref name="start"/>.
+    /// </summary>
     public void Read(Tensor buffer, Parameter parameter, long start, Span<float> destination)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + destination.Length, parameter.Count);

@@ -19,14 +19,16 @@ internal sealed class ParameterLayoutBuilder
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
     /// <summary>Places matrices of equal width under each other, as one matrix; returns the block's offset.</summary>
-    public long AddBlock(ParameterKind kind, int columns, IEnumerable<(string Name, int Rows)> parts, bool transposed = false, bool depthwise = false)
+    public long AddBlock(
+        ParameterKind kind, int columns, IEnumerable<(string Name, int Rows)> parts, bool transposed = false, bool depthwise = false)
     {
         Length = (Length + Alignment - 1) / Alignment * Alignment;
         long start = Length;
         foreach ((string name, int rows) in parts)
         {
             _offsets.Add(name, Length);
-            _parameters.Add(new Parameter(name, kind, rows, columns, Length, IsVector: false) { IsTransposed = transposed, IsDepthwise = depthwise });
+            _parameters.Add(
+                new Parameter(name, kind, rows, columns, Length, IsVector: false) { IsTransposed = transposed, IsDepthwise = depthwise });
             Length += (long)rows * columns;
         }
 

@@ -3,7 +3,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Training.Model;
 
-/// <summary>A pretrained float32 tensor that an operation reads as it is, frozen or trained: a convolution's filters, a vector of constants.</summary>
+/// <summary>
+/// A pretrained float32 tensor that an operation reads as it is, frozen or trained: a convolution's filters, a vector of constants.
+/// </summary>
 internal sealed class PlainParameter : IDisposable
 {
     private readonly string _name;

@@ -5,7 +5,9 @@ using Rm.Training.LowBit;
 
 namespace Rm.Training.Model;
 
-/// <summary>Weights of another source, those of linear modules quantised as they are read; all others, biases and head among them, as they are.</summary>
+/// <summary>
+/// Weights of another source, those of linear modules quantised as they are read; all others, biases and head among them, as they are.
+/// </summary>
 internal sealed class QuantizedWeightSource : IWeightSource
 {
     private readonly IWeightSource _source;
@@ -35,7 +37,8 @@ internal sealed class QuantizedWeightSource : IWeightSource
     public bool Contains(string name) => _source.Contains(name);
 
     /// <inheritdoc/>
-    public ILowBitMatrix? LowBit(string name) => _matrices.ContainsKey(name) && _type.Layout() is { } layout ? Quantized(name, layout) : null;
+    public ILowBitMatrix? LowBit(string name) =>
+        _matrices.ContainsKey(name) && _type.Layout() is { } layout ? Quantized(name, layout) : null;
 
     /// <inheritdoc/>
     public void Read(string name, long start, Span<float> destination)
@@ -65,7 +68,8 @@ internal sealed class QuantizedWeightSource : IWeightSource
         {
             _latest = null;
             (int rows, int columns) = _matrices[name];
-            _latest = (name, QuantizedMatrix.Of(name, layout, rows, columns, (start, destination) => _source.Read(name, start, destination)));
+            _latest =
+                (name, QuantizedMatrix.Of(name, layout, rows, columns, (start, destination) => _source.Read(name, start, destination)));
         }
 
         return _latest.Value.Matrix;

@@ -3,7 +3,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Training.Model;
 
-/// <summary>Random weights of a shape, for benchmarks: speed does not depend on the values, but zeros would run faster than real ones.</summary>
+/// <summary>
+/// Random weights of a shape, for benchmarks: speed does not depend on the values, but zeros would run faster than real ones.
+/// </summary>
 internal sealed class RandomWeights(ulong seed) : IWeightSource
 {
     // A uniform number of 16 bits has standard deviation 65536 / sqrt(12); this makes it the 0.02 that transformers initialises with.

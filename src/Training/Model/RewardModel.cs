@@ -21,7 +21,9 @@ public sealed class RewardModel : IDisposable
     private long _layerBytes;
     private long _keptBytes;
 
-    /// <summary>Builds the model and loads its pretrained weights; LoRA factors and the head are left zero for <see cref="ParameterInitializer"/>.</summary>
+    /// <summary>
+    /// Builds the model and loads its pretrained weights; LoRA factors and the head are left zero for <see cref="ParameterInitializer"/>.
+    /// </summary>
     /// <param name="backend">Device; not owned.</param>
     /// <param name="config">Architecture.</param>
     /// <param name="source">Pretrained weights.</param>
@@ -29,22 +31,25 @@ public sealed class RewardModel : IDisposable
     /// <param name="training">Whether gradients and optimizer state are allocated.</param>
     /// <param name="recompute">What backward computes again.</param>
     /// <param name="frozen">
-    /// A model of the same checkpoint on the same device whose frozen weights this one uses too, instead of loading them again; it must outlive this
-    /// one. What either trains is its own. For scoring only.
+    /// A model of the same checkpoint on the same device whose frozen weights this one uses too, instead of loading them again; it must
+    /// outlive this one. What either trains is its own. For scoring only.
     /// </param>
     public RewardModel(
-        IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training, Recompute recompute = Recompute.Selective,
+        IBackend backend, ModelConfig config, IWeightSource source, TrainingScope scope, bool training,
+        Recompute recompute = Recompute.Selective,
         RewardModel? frozen = null)
     {
         if (frozen is not null && (training || scope.TrainsEverything || frozen.Scope.TrainsEverything))
         {
-            throw new ArgumentException("Frozen weights can be shared by models that score and train no weights of their own.", nameof(frozen));
+            throw new ArgumentException(
+                "Frozen weights can be shared by models that score and train no weights of their own.", nameof(frozen));
         }
 
         if ((config.DeltaNet is not null || config.Family.GatesAttention) && backend.DeltaNets is null)
         {
             throw new UserInputException(
-                $"{config.Family.ModelType} has layers with gated delta nets, which run on the CPU only so far, not on {backend.Description}. Use --device cpu.");
+                $"{config.Family.ModelType} has layers with gated delta nets, which run on the CPU only so far, not on "
+                    + $"{backend.Description}. Use --device cpu.");
         }
 
         Backend = backend;
@@ -57,7 +62,8 @@ public sealed class RewardModel : IDisposable
 
         var layout = new ParameterLayoutBuilder();
         _embedding = new EmbeddingLayer(layout, config, scope);
-        _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(layout, config, scope, i, pruned: i == config.Layers - 1))];
+        _layers =
+            [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(layout, config, scope, i, pruned: i == config.Layers - 1))];
         _finalNorm = new NormLayer(layout, config, scope, WeightNames.FinalNorm, config.HiddenSize);
         _headOffset = layout.AddBlock(ParameterKind.Head, config.HiddenSize, [(WeightNames.Score, 1)]);
         Parameters = new ParameterBuffer(backend, layout.Parameters, layout.Length, layout.HeadStart, training);
@@ -125,8 +131,8 @@ public sealed class RewardModel : IDisposable
     public void TrimActivations() => _arena.Trim();
 
     /// <summary>
-    /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients may
-    /// have been added.
+    /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients
+    /// may have been added.
     /// </summary>
     public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
@@ -170,7 +176,8 @@ public sealed class RewardModel : IDisposable
         _arena.Dispose();
     }
 
-    private MicroBatchResult TrainInArena(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
+    private MicroBatchResult TrainInArena(
+        SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
         using ModelContext c = Open(layout, dropoutSeed);
         var kept = new KeptForward(_layers.Length);
@@ -178,7 +185,8 @@ public sealed class RewardModel : IDisposable
         Tensor rewards = Rewards(c, normed);
         Tensor losses = c.Float(1, rewards.Columns / 2), dRewards = c.Float(1, rewards.Columns);
         Backend.PairLoss(
-            new PairLossArgs(rewards, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
+            new PairLossArgs(
+                rewards, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
         Backward(c, kept, normed, last, rstd, dRewards);
 
         // Both at the end: in between, a GPU would stand still until the host has queued the backward pass.

@@ -58,7 +58,8 @@ internal static class RopeFrequencies
         return (float)(((1 - smooth) * frequency / s.Factor) + (smooth * frequency));
     }
 
-    // The dimensions between which frequencies go over from kept to divided: those that turn BetaFast and BetaSlow times in the original context.
+    // The dimensions between which frequencies go over from kept to divided: those that turn BetaFast and BetaSlow times in the original
+    // context.
     private static (double Low, double High) YarnRange(RopeScaling s, int dim, double theta)
     {
         double Dimension(double rotations) =>

@@ -37,7 +37,8 @@ internal static class RopeReader
             throw fields.Error("rope_scaling", "and rope_parameters contradict each other; one of them is wrong.");
         }
 
-        double theta = OneTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters)) ?? family.Theta;
+        double theta = OneTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters))
+            ?? family.Theta;
         var rope = new RopeSettings(theta, first ?? second ?? WithPartial(RopeScaling.None, partial));
         if (family.SlidingTheta is null)
         {
@@ -71,7 +72,7 @@ internal static class RopeReader
     private static double? OneTheta(params ReadOnlySpan<(string Name, JsonFields? Place)> places)
     {
         (string Name, double Value)? found = null;
-        foreach (var (name, candidate) in places)
+        foreach ((string? name, JsonFields? candidate) in places)
         {
             if (candidate is not { } place || Theta(place) is not { } value)
             {
@@ -130,7 +131,8 @@ internal static class RopeReader
     private static RopeScaling Llama3(JsonFields fields, ScalingContext c)
     {
         var scaling = new RopeScaling(
-            RopeScalingKind.Llama3, Factor(fields), fields.Double("low_freq_factor", 1e-9, 1e9), fields.Double("high_freq_factor", 1e-9, 1e9),
+            RopeScalingKind.Llama3, Factor(fields), fields.Double("low_freq_factor", 1e-9, 1e9),
+            fields.Double("high_freq_factor", 1e-9, 1e9),
             Original(fields, c));
         return scaling.LowFreqFactor < scaling.HighFreqFactor
             ? scaling
@@ -172,8 +174,11 @@ internal static class RopeReader
 
     private static double[] Numbers(JsonFields fields, string name)
     {
-        JsonElement list = fields.Find(name) is { ValueKind: JsonValueKind.Array } found ? found : throw fields.Error(name, "is missing or no list of numbers.");
-        return [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out double value) && value is > 0 and < 1e9
+        JsonElement list = fields.Find(name) is { ValueKind: JsonValueKind.Array } found
+            ? found
+            : throw fields.Error(name, "is missing or no list of numbers.");
+        return [.. list.EnumerateArray()
+            .Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out double value) && value is > 0 and < 1e9
             ? value
             : throw fields.Wrong(name, list, "a list of positive numbers"))];
     }

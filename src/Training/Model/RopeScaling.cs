@@ -18,7 +18,9 @@ public enum RopeScalingKind
     /// <summary>YaRN (Peng et al. 2023): a ramp over dimensions between divided and kept frequencies.</summary>
     Yarn,
 
-    /// <summary>LongRoPE (Ding et al. 2024): a divisor for each frequency, other ones for sequences longer than those of pretraining.</summary>
+    /// <summary>
+    /// LongRoPE (Ding et al. 2024): a divisor for each frequency, other ones for sequences longer than those of pretraining.
+    /// </summary>
     LongRope,
 
     /// <summary>Only the first frequencies, over the whole width of a head; the others are zero (Gemma 4).</summary>
@@ -61,7 +63,9 @@ public sealed record RopeScaling(
     /// <summary>b of Ministral 3's factor 1 + b ln(1 + floor(position / original context)) on queries.</summary>
     public double QueryGrowth { get; init; }
 
-    /// <summary>Whether frequencies depend on the length of the sequence, so that sequences of two lengths cannot share a prefix's keys.</summary>
+    /// <summary>
+    /// Whether frequencies depend on the length of the sequence, so that sequences of two lengths cannot share a prefix's keys.
+    /// </summary>
     public bool DependsOnLength => Kind is RopeScalingKind.Dynamic or RopeScalingKind.LongRope;
 
     /// <summary>Features of a head of <paramref name="headDim"/> that are rotated.</summary>

@@ -4,8 +4,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// The part of a decoder layer in which tokens see each other: from the (normed) input up to what the output projection reads. Backward goes in two
-/// steps, so that the input is made again only after the first one's temporaries.
+/// The part of a decoder layer in which tokens see each other: from the (normed) input up to what the output projection reads. Backward
+/// goes in two steps, so that the input is made again only after the first one's temporaries.
 /// </summary>
 internal abstract class TokenMixer : IDisposable
 {
@@ -22,7 +22,8 @@ internal abstract class TokenMixer : IDisposable
     protected abstract IEnumerable<NormLayer> Norms { get; }
 
     /// <summary>Fills the weights; <paramref name="frozen"/>: the mixer of another model whose frozen matrices are used too.</summary>
-    public virtual void Load(IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, TokenMixer? frozen)
+    public virtual void Load(
+        IBackend backend, ParameterBuffer parameters, IWeightSource source, bool needsInputGradient, TokenMixer? frozen)
     {
         foreach (NormLayer norm in Norms)
         {
@@ -41,10 +42,14 @@ internal abstract class TokenMixer : IDisposable
     /// <summary>Fills what was allocated, <see cref="MixerActivations.Mixed"/> among it, from the input <c>[T, C]</c>.</summary>
     public abstract void Forward(ModelContext c, MixerActivations kept, Tensor input);
 
-    /// <summary>From the gradient of <see cref="MixerActivations.Mixed"/>, which may be overwritten, to those of the input projections' outputs.</summary>
+    /// <summary>
+    /// From the gradient of <see cref="MixerActivations.Mixed"/>, which may be overwritten, to those of the input projections' outputs.
+    /// </summary>
     public abstract void Backward(ModelContext c, MixerActivations kept, Tensor dMixed);
 
-    /// <summary>The gradients of the projections, and of the input, assigned to <paramref name="dInput"/> <c>[T, C]</c> where it is wanted.</summary>
+    /// <summary>
+    /// The gradients of the projections, and of the input, assigned to <paramref name="dInput"/> <c>[T, C]</c> where it is wanted.
+    /// </summary>
     public abstract void BackwardProjections(ModelContext c, MixerActivations kept, Tensor input, Tensor? dInput);
 
     /// <summary>Brings derived forms of trained weights up to date.</summary>

@@ -3,8 +3,8 @@ using Rm.Training.RandomNumbers;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// The start that transformers and PEFT draw after <c>set_seed</c>: first the head, where the checkpoint has none; then three draws for every adapted module in the
-/// order of the modules, for A and B as <c>nn.Linear</c> makes them and for A as PEFT draws it anew. B stays 0.
+/// The start that transformers and PEFT draw after <c>set_seed</c>: first the head, where the checkpoint has none; then three draws for
+/// every adapted module in the order of the modules, for A and B as <c>nn.Linear</c> makes them and for A as PEFT draws it anew. B stays 0.
 /// </summary>
 internal static class TorchParameterInitializer
 {
@@ -20,7 +20,7 @@ internal static class TorchParameterInitializer
             parameters.Write(parameters.Values, head, values);
         }
 
-        Dictionary<string, Parameter> byName = parameters.All.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        var byName = parameters.All.ToDictionary(p => p.Name, StringComparer.Ordinal);
         foreach (Parameter a in parameters.All.Where(p => p.Kind == ParameterKind.LoraA))
         {
             generator.SkipUniform(a.Count + byName[a.Name.Replace(".lora_A.", ".lora_B.", StringComparison.Ordinal)].Count);

@@ -29,7 +29,8 @@ internal static class UnsupportedSettings
 
         foreach (string field in (string[])["num_local_experts", "num_experts"])
         {
-            if (fields.IsSet(field) && !(fields.Find(field) is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out int n) && n == 0))
+            if (fields.IsSet(field)
+                && !(fields.Find(field) is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out int n) && n == 0))
             {
                 throw fields.Error(field, "is set; mixtures of experts are not supported.");
             }
@@ -75,7 +76,8 @@ internal static class UnsupportedSettings
             : activation is "silu" or "swish";
         if (!fits)
         {
-            throw fields.Error(family.ActivationField, $"is \"{activation}\"; {family} is supported with {(isGelu ? "gelu_pytorch_tanh" : "silu")} alone.");
+            throw fields.Error(family.ActivationField,
+                $"is \"{activation}\"; {family} is supported with {(isGelu ? "gelu_pytorch_tanh" : "silu")} alone.");
         }
     }
 }

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// Brings matrices from a checkpoint to a device piece by piece: the host never holds more of the weights than one piece, in a buffer that the
-/// next matrix uses again.
+/// Brings matrices from a checkpoint to a device piece by piece: the host never holds more of the weights than one piece, in a buffer that
+/// the next matrix uses again.
 /// </summary>
 internal static class WeightLoading
 {
@@ -14,7 +14,9 @@ internal static class WeightLoading
     /// <summary>Takes rows, beginning with <paramref name="firstRow"/>; the values are valid during the call.</summary>
     public delegate void LoadRows(int firstRow, ReadOnlySpan<float> values);
 
-    /// <summary>Calls <paramref name="load"/> with the first row and the number of rows of each piece of <c>[rows, columns]</c>, in order.</summary>
+    /// <summary>
+    /// Calls <paramref name="load"/> with the first row and the number of rows of each piece of <c>[rows, columns]</c>, in order.
+    /// </summary>
     public static void InPieces(int rows, int columns, Action<int, int> load)
     {
         int piece = RowsOfPiece(rows, columns);

@@ -31,7 +31,9 @@ public static class WeightNames
             "in_proj_z", "in_proj_b", "in_proj_a", "out_proj",
         ];
 
-    /// <summary>The seven modules of most families, in the order of the computation; <see cref="ModelFamily.Modules"/> has each family's.</summary>
+    /// <summary>
+    /// The seven modules of most families, in the order of the computation; <see cref="ModelFamily.Modules"/> has each family's.
+    /// </summary>
     public static IReadOnlyList<LinearModule> Modules { get; } =
         [LinearModule.Q, LinearModule.K, LinearModule.V, LinearModule.O, LinearModule.Gate, LinearModule.Up, LinearModule.Down];
 
@@ -48,7 +50,7 @@ public static class WeightNames
     /// <summary>The module of that name, or null.</summary>
     public static LinearModule? ParseModule(string name)
     {
-        var index = Array.IndexOf(ModuleNames, name);
+        int index = Array.IndexOf(ModuleNames, name);
         return index < 0 ? null : (LinearModule)index;
     }
 
@@ -86,8 +88,8 @@ public static class WeightNames
     /// <summary>Sizes (out, in) of a linear map.</summary>
     public static (int Out, int In) Sizes(this ModelConfig config, LinearModule module)
     {
-        var queries = config.Heads * config.HeadDim;
-        var keys = config.KvHeads * config.HeadDim;
+        int queries = config.Heads * config.HeadDim;
+        int keys = config.KvHeads * config.HeadDim;
         return module switch
         {
             LinearModule.Q => (config.Family.GatesAttention ? 2 * queries : queries, config.HiddenSize),
@@ -121,7 +123,7 @@ public static class WeightNames
     /// <summary>Every norm of the model with its width, final norm last.</summary>
     public static IEnumerable<(string Name, int Width)> Norms(ModelConfig config)
     {
-        for (var layer = 0; layer < config.Layers; layer++)
+        for (int layer = 0; layer < config.Layers; layer++)
         {
             if (config.IsDeltaLayer(layer))
             {
@@ -147,11 +149,11 @@ public static class WeightNames
     public static IEnumerable<(string Name, long[] Shape)> Decoder(ModelConfig config)
     {
         yield return (Embedding, [config.VocabSize, config.HiddenSize]);
-        for (var layer = 0; layer < config.Layers; layer++)
+        for (int layer = 0; layer < config.Layers; layer++)
         {
-            foreach (var module in config.ModulesOf(layer))
+            foreach (LinearModule module in config.ModulesOf(layer))
             {
-                var (rows, columns) = config.Sizes(module);
+                (int rows, int columns) = config.Sizes(module);
                 yield return (Weight(layer, module), [rows, columns]);
                 if (config.HasBias(module))
                 {
@@ -168,7 +170,7 @@ public static class WeightNames
             }
         }
 
-        foreach (var (name, width) in Norms(config))
+        foreach ((string? name, int width) in Norms(config))
         {
             yield return (name, [width]);
         }

@@ -1,14 +1,15 @@
 namespace Rm.Training.RandomNumbers;
 
 /// <summary>
-/// Logarithm, sine and cosine in float32 by the polynomials of the Cephes library (Moshier 1992), with sums and products contracted as PyTorch's vector code has
-/// them: these bits, and not the best ones, are what its normal numbers are made of.
+/// Logarithm, sine and cosine in float32 by the polynomials of the Cephes library (Moshier 1992), with sums and products contracted as
+/// PyTorch's vector code has them: these bits, and not the best ones, are what its normal numbers are made of.
 /// </summary>
 internal static class CephesFloat
 {
     private static readonly float[] LogTerms =
     [
-        7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f,
+        7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f, 2.0000714765e-1f,
+        -2.4999993993e-1f,
         3.3333331174e-1f,
     ];
 

@@ -1,7 +1,8 @@
 namespace Rm.Training.RandomNumbers;
 
 /// <summary>
-/// MT19937 (Matsumoto and Nishimura 1998), seeded with one 32-bit number as the authors' <c>init_genrand</c> does: the engine of PyTorch's CPU generator.
+/// MT19937 (Matsumoto and Nishimura 1998), seeded with one 32-bit number as the authors' <c>init_genrand</c> does: the engine of PyTorch's
+/// CPU generator.
 /// </summary>
 internal sealed class MersenneTwister
 {

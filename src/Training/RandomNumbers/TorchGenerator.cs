@@ -1,9 +1,9 @@
 namespace Rm.Training.RandomNumbers;
 
 /// <summary>
-/// The numbers of PyTorch's CPU generator: <c>uniform_</c>, <c>kaiming_uniform_</c>, <c>normal_</c> on contiguous float32 tensors and <c>randperm</c>, in the order in
-/// which they are asked for. All are PyTorch's to the bit (compared with 2.13 and 2.14 on x86-64 with AVX2 or AVX-512); fewer than 16 normal numbers are computed in
-/// double precision, as there, and may differ in the last bit.
+/// The numbers of PyTorch's CPU generator: <c>uniform_</c>, <c>kaiming_uniform_</c>, <c>normal_</c> on contiguous float32 tensors and
+/// <c>randperm</c>, in the order in which they are asked for. All are PyTorch's to the bit (compared with 2.13 and 2.14 on x86-64 with AVX2
+/// or AVX-512); fewer than 16 normal numbers are computed in double precision, as there, and may differ in the last bit.
 /// </summary>
 public sealed class TorchGenerator
 {
@@ -28,7 +28,8 @@ public sealed class TorchGenerator
     }
 
     /// <summary>
-    /// Fills a weight of <paramref name="fanIn"/> inputs with <c>kaiming_uniform_(a=sqrt(5))</c>, the start of <c>nn.Linear</c> and of PEFT's A: within 1 / sqrt(fanIn).
+    /// Fills a weight of <paramref name="fanIn"/> inputs with <c>kaiming_uniform_(a=sqrt(5))</c>, the start of <c>nn.Linear</c> and of
+    /// PEFT's A: within 1 / sqrt(fanIn).
     /// </summary>
     public void KaimingUniform(Span<float> values, int fanIn)
     {

@@ -2,10 +2,11 @@
 namespace Rm.Training.Statistics;
 
 /// <summary>
-/// Accuracy with a 95% interval that knows about clusters: Wilson's interval (1927) for the effective number of pairs of Korn and Graubard (1998),
-/// n_eff = n * (p(1-p) / (n-1) / SE^2) * (t_(n-1) / t_(G-1))^2, where SE is that of <see cref="ClusteredMean"/> and t the 97.5% quantile of
-/// Student's t. It is never more than n. Pairs that are all clusters of their own give n_eff = n, the plain Wilson interval. Where the spread
-/// between clusters cannot be seen (one cluster, or every pair right, or none), n_eff = G: pairs of a cluster count as one.
+/// Accuracy with a 95% interval that knows about clusters: Wilson's interval (1927) for the effective number of pairs of Korn and Graubard
+/// (1998), n_eff = n * (p(1-p) / (n-1) / SE^2) * (t_(n-1) / t_(G-1))^2, where SE is that of <see cref="ClusteredMean"/> and t the 97.5%
+/// quantile of Student's t. It is never more than n. Pairs that are all clusters of their own give n_eff = n, the plain Wilson interval.
+/// Where the spread between clusters cannot be seen (one cluster, or every pair right, or none), n_eff = G: pairs of a cluster count as
+/// one.
 /// </summary>
 /// <param name="Pairs">Pairs n.</param>
 /// <param name="Clusters">Clusters G; null where only totals are known.</param>
@@ -27,16 +28,17 @@ public sealed record AccuracyEstimate(
     /// <summary>The accuracy of at least one row.</summary>
     public static AccuracyEstimate Of(IReadOnlyList<EvalRow> rows)
     {
-        ClusteredMean mean = ClusteredMean.Of([.. rows.Select(r => r.Gap > 0 ? 1.0 : 0)], [.. rows.Select(r => r.Cluster)]);
+        var mean = ClusteredMean.Of([.. rows.Select(r => r.Gap > 0 ? 1.0 : 0)], [.. rows.Select(r => r.Cluster)]);
         int correct = rows.Count(r => r.Gap > 0);
         double effective = Effective(mean, correct);
         (double low, double high) = WilsonInterval.Of((double)correct / rows.Count, effective);
-        return new AccuracyEstimate(rows.Count, mean.Clusters, correct, rows.Count(r => r.Gap == 0), mean.StandardError, effective, low, high);
+        return new AccuracyEstimate(
+            rows.Count, mean.Clusters, correct, rows.Count(r => r.Gap == 0), mean.StandardError, effective, low, high);
     }
 
     /// <summary>
-    /// The accuracy behind mere totals, with the interval that was written beside them; without one every pair is taken as independent: the plain Wilson
-    /// interval.
+    /// The accuracy behind mere totals, with the interval that was written beside them; without one every pair is taken as independent: the
+    /// plain Wilson interval.
     /// </summary>
     public static AccuracyEstimate FromCounts(int correct, int pairs, int ties, (double Low, double High)? interval = null)
     {

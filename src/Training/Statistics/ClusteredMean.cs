@@ -1,13 +1,15 @@
 namespace Rm.Training.Statistics;
 
 /// <summary>
-/// A mean whose observations are independent between clusters but not within them. The standard error is the cluster-robust sandwich with the usual
-/// correction for few clusters: SE^2 = G / (G - 1) * sum over clusters of (sum of its residuals)^2 / n^2.
+/// A mean whose observations are independent between clusters but not within them. The standard error is the cluster-robust sandwich with
+/// the usual correction for few clusters: SE^2 = G / (G - 1) * sum over clusters of (sum of its residuals)^2 / n^2.
 /// </summary>
 /// <param name="Count">Observations n.</param>
 /// <param name="Clusters">Clusters G.</param>
 /// <param name="Mean">Mean.</param>
-/// <param name="StandardError">Standard error of the mean; null with a single cluster, which says nothing about the spread between clusters.</param>
+/// <param name="StandardError">
+/// Standard error of the mean; null with a single cluster, which says nothing about the spread between clusters.
+/// </param>
 public sealed record ClusteredMean(int Count, int Clusters, double Mean, double? StandardError)
 {
     /// <summary>The mean of at least one value.</summary>

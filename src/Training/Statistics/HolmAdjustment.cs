@@ -4,8 +4,8 @@ namespace Rm.Training.Statistics;
 public static class HolmAdjustment
 {
     /// <summary>
-    /// Adjusted values in the order of <paramref name="p"/>: the k-th smallest of m is multiplied by m - k + 1, none is smaller than one before it,
-    /// and none exceeds 1.
+    /// Adjusted values in the order of <paramref name="p"/>: the k-th smallest of m is multiplied by m - k + 1, none is smaller than one
+    /// before it, and none exceeds 1.
     /// </summary>
     public static IReadOnlyList<double> Of(IReadOnlyList<double> p)
     {

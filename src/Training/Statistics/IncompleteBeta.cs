@@ -1,6 +1,8 @@
 namespace Rm.Training.Statistics;
 
-/// <summary>The regularised incomplete beta function, from which the tails of Student's t and of the binomial distribution follow.</summary>
+/// <summary>
+/// The regularised incomplete beta function, from which the tails of Student's t and of the binomial distribution follow.
+/// </summary>
 internal static class IncompleteBeta
 {
     // Terms grow with the square root of the larger parameter: enough for more pairs than anyone evaluates.
@@ -20,7 +22,8 @@ internal static class IncompleteBeta
             return x <= 0 ? 0 : 1;
         }
 
-        double front = Math.Exp((a * (x > 0.5 ? LogOnePlus(-y) : Math.Log(x))) + (b * (y > 0.5 ? LogOnePlus(-x) : Math.Log(y))) - LogBeta(a, b));
+        double front =
+            Math.Exp((a * (x > 0.5 ? LogOnePlus(-y) : Math.Log(x))) + (b * (y > 0.5 ? LogOnePlus(-x) : Math.Log(y))) - LogBeta(a, b));
 
         // The fraction converges fast on this side of the distribution's mode; the other side is its mirror image.
         return x < (a + 1) / (a + b + 2) ? front * Fraction(x, a, b) / a : 1 - (front * Fraction(y, b, a) / b);

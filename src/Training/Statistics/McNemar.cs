@@ -1,6 +1,8 @@
 namespace Rm.Training.Statistics;
 
-/// <summary>McNemar's test in its exact form (1947): of the rows that only one of two models gets right, each should get about half.</summary>
+/// <summary>
+/// McNemar's test in its exact form (1947): of the rows that only one of two models gets right, each should get about half.
+/// </summary>
 public static class McNemar
 {
     /// <summary>Two-sided binomial probability of counts at least as uneven; 1 when no row tells the models apart.</summary>

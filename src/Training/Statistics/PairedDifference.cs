@@ -1,8 +1,8 @@
 namespace Rm.Training.Statistics;
 
 /// <summary>
-/// Difference of two accuracies on the same rows, first minus second. With d = correct(first) - correct(second) on each row, the difference is the
-/// <see cref="ClusteredMean"/> of d, its 95% interval is difference +- t_(G-1) * SE, and p comes from the same t.
+/// Difference of two accuracies on the same rows, first minus second. With d = correct(first) - correct(second) on each row, the difference
+/// is the <see cref="ClusteredMean"/> of d, its 95% interval is difference +- t_(G-1) * SE, and p comes from the same t.
 /// </summary>
 /// <param name="Rows">Rows n.</param>
 /// <param name="Clusters">Clusters G.</param>
@@ -28,8 +28,8 @@ public sealed record PairedDifference(
     public double SecondAccuracy => (double)(Both + OnlySecond) / Rows;
 
     /// <summary>
-    /// The p that decides: the larger of the two. McNemar's is exact for however few rows that differ, but takes them as independent; the clustered
-    /// one allows for dependent rows, but needs many. Null when all of several rows are one cluster: nothing can be said.
+    /// The p that decides: the larger of the two. McNemar's is exact for however few rows that differ, but takes them as independent; the
+    /// clustered one allows for dependent rows, but needs many. Null when all of several rows are one cluster: nothing can be said.
     /// </summary>
     public double? P => Clusters == Rows && ClusteredP is null ? McNemarP : ClusteredP is { } p ? Math.Max(p, McNemarP) : null;
 
@@ -39,7 +39,7 @@ public sealed record PairedDifference(
         bool[] first = [.. join.First.Select(r => r.Gap > 0)], second = [.. join.Second.Select(r => r.Gap > 0)];
         int n = first.Length;
         int onlyFirst = Count((a, b) => a && !b), onlySecond = Count((a, b) => b && !a);
-        ClusteredMean mean = ClusteredMean.Of(
+        var mean = ClusteredMean.Of(
             [.. first.Zip(second, (a, b) => a == b ? 0.0 : a ? 1 : -1)], [.. join.Second.Select(r => r.Cluster)]);
         (double? low, double? high, double? p) = (null, null, null);
         if (mean.StandardError is { } error)

@@ -1,9 +1,9 @@
 namespace Rm.Training.Statistics;
 
 /// <summary>
-/// Difference of two accuracies taken as independent samples, first minus second: SE^2 = SE(first)^2 + SE(second)^2, with p and the 95% interval from
-/// Student's t on the clusters of both less 2. What remains when rows are not there; models that were evaluated on the same pairs usually agree on
-/// most of them, so a paired test would see smaller differences.
+/// Difference of two accuracies taken as independent samples, first minus second: SE^2 = SE(first)^2 + SE(second)^2, with p and the 95%
+/// interval from Student's t on the clusters of both less 2. What remains when rows are not there; models that were evaluated on the same
+/// pairs usually agree on most of them, so a paired test would see smaller differences.
 /// </summary>
 /// <param name="Difference">Difference of the accuracies.</param>
 /// <param name="StandardError">Its standard error.</param>

@@ -3,8 +3,8 @@ using Rm.Formats;
 namespace Rm.Training.Suites;
 
 /// <summary>
-/// RewardBench 2: by subset the share of rows whose right answer is on top (answers that share the highest reward share the credit), Ties by both formulas of
-/// <see cref="TiesScore"/>, and the plain mean of the subsets, once with each.
+/// RewardBench 2: by subset the share of rows whose right answer is on top (answers that share the highest reward share the credit), Ties
+/// by both formulas of <see cref="TiesScore"/>, and the plain mean of the subsets, once with each.
 /// </summary>
 public static class RewardBench2Table
 {
@@ -19,7 +19,8 @@ public static class RewardBench2Table
         ScoredAnswers[] ties = [.. rows.Where(row => row.Subset == Ties)];
         if (ties.FirstOrDefault(row => !TiesScore.IsId(row.Id)) is { } odd)
         {
-            throw new UserInputException($"Row {odd.Id} of subset {Ties}: its id must be ref:N or tied:N, which tells the rows that belong together.");
+            throw new UserInputException(
+                $"Row {odd.Id} of subset {Ties}: its id must be ref:N or tied:N, which tells the rows that belong together.");
         }
 
         var notes = new List<string>();
@@ -35,21 +36,25 @@ public static class RewardBench2Table
             return new SuiteTable([Mean("mean of subsets", plain), .. plain], notes);
         }
 
-        SuiteLine released = TiesLine("Ties", ties, TiesScore.Released), repository = TiesLine("Ties, repository's formula", ties, TiesScore.Repository);
+        SuiteLine released = TiesLine("Ties", ties, TiesScore.Released),
+            repository = TiesLine("Ties, repository's formula", ties, TiesScore.Repository);
         if (double.IsNaN(released.Score) || double.IsNaN(repository.Score))
         {
-            notes.Add("A formula of Ties gives no number on these rows: no prompt is there both as ref:N and as tied:N, or a row lacks right or wrong answers.");
+            notes.Add("A formula of Ties gives no number on these rows: no prompt is there both as ref:N and as tied:N, or a row lacks "
+                + "right or wrong answers.");
         }
 
         return new SuiteTable(
             [
-                Mean("mean of subsets", [.. plain, released]), Mean("mean of subsets, repository's formula of Ties", [.. plain, repository]), .. plain,
+                Mean("mean of subsets", [.. plain, released]),
+                Mean("mean of subsets, repository's formula of Ties", [.. plain, repository]), .. plain,
                 released, repository,
             ],
             notes);
     }
 
-    private static SuiteLine Mean(string name, IReadOnlyList<SuiteLine> lines) => SuiteLine.OfParts(name, [.. lines.Select(line => (line, 1.0))], level: 0);
+    private static SuiteLine Mean(string name, IReadOnlyList<SuiteLine> lines) =>
+        SuiteLine.OfParts(name, [.. lines.Select(line => (line, 1.0))], level: 0);
 
     private static SuiteLine TiesLine(string name, IReadOnlyList<ScoredAnswers> rows, Func<IReadOnlyList<ScoredAnswers>, double> formula)
     {

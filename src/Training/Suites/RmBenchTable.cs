@@ -1,9 +1,9 @@
 namespace Rm.Training.Suites;
 
 /// <summary>
-/// RM-Bench: a prompt has three right and three wrong answers, concise, detailed, and detailed with markup. Every right one is compared with every wrong one:
-/// easy where the right one has the fancier style, normal where both have the same, hard where the wrong one has it. Domains count alike; the two parts of
-/// safety make one domain. A tie is no win.
+/// RM-Bench: a prompt has three right and three wrong answers, concise, detailed, and detailed with markup. Every right one is compared
+/// with every wrong one: easy where the right one has the fancier style, normal where both have the same, hard where the wrong one has it.
+/// Domains count alike; the two parts of safety make one domain. A tie is no win.
 /// </summary>
 public static class RmBenchTable
 {
@@ -34,7 +34,8 @@ public static class RmBenchTable
         SuiteLine[] safety = [.. parts.Where(line => line.Name.StartsWith(Safety, StringComparison.Ordinal))];
         domains = safety.Length < 2
             ? parts
-            : [.. parts.Except(safety), SuiteLine.OfParts(Safety, [.. safety.Select(line => (line, 1.0))], level: 1), .. safety.Select(line => line with { Level = 2 })];
+            : [.. parts.Except(safety), SuiteLine.OfParts(Safety, [.. safety.Select(line => (line, 1.0))], level: 1),
+                .. safety.Select(line => line with { Level = 2 })];
         return SuiteLine.OfParts(name, [.. domains.Where(line => line.Level == 1).Select(line => (line, 1.0))], level);
     }
 

@@ -8,8 +8,8 @@ namespace Rm.Training.Suites;
 public sealed record ScoredAnswers(string Id, string Subset, IReadOnlyList<float> Rewards, int Correct)
 {
     /// <summary>
-    /// Credit for putting a right answer on top: of the answers that share the highest reward, the part that is right. A pair that is to be won outright
-    /// asks for <see cref="IsWon"/> instead.
+    /// Credit for putting a right answer on top: of the answers that share the highest reward, the part that is right. A pair that is to be
+    /// won outright asks for <see cref="IsWon"/> instead.
     /// </summary>
     public double BestOf
     {

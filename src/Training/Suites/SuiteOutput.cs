@@ -26,7 +26,9 @@ public static class SuiteOutput
         }
     }
 
-    /// <summary>Writes the fields <c>suite</c>, <c>scores</c> and <c>notes</c> into an open object; a score that the formula does not give is null.</summary>
+    /// <summary>
+    /// Writes the fields <c>suite</c>, <c>scores</c> and <c>notes</c> into an open object; a score that the formula does not give is null.
+    /// </summary>
     public static void WriteFields(Utf8JsonWriter writer, string suite, SuiteTable table)
     {
         writer.WriteString("suite", suite);

@@ -9,7 +9,8 @@ using Rm.Training.Model;
 namespace Rm.Training.Suites;
 
 /// <summary>
-/// Scores a benchmark's answers. Nothing is left out: a row that does not fit is an error. A text's reward depends on the text alone, so equal answers tie.
+/// Scores a benchmark's answers. Nothing is left out: a row that does not fit is an error. A text's reward depends on the text alone, so
+/// equal answers tie.
 /// </summary>
 /// <param name="model">Model.</param>
 /// <param name="tokenizer">Renders and tokenises an answer with its prompt.</param>
@@ -19,7 +20,9 @@ public sealed class SuiteScorer(RewardModel model, PairTokenizer tokenizer, int 
 {
     private const int ChunkRows = 256;
 
-    /// <summary>Reads and scores rows in their order. Throws <see cref="UserInputException"/> naming the first row that cannot be scored.</summary>
+    /// <summary>
+    /// Reads and scores rows in their order. Throws <see cref="UserInputException"/> naming the first row that cannot be scored.
+    /// </summary>
     public IReadOnlyList<ScoredAnswers> Score(IEnumerable<DataRow> rows, BenchmarkSuite suite)
     {
         var scored = new List<ScoredAnswers>();
@@ -44,7 +47,8 @@ public sealed class SuiteScorer(RewardModel model, PairTokenizer tokenizer, int 
                     float[] own = rewards[next..(next + ids[i].Length)];
                     scored.Add(own.All(float.IsFinite)
                         ? new ScoredAnswers(sets[i].Id, sets[i].Subset, own, sets[i].Correct)
-                        : throw new NonFiniteException($"{sets[i].Source.File}:{sets[i].Source.Line}: the model gives a reward that is not a finite number."));
+                        : throw new NonFiniteException(
+                            $"{sets[i].Source.File}:{sets[i].Source.Line}: the model gives a reward that is not a finite number."));
                 }
             }
         }
@@ -56,7 +60,8 @@ public sealed class SuiteScorer(RewardModel model, PairTokenizer tokenizer, int 
     {
         TokenizedText text = tokenizer.Tokenize(answer, set.Source);
         return text.Ids ?? throw set.Source.Error(
-            $"cannot be scored: {DataReportText.Describe(text.Dropped)}. A benchmark's rows are not left out; give a larger --max-seq-len, or --truncation prompt-left.");
+            $"cannot be scored: {DataReportText.Describe(text.Dropped)}. A benchmark's rows are not left out; give a larger "
+                + $"--max-seq-len, or --truncation prompt-left.");
     }
 
     private int Prefix(int[][] answers)

@@ -4,7 +4,9 @@ using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.Analysis;
 
-/// <summary>Damaged files of a run: the analysis names what is wrong or takes it as it is; nothing is thrown, and everything can be written.</summary>
+/// <summary>
+/// Damaged files of a run: the analysis names what is wrong or takes it as it is; nothing is thrown, and everything can be written.
+/// </summary>
 public sealed class AnalysisFuzzTests
 {
     private static readonly string[] Files = ["run.json", "metrics.jsonl", "result.json", "eval-rows/best.jsonl", "eval-rows/last.jsonl"];
@@ -40,8 +42,9 @@ public sealed class AnalysisFuzzTests
             {
                 RunInput bad = RunReader.ReadRun(scratch["bad"], "bad");
                 broken += bad.State == RunCompletion.Broken ? 1 : 0;
-                Assert.True(bad.State != RunCompletion.Broken || bad.Problem!.Contains(Path.GetFileName(file), StringComparison.Ordinal), bad.Problem);
-                AnalysisReport report = AnalysisReport.Of([good, bad]);
+                Assert.True(bad.State != RunCompletion.Broken || bad.Problem!.Contains(Path.GetFileName(file), StringComparison.Ordinal),
+                    bad.Problem);
+                var report = AnalysisReport.Of([good, bad]);
                 AnalysisJson.Write(report);
                 AnalysisMarkdown.Write(report);
                 AnalysisCsv.Runs(report);

@@ -13,7 +13,7 @@ public sealed class AnalysisGoldenTests
     [Fact]
     public void All_figures_match_those_of_an_independent_script()
     {
-        AnalysisReport report = AnalysisReport.Of(RunFinder.Read([Folder, Path.Combine(Folder, "coarse.jsonl")]));
+        var report = AnalysisReport.Of(RunFinder.Read([Folder, Path.Combine(Folder, "coarse.jsonl")]));
         JsonNode expected = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, "expected.json")))!;
         JsonNode actual = JsonNode.Parse(AnalysisJson.Write(report))!;
         foreach (JsonObject run in actual["runs"]!.AsArray().Select(r => r!.AsObject()))
@@ -26,7 +26,8 @@ public sealed class AnalysisGoldenTests
             item["run"] = item["run"]!.GetValue<string>().Replace(".jsonl", "", StringComparison.Ordinal);
         }
 
-        int figures = Compare("runs", expected["runs"], actual["runs"]) + Compare("comparisons", expected["comparisons"], actual["comparisons"]);
+        int figures = Compare("runs", expected["runs"], actual["runs"])
+            + Compare("comparisons", expected["comparisons"], actual["comparisons"]);
         Assert.True(figures > 1500, $"only {figures} figures compared");
     }
 
@@ -60,7 +61,8 @@ public sealed class AnalysisGoldenTests
                 Assert.True(Math.Abs(found - number) <= Tolerance, $"{place}: {found:R} instead of {number:R}");
                 return 1;
             default:
-                Assert.True(expected?.ToJsonString() == actual?.ToJsonString(), $"{place}: {actual?.ToJsonString()} instead of {expected?.ToJsonString()}");
+                Assert.True(expected?.ToJsonString() == actual?.ToJsonString(),
+                    $"{place}: {actual?.ToJsonString()} instead of {expected?.ToJsonString()}");
                 return 0;
         }
     }

@@ -15,10 +15,13 @@ public sealed class AnalyzeCommandTests
     {
         using var scratch = new ScratchFolder();
         string table = Btrm.Succeed("analyze", Golden, "--output", scratch["out"]).Output;
-        Assert.Contains("| base   | accuracy    | 20         | 0               | 0.001 | 42   | 60    | done  |   164 |       61 | 59.1 [50.6, 67.2] |", table, StringComparison.Ordinal);
+        Assert.Contains("| base   | accuracy    | 20         | 0               | 0.001 | 42   | 60    | done  |   164 |       61 | 59.1 "
+            + "[50.6, 67.2] |", table, StringComparison.Ordinal);
         Assert.Contains("Best models against warm", table, StringComparison.Ordinal);
-        Assert.Contains("- base is 0.6 points below warm (95% -9.6 to +8.3): within noise, 0.1 standard errors, p = 1.", table, StringComparison.Ordinal);
-        Assert.Contains("- base, smooth, warm: 2 of 164 evaluation rows repeat a pair that is there already.", table, StringComparison.Ordinal);
+        Assert.Contains("- base is 0.6 points below warm (95% -9.6 to +8.3): within noise, 0.1 standard errors, p = 1.", table,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "- base, smooth, warm: 2 of 164 evaluation rows repeat a pair that is there already.", table, StringComparison.Ordinal);
         Assert.DoesNotContain("\u001b", table, StringComparison.Ordinal);
 
         string markdown = Btrm.Succeed("analyze", Golden, "--format", "markdown").Output;
@@ -26,7 +29,8 @@ public sealed class AnalyzeCommandTests
         Assert.Contains("## Best models against warm", markdown, StringComparison.Ordinal);
         foreach (string block in markdown.Split("\n\n").Where(b => b.StartsWith('|')))
         {
-            Assert.Single(block.TrimEnd().Split('\n').Select(line => line.Replace("\\|", "", StringComparison.Ordinal).Count(c => c == '|')).Distinct());
+            Assert.Single(block.TrimEnd().Split('\n').Select(line => line.Replace("\\|", "", StringComparison.Ordinal).Count(c => c == '|'))
+                .Distinct());
         }
 
         string json = Btrm.Succeed("analyze", Golden, "--format", "json", "--compare", "final", "--baseline", "base").Output;
@@ -35,7 +39,8 @@ public sealed class AnalyzeCommandTests
 
         string[] runs = Btrm.Succeed("analyze", Golden, "--format", "csv").Output.Split("\r\n");
         Assert.Equal(File.ReadAllText(scratch["out/runs.csv"]).Split("\r\n"), runs);
-        Assert.StartsWith("run,path,state,step,setting:best-metric,setting:eval-every,setting:label-smoothing,setting:lr", runs[0], StringComparison.Ordinal);
+        Assert.StartsWith("run,path,state,step,setting:best-metric,setting:eval-every,setting:label-smoothing,setting:lr", runs[0],
+            StringComparison.Ordinal);
         Assert.Equal(5, runs.Length);
         Assert.Equal(1 + (3 * 2 * 17), File.ReadAllLines(scratch["out/groups.csv"]).Length);
         Assert.Equal(1 + (3 * 2 * 10), File.ReadAllLines(scratch["out/reliability.csv"]).Length);
@@ -59,7 +64,8 @@ public sealed class AnalyzeCommandTests
 
         string table = Btrm.Succeed("analyze", scratch["sweep"]).Output;
         Assert.Contains("unfinished, step 60 of 60", table, StringComparison.Ordinal);
-        Assert.Contains($"damaged is broken: {scratch["sweep/damaged/eval-rows/last.jsonl"]}: line 7 is not", table, StringComparison.Ordinal);
+        Assert.Contains(
+            $"damaged is broken: {scratch["sweep/damaged/eval-rows/last.jsonl"]}: line 7 is not", table, StringComparison.Ordinal);
         Assert.Contains("early is broken", table, StringComparison.Ordinal);
         Assert.Contains("Not compared, because not finished or without evaluation: damaged, early, torn.", table, StringComparison.Ordinal);
         Assert.Contains("against better", table, StringComparison.Ordinal);
@@ -72,7 +78,8 @@ public sealed class AnalyzeCommandTests
     [InlineData("run.json", """{"settings":{"lr":1}}""", "run.json: settings.lr is 1; expected a text")]
     [InlineData("metrics.jsonl", "{}\n", "metrics.jsonl: line 1: step is missing")]
     [InlineData("metrics.jsonl", "{\"step\":1}\n{\"step\":2,\n", "metrics.jsonl: line 2: not valid JSON")]
-    [InlineData("metrics.jsonl", "{\"step\":1,\"eval_loss\":1,\"eval_pairs\":0}\n", "metrics.jsonl: line 1: eval_pairs is 0; expected a whole number from 1")]
+    [InlineData("metrics.jsonl", "{\"step\":1,\"eval_loss\":1,\"eval_pairs\":0}\n",
+        "metrics.jsonl: line 1: eval_pairs is 0; expected a whole number from 1")]
     [InlineData("result.json", """{"end":7}""", "result.json: end is 7")]
     [InlineData("eval-rows/best.jsonl", "", "best.jsonl: holds no evaluation rows")]
     [InlineData("eval-rows/best.jsonl", "{}\n", "best.jsonl: line 1 ")]
@@ -93,7 +100,7 @@ public sealed class AnalyzeCommandTests
         CopyGolden(scratch, "old", "older");
         Directory.Delete(scratch["sweep/old/eval-rows"], recursive: true);
         Directory.Delete(scratch["sweep/older/eval-rows"], recursive: true);
-        AnalysisReport report = AnalysisReport.Of(RunFinder.Read([scratch["sweep"]]));
+        var report = AnalysisReport.Of(RunFinder.Read([scratch["sweep"]]));
         RunAnalysis old = report.Runs[0];
         Assert.Equal((FigureSource.Metrics, 60, 97), (old.Best!.Source, old.Best.Step, old.Best.Accuracy.Correct));
         Assert.Equal(WilsonInterval.Of(97, 164), (old.Best.Accuracy.Low, old.Best.Accuracy.High), new Near(1e-12));
@@ -110,8 +117,10 @@ public sealed class AnalyzeCommandTests
         CopyGolden(scratch, "a", "b");
         Directory.CreateDirectory(scratch["other"]);
         Directory.Move(scratch["sweep/b"], scratch["other/a"]);
-        string[] paths = [scratch["sweep"], scratch["other/a"], scratch["sweep/a/"], scratch["sweep/a/eval-rows/best.jsonl"], scratch["other/a/eval-rows/best.jsonl"]];
-        Assert.Equal(["sweep/a", "other/a", "sweep/a/eval-rows/best.jsonl", "other/a/eval-rows/best.jsonl"], RunFinder.Read(paths).Select(r => r.Name));
+        string[] paths = [scratch["sweep"], scratch["other/a"], scratch["sweep/a/"], scratch["sweep/a/eval-rows/best.jsonl"],
+            scratch["other/a/eval-rows/best.jsonl"]];
+        Assert.Equal(["sweep/a", "other/a", "sweep/a/eval-rows/best.jsonl", "other/a/eval-rows/best.jsonl"],
+            RunFinder.Read(paths).Select(r => r.Name));
     }
 
     [Fact]
@@ -134,8 +143,9 @@ public sealed class AnalyzeCommandTests
         using var scratch = new ScratchFolder();
         CopyGolden(scratch, "mixed");
         File.Copy(Path.Combine(Golden, "warm/eval-rows/last.jsonl"), scratch["sweep/mixed/eval-rows/last.jsonl"], overwrite: true);
-        RunAnalysis run = RunAnalysis.Of(RunReader.ReadRun(scratch["sweep/mixed"], "mixed"));
-        Assert.Contains(run.Notes, note => note.StartsWith("eval-rows/last.jsonl (164 rows, accuracy 57.3%) does not belong to the evaluation at step 60", StringComparison.Ordinal));
+        var run = RunAnalysis.Of(RunReader.ReadRun(scratch["sweep/mixed"], "mixed"));
+        Assert.Contains(run.Notes, note => note.StartsWith(
+            "eval-rows/last.jsonl (164 rows, accuracy 57.3%) does not belong to the evaluation at step 60", StringComparison.Ordinal));
     }
 
     // Copies of the golden run "base" under these names.

@@ -13,7 +13,8 @@ public sealed class ComparisonTests
     public void Identical_runs_differ_by_nothing_with_certainty(int seed)
     {
         Comparison comparison = Compare(Rows.Random(seed), Rows.Shuffled(Rows.Random(seed), 3));
-        Assert.Equal((0, 0.0, 1.0, 1.0, 1.0), (comparison.Paired!.OnlyFirst, comparison.Difference, comparison.P, comparison.HolmP, comparison.Paired.McNemarP));
+        Assert.Equal((0, 0.0, 1.0, 1.0, 1.0),
+            (comparison.Paired!.OnlyFirst, comparison.Difference, comparison.P, comparison.HolmP, comparison.Paired.McNemarP));
         Assert.Equal((0.0, 0.0), (comparison.Low!.Value, comparison.High!.Value));
         Assert.Equal(ComparisonVerdict.WithinNoise, comparison.Verdict);
         Assert.Equal("b is as accurate as a (95% 0.0 to 0.0): within noise, both get the same rows right.", comparison.Words);
@@ -32,10 +33,11 @@ public sealed class ComparisonTests
         Assert.Equal(1.1, Math.Round(difference.Difference / difference.StandardError, 1));
         Assert.Equal(0.2836, difference.P, 1e-3);
 
-        AnalysisReport report = AnalysisReport.Of([Totals("v3", 0.688), Totals("v4", 0.710)], baseline: "v3");
+        var report = AnalysisReport.Of([Totals("v3", 0.688), Totals("v4", 0.710)], baseline: "v3");
         Assert.Equal(
             "v4 is 2.2 points above v3 (95% -1.8 to +6.2): within noise, 1.1 standard errors as unpaired samples, p = 0.284. "
-            + "Note: without eval-rows of both, they are compared as independent samples; whether their evaluation pairs are the same is not known.",
+            + "Note: without eval-rows of both, they are compared as independent samples; whether their evaluation pairs are the same is "
+            + "not known.",
             Assert.Single(report.Comparisons!.Items).Words);
         Assert.Contains("v3, v4: has no eval-rows", string.Join('\n', AnalysisTables.Sentences(report)), StringComparison.Ordinal);
     }
@@ -43,9 +45,11 @@ public sealed class ComparisonTests
     [Fact]
     public void A_clear_win_is_called_one()
     {
-        Comparison comparison = Compare(Rows.Of(new string('+', 60) + new string('-', 40)), Rows.Of(new string('+', 80) + new string('-', 20)), baseline: "a");
+        Comparison comparison =
+            Compare(Rows.Of(new string('+', 60) + new string('-', 40)), Rows.Of(new string('+', 80) + new string('-', 20)), baseline: "a");
         Assert.Equal(ComparisonVerdict.Better, comparison.Verdict);
-        Assert.StartsWith("b is 20.0 points above a (95% +12.0 to +28.0): more than noise, 5.0 standard errors, p < 0.0005", comparison.Words, StringComparison.Ordinal);
+        Assert.StartsWith("b is 20.0 points above a (95% +12.0 to +28.0): more than noise, 5.0 standard errors, p < 0.0005",
+            comparison.Words, StringComparison.Ordinal);
         Assert.Equal(ComparisonVerdict.Worse, Compare(Rows.Of("++++++++++++++++"), Rows.Of("----------------")).Verdict);
     }
 
@@ -71,7 +75,8 @@ public sealed class ComparisonTests
     public void Holm_takes_back_what_does_not_stand_among_many()
     {
         // Nine rows one way, one the other: p = 0.0215 alone.
-        IReadOnlyList<EvalRow> reference = Rows.Of(new string('+', 90) + "-" + new string('+', 9)), other = Rows.Of("---------" + new string('+', 91));
+        IReadOnlyList<EvalRow> reference = Rows.Of(new string('+', 90) + "-" + new string('+', 9)),
+            other = Rows.Of("---------" + new string('+', 91));
         RunInput[] runs = [Rows.Run("ref", reference), .. Enumerable.Range(0, 4).Select(i => Rows.Run($"r{i}", other))];
         ComparisonTable table = AnalysisReport.Of(runs).Comparisons!;
         Assert.Equal("ref", table.Reference);
@@ -93,7 +98,8 @@ public sealed class ComparisonTests
         Assert.Equal("b is not compared with a: they were evaluated on different rows, none is shared.", none.Words);
 
         RunInput a = Totals("a", 0.7) with { EvalPairs = "1" }, b = Totals("b", 0.6) with { EvalPairs = "2" };
-        Assert.Contains("their evaluation pairs differ", Assert.Single(AnalysisReport.Of([a, b]).Comparisons!.Items).Words, StringComparison.Ordinal);
+        Assert.Contains(
+            "their evaluation pairs differ", Assert.Single(AnalysisReport.Of([a, b]).Comparisons!.Items).Words, StringComparison.Ordinal);
 
         Comparison single = Compare(Rows.Of("+-+-", _ => "c"), Rows.Of("-+--", _ => "c"));
         Assert.Contains("all rows belong to one cluster", single.Words, StringComparison.Ordinal);
@@ -119,16 +125,20 @@ public sealed class ComparisonTests
     {
         RunInput[] runs =
         [
-            Rows.Run("a", Rows.Of("++--")), Rows.Run("b", Rows.Of("+++-")), Rows.Run("c", Rows.Of("++++")) with { State = RunCompletion.Unfinished },
+            Rows.Run("a", Rows.Of("++--")), Rows.Run("b", Rows.Of("+++-")),
+            Rows.Run("c", Rows.Of("++++")) with { State = RunCompletion.Unfinished },
             new("d", "/d", RunCompletion.Broken) { Problem = "d/run.json: not valid JSON" },
         ];
         ComparisonTable best = AnalysisReport.Of(runs).Comparisons!;
         Assert.Equal(("b", "a"), (best.Reference, Assert.Single(best.Items).Run));
         Assert.Equal(["c", "d"], best.LeftOut);
-        Assert.Equal(["b", "a"], [AnalysisReport.Of(runs, "a").Comparisons!.Items[0].Run, AnalysisReport.Of(runs, "a").Comparisons!.Reference]);
+        Assert.Equal(
+            ["b", "a"], [AnalysisReport.Of(runs, "a").Comparisons!.Items[0].Run, AnalysisReport.Of(runs, "a").Comparisons!.Reference]);
         Assert.Equal(["a", "b"], AnalysisReport.Of(runs, "c").Comparisons!.Items.Select(i => i.Run));
-        Assert.Contains("a, b, c, d", Assert.Throws<UserInputException>(() => AnalysisReport.Of(runs, "e")).Message, StringComparison.Ordinal);
-        Assert.Contains("not valid JSON", Assert.Throws<UserInputException>(() => AnalysisReport.Of(runs, "d")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a, b, c, d", Assert.Throws<UserInputException>(() => AnalysisReport.Of(runs, "e")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not valid JSON", Assert.Throws<UserInputException>(() => AnalysisReport.Of(runs, "d")).Message, StringComparison.Ordinal);
         Assert.Null(AnalysisReport.Of(runs[..1]).Comparisons);
     }
 

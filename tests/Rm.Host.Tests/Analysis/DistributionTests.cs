@@ -33,7 +33,8 @@ public sealed class DistributionTests
     [InlineData(161, 1.974808091751787)]
     [InlineData(1998, 1.9611520148367054)]
     [InlineData(1000000, 1.959966356814107)]
-    public void Quantiles_of_Student_are_those_of_scipy(double degrees, double quantile) => Assert.Equal(quantile, StudentT.Quantile95(degrees), 1e-10);
+    public void Quantiles_of_Student_are_those_of_scipy(double degrees, double quantile) =>
+        Assert.Equal(quantile, StudentT.Quantile95(degrees), 1e-10);
 
     // scipy.stats.binomtest(b, b + c, 0.5).pvalue
     [Theory]

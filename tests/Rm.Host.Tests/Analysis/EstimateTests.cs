@@ -14,7 +14,8 @@ public sealed class EstimateTests
     {
         IReadOnlyList<EvalRow> a = Rows.Random(seed), b = Rows.Random(seed + 100);
         byte[] expected = AnalysisJson.Write(AnalysisReport.Of([Rows.Run("a", a), Rows.Run("b", b)]));
-        byte[] shuffled = AnalysisJson.Write(AnalysisReport.Of([Rows.Run("a", Rows.Shuffled(a, seed)), Rows.Run("b", Rows.Shuffled(b, seed + 1))]));
+        byte[] shuffled =
+            AnalysisJson.Write(AnalysisReport.Of([Rows.Run("a", Rows.Shuffled(a, seed)), Rows.Run("b", Rows.Shuffled(b, seed + 1))]));
         Assert.Equal(expected, shuffled);
     }
 
@@ -25,7 +26,7 @@ public sealed class EstimateTests
     [InlineData("++==--+-+-+++++")]
     public void Rows_that_are_clusters_of_their_own_give_the_plain_Wilson_interval(string outcomes)
     {
-        AccuracyEstimate accuracy = AccuracyEstimate.Of(Rows.Of(outcomes));
+        var accuracy = AccuracyEstimate.Of(Rows.Of(outcomes));
         (double low, double high) = WilsonInterval.Of(outcomes.Count(c => c == '+'), outcomes.Length);
         Assert.Equal((low, high), (accuracy.Low, accuracy.High), new Near(1e-12));
         Assert.Equal(outcomes.Length, accuracy.EffectivePairs);
@@ -40,8 +41,8 @@ public sealed class EstimateTests
     public void Copies_of_a_row_in_its_cluster_add_nothing()
     {
         string outcomes = string.Concat(Enumerable.Repeat("++-+", 25));
-        AccuracyEstimate once = AccuracyEstimate.Of(Rows.Of(outcomes));
-        AccuracyEstimate thrice = AccuracyEstimate.Of(Rows.Of(string.Concat(outcomes.Select(c => new string(c, 3))), i => $"c{i / 3}"));
+        var once = AccuracyEstimate.Of(Rows.Of(outcomes));
+        var thrice = AccuracyEstimate.Of(Rows.Of(string.Concat(outcomes.Select(c => new string(c, 3))), i => $"c{i / 3}"));
         Assert.Equal(once.StandardError!.Value, thrice.StandardError!.Value, 1e-12);
 
         // 100 effective pairs, less the adjustment for having 99 degrees of freedom where 299 were hoped for.
@@ -53,10 +54,10 @@ public sealed class EstimateTests
     [Fact]
     public void Clusters_of_which_nothing_can_be_seen_count_as_one_row_each()
     {
-        AccuracyEstimate perfect = AccuracyEstimate.Of(Rows.Of("++++++", i => $"c{i / 2}"));
+        var perfect = AccuracyEstimate.Of(Rows.Of("++++++", i => $"c{i / 2}"));
         Assert.Equal(3, perfect.EffectivePairs);
         Assert.Equal(WilsonInterval.Of(3, 3), (perfect.Low, perfect.High), new Near(1e-12));
-        AccuracyEstimate single = AccuracyEstimate.Of(Rows.Of("++-", _ => "c"));
+        var single = AccuracyEstimate.Of(Rows.Of("++-", _ => "c"));
         Assert.Equal(1, single.EffectivePairs);
         Assert.Null(single.StandardError);
         Assert.InRange(single.Value, single.Low, single.High);
@@ -80,7 +81,7 @@ public sealed class EstimateTests
         int covered = 0, coveredUnclustered = 0, coveredDifference = 0;
         for (int sample = 0; sample < Samples; sample++)
         {
-            var (a, b) = (new List<EvalRow>(), new List<EvalRow>());
+            (List<EvalRow>? a, List<EvalRow>? b) = (new List<EvalRow>(), new List<EvalRow>());
             for (int cluster = 0; cluster < 60; cluster++)
             {
                 double p = random.NextDouble() < 0.5 ? Truth - 0.25 : Truth + 0.25;
@@ -91,11 +92,11 @@ public sealed class EstimateTests
                 }
             }
 
-            AccuracyEstimate accuracy = AccuracyEstimate.Of(a);
+            var accuracy = AccuracyEstimate.Of(a);
             covered += accuracy.Low <= Truth && Truth <= accuracy.High ? 1 : 0;
-            AccuracyEstimate plain = AccuracyEstimate.FromCounts(accuracy.Correct, accuracy.Pairs, 0);
+            var plain = AccuracyEstimate.FromCounts(accuracy.Correct, accuracy.Pairs, 0);
             coveredUnclustered += plain.Low <= Truth && Truth <= plain.High ? 1 : 0;
-            PairedDifference difference = PairedDifference.Of(RowJoin.Of(a, b));
+            var difference = PairedDifference.Of(RowJoin.Of(a, b));
             coveredDifference += difference.Low <= 0.1 && 0.1 <= difference.High ? 1 : 0;
         }
 
@@ -124,13 +125,14 @@ public sealed class EstimateTests
         Assert.Equal(10, curve.Count);
         Assert.Equal(400, curve.Sum(b => b.Pairs));
         Assert.Equal(
-            CalibrationError.Of(gaps), curve.Where(b => b.Pairs > 0).Sum(b => b.Pairs / 400.0 * Math.Abs(b.Confidence!.Value - b.Accuracy!.Value)), 1e-12);
+            CalibrationError.Of(gaps),
+            curve.Where(b => b.Pairs > 0).Sum(b => b.Pairs / 400.0 * Math.Abs(b.Confidence!.Value - b.Accuracy!.Value)), 1e-12);
     }
 
     [Fact]
     public void Groups_are_the_parts_of_the_whole()
     {
-        EvaluationFigures figures = EvaluationFigures.Of(Rows.Random(9), null);
+        var figures = EvaluationFigures.Of(Rows.Random(9), null);
         foreach (IGrouping<string, GroupFigures> by in figures.Groups.GroupBy(g => g.By))
         {
             Assert.Equal(figures.Accuracy.Pairs, by.Sum(g => g.Accuracy.Pairs));

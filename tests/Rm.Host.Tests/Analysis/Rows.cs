@@ -21,7 +21,8 @@ internal static class Rows
     public static IReadOnlyList<EvalRow> Of(string outcomes, Func<int, string>? cluster = null, int firstPair = 0) =>
         [.. outcomes.Select((c, i) => One(i, c == '+' ? 1 : c == '-' ? -1 : 0, cluster?.Invoke(i), $"pair{firstPair + i}"))];
 
-    public static RunInput Run(string name, IReadOnlyList<EvalRow> rows) => new(name, $"/{name}", RunCompletion.RowsOnly) { BestRows = rows, FinalRows = rows };
+    public static RunInput Run(string name, IReadOnlyList<EvalRow> rows) =>
+        new(name, $"/{name}", RunCompletion.RowsOnly) { BestRows = rows, FinalRows = rows };
 
     /// <summary>Random rows in clusters of one to <paramref name="largest"/>, whose rows share most of their difficulty.</summary>
     public static IReadOnlyList<EvalRow> Random(int seed, int count = 120, int largest = 5)
@@ -33,7 +34,8 @@ internal static class Rows
             double level = random.NextDouble() - 0.4;
             for (int left = random.Next(1, largest + 1); left > 0 && rows.Count < count; left--)
             {
-                rows.Add(One(rows.Count, Math.Round(level + (random.NextDouble() - 0.5), 1), $"c{cluster}", lengthGap: random.Next(-150, 150)) with
+                rows.Add(One(
+                    rows.Count, Math.Round(level + (random.NextDouble() - 0.5), 1), $"c{cluster}", lengthGap: random.Next(-150, 150)) with
                 {
                     Domain = cluster % 3 == 0 ? "a" : "b",
                     ScoreRatio = random.Next(1, 12),

@@ -37,17 +37,21 @@ public class ChatTemplateBoundsTests
         { "{{ [1] | batch(10 ** 9, 0) | list }}", "steps" },
         { "{{ [1] | slice(10 ** 9) | list }}", "steps" },
         { "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}", "steps" },
-        { "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | tojson }}", "longer than" },
-        { "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(100) %}{% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}", "steps" },
+        { "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | tojson }}",
+            "longer than" },
+        { "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(100) %}{% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% "
+            + "endfor %}{{ ns.a == ns.b }}", "steps" },
         { "{% set ns = namespace(a=(1,)) %}{% for i in range(100) %}{% set ns.a = (ns.a, ns.a) %}{% endfor %}{{ {ns.a: 1} }}", "steps" },
         { "{% set ns = namespace(l=1) %}{% for i in range(5000) %}{% set ns.l = [ns.l] %}{% endfor %}{{ ns.l }}", "deeper" },
         { "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}", "deeper" },
         { "{% set ns = namespace() %}{% set ns.a = [ns] %}{% set ns.b = [ns] %}{{ ns }}", "steps" },
         { "{% set s = 'a' * 4000000 %}{% for i in range(100000) %}{% if 'b' in s %}{% endif %}{% endfor %}", "reads more" },
-        { "{% set s = 'a' * 4000000 %}{% set n = 'a' * 100000 ~ 'b' %}{% for i in range(100000) %}{% if n in s %}{% endif %}{% endfor %}", "reads more" },
+        { "{% set s = 'a' * 4000000 %}{% set n = 'a' * 100000 ~ 'b' %}{% for i in range(100000) %}{% if n in s %}{% endif %}{% endfor %}",
+            "reads more" },
         { "{% set s = 'a' * 4000000 %}{% for i in range(100000) %}{% if s == s ~ '' %}{% endif %}{% endfor %}", "add up to" },
         { "{% set s = 'a' * 4000000 %}{% for i in range(100000) %}{% set x = s.find('b') %}{% endfor %}", "reads more" },
-        { "{% set d = {'a' * 4000000: 1} %}{% set s = 'a' * 4000000 %}{% for i in range(100000) %}{% set x = d[s] %}{% endfor %}", "reads more" },
+        { "{% set d = {'a' * 4000000: 1} %}{% set s = 'a' * 4000000 %}{% for i in range(100000) %}{% set x = d[s] %}{% endfor %}",
+            "reads more" },
         { "{% set s = 'a' * 4000000 %}{% for i in range(100000) %}{% set x = s | length %}{% endfor %}", "reads more" },
     };
 
@@ -56,7 +60,7 @@ public class ChatTemplateBoundsTests
     public void A_hostile_template_ends_with_a_named_error(string source, string reason)
     {
         var template = ChatTemplate.Parse(source);
-        var error = Assert.Throws<UserInputException>(() => template.Render(Chat, false));
+        UserInputException error = Assert.Throws<UserInputException>(() => template.Render(Chat, false));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
     }
 
@@ -85,7 +89,7 @@ public class ChatTemplateBoundsTests
     [MemberData(nameof(Repeated))]
     public void A_deeply_nested_source_is_refused_also_on_a_small_stack(string head, string unit, string tail)
     {
-        var source = head + string.Concat(Enumerable.Repeat(unit, 20_000)) + tail;
+        string source = head + string.Concat(Enumerable.Repeat(unit, 20_000)) + tail;
         Exception? error = null;
         var thread = new Thread(() => error = Record.Exception(() => ChatTemplate.Parse(source).Render(Chat, false)), 512 * 1024);
         thread.Start();
@@ -108,17 +112,19 @@ public class ChatTemplateBoundsTests
     public void A_source_of_any_size_is_refused_or_read()
     {
         Assert.Throws<UserInputException>(() => ChatTemplate.Parse(new string('x', TemplateLimits.SourceCharacters + 1)));
-        var many = string.Concat(Enumerable.Repeat("{{ 1 }}\n", 100_000));
+        string many = string.Concat(Enumerable.Repeat("{{ 1 }}\n", 100_000));
         Assert.Equal(100_000, ChatTemplate.Parse(many).Render(Chat, false).Count('1'));
     }
 
     [Fact]
     public void A_long_conversation_is_far_from_the_bounds()
     {
-        var chat = Enumerable.Range(0, 2000).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", new string('x', 1000))).ToList();
+        var chat =
+            Enumerable.Range(0, 2000).Select(i => new ChatMessage(i % 2 == 0 ? "user" : "assistant", new string('x', 1000))).ToList();
         var template = ChatTemplate.Parse(
             "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('order') }}{% endif %}"
-            + "{% if '</think>' in m.content %}{{ m.content.split('</think>')[-1].lstrip() }}{% endif %}{{ m.role ~ ': ' + m.content|trim + '\n' }}{% endfor %}");
+            + "{% if '</think>' in m.content %}{{ m.content.split('</think>')[-1].lstrip() }}{% endif %}{{ m.role ~ ': ' + m.content|trim "
+            + "+ '\n' }}{% endfor %}");
         Assert.Equal(2000 * (1000 + 3) + 1000 * (4 + 9), template.Render(chat, false).Length);
     }
 }

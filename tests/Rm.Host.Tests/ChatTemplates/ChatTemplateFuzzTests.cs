@@ -10,18 +10,22 @@ public class ChatTemplateFuzzTests
 {
     private static readonly string[] Pieces =
     [
-        "{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "(", ")", "[", "]", "{", "}", "|", "~", "**", "//", "%", "*", "'", "\"", "\\", "\n", " ",
-        " if ", " else ", " in ", " not ", " is ", " and ", " or ", "for", "endfor", "set", "endset", "macro", "endmacro", "call", "loop", "range(99999)",
-        "'x'*99999", "10**99", "messages", ".append", ".__class__", "|tojson", "|list", "|map('upper')", "|sort", "|join", "|int", "[::-1]", "[1:]",
-        "namespace()", "none", "true", "9999999999999999999", "1e308", "-0.0", "\uD800", "👍", "\0", "%s", ".format(", ".split(", "|format(", "|round(9)",
+        "{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "(", ")", "[", "]", "{", "}", "|", "~", "**", "//", "%", "*", "'", "\"", "\\", "\n",
+        " ",
+        " if ", " else ", " in ", " not ", " is ", " and ", " or ", "for", "endfor", "set", "endset", "macro", "endmacro", "call", "loop",
+        "range(99999)",
+        "'x'*99999", "10**99", "messages", ".append", ".__class__", "|tojson", "|list", "|map('upper')", "|sort", "|join", "|int",
+        "[::-1]", "[1:]",
+        "namespace()", "none", "true", "9999999999999999999", "1e308", "-0.0", "\uD800", "👍", "\0", "%s", ".format(", ".split(",
+        "|format(", "|round(9)",
     ];
 
     [Fact]
     public void A_mutated_template_renders_or_is_refused()
     {
-        var iterations = int.Parse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS") ?? "20000", CultureInfo.InvariantCulture);
-        var seed = int.Parse(Environment.GetEnvironmentVariable("BTRM_FUZZ_SEED") ?? "20240705", CultureInfo.InvariantCulture);
-        var corpus = Corpus();
+        int iterations = int.Parse(Environment.GetEnvironmentVariable("BTRM_FUZZ_ITERATIONS") ?? "20000", CultureInfo.InvariantCulture);
+        int seed = int.Parse(Environment.GetEnvironmentVariable("BTRM_FUZZ_SEED") ?? "20240705", CultureInfo.InvariantCulture);
+        List<string> corpus = Corpus();
         using var messages = JsonDocument.Parse("""
             [{"role": "system", "content": "s"}, {"role": "user", "content": " hi\n"}, {"role": "assistant", "content": null, "tool_calls": [{"name": "f", "arguments": {"x": [1, 2.5]}}]}]
             """);
@@ -29,11 +33,11 @@ public class ChatTemplateFuzzTests
         var settings = new ChatTemplateSettings(
             new Dictionary<string, string> { ["bos_token"] = "<s>" }, new DateTime(2024, 1, 1),
             variables.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => p.Value));
-        var rendered = 0;
-        for (var i = 0; i < iterations; i++)
+        int rendered = 0;
+        for (int i = 0; i < iterations; i++)
         {
             var random = new Random(seed + i);
-            var source = Mutate(random, corpus);
+            string source = Mutate(random, corpus);
             try
             {
                 ChatTemplate.Parse(source, settings).Render(messages.RootElement, random.Next(2) == 0);
@@ -60,9 +64,10 @@ public class ChatTemplateFuzzTests
             using var row = JsonDocument.Parse(line);
             return row.RootElement.GetProperty("template").GetString()!;
         }).ToList();
-        foreach (var family in new[] { "qwen2.5", "llama3", "qwen3" })
+        foreach (string? family in new[] { "qwen2.5", "llama3", "qwen3" })
         {
-            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestPaths.Golden, "tokenizers", family, "tokenizer_config.json")));
+            using var config =
+                JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestPaths.Golden, "tokenizers", family, "tokenizer_config.json")));
             corpus.AddRange(Enumerable.Repeat(config.RootElement.GetProperty("chat_template").GetString()!, 20));
         }
 
@@ -71,13 +76,13 @@ public class ChatTemplateFuzzTests
 
     private static string Mutate(Random random, List<string> corpus)
     {
-        var text = corpus[random.Next(corpus.Count)];
-        for (var n = random.Next(1, 4); n > 0; n--)
+        string text = corpus[random.Next(corpus.Count)];
+        for (int n = random.Next(1, 4); n > 0; n--)
         {
-            var at = random.Next(text.Length + 1);
-            var length = Math.Min(random.Next(1, 12), text.Length - at);
-            var other = corpus[random.Next(corpus.Count)];
-            var from = random.Next(other.Length + 1);
+            int at = random.Next(text.Length + 1);
+            int length = Math.Min(random.Next(1, 12), text.Length - at);
+            string other = corpus[random.Next(corpus.Count)];
+            int from = random.Next(other.Length + 1);
             text = random.Next(6) switch
             {
                 0 => text.Remove(at, length),

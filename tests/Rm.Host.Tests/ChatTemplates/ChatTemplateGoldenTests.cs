@@ -15,20 +15,21 @@ public class ChatTemplateGoldenTests
     [InlineData("smollm2", 10)]
     public void Renders_conversations_like_transformers(string family, int expectedRows)
     {
-        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestPaths.Golden, "tokenizers", family, "tokenizer_config.json")));
+        using var config =
+            JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestPaths.Golden, "tokenizers", family, "tokenizer_config.json")));
         var tokens = config.RootElement.EnumerateObject()
             .Where(p => p.Name.EndsWith("_token", StringComparison.Ordinal) && p.Value.ValueKind == JsonValueKind.String)
             .ToDictionary(p => p.Name, p => p.Value.GetString()!);
         var template = ChatTemplate.Parse(
             config.RootElement.GetProperty("chat_template").GetString()!, new ChatTemplateSettings(SpecialTokens: tokens));
-        var rows = 0;
-        foreach (var line in File.ReadLines(Path.Combine(TestPaths.Golden, "template", family + ".jsonl")))
+        int rows = 0;
+        foreach (string line in File.ReadLines(Path.Combine(TestPaths.Golden, "template", family + ".jsonl")))
         {
             using var row = JsonDocument.Parse(line);
-            var messages = row.RootElement.GetProperty("messages");
+            JsonElement messages = row.RootElement.GetProperty("messages");
             var turns = messages.EnumerateArray()
                 .Select(m => new ChatMessage(m.GetProperty("role").GetString()!, m.GetProperty("content").GetString()!)).ToList();
-            var prompt = row.RootElement.GetProperty("add_generation_prompt").GetBoolean();
+            bool prompt = row.RootElement.GetProperty("add_generation_prompt").GetBoolean();
             if (row.RootElement.TryGetProperty("error", out _))
             {
                 Assert.Throws<UserInputException>(() => template.Render(turns, prompt));
@@ -49,12 +50,12 @@ public class ChatTemplateGoldenTests
     public void Renders_snippets_like_transformers()
     {
         var failures = new List<string>();
-        var rows = 0;
-        foreach (var line in File.ReadLines(Path.Combine(TestPaths.Golden, "template", "snippets.jsonl")))
+        int rows = 0;
+        foreach (string line in File.ReadLines(Path.Combine(TestPaths.Golden, "template", "snippets.jsonl")))
         {
             using var row = JsonDocument.Parse(line);
-            var source = row.RootElement.GetProperty("template").GetString()!;
-            var expected = row.RootElement.TryGetProperty("text", out var text) ? text.GetString() : null;
+            string source = row.RootElement.GetProperty("template").GetString()!;
+            string? expected = row.RootElement.TryGetProperty("text", out JsonElement text) ? text.GetString() : null;
             string? actual;
             string? message = null;
             try

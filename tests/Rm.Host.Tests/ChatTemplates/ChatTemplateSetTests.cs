@@ -30,7 +30,8 @@ public sealed class ChatTemplateSetTests
         using TokenizerFolder folder = Folder("""{"chat_template": "configured"}""");
         Directory.CreateDirectory(Path.Combine(folder.Path, ChatTemplateFiles.FolderName));
         folder.Write("additional_chat_templates/tool_use.jinja", "T");
-        var error = Assert.Throws<UserInputException>(() => ChatTemplateSet.Of(folder.Load())!.Render(Chat, addGenerationPrompt: false));
+        UserInputException error =
+            Assert.Throws<UserInputException>(() => ChatTemplateSet.Of(folder.Load())!.Render(Chat, addGenerationPrompt: false));
         Assert.Contains("several chat templates (tool_use) and none of the name default", error.Message, StringComparison.Ordinal);
         folder.Write("chat_template.jinja", "D");
         Assert.Equal(("D", "T"), (Render(folder), Render(folder, Tools)));

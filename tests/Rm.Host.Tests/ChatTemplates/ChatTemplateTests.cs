@@ -20,7 +20,7 @@ public class ChatTemplateTests
     [InlineData("{% include 'file' %}", "line 1, column 4")]
     public void A_syntax_error_names_line_and_column(string source, string place)
     {
-        var error = Assert.Throws<UserInputException>(() => ChatTemplate.Parse(source));
+        UserInputException error = Assert.Throws<UserInputException>(() => ChatTemplate.Parse(source));
         Assert.Contains(place, error.Message, StringComparison.Ordinal);
     }
 
@@ -28,7 +28,7 @@ public class ChatTemplateTests
     public void A_failure_while_rendering_names_the_line()
     {
         var template = ChatTemplate.Parse("{% macro m(x) %}\n{{ x.y.z }}\n{% endmacro %}\n{{ m(1) }}");
-        var error = Assert.Throws<UserInputException>(() => template.Render(Chat, false));
+        UserInputException error = Assert.Throws<UserInputException>(() => template.Render(Chat, false));
         Assert.Contains("line 2", error.Message, StringComparison.Ordinal);
         Assert.Contains("'int object' has no attribute 'y'", error.Message, StringComparison.Ordinal);
     }
@@ -37,7 +37,7 @@ public class ChatTemplateTests
     public void A_refused_conversation_gives_the_templates_message()
     {
         var template = ChatTemplate.Parse("{{ raise_exception('roles must alternate, got ' ~ messages[0].role) }}");
-        var error = Assert.Throws<UserInputException>(() => template.Render(Chat, false));
+        UserInputException error = Assert.Throws<UserInputException>(() => template.Render(Chat, false));
         Assert.Contains("roles must alternate, got user", error.Message, StringComparison.Ordinal);
     }
 
@@ -48,7 +48,8 @@ public class ChatTemplateTests
         var settings = new ChatTemplateSettings(
             new Dictionary<string, string> { ["bos_token"] = "<s>", ["eos_token"] = "</s>" },
             Variables: variables.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => p.Value));
-        const string Source = "{{ bos_token }}{{ eos_token }}{{ pad_token is defined }}{{ enable_thinking is false }}{{ tools }}{{ add_generation_prompt }}";
+        const string Source =
+            "{{ bos_token }}{{ eos_token }}{{ pad_token is defined }}{{ enable_thinking is false }}{{ tools }}{{ add_generation_prompt }}";
         Assert.Equal("<s><mine>FalseTrueNoneTrue", ChatTemplate.Parse(Source, settings).Render(Chat, true));
     }
 
@@ -56,9 +57,10 @@ public class ChatTemplateTests
     public void The_clock_is_fixed_or_the_present()
     {
         const string Source = "{{ strftime_now('%d %b %Y') }}";
-        Assert.Equal("26 Jul 2024", ChatTemplate.Parse(Source, new ChatTemplateSettings(Now: new DateTime(2024, 7, 26))).Render(Chat, false));
-        var before = DateTime.Now.Year;
-        var year = int.Parse(ChatTemplate.Parse("{{ strftime_now('%Y') }}").Render(Chat, false), null);
+        Assert.Equal(
+            "26 Jul 2024", ChatTemplate.Parse(Source, new ChatTemplateSettings(Now: new DateTime(2024, 7, 26))).Render(Chat, false));
+        int before = DateTime.Now.Year;
+        int year = int.Parse(ChatTemplate.Parse("{{ strftime_now('%Y') }}").Render(Chat, false), null);
         Assert.InRange(year, before, DateTime.Now.Year);
     }
 
@@ -86,7 +88,7 @@ public class ChatTemplateTests
     {
         var template = ChatTemplate.Parse(
             "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + m.content|length %}{% endfor %}{{ ns.n }}");
-        var texts = new string[200];
+        string[] texts = new string[200];
         Parallel.For(0, texts.Length, i => texts[i] = template.Render([new("user", new string('x', i)), new("assistant", "yy")], false));
         Assert.Equal(Enumerable.Range(2, texts.Length).Select(n => n.ToString(provider: null)), texts);
     }

@@ -23,10 +23,10 @@ public sealed class AdapterFolderTests : IDisposable
     [MemberData(nameof(GoldenAdapters))]
     public void An_adapter_of_peft_is_read_and_written_back_as_it_was(string name)
     {
-        var golden = Path.Combine(TestPaths.Golden, name);
+        string golden = Path.Combine(TestPaths.Golden, name);
         var model = ModelConfig.Load(Path.Combine(golden, "..", "model"));
         using var adapter = AdapterFolder.Read(golden);
-        var modules = adapter.Check(model).TargetModules;
+        IReadOnlyList<LinearModule> modules = adapter.Check(model).TargetModules;
         Assert.Equal(adapter.Config.TargetModules.Order(), modules.Select(module => module.Name()).Order());
         Assert.True(adapter.HasScore);
         Assert.False(adapter.HasNorms);
@@ -78,7 +78,7 @@ public sealed class AdapterFolderTests : IDisposable
     [InlineData("""{"lora_dropout":2}""", "lora_dropout is 2; expected a number from 0 to 1")]
     public void A_variant_that_is_not_built_is_an_error_that_names_the_field(string extra, string message)
     {
-        var error = Assert.Throws<UserInputException>(() => AdapterConfig.Parse(Changed(extra), "adapter_config.json"));
+        UserInputException error = Assert.Throws<UserInputException>(() => AdapterConfig.Parse(Changed(extra), "adapter_config.json"));
         Assert.StartsWith("adapter_config.json: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -106,7 +106,8 @@ public sealed class AdapterFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("base_model.model.model.layers.{0}.self_attn.q_proj.lora_{1}.default.weight", "base_model.model.score.modules_to_save.default.weight")]
+    [InlineData("base_model.model.model.layers.{0}.self_attn.q_proj.lora_{1}.default.weight",
+        "base_model.model.score.modules_to_save.default.weight")]
     [InlineData("base_model.model.model.layers.{0}.self_attn.q_proj.lora_{1}.weight", "base_model.model.score.modules_to_save.weight")]
     [InlineData("base_model.model.layers.{0}.self_attn.q_proj.lora_{1}.weight", "base_model.model.score.weight")]
     [InlineData("model.layers.{0}.self_attn.q_proj.lora_{1}.weight", "score.weight")]
@@ -116,7 +117,7 @@ public sealed class AdapterFolderTests : IDisposable
         using var adapter = AdapterFolder.Read(_folder.Path);
         Assert.Equal([LinearModule.Q], adapter.Check(Tiny).TargetModules);
         Assert.True(adapter.HasScore);
-        var value = new float[1];
+        float[] value = new float[1];
         adapter.ReadFloat32(AdapterNames.LoraB(1, LinearModule.Q), value, 3);
         Assert.Equal(0.25f, value[0]);
     }
@@ -136,12 +137,15 @@ public sealed class AdapterFolderTests : IDisposable
     [Fact]
     public void Every_tensor_that_does_not_fit_is_listed_by_name()
     {
-        Write("[\"q_proj\",\"k_proj\"]", "base_model.model.model.layers.{0}.self_attn.q_proj.lora_{1}.weight", "base_model.model.score.weight",
-            ("base_model.model.model.embed_tokens.weight", [512, 64]), ("base_model.model.model.layers.0.mlp.up_proj.lora_A.weight", [4, 63]));
+        Write("[\"q_proj\",\"k_proj\"]", "base_model.model.model.layers.{0}.self_attn.q_proj.lora_{1}.weight",
+            "base_model.model.score.weight",
+            ("base_model.model.model.embed_tokens.weight", [512, 64]),
+            ("base_model.model.model.layers.0.mlp.up_proj.lora_A.weight", [4, 63]));
         using var adapter = AdapterFolder.Read(_folder.Path);
-        var message = Assert.Throws<UserInputException>(() => adapter.Check(Tiny)).Message;
+        string message = Assert.Throws<UserInputException>(() => adapter.Check(Tiny)).Message;
         Assert.Contains("unexpected: base_model.model.model.embed_tokens.weight [512, 64]", message, StringComparison.Ordinal);
-        Assert.Contains("wrong shape: base_model.model.model.layers.0.mlp.up_proj.lora_A.weight is [4, 63], the model and r = 4 ask for [4, 64]", message, StringComparison.Ordinal);
+        Assert.Contains("wrong shape: base_model.model.model.layers.0.mlp.up_proj.lora_A.weight is [4, 63], the model and r = 4 ask for "
+            + "[4, 64]", message, StringComparison.Ordinal);
         Assert.Contains("missing: base_model.model.model.layers.1.mlp.up_proj.lora_B.weight [160, 4]", message, StringComparison.Ordinal);
         Assert.Contains("missing: every tensor of k_proj", message, StringComparison.Ordinal);
     }
@@ -171,7 +175,7 @@ public sealed class AdapterFolderTests : IDisposable
         {
             (string.Format(lora, layer, "A"), new long[] { 4, 64 }), (string.Format(lora, layer, "B"), [64, 4]),
         });
-        using var stream = File.Create(_folder[AdapterFiles.Weights]);
+        using FileStream stream = File.Create(_folder[AdapterFiles.Weights]);
         SafetensorsWriter.Write(stream, tensors.Append((score, [1, 64])).Concat(more)
             .Select(t => new TensorToWrite(t.Name, SafetensorsDType.BF16, t.Shape, (_, destination) => destination.Fill(0.25f))));
     }
@@ -179,17 +183,20 @@ public sealed class AdapterFolderTests : IDisposable
     // Every field we write has PEFT's value; every field we leave out has the value that PEFT gives it by default.
     private static void CheckSameConfig(string golden, string written)
     {
-        var expected = JsonNode.Parse(File.ReadAllText(golden))!.AsObject();
-        var actual = JsonNode.Parse(File.ReadAllText(written))!.AsObject();
-        foreach (var (key, value) in actual)
+        JsonObject expected = JsonNode.Parse(File.ReadAllText(golden))!.AsObject();
+        JsonObject actual = JsonNode.Parse(File.ReadAllText(written))!.AsObject();
+        foreach ((string? key, JsonNode? value) in actual)
         {
-            Assert.True(expected.ContainsKey(key) && JsonNode.DeepEquals(expected[key], value), $"{key}: {value?.ToJsonString()}, PEFT wrote {expected[key]?.ToJsonString()}");
+            Assert.True(expected.ContainsKey(key) && JsonNode.DeepEquals(expected[key], value),
+                $"{key}: {value?.ToJsonString()}, PEFT wrote {expected[key]?.ToJsonString()}");
         }
 
         string[] notDefaultByNull = ["megatron_core", "peft_version", "qalora_group_size"];
-        foreach (var (key, value) in expected.Where(field => !actual.ContainsKey(field.Key) && !notDefaultByNull.Contains(field.Key)))
+        foreach ((string? key, JsonNode? value) in expected.Where(
+            field => !actual.ContainsKey(field.Key) && !notDefaultByNull.Contains(field.Key)))
         {
-            Assert.True(value is null or JsonObject { Count: 0 } || value.GetValueKind() == JsonValueKind.False, $"{key} = {value?.ToJsonString()} is left out");
+            Assert.True(value is null or JsonObject { Count: 0 } || value.GetValueKind() == JsonValueKind.False,
+                $"{key} = {value?.ToJsonString()} is left out");
         }
     }
 }

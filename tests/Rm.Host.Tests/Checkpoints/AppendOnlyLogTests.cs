@@ -14,7 +14,7 @@ public sealed class AppendOnlyLogTests : IDisposable
     [Fact]
     public void Lines_are_there_as_soon_as_they_are_appended_and_stay_on_reopening()
     {
-        var path = _folder["metrics.jsonl"];
+        string path = _folder["metrics.jsonl"];
         using (var log = AppendOnlyLog.Open(path))
         {
             log.Append("""{"step":1}""");
@@ -42,7 +42,7 @@ public sealed class AppendOnlyLogTests : IDisposable
     [InlineData("", "")]
     public void A_torn_end_is_dropped(string content, string kept)
     {
-        var path = _folder.Write("metrics.jsonl", content);
+        string path = _folder.Write("metrics.jsonl", content);
         using (var log = AppendOnlyLog.Open(path))
         {
             Assert.Equal(content.Length - kept.Length, log.DroppedBytes);
@@ -57,18 +57,19 @@ public sealed class AppendOnlyLogTests : IDisposable
     [InlineData("{\"step\":1}\n[]\n{\"step\":1}\n", "line 2")]
     public void A_bad_line_in_the_middle_is_no_torn_end(string content, string line)
     {
-        var path = _folder.Write("metrics.jsonl", content);
-        Assert.Contains($"{path}: {line} ", Assert.Throws<UserInputException>(() => AppendOnlyLog.Open(path)).Message, StringComparison.Ordinal);
+        string path = _folder.Write("metrics.jsonl", content);
+        Assert.Contains(
+            $"{path}: {line} ", Assert.Throws<UserInputException>(() => AppendOnlyLog.Open(path)).Message, StringComparison.Ordinal);
         Assert.Equal(content, File.ReadAllText(path));
     }
 
     [Fact]
     public void Resuming_removes_what_came_after_the_step()
     {
-        var path = _folder["metrics.jsonl"];
+        string path = _folder["metrics.jsonl"];
         using (var log = AppendOnlyLog.Open(path))
         {
-            foreach (var line in new[] { """{"event":"start"}""", """{"step":1}""", """{"step":2}""", """{"step":2,"eval_loss":1}""", """{"step":3}""", """{"event":"x"}""" })
+            foreach (string? line in new[] { """{"event":"start"}""", """{"step":1}""", """{"step":2}""", """{"step":2,"eval_loss":1}""", """{"step":3}""", """{"event":"x"}""" })
             {
                 log.Append(line);
             }
@@ -79,17 +80,18 @@ public sealed class AppendOnlyLogTests : IDisposable
         }
 
         Assert.Equal(
-            "{\"event\":\"start\"}\n{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"eval_loss\":1}\n{\"step\":3,\"again\":true}\n", File.ReadAllText(path));
+            "{\"event\":\"start\"}\n{\"step\":1}\n{\"step\":2}\n{\"step\":2,\"eval_loss\":1}\n{\"step\":3,\"again\":true}\n",
+            File.ReadAllText(path));
     }
 
     [Fact]
     public void Long_logs_and_long_lines_are_scanned_and_absurd_ones_refused()
     {
-        var path = _folder["metrics.jsonl"];
-        var wide = new string('x', 200_000);
+        string path = _folder["metrics.jsonl"];
+        string wide = new string('x', 200_000);
         using (var log = AppendOnlyLog.Open(path))
         {
-            for (var step = 0; step < 3000; step++)
+            for (int step = 0; step < 3000; step++)
             {
                 log.Append($$"""{"step":{{step}},"text":"{{(step % 1000 == 7 ? wide : "a")}}"}""");
             }
@@ -108,17 +110,17 @@ public sealed class AppendOnlyLogTests : IDisposable
     [Fact]
     public void A_log_that_is_killed_or_loses_power_keeps_whole_lines_and_all_synced_ones()
     {
-        var steps = Run(_ => { }).Disk.Steps;
+        int steps = Run(_ => { }).Disk.Steps;
         Assert.True(steps > 10);
-        for (var step = 0; step <= steps; step++)
+        for (int step = 0; step <= steps; step++)
         {
-            for (var cut = -1; cut < 12; cut++)
+            for (int cut = -1; cut < 12; cut++)
             {
-                var (disk, synced, started) = Run(d => d.KillAt = step);
-                var survivor = cut < 0 ? disk.NextProcess() : disk.AfterPowerCut(cut);
+                (SimulatedDisk? disk, int synced, int started) = Run(d => d.KillAt = step);
+                SimulatedDisk survivor = cut < 0 ? disk.NextProcess() : disk.AfterPowerCut(cut);
                 AppendOnlyLog.Open(SimulatedPath, survivor).Dispose();
-                var text = Encoding.UTF8.GetString(survivor.Read("/sim")!["metrics.jsonl"]);
-                var lines = text.Split('\n')[..^1];
+                string text = Encoding.UTF8.GetString(survivor.Read("/sim")!["metrics.jsonl"]);
+                string[] lines = text.Split('\n')[..^1];
                 Assert.True(text.Length == 0 || text.EndsWith('\n'));
                 Assert.Equal(Enumerable.Range(0, lines.Length).Select(LineOf), lines);
                 Assert.InRange(lines.Length, synced, started);
@@ -129,11 +131,12 @@ public sealed class AppendOnlyLogTests : IDisposable
     [Fact]
     public void A_line_that_fails_leaves_no_half_of_it()
     {
-        var disk = NewDisk();
+        SimulatedDisk disk = NewDisk();
         using var log = AppendOnlyLog.Open(SimulatedPath, disk);
         log.Append(LineOf(0));
         disk.FailAt = disk.Steps;
-        Assert.Contains("the disk is full", Assert.Throws<SaveFailedException>(() => log.Append(LineOf(1))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the disk is full", Assert.Throws<SaveFailedException>(() => log.Append(LineOf(1))).Message, StringComparison.Ordinal);
         log.Append(LineOf(2));
         Assert.Equal($"{LineOf(0)}\n{LineOf(2)}\n", Encoding.UTF8.GetString(disk.Read("/sim")!["metrics.jsonl"]));
     }
@@ -150,7 +153,7 @@ public sealed class AppendOnlyLogTests : IDisposable
 
     private static (SimulatedDisk Disk, int Synced, int Started) Run(Action<SimulatedDisk> fault)
     {
-        var disk = NewDisk();
+        SimulatedDisk disk = NewDisk();
         fault(disk);
         int synced = 0, started = 0;
         try

@@ -17,17 +17,17 @@ public sealed class DurableDirectoryFaultTests
     [InlineData(false, false)]
     public void A_killed_save_leaves_the_old_or_the_new_folder_complete(bool canExchange, bool hasOld)
     {
-        var steps = Run(canExchange, hasOld, _ => { }).Disk.Steps;
+        int steps = Run(canExchange, hasOld, _ => { }).Disk.Steps;
         Assert.True(steps > 8, $"only {steps} steps: the simulation is not connected");
-        for (var step = 0; step <= steps; step++)
+        for (int step = 0; step <= steps; step++)
         {
-            for (var cut = -1; cut < PowerCuts; cut++)
+            for (int cut = -1; cut < PowerCuts; cut++)
             {
-                var (disk, committed) = Run(canExchange, hasOld, d => d.KillAt = step);
+                (SimulatedDisk? disk, bool committed) = Run(canExchange, hasOld, d => d.KillAt = step);
                 Assert.Equal(step == steps, committed);
-                var survivor = cut < 0 ? disk.NextProcess() : disk.AfterPowerCut(cut);
-                var what = $"killed at step {step}, power cut {cut}";
-                var seen = CheckComplete(survivor, committed ? ["new"] : hasOld ? ["old", "new"] : ["", "new"], what);
+                SimulatedDisk survivor = cut < 0 ? disk.NextProcess() : disk.AfterPowerCut(cut);
+                string what = $"killed at step {step}, power cut {cut}";
+                string seen = CheckComplete(survivor, committed ? ["new"] : hasOld ? ["old", "new"] : ["", "new"], what);
 
                 // The next process tidies up, finds the same version, and can save.
                 DurableDirectory.CleanStale(Parent, false, survivor, _ => false);
@@ -44,12 +44,12 @@ public sealed class DurableDirectoryFaultTests
     [InlineData(false)]
     public void A_second_kill_while_the_next_process_tidies_up_and_saves_changes_nothing(bool canExchange)
     {
-        var steps = Run(canExchange, true, _ => { }).Disk.Steps;
-        for (var first = 0; first < steps; first++)
+        int steps = Run(canExchange, true, _ => { }).Disk.Steps;
+        for (int first = 0; first < steps; first++)
         {
             for (int second = 0, done = 0; done == 0; second++)
             {
-                var (disk, _) = Run(canExchange, true, d => d.KillAt = first);
+                (SimulatedDisk? disk, bool _) = Run(canExchange, true, d => d.KillAt = first);
                 disk = (first + second) % 3 == 0 ? disk.NextProcess() : disk.AfterPowerCut(second % PowerCuts);
                 disk.KillAt = second;
                 done = Attempt(() =>
@@ -57,7 +57,7 @@ public sealed class DurableDirectoryFaultTests
                     DurableDirectory.CleanStale(Parent, false, disk, _ => false);
                     Save(disk, "third");
                 }) ? 1 : 0;
-                var survivor = second % 2 == 0 ? disk.NextProcess() : disk.AfterPowerCut(first % PowerCuts);
+                SimulatedDisk survivor = second % 2 == 0 ? disk.NextProcess() : disk.AfterPowerCut(first % PowerCuts);
                 CheckComplete(survivor, done == 1 ? ["third"] : ["old", "new", "third"], $"killed at {first}, then at {second}");
             }
         }
@@ -70,14 +70,14 @@ public sealed class DurableDirectoryFaultTests
     [InlineData(false, false)]
     public void A_failing_operation_is_reported_and_leaves_a_complete_folder(bool canExchange, bool hasOld)
     {
-        var steps = Run(canExchange, hasOld, _ => { }).Disk.Steps;
-        var reported = 0;
-        for (var step = 0; step < steps; step++)
+        int steps = Run(canExchange, hasOld, _ => { }).Disk.Steps;
+        int reported = 0;
+        for (int step = 0; step < steps; step++)
         {
-            var disk = WithOld(canExchange, hasOld);
+            SimulatedDisk disk = WithOld(canExchange, hasOld);
             disk.FailAt = step;
-            var error = Record.Exception(() => Save(disk, "new"));
-            var seen = CheckComplete(disk, hasOld ? ["old", "new"] : ["", "new"], $"step {step} failed");
+            Exception? error = Record.Exception(() => Save(disk, "new"));
+            string seen = CheckComplete(disk, hasOld ? ["old", "new"] : ["", "new"], $"step {step} failed");
             if (error is null)
             {
                 Assert.Equal("new", seen); // only the removal of the old folder failed
@@ -98,16 +98,17 @@ public sealed class DurableDirectoryFaultTests
     [Fact]
     public void A_full_disk_is_said_with_the_path_and_the_bytes_and_nothing_is_left()
     {
-        var disk = WithOld(canExchange: true, hasOld: true);
+        SimulatedDisk disk = WithOld(canExchange: true, hasOld: true);
         disk.Free = 10;
-        var early = Assert.Throws<SaveFailedException>(() => Save(disk, "new"));
-        Assert.Contains($"{Target}: the disk is full: a.bin needs 24 more bytes, 10 bytes are free", early.Message, StringComparison.Ordinal);
+        SaveFailedException early = Assert.Throws<SaveFailedException>(() => Save(disk, "new"));
+        Assert.Contains(
+            $"{Target}: the disk is full: a.bin needs 24 more bytes, 10 bytes are free", early.Message, StringComparison.Ordinal);
         Assert.Equal(["best"], disk.ListDirectories(Parent));
 
         // The check before the write is only a forecast: the write itself may meet a full disk, here with half of 24 bytes written.
         disk = WithOld(canExchange: true, hasOld: true);
         disk.FailAt = 2;
-        var late = Assert.Throws<SaveFailedException>(() => Save(disk, "new"));
+        SaveFailedException late = Assert.Throws<SaveFailedException>(() => Save(disk, "new"));
         Assert.Contains($"{Target}: the disk is full: a.bin needs 12 more bytes", late.Message, StringComparison.Ordinal);
         Assert.Equal(["best"], disk.ListDirectories(Parent));
         CheckComplete(disk, ["old"], "disk full");
@@ -115,7 +116,7 @@ public sealed class DurableDirectoryFaultTests
 
     private static (SimulatedDisk Disk, bool Committed) Run(bool canExchange, bool hasOld, Action<SimulatedDisk> fault)
     {
-        var disk = WithOld(canExchange, hasOld);
+        SimulatedDisk disk = WithOld(canExchange, hasOld);
         fault(disk);
         return (disk, Attempt(() => Save(disk, "new")));
     }
@@ -159,12 +160,14 @@ public sealed class DurableDirectoryFaultTests
 
     private static string CheckComplete(SimulatedDisk disk, string[] allowed, string what)
     {
-        var files = disk.Read(DurableDirectory.Resolve(Target, disk));
-        var seen = "";
+        Dictionary<string, byte[]>? files = disk.Read(DurableDirectory.Resolve(Target, disk));
+        string seen = "";
         if (files is not null)
         {
-            Assert.True(files.TryGetValue("a.bin", out var a) && files.Count == 2, $"{what}: half a folder: {string.Join(", ", files.Keys)}");
-            seen = new[] { "old", "new", "third" }.FirstOrDefault(version => a!.AsSpan().SequenceEqual(Content(version, "a.bin"))) ?? "torn";
+            Assert.True(
+                files.TryGetValue("a.bin", out byte[]? a) && files.Count == 2, $"{what}: half a folder: {string.Join(", ", files.Keys)}");
+            seen = new[] { "old", "new", "third" }.FirstOrDefault(version => a!.AsSpan().SequenceEqual(Content(version, "a.bin")))
+                ?? "torn";
             Assert.True(files["b.json"].AsSpan().SequenceEqual(Content(seen, "b.json")), $"{what}: mixed or torn files");
         }
 

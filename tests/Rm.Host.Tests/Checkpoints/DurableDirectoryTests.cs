@@ -13,7 +13,7 @@ public sealed class DurableDirectoryTests : IDisposable
     [Fact]
     public void A_folder_is_made_with_its_parents_and_then_replaced()
     {
-        var target = _folder["run/best"];
+        string target = _folder["run/best"];
         Save(target, 1);
         Assert.Equal([1], File.ReadAllBytes(Path.Combine(target, "a")));
         Save(target + Path.DirectorySeparatorChar, 2);
@@ -26,7 +26,7 @@ public sealed class DurableDirectoryTests : IDisposable
     {
         Directory.CreateDirectory(_folder["a/1"]);
         Directory.CreateDirectory(_folder["b/2"]);
-        var exchanged = DiskFileLayer.Instance.TryExchangeDirectories(_folder["a"], _folder["b"]);
+        bool exchanged = DiskFileLayer.Instance.TryExchangeDirectories(_folder["a"], _folder["b"]);
         Assert.Equal(exchanged, Directory.Exists(_folder["a/2"]));
         Assert.NotEqual(exchanged, Directory.Exists(_folder["a/1"]));
         Assert.False(DiskFileLayer.Instance.TryExchangeDirectories(_folder["a"], _folder["absent"]));
@@ -72,14 +72,15 @@ public sealed class DurableDirectoryTests : IDisposable
         Assert.Equal("b", File.ReadAllText(_folder["best/templates/b.jinja"]));
         ChecksumFile.Verify(_folder["best"]);
         _folder.Write("best/templates/b.jinja", "c");
-        Assert.Contains("b.jinja", Assert.Throws<UserInputException>(() => ChecksumFile.Verify(_folder["best"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "b.jinja", Assert.Throws<UserInputException>(() => ChecksumFile.Verify(_folder["best"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_target_that_cannot_be_made_is_a_named_error()
     {
         _folder.Write("file", "x");
-        var error = Assert.Throws<SaveFailedException>(() => DurableDirectory.Begin(_folder["file/best"]));
+        SaveFailedException error = Assert.Throws<SaveFailedException>(() => DurableDirectory.Begin(_folder["file/best"]));
         Assert.Contains(_folder["file/best"], error.Message, StringComparison.Ordinal);
         Assert.Throws<UserInputException>(() => DurableDirectory.Begin(Path.GetPathRoot(_folder.Path)!));
         Assert.Throws<IOException>(() => DiskFileLayer.Instance.FlushDirectory(_folder["absent"]));
@@ -88,10 +89,10 @@ public sealed class DurableDirectoryTests : IDisposable
     [Fact]
     public void Only_what_dead_processes_left_is_removed()
     {
-        var host = SaveOwner.Current.Host;
+        string host = SaveOwner.Current.Host;
         string[] stale = [$".tmp-step-10-{host}-77", $".old-step-10-{host}-77", SaveOwner.Current.TemporaryName("best")];
         string[] kept = [$".tmp-step-10-{host}-78", ".tmp-step-10-elsewhere-77", ".tmp-notours", ".tmp-x-y-z", "step-10"];
-        foreach (var name in stale.Concat(kept))
+        foreach (string? name in stale.Concat(kept))
         {
             Directory.CreateDirectory(_folder[name]);
             _folder.Write(Path.Combine(name, "file"), "x");
@@ -106,7 +107,7 @@ public sealed class DurableDirectoryTests : IDisposable
     [Fact]
     public void A_folder_that_was_moved_aside_is_found_and_put_back()
     {
-        var aside = $".old-best-{SaveOwner.Current.Host}-77";
+        string aside = $".old-best-{SaveOwner.Current.Host}-77";
         Directory.CreateDirectory(_folder[aside]);
         _folder.Write(Path.Combine(aside, "a"), [7]);
         Assert.Equal(_folder[aside], DurableDirectory.Resolve(_folder["best"]));
@@ -131,7 +132,7 @@ public sealed class DurableDirectoryTests : IDisposable
             Assert.Skip("there is no /dev/full");
         }
 
-        var error = Assert.Throws<IOException>(() =>
+        IOException error = Assert.Throws<IOException>(() =>
         {
             using var stream = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
             stream.Write([1]);

@@ -10,14 +10,15 @@ public sealed class FloatConversionTests
     public void Every_half_becomes_the_same_number()
     {
         // An odd length takes the vector path and the tail.
-        foreach (var source in new[] { All, All[..65533], All[31_000..31_003] })
+        foreach (ushort[]? source in new[] { All, All[..65533], All[31_000..31_003] })
         {
-            var result = new float[source.Length];
+            float[] result = new float[source.Length];
             FloatConversion.FromHalf(source, result);
-            for (var i = 0; i < source.Length; i++)
+            for (int i = 0; i < source.Length; i++)
             {
-                var expected = (float)BitConverter.UInt16BitsToHalf(source[i]);
-                Assert.True(float.IsNaN(expected) ? float.IsNaN(result[i]) : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(result[i]),
+                float expected = (float)BitConverter.UInt16BitsToHalf(source[i]);
+                Assert.True(float.IsNaN(expected) ? float.IsNaN(result[i])
+                    : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(result[i]),
                     $"0x{source[i]:x4}: {result[i]}, expected {expected}");
             }
         }
@@ -26,14 +27,15 @@ public sealed class FloatConversionTests
     [Fact]
     public void Every_bfloat16_survives_the_way_to_float_and_back()
     {
-        var wide = new float[All.Length];
-        var back = new ushort[All.Length];
+        float[] wide = new float[All.Length];
+        ushort[] back = new ushort[All.Length];
         FloatConversion.FromBFloat16(All, wide);
         FloatConversion.ToBFloat16(wide, back);
-        for (var i = 0; i < All.Length; i++)
+        for (int i = 0; i < All.Length; i++)
         {
             Assert.Equal((uint)All[i] << 16, BitConverter.SingleToUInt32Bits(wide[i]));
-            Assert.True(float.IsNaN(wide[i]) ? (back[i] & 0x7fff) > 0x7f80 : back[i] == All[i], $"0x{All[i]:x4} came back as 0x{back[i]:x4}");
+            Assert.True(
+                float.IsNaN(wide[i]) ? (back[i] & 0x7fff) > 0x7f80 : back[i] == All[i], $"0x{All[i]:x4} came back as 0x{back[i]:x4}");
         }
     }
 
@@ -48,8 +50,8 @@ public sealed class FloatConversionTests
     [InlineData(0x80000001u, 0x8000)]
     public void Rounding_to_bfloat16_is_to_nearest_even(uint bits, int expected)
     {
-        var source = Enumerable.Repeat(BitConverter.UInt32BitsToSingle(bits), 37).ToArray();
-        var result = new ushort[source.Length];
+        float[] source = Enumerable.Repeat(BitConverter.UInt32BitsToSingle(bits), 37).ToArray();
+        ushort[] result = new ushort[source.Length];
         FloatConversion.ToBFloat16(source, result);
         Assert.All(result, value => Assert.Equal((ushort)expected, value));
     }

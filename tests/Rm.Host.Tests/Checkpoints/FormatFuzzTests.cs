@@ -20,7 +20,8 @@ public sealed class FormatFuzzTests : IDisposable
 
     private static readonly string[] Fragments =
     [
-        "-1", "0", "1e999", "9223372036854775807", "18446744073709551616", "null", "true", "[]", "{}", "\"\"", "\"\\ud800\"", "[[[[", "\u0000",
+        "-1", "0", "1e999", "9223372036854775807", "18446744073709551616", "null", "true", "[]", "{}", "\"\"", "\"\\ud800\"", "[[[[",
+        "\u0000",
         "\"F32\"", "\"BF16\"", "\"../x\"", "4294967296", "0.5", ",", ":", "}", "]", "\"", "1,1", "NaN", "\"__metadata__\":{}", "\"r\":4",
     ];
 
@@ -31,13 +32,13 @@ public sealed class FormatFuzzTests : IDisposable
     [Fact]
     public void Safetensors_files()
     {
-        var original = File.ReadAllBytes(Path.Combine(Cases, "qwen2-tiny", "adapter", AdapterFiles.Weights));
-        var headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(original);
+        byte[] original = File.ReadAllBytes(Path.Combine(Cases, "qwen2-tiny", "adapter", AdapterFiles.Weights));
+        int headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(original);
         Fuzz(random =>
         {
-            var header = Mutate(original.AsSpan(8, headerLength), random);
-            var data = random.Next(8) == 0 ? original[(8 + headerLength)..^random.Next(1, 64)] : original[(8 + headerLength)..];
-            var file = SafetensorsBytes.Make(header, data);
+            byte[] header = Mutate(original.AsSpan(8, headerLength), random);
+            byte[] data = random.Next(8) == 0 ? original[(8 + headerLength)..^random.Next(1, 64)] : original[(8 + headerLength)..];
+            byte[] file = SafetensorsBytes.Make(header, data);
             if (random.Next(8) == 0)
             {
                 file[random.Next(8)] = (byte)random.Next(256);
@@ -45,7 +46,7 @@ public sealed class FormatFuzzTests : IDisposable
 
             _folder.Write("f.safetensors", file);
             using var opened = SafetensorsFile.Open(_folder["f.safetensors"]);
-            foreach (var tensor in opened.Tensors.Values.Where(t => t.ElementCount < 1 << 20))
+            foreach (SafetensorsTensor? tensor in opened.Tensors.Values.Where(t => t.ElementCount < 1 << 20))
             {
                 opened.ReadFloat32(tensor.Name, new float[tensor.ElementCount]);
             }
@@ -55,7 +56,8 @@ public sealed class FormatFuzzTests : IDisposable
     [Fact]
     public void Configurations()
     {
-        var originals = Directory.GetFiles(Cases, ModelConfig.FileName, SearchOption.AllDirectories).Select(File.ReadAllBytes).ToArray();
+        byte[][] originals =
+            Directory.GetFiles(Cases, ModelConfig.FileName, SearchOption.AllDirectories).Select(File.ReadAllBytes).ToArray();
         Fuzz(random =>
         {
             var config = ModelConfig.Parse(Mutate(originals[random.Next(originals.Length)], random), "config.json");
@@ -68,20 +70,20 @@ public sealed class FormatFuzzTests : IDisposable
     [Fact]
     public void Adapters()
     {
-        var golden = Path.Combine(Cases, "qwen2-tiny", "adapter");
+        string golden = Path.Combine(Cases, "qwen2-tiny", "adapter");
         var model = ModelConfig.Load(Path.Combine(Cases, "qwen2-tiny", "model"));
-        var config = File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Config));
-        var weights = File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Weights));
-        var headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(weights);
+        byte[] config = File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Config));
+        byte[] weights = File.ReadAllBytes(Path.Combine(golden, AdapterFiles.Weights));
+        int headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(weights);
         Fuzz(random =>
         {
-            var badConfig = random.Next(2) == 0;
+            bool badConfig = random.Next(2) == 0;
             _folder.Write(AdapterFiles.Config, badConfig ? Mutate(config, random) : config);
             _folder.Write(AdapterFiles.Weights, badConfig ? weights
                 : SafetensorsBytes.Make(Mutate(weights.AsSpan(8, headerLength), random), weights[(8 + headerLength)..]));
             using var adapter = AdapterFolder.Read(_folder.Path);
             AdapterConfig.Parse(adapter.Config.ToJson(), "written");
-            foreach (var module in adapter.Check(model).TargetModules)
+            foreach (LinearModule module in adapter.Check(model).TargetModules)
             {
                 adapter.ReadFloat32(AdapterNames.LoraA(1, module), new float[adapter.Config.Rank]);
             }
@@ -91,13 +93,13 @@ public sealed class FormatFuzzTests : IDisposable
     [Fact]
     public void Shard_indexes()
     {
-        foreach (var shard in new[] { "a", "b" })
+        foreach (string? shard in new[] { "a", "b" })
         {
-            using var stream = File.Create(_folder[$"{shard}.safetensors"]);
+            using FileStream stream = File.Create(_folder[$"{shard}.safetensors"]);
             SafetensorsWriter.Write(stream, [TensorToWrite.FromMemory(shard, [1], new float[1])]);
         }
 
-        var index = """{"metadata":{"total_size":8},"weight_map":{"a":"a.safetensors","b":"b.safetensors"}}"""u8.ToArray();
+        byte[] index = """{"metadata":{"total_size":8},"weight_map":{"a":"a.safetensors","b":"b.safetensors"}}"""u8.ToArray();
         Fuzz(random =>
         {
             _folder.Write(SafetensorsCheckpoint.IndexFileName, Mutate(index, random));
@@ -109,7 +111,7 @@ public sealed class FormatFuzzTests : IDisposable
     [Fact]
     public void Logs()
     {
-        var log = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 40).Select(step => $$"""{"step":{{step}},"loss":0.5}""" + "\n")));
+        byte[] log = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 40).Select(step => $$"""{"step":{{step}},"loss":0.5}""" + "\n")));
         Fuzz(random =>
         {
             _folder.Write("metrics.jsonl", Mutate(log, random));
@@ -127,9 +129,9 @@ public sealed class FormatFuzzTests : IDisposable
 
     private static void Fuzz(Action<Random> attempt, int? iterations = null)
     {
-        var count = iterations ?? Iterations;
+        int count = iterations ?? Iterations;
         int read = 0, refused = 0;
-        for (var seed = FirstSeed; seed < FirstSeed + count; seed++)
+        for (int seed = FirstSeed; seed < FirstSeed + count; seed++)
         {
             try
             {
@@ -153,10 +155,10 @@ public sealed class FormatFuzzTests : IDisposable
 
     private static byte[] Mutate(ReadOnlySpan<byte> original, Random random)
     {
-        var bytes = original.ToArray().ToList();
-        for (var change = random.Next(1, 4); change > 0 && bytes.Count > 0; change--)
+        List<byte> bytes = original.ToArray().ToList();
+        for (int change = random.Next(1, 4); change > 0 && bytes.Count > 0; change--)
         {
-            var at = random.Next(bytes.Count);
+            int at = random.Next(bytes.Count);
             switch (random.Next(7))
             {
                 case 0:
@@ -183,8 +185,8 @@ public sealed class FormatFuzzTests : IDisposable
     // A fragment in place of the JSON scalar after a colon, comma or bracket: the file stays well-formed more often.
     private static void ReplaceValue(List<byte> bytes, int at, Random random)
     {
-        var start = bytes.FindIndex(at, b => b is (byte)':' or (byte)'[' or (byte)',') + 1;
-        var end = start == 0 ? -1 : bytes.FindIndex(start, b => b is (byte)',' or (byte)']' or (byte)'}' or (byte)'\n');
+        int start = bytes.FindIndex(at, b => b is (byte)':' or (byte)'[' or (byte)',') + 1;
+        int end = start == 0 ? -1 : bytes.FindIndex(start, b => b is (byte)',' or (byte)']' or (byte)'}' or (byte)'\n');
         if (end > start)
         {
             bytes.RemoveRange(start, end - start);
@@ -192,5 +194,6 @@ public sealed class FormatFuzzTests : IDisposable
         }
     }
 
-    private static int Setting(string name, int fallback) => int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : fallback;
+    private static int Setting(string name, int fallback) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), out int value) ? value : fallback;
 }

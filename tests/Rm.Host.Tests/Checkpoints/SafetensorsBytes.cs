@@ -10,7 +10,7 @@ internal static class SafetensorsBytes
 
     public static byte[] Make(byte[] header, byte[] data)
     {
-        var prefix = new byte[8];
+        byte[] prefix = new byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
         return [.. prefix, .. header, .. data];
     }

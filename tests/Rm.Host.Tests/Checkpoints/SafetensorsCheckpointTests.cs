@@ -20,7 +20,7 @@ public sealed class SafetensorsCheckpointTests : IDisposable
     {
         WriteIndex("""{"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}""");
         using var checkpoint = SafetensorsCheckpoint.Open(_folder.Path);
-        var value = new float[1];
+        float[] value = new float[1];
         checkpoint.ReadFloat32("b", value);
         Assert.Equal(2, value[0]);
         Assert.Equal(["a", "b"], checkpoint.Names.Order());
@@ -35,7 +35,7 @@ public sealed class SafetensorsCheckpointTests : IDisposable
         WriteIndex("""{"weight_map":{"a":"model-00001-of-00002.safetensors","score.weight":"model-00003-of-00003.safetensors"}}""");
         using (var checkpoint = SafetensorsCheckpoint.Open(_folder.Path))
         {
-            var value = new float[1];
+            float[] value = new float[1];
             checkpoint.ReadFloat32("score.weight", value);
             Assert.Equal(4, value[0]); // listed: from the shard that the index names
         }
@@ -48,7 +48,8 @@ public sealed class SafetensorsCheckpointTests : IDisposable
         }
 
         WriteShard("model-00003-of-00003.safetensors", ["score.weight", "extra"]);
-        Assert.Contains("tensor extra is not listed", Assert.Throws<UserInputException>(() => SafetensorsCheckpoint.Open(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("tensor extra is not listed",
+            Assert.Throws<UserInputException>(() => SafetensorsCheckpoint.Open(_folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -69,7 +70,7 @@ public sealed class SafetensorsCheckpointTests : IDisposable
     public void Every_fault_of_an_index_names_the_index(string index, string message)
     {
         WriteIndex(index);
-        var error = Assert.Throws<UserInputException>(() => SafetensorsCheckpoint.Open(_folder.Path));
+        UserInputException error = Assert.Throws<UserInputException>(() => SafetensorsCheckpoint.Open(_folder.Path));
         Assert.StartsWith(_folder[SafetensorsCheckpoint.IndexFileName] + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -91,7 +92,7 @@ public sealed class SafetensorsCheckpointTests : IDisposable
 
     private void WriteShard(string file, string[] tensors, float value = 0)
     {
-        using var stream = File.Create(_folder[file]);
+        using FileStream stream = File.Create(_folder[file]);
         SafetensorsWriter.Write(stream, [.. tensors.Select(tensor => TensorToWrite.FromMemory(tensor, [1], new[] { value }))]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Rm.Formats;
 using Rm.Formats.Safetensors;
 
@@ -42,8 +43,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "not valid JSON")]
     public void Every_fault_of_a_header_has_its_own_message_that_names_the_file(string header, int dataBytes, string message)
     {
-        var path = _folder.Write("bad.safetensors", SafetensorsBytes.Make(header, dataBytes));
-        var error = Assert.Throws<UserInputException>(() => SafetensorsFile.Open(path));
+        string path = _folder.Write("bad.safetensors", SafetensorsBytes.Make(header, dataBytes));
+        UserInputException error = Assert.Throws<UserInputException>(() => SafetensorsFile.Open(path));
         Assert.StartsWith(path + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -53,7 +54,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         void Expect(byte[] content, string message)
         {
-            var path = _folder.Write("bad.safetensors", content);
+            string path = _folder.Write("bad.safetensors", content);
             Assert.Contains(message, Assert.Throws<UserInputException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
         }
 
@@ -61,18 +62,19 @@ public sealed class SafetensorsFileTests : IDisposable
         Expect([100, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}'], "claims 100 bytes but the file ends after 2");
         Expect([255, 255, 255, 255, 255, 255, 255, 255, (byte)'{'], "more than the 100000000");
         Expect(SafetensorsBytes.Make([(byte)'{', (byte)'"', 0xff, (byte)'"', (byte)':', (byte)'1', (byte)'}'], []), "not valid UTF-8");
-        Assert.Contains("no such file", Assert.Throws<UserInputException>(() => SafetensorsFile.Open(_folder["absent"])).Message, StringComparison.Ordinal);
+        Assert.Contains("no such file", Assert.Throws<UserInputException>(() => SafetensorsFile.Open(_folder["absent"])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<UserInputException>(() => SafetensorsFile.Open(_folder.Path));
     }
 
     [Fact]
     public void Scalars_and_empty_tensors_are_read()
     {
-        var path = _folder.Write("a.safetensors", SafetensorsBytes.Make(
+        string path = _folder.Write("a.safetensors", SafetensorsBytes.Make(
             Encoding.UTF8.GetBytes("""{"__metadata__":{},"e":{"dtype":"F32","shape":[3,0],"data_offsets":[0,0]},"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}  """),
             BitConverter.GetBytes(2.5f)));
         using var file = SafetensorsFile.Open(path);
-        var value = new float[1];
+        float[] value = new float[1];
         file.ReadFloat32("s", value);
         file.ReadFloat32("e", []);
         Assert.Equal(2.5f, value[0]);
@@ -88,8 +90,9 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         byte[] data = new byte[dataBytes];
         BitConverter.GetBytes(2.5f).CopyTo(data, 0);
-        using var file = SafetensorsFile.Open(_folder.Write("newer.safetensors", SafetensorsBytes.Make(Encoding.UTF8.GetBytes(header), data)));
-        var value = new float[1];
+        using var file =
+            SafetensorsFile.Open(_folder.Write("newer.safetensors", SafetensorsBytes.Make(Encoding.UTF8.GetBytes(header), data)));
+        float[] value = new float[1];
         file.ReadFloat32("s", value);
         Assert.Equal(2.5f, value[0]);
         Assert.Empty(file.Metadata);
@@ -99,23 +102,23 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Ranges_of_a_large_tensor_are_read_in_every_type()
     {
         // Longer than one conversion chunk, and not a multiple of a vector.
-        var values = Enumerable.Range(0, 300_003).Select(i => (float)((i % 449) - 200) / 8).ToArray();
-        foreach (var dtype in new[] { SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16 })
+        float[] values = Enumerable.Range(0, 300_003).Select(i => (float)((i % 449) - 200) / 8).ToArray();
+        foreach (SafetensorsDType dtype in new[] { SafetensorsDType.F32, SafetensorsDType.F16, SafetensorsDType.BF16 })
         {
-            var path = _folder[$"{dtype}.safetensors"];
-            using (var stream = File.Create(path))
+            string path = _folder[$"{dtype}.safetensors"];
+            using (FileStream stream = File.Create(path))
             {
                 SafetensorsWriter.Write(stream, [TensorToWrite.FromMemory("w", [3, 100_001], values, dtype)]);
             }
 
             using var file = SafetensorsFile.Open(path);
-            var all = new float[values.Length];
+            float[] all = new float[values.Length];
             file.ReadFloat32("w", all);
             Assert.Equal(values, all); // whole numbers within +-248, divided by 8: exact in bfloat16's eight bits
-            var part = new float[131_077];
+            float[] part = new float[131_077];
             file.ReadFloat32("w", part, 11);
             Assert.Equal(values[11..(11 + part.Length)], part);
-            var narrow = new ushort[part.Length];
+            ushort[] narrow = new ushort[part.Length];
             file.ReadBFloat16("w", narrow, 11);
             Assert.Equal(part.Select(v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16)), narrow);
             Assert.Throws<ArgumentOutOfRangeException>(() => file.ReadFloat32("w", new float[2], values.Length - 1));
@@ -131,30 +134,32 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("BOOL", 1)]
     public void A_weight_of_another_type_is_an_error_that_names_it(string dtype, int bytes)
     {
-        var path = _folder.Write("q.safetensors", SafetensorsBytes.Make(
+        string path = _folder.Write("q.safetensors", SafetensorsBytes.Make(
             $$$"""{"w":{"dtype":"{{{dtype}}}","shape":[1],"data_offsets":[0,{{{bytes}}}]}}""", bytes));
         using var file = SafetensorsFile.Open(path);
-        var error = Assert.Throws<UserInputException>(() => file.ReadFloat32("w", new float[1]));
+        UserInputException error = Assert.Throws<UserInputException>(() => file.ReadFloat32("w", new float[1]));
         Assert.Contains($"tensor w is stored as {dtype}", error.Message, StringComparison.Ordinal);
         Assert.Throws<UserInputException>(() => file.ReadBFloat16("w", new ushort[1]));
-        Assert.Contains("no tensor v", Assert.Throws<UserInputException>(() => file.ReadFloat32("v", new float[1])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no tensor v", Assert.Throws<UserInputException>(() => file.ReadFloat32("v", new float[1])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_file_that_shrinks_while_it_is_open_is_an_error()
     {
-        var path = _folder.Write("s.safetensors", SafetensorsBytes.Make("""{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8));
+        string path = _folder.Write("s.safetensors", SafetensorsBytes.Make("""{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8));
         using var file = SafetensorsFile.Open(path);
         if (OperatingSystem.IsWindows())
         {
             return; // the open file cannot be changed there
         }
 
-        using (var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+        using (SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
         {
             RandomAccess.SetLength(handle, RandomAccess.GetLength(handle) - 4);
         }
 
-        Assert.Contains("has been changed", Assert.Throws<UserInputException>(() => file.ReadFloat32("w", new float[2])).Message, StringComparison.Ordinal);
+        Assert.Contains("has been changed", Assert.Throws<UserInputException>(() => file.ReadFloat32("w", new float[2])).Message,
+            StringComparison.Ordinal);
     }
 }

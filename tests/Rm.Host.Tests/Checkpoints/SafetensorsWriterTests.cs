@@ -21,13 +21,13 @@ public sealed class SafetensorsWriterTests
     [MemberData(nameof(GoldenFiles))]
     public void A_file_of_the_reference_library_is_rewritten_byte_for_byte(string name)
     {
-        var path = Path.Combine(TestPaths.Golden, name);
+        string path = Path.Combine(TestPaths.Golden, name);
         using var file = SafetensorsFile.Open(path);
-        var tensors = file.Tensors.Values.Reverse().Select(tensor => new TensorToWrite(
+        TensorToWrite[] tensors = file.Tensors.Values.Reverse().Select(tensor => new TensorToWrite(
             tensor.Name, tensor.DType, tensor.Shape, (start, destination) => file.ReadFloat32(tensor.Name, destination, start))).ToArray();
         using var stream = new MemoryStream();
         SafetensorsWriter.Write(stream, tensors, file.Metadata);
-        var original = File.ReadAllBytes(path);
+        byte[] original = File.ReadAllBytes(path);
         Assert.Equal(original.Length, SafetensorsWriter.FileLength(tensors, file.Metadata));
         Assert.True(original.AsSpan().SequenceEqual(stream.ToArray()), $"{name} was not rewritten as it was");
     }
@@ -47,7 +47,7 @@ public sealed class SafetensorsWriterTests
         Assert.Equal(["b\"\u00e9", "a", "c"], file.Tensors.Values.OrderBy(t => t.Start).ThenBy(t => t.Name).Select(t => t.Name));
         Assert.Equal(0, file.Tensor("b\"\u00e9").Start % 8);
         Assert.Equal("pt", file.Metadata["format"]);
-        var values = new float[3];
+        float[] values = new float[3];
         file.ReadFloat32("a", values);
         Assert.Equal([1f, 2, 3], values);
     }

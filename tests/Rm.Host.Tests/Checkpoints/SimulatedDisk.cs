@@ -59,7 +59,9 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
         return this;
     }
 
-    /// <summary>A disk as a power cut may leave it. Seed 0: nothing that was not flushed survives; 1: all of it; others: some of it.</summary>
+    /// <summary>
+    /// A disk as a power cut may leave it. Seed 0: nothing that was not flushed survives; 1: all of it; others: some of it.
+    /// </summary>
     public SimulatedDisk AfterPowerCut(int seed)
     {
         var disk = new SimulatedDisk(canExchange);
@@ -81,13 +83,13 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
     public void CreateDirectory(string path)
     {
         Step();
-        var folder = _root;
-        foreach (var part in Parts(path))
+        Folder folder = _root;
+        foreach (string part in Parts(path))
         {
-            if (!folder.Entries.TryGetValue(part, out var next))
+            if (!folder.Entries.TryGetValue(part, out Node? next))
             {
                 next = new Folder();
-                var created = next;
+                Node created = next;
                 folder.Change(entries => entries[part] = created);
             }
 
@@ -116,7 +118,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
     public void FlushToDisk(Stream stream)
     {
         Step();
-        var data = ((FileOnDisk)stream).Data;
+        Data data = ((FileOnDisk)stream).Data;
         data.Durable = data.Content;
     }
 
@@ -131,7 +133,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
     public void RenameDirectory(string from, string to)
     {
         Step();
-        var node = Find(from) as Folder ?? throw new IOException($"{from} is not there");
+        Folder node = Find(from) as Folder ?? throw new IOException($"{from} is not there");
         if (Find(to) is not null || Parent(from) != Parent(to))
         {
             throw new IOException($"{to} is there, or in another folder");
@@ -152,7 +154,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
             return false;
         }
 
-        var (a, b) = (Find(first)!, Find(second)!);
+        (Node? a, Node? b) = (Find(first)!, Find(second)!);
         Parent(first).Change(entries =>
         {
             entries[Path.GetFileName(first)] = b;
@@ -168,7 +170,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
             return;
         }
 
-        foreach (var name in folder.Entries.Keys.ToArray())
+        foreach (string? name in folder.Entries.Keys.ToArray())
         {
             Step();
             folder.Change(entries => entries.Remove(name));
@@ -186,9 +188,9 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
     private static void CopySurvivors(Folder from, Folder to, int seed, Random random)
     {
         var names = new Dictionary<string, Node>(from.Durable);
-        var applied = seed switch { 0 => 0, 1 => from.Pending.Count, _ => random.Next(from.Pending.Count + 1) };
+        int applied = seed switch { 0 => 0, 1 => from.Pending.Count, _ => random.Next(from.Pending.Count + 1) };
         from.Pending.Take(applied).ToList().ForEach(change => change(names));
-        foreach (var (name, node) in names)
+        foreach ((string? name, Node? node) in names)
         {
             if (node is Folder folder)
             {
@@ -198,7 +200,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
             }
             else
             {
-                var content = Torn((Data)node, seed, random);
+                byte[] content = Torn((Data)node, seed, random);
                 to.Entries[name] = new Data { Content = content, Durable = content };
             }
         }
@@ -214,15 +216,15 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
         }
 
         // Beyond the part that was synced unchanged: cut short, or of full length with zeros where a page was not written.
-        var safe = data.Content.AsSpan().CommonPrefixLength(data.Durable);
-        var cut = random.Next(safe, data.Content.Length + 1);
+        int safe = data.Content.AsSpan().CommonPrefixLength(data.Durable);
+        int cut = random.Next(safe, data.Content.Length + 1);
         return random.Next(2) == 0 ? data.Content[..cut] : [.. data.Content[..cut], .. new byte[data.Content.Length - cut]];
     }
 
     private Node? Find(string path)
     {
         Node? node = _root;
-        foreach (var part in Parts(path))
+        foreach (string part in Parts(path))
         {
             node = node is Folder folder ? folder.Entries.GetValueOrDefault(part) : null;
         }
@@ -240,7 +242,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
             throw new ProcessKilledException();
         }
 
-        var step = Steps++;
+        int step = Steps++;
         if (step == KillAt)
         {
             _dead = true;
@@ -276,7 +278,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
 
         public override int Read(byte[] buffer, int offset, int count)
         {
-            var part = data.Content.AsSpan((int)Position, (int)Math.Min(count, Length - Position));
+            Span<byte> part = data.Content.AsSpan((int)Position, (int)Math.Min(count, Length - Position));
             part.CopyTo(buffer.AsSpan(offset));
             Position += part.Length;
             return part.Length;
@@ -291,7 +293,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
         public override void SetLength(long value)
         {
             disk.Step();
-            var content = data.Content;
+            byte[] content = data.Content;
             Array.Resize(ref content, (int)value);
             data.Content = content;
             Position = Math.Min(Position, value);
@@ -301,7 +303,7 @@ internal sealed class SimulatedDisk(bool canExchange) : IFileLayer
 
         private void Put(ReadOnlySpan<byte> bytes)
         {
-            var content = data.Content;
+            byte[] content = data.Content;
             Array.Resize(ref content, (int)Math.Max(content.Length, Position + bytes.Length));
             bytes.CopyTo(content.AsSpan((int)Position));
             data.Content = content;

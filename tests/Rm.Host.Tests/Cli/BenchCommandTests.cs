@@ -20,7 +20,8 @@ public sealed class BenchCommandTests
         EmulatedDevice.Open(DType.BF16).Dispose();
         Assert.SkipUnless(Rm.Kernels.Cuda.CudaDevices.IsEmulated, "needs the emulator");
         CommandResult result = Btrm.Succeed(
-            "bench", "--device", device, "--shape", "tiny", "--steps", "1", "--warmup", "0", "--batch-size", "1", "--breakdown", "--recompute", "none");
+            "bench", "--device", device, "--shape", "tiny", "--steps", "1", "--warmup", "0", "--batch-size", "1", "--breakdown",
+            "--recompute", "none");
         JsonElement report = JsonDocument.Parse(result.Output).RootElement;
         foreach (string name in new[] { "tokens_per_second", "packed_tokens_per_second", "seconds_per_step", "tflops", "startup_seconds" })
         {
@@ -31,7 +32,7 @@ public sealed class BenchCommandTests
         Assert.Equal("none", report.GetProperty("recompute").GetString());
         Assert.Equal(JsonValueKind.Null, report.GetProperty("share_of_peak").ValueKind);
         Assert.Equal(device != "cpu", report.GetProperty("device_memory_gib").ValueKind == JsonValueKind.Number);
-        Dictionary<string, JsonElement> breakdown = report.GetProperty("breakdown").EnumerateArray()
+        var breakdown = report.GetProperty("breakdown").EnumerateArray()
             .ToDictionary(static row => row.GetProperty("operation").GetString()!);
 
         // Six layers: five with a fused q, k and v, the last with two products instead.
@@ -58,16 +59,17 @@ public sealed class BenchCommandTests
     public void Operations_are_counted_as_the_layers_run()
     {
         // Two layers of two heads of four; q, o 8 x 8, k, v 4 x 8, gate, up and down 16 x 8.
-        ModelConfig config = ModelShapes.Get("tiny") with { HiddenSize = 8, Layers = 2, Heads = 2, KvHeads = 1, HeadDim = 4, IntermediateSize = 16 };
-        PreferencePair pair = PreferencePair.FromIds([1, 2, 3, 4], [1, 2, 5], 0);
+        ModelConfig config =
+            ModelShapes.Get("tiny") with { HiddenSize = 8, Layers = 2, Heads = 2, KvHeads = 1, HeadDim = 4, IntermediateSize = 16 };
+        var pair = PreferencePair.FromIds([1, 2, 3, 4], [1, 2, 5], 0);
         const int Qkv = 64 + 32 + 32, Rest = 64 + (3 * 128), Tokens = 5, Rewards = 2;
-        StepFlops shared = StepFlops.Of(config, [pair], sharePrefix: true, trainsEverything: false);
+        var shared = StepFlops.Of(config, [pair], sharePrefix: true, trainsEverything: false);
         double linear = (Tokens * ((2.0 * Qkv) + (4 * Rest))) + (4.0 * Tokens * 64) + (4.0 * Rewards * (64 + Rest));
         Assert.Equal(linear, shared.Linear);
 
         // Prefix of two: 3 pairs; tails of two and one on top of it: 2 x 2 + 3 and 2 + 1. The last layer's two queries see 4 and 3 tokens.
         Assert.Equal(14 * 8 * (3 + 7 + 3 + 4 + 3), shared.Attention);
-        StepFlops alone = StepFlops.Of(config, [pair], sharePrefix: false, trainsEverything: true);
+        var alone = StepFlops.Of(config, [pair], sharePrefix: false, trainsEverything: true);
         Assert.Equal(6.0 * ((7 * (Qkv + Rest)) + (7 * 64) + (Rewards * (64 + Rest))), alone.Linear);
         Assert.Equal(14 * 8 * (10 + 6 + 4 + 3), alone.Attention);
     }
@@ -75,7 +77,8 @@ public sealed class BenchCommandTests
     [Fact]
     public void Random_pairs_have_the_lengths_they_are_named_after()
     {
-        PreferencePair[] hh = [.. BenchPairs.Create(1000, BenchLengths.Hh).Take(500)], shp = [.. BenchPairs.Create(1000, BenchLengths.Shp).Take(500)];
+        PreferencePair[] hh = [.. BenchPairs.Create(1000, BenchLengths.Hh).Take(500)],
+            shp = [.. BenchPairs.Create(1000, BenchLengths.Shp).Take(500)];
         Assert.All(hh, static pair => Assert.InRange(pair.Chosen.Length, 50, 340));
         Assert.All(shp, static pair => Assert.InRange(pair.Chosen.Length, 8, 1536));
         Assert.InRange(shp.Select(static pair => pair.PrefixLength).Order().ElementAt(250), 150, 260);

@@ -54,12 +54,14 @@ public sealed class ConfigFileTests
     {
         using var scratch = new ScratchFolder();
         string config = scratch.Write("run.json", json);
-        CommandResult result = Btrm.Fail(2, ["train", "--config", config, .. json.Contains("system-prompt", StringComparison.Ordinal) ? [] : Valid], message);
+        CommandResult result =
+            Btrm.Fail(2, ["train", "--config", config, .. json.Contains("system-prompt", StringComparison.Ordinal) ? [] : Valid], message);
         Assert.Contains(message.StartsWith('\'') || message.StartsWith('-') ? "btrm:" : "run.json", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_missing_file_is_named() => Btrm.Fail(2, ["train", "--config", "/nowhere/run.json"], "--config /nowhere/run.json: cannot be read");
+    public void A_missing_file_is_named() =>
+        Btrm.Fail(2, ["train", "--config", "/nowhere/run.json"], "--config /nowhere/run.json: cannot be read");
 
     [Fact]
     public void Mutated_files_cause_only_clean_errors()

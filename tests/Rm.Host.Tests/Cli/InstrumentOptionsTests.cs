@@ -5,8 +5,8 @@ using Rm.Kernels.Tensors;
 namespace Rm.Host.Tests.Cli;
 
 /// <summary>
-/// --track-gpu, --profile-steps, ranges for a profiler and --gemm, each as a process on the emulated device, which stands for the driver, NVML,
-/// cuBLASLt and the profiler's injected library.
+/// --track-gpu, --profile-steps, ranges for a profiler and --gemm, each as a process on the emulated device, which stands for the driver,
+/// NVML, cuBLASLt and the profiler's injected library.
 /// </summary>
 [Collection("CUDA device")]
 public sealed class InstrumentOptionsTests : IDisposable
@@ -31,7 +31,8 @@ public sealed class InstrumentOptionsTests : IDisposable
         Assert.Contains(" adamw_forward", lines);
         Assert.DoesNotContain("pop without a range", lines);
 
-        static bool IsStepOrBracket(string line) => line.StartsWith("step ", StringComparison.Ordinal) || line.StartsWith("profiler ", StringComparison.Ordinal);
+        static bool IsStepOrBracket(string line) =>
+            line.StartsWith("step ", StringComparison.Ordinal) || line.StartsWith("profiler ", StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,7 +74,8 @@ public sealed class InstrumentOptionsTests : IDisposable
     public void Without_NVML_a_line_says_so_and_the_run_goes_on()
     {
         CommandResult result = Train(steps: 1, "BTRM_NVML_LIBRARY=/nowhere/libnvidia-ml.so.1", "--track-gpu");
-        Assert.Single(result.Error.Split('\n'), line => line.Contains("--track-gpu has nothing to record: NVML (/nowhere/libnvidia-ml.so.1)", StringComparison.Ordinal));
+        Assert.Single(result.Error.Split('\n'), line =>
+            line.Contains("--track-gpu has nothing to record: NVML (/nowhere/libnvidia-ml.so.1)", StringComparison.Ordinal));
         Assert.DoesNotContain("gpu_", File.ReadAllText(Path.Combine(_scratch["out"], "metrics.jsonl")), StringComparison.Ordinal);
     }
 
@@ -126,7 +128,8 @@ public sealed class InstrumentOptionsTests : IDisposable
     [InlineData("a:b")]
     [InlineData(":")]
     public void A_range_that_makes_no_sense_is_refused(string range) => Btrm.Fail(
-        2, ["train", "--model", Model, "--train-file", "x.jsonl", "--output-dir", _scratch["out"], $"--profile-steps={range}"], "--profile-steps", range);
+        2, ["train", "--model", Model, "--train-file", "x.jsonl", "--output-dir", _scratch["out"], $"--profile-steps={range}"],
+        "--profile-steps", range);
 
     private string Model => _model ??= ShallowQuickstart.Write(_scratch);
 
@@ -142,7 +145,8 @@ public sealed class InstrumentOptionsTests : IDisposable
         CommandResult result = Run(
             environment,
             [
-                "train", "--device", "emulated", "--model", Model, "--train-file", rows, "--lora", "--steps", $"{steps}", "--batch-size", "1",
+                "train", "--device", "emulated", "--model", Model, "--train-file", rows, "--lora", "--steps", $"{steps}", "--batch-size",
+                "1",
                 "--log-every", "1", "--save-every", "0", "--output-dir", _scratch["out"], .. options,
             ]);
         Assert.True(result.ExitCode == 0, result.Error);

@@ -6,7 +6,8 @@ namespace Rm.Host.Tests.Cli;
 /// <summary>A small dataset folder as the training guide's command names one: train and test splits in the columns of SHP.</summary>
 internal static class ShpFolder
 {
-    private static readonly string[] Words = ["bread", "oven", "warm", "flour", "water", "salt", "slow", "quick", "good", "bad", "rise", "crust"];
+    private static readonly string[] Words =
+        ["bread", "oven", "warm", "flour", "water", "salt", "slow", "quick", "good", "bad", "rise", "crust"];
 
     public static string Write(ScratchFolder scratch, int train = 24, int test = 12)
     {

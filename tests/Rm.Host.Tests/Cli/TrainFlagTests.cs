@@ -16,10 +16,14 @@ public sealed class TrainFlagTests
         using var scratch = new ScratchFolder();
         string data = ShpFolder.Write(scratch);
         CommandResult result = Btrm.Succeed(
-            "train", "--model", Model, "--hf-dataset", data, "--hf-split", "train", "--eval-split", "test", "--eval-limit", "10", "--limit", "20",
-            "--batch-size", "4", "--micro-token-budget", "8192", "--max-seq-len", "1024", "--lora", "--lora-rank", "4", "--lora-alpha", "32",
-            "--lora-target-modules", "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj", "--lr", "5e-5", "--weight-decay", "0.01", "--steps", "4",
-            "--lr-scheduler", "cosine", "--warmup-steps", "2", "--label-smoothing", "0.05", "--score-regularization-lambda", "0.1", "--eval-every", "2",
+            "train", "--model", Model, "--hf-dataset", data, "--hf-split", "train", "--eval-split", "test", "--eval-limit", "10",
+            "--limit", "20",
+            "--batch-size", "4", "--micro-token-budget", "8192", "--max-seq-len", "1024", "--lora", "--lora-rank", "4", "--lora-alpha",
+            "32",
+            "--lora-target-modules", "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj", "--lr", "5e-5", "--weight-decay", "0.01",
+            "--steps", "4",
+            "--lr-scheduler", "cosine", "--warmup-steps", "2", "--label-smoothing", "0.05", "--score-regularization-lambda", "0.1",
+            "--eval-every", "2",
             "--track-gpu", "--output-dir", scratch["out"]);
         JsonElement summary = JsonDocument.Parse(result.Output).RootElement;
         Assert.Equal("completed", summary.GetProperty("end").GetString());
@@ -29,12 +33,14 @@ public sealed class TrainFlagTests
         JsonElement run = JsonDocument.Parse(File.ReadAllBytes(scratch["out/run.json"])).RootElement;
         Assert.Equal(20, run.GetProperty("train_data").GetProperty("pairs_kept").GetInt32());
         Assert.Equal("4", run.GetProperty("settings").GetProperty("lora-rank").GetString());
-        foreach (string file in new[] { "best/adapter_config.json", "final/adapter_model.safetensors", "checkpoints/step-4/trainer_state.json" })
+        foreach (
+            string file in new[] { "best/adapter_config.json", "final/adapter_model.safetensors", "checkpoints/step-4/trainer_state.json" })
         {
             Assert.True(File.Exists(scratch[$"out/{file}"]), file);
         }
 
-        Assert.Equal([0.0, 2.5e-5], LearningRates(scratch, "out", "--log-every", "1", "--warmup-steps", "2", "--lr", "5e-5", "--steps", "4")[..2]);
+        Assert.Equal(
+            [0.0, 2.5e-5], LearningRates(scratch, "out", "--log-every", "1", "--warmup-steps", "2", "--lr", "5e-5", "--steps", "4")[..2]);
     }
 
     [Fact]
@@ -42,9 +48,12 @@ public sealed class TrainFlagTests
     {
         using var scratch = new ScratchFolder();
         Train(
-            scratch, "out", "--lora", "--regularization-lambda", "0.01", "--beta", "0.9", "--early-stopping-patience", "3", "--early-stopping-min-delta",
-            "0.001", "--rslora", "--lora-dropout", "0.05", "--lora-modules-to-save", "norm,score", "--warmup-ratio", "0.1", "--max-grad-norm", "0.5",
-            "--save-every", "2", "--log-every", "1", "--log-samples", "3", "--seed", "7", "--no-chat-template", "--system-prompt", "Be brief.",
+            scratch, "out", "--lora", "--regularization-lambda", "0.01", "--beta", "0.9", "--early-stopping-patience", "3",
+            "--early-stopping-min-delta",
+            "0.001", "--rslora", "--lora-dropout", "0.05", "--lora-modules-to-save", "norm,score", "--warmup-ratio", "0.1",
+            "--max-grad-norm", "0.5",
+            "--save-every", "2", "--log-every", "1", "--log-samples", "3", "--seed", "7", "--no-chat-template", "--system-prompt",
+            "Be brief.",
             "--differential-lr", "--backbone-lr-mult", "0.1", "--head-only-weight-decay");
         Assert.True(Directory.Exists(scratch["out/checkpoints/step-2"]));
         Assert.Equal(4, IdRows.Read(scratch["out/metrics.jsonl"]).Count(l => l.TryGetProperty("loss", out _)));
@@ -60,7 +69,8 @@ public sealed class TrainFlagTests
     {
         using var scratch = new ScratchFolder();
         Btrm.Fail(
-            2, ["train", "--model", Model, "--train-file", "none.jsonl", "--lora", "--backbone-lr-mult", "0.1", "--output-dir", scratch["out"]],
+            2, ["train", "--model", Model, "--train-file", "none.jsonl", "--lora", "--backbone-lr-mult", "0.1", "--output-dir",
+                scratch["out"]],
             "--backbone-lr-mult", "--differential-lr");
     }
 
@@ -69,7 +79,8 @@ public sealed class TrainFlagTests
     {
         using var scratch = new ScratchFolder();
         string[] common = ["--steps", "10", "--log-every", "1", "--lr", "1"];
-        Assert.Equal([0, 0.5, 1, 1, 1], LearningRates(scratch, "a", [.. common, "--warmup-ratio", "0.2", "--lr-scheduler", "constant_with_warmup"])[..5]);
+        Assert.Equal([0, 0.5, 1, 1, 1],
+            LearningRates(scratch, "a", [.. common, "--warmup-ratio", "0.2", "--lr-scheduler", "constant_with_warmup"])[..5]);
         double[] linear = LearningRates(scratch, "b", [.. common, "--warmup-steps", "5", "--lr-scheduler", "linear"]);
         Assert.Equal([0, 0.2, 0.4, 0.6, 0.8, 1, 0.8, 0.6, 0.4, 0.2], linear.Select(v => Math.Round(v, 12)));
         double[] cosine = LearningRates(scratch, "c", [.. common, "--lr-scheduler", "cosine"]);
@@ -81,7 +92,8 @@ public sealed class TrainFlagTests
     {
         using var scratch = new ScratchFolder();
         CommandResult result = Train(
-            scratch, "out", "--lora", "--steps", "20", "--eval-every", "2", "--early-stopping-patience", "2", "--early-stopping-min-delta", "10",
+            scratch, "out", "--lora", "--steps", "20", "--eval-every", "2", "--early-stopping-patience", "2", "--early-stopping-min-delta",
+            "10",
             "--log-every", "5");
         JsonElement summary = JsonDocument.Parse(result.Output).RootElement;
         Assert.Equal("early_stopped", summary.GetProperty("end").GetString());
@@ -89,7 +101,8 @@ public sealed class TrainFlagTests
         // Nothing beats the first evaluation by 10: it is at step 2, and two more use up the patience.
         Assert.Equal(6, summary.GetProperty("step").GetInt32());
         Assert.Equal(2, summary.GetProperty("best_step").GetInt32());
-        Assert.Equal(6, IdRows.Read(scratch["out/metrics.jsonl"]).Where(l => l.TryGetProperty("loss", out _)).Max(l => l.GetProperty("step").GetInt32()));
+        Assert.Equal(6, IdRows.Read(scratch["out/metrics.jsonl"]).Where(l => l.TryGetProperty("loss", out _))
+            .Max(l => l.GetProperty("step").GetInt32()));
     }
 
     [Fact]
@@ -135,13 +148,14 @@ public sealed class TrainFlagTests
         string[] norms = [.. adapter.Keys.Where(k => k.Contains("norm", StringComparison.Ordinal))];
         Assert.Contains("base_model.model.model.norm.weight", norms);
         Assert.Contains(norms, n => n.Contains("layers.0.input_layernorm", StringComparison.Ordinal));
-        using SafetensorsFile model = SafetensorsFile.Open(Path.Combine(Model, "model.safetensors"));
+        using var model = SafetensorsFile.Open(Path.Combine(Model, "model.safetensors"));
         float[] before = new float[adapter["base_model.model.model.norm.weight"].Length];
         model.ReadFloat32("model.norm.weight", before);
         Assert.NotEqual(before, adapter["base_model.model.model.norm.weight"]);
 
         JsonElement eval = JsonDocument.Parse(Btrm.Succeed(
-            "eval", "--model", Model, "--adapter", scratch["out/final"], "--hf-dataset", data, "--eval-split", "test", "--eval-limit", "4").Output).RootElement;
+            "eval", "--model", Model, "--adapter", scratch["out/final"], "--hf-dataset", data, "--eval-split", "test", "--eval-limit", "4")
+                .Output).RootElement;
         JsonElement last = IdRows.Read(scratch["out/metrics.jsonl"]).Last(l => l.TryGetProperty("eval_loss", out _));
         Assert.Equal(last.GetProperty("eval_margin").GetRawText(), eval.GetProperty("eval_margin").GetRawText());
     }
@@ -179,7 +193,8 @@ public sealed class TrainFlagTests
         string[] evaluation = options.Contains("--eval-every") ? [] : ["--eval-every", "2", "--eval-on-start"];
         return Btrm.Succeed(
         [
-            "train", "--model", Model, "--hf-dataset", data, "--eval-split", "test", "--eval-limit", "4", "--batch-size", "2", "--output-dir",
+            "train", "--model", Model, "--hf-dataset", data, "--eval-split", "test", "--eval-limit", "4", "--batch-size", "2",
+            "--output-dir",
             scratch[output], .. defaults, .. evaluation, .. options,
         ]);
     }
@@ -196,7 +211,7 @@ public sealed class TrainFlagTests
 
     private static Dictionary<string, float[]> Adapter(string output)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(output, "final", "adapter_model.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(output, "final", "adapter_model.safetensors"));
         var tensors = new Dictionary<string, float[]>(StringComparer.Ordinal);
         foreach (string name in file.Tensors.Keys)
         {

@@ -3,7 +3,9 @@ using Rm.Host.Tests.Training;
 
 namespace Rm.Host.Tests.Cli;
 
-/// <summary>What a user who mistypes something reads: one message that names the option, file or field, exit code 2, and no stack trace.</summary>
+/// <summary>
+/// What a user who mistypes something reads: one message that names the option, file or field, exit code 2, and no stack trace.
+/// </summary>
 public sealed class UsageTests
 {
     public static TheoryData<string, string> Mistakes => new()
@@ -73,7 +75,8 @@ public sealed class UsageTests
     {
         using var scratch = new ScratchFolder();
         string[] valid = Valid(scratch);
-        string file = scratch.Write("rows.jsonl", "{\"chosen_ids\":[1,2],\"rejected_ids\":[1,3]}\n{\"chosen_ids\":[1,2],\"rejected_ids\":[1,\"x\"]}\n");
+        string file = scratch.Write(
+            "rows.jsonl", "{\"chosen_ids\":[1,2],\"rejected_ids\":[1,3]}\n{\"chosen_ids\":[1,2],\"rejected_ids\":[1,\"x\"]}\n");
         Btrm.Fail(2, ["train", "--model", valid[2], "--train-file", file, "--output-dir", scratch["o"]], "rows.jsonl", "2", "rejected_ids");
         scratch.Write("rows.jsonl", "{\"chosen_ids\":[1,2],\"rejected_ids\":[1,99999]}\n");
         Btrm.Fail(2, ["train", "--model", valid[2], "--train-file", file, "--output-dir", scratch["o"]], "rows.jsonl", "99999");
@@ -96,7 +99,8 @@ public sealed class UsageTests
     [Fact]
     public void Help_and_version_are_answered()
     {
-        foreach (string[] arguments in new string[][] { ["--help"], ["train", "--help"], ["score", "-h"], ["--version"], ["data", "report", "--help"] })
+        foreach (string[] arguments in new string[][] { ["--help"], ["train", "--help"], ["score", "-h"], ["--version"],
+            ["data", "report", "--help"] })
         {
             CommandResult result = Btrm.RunProcess(arguments);
             Assert.Equal(0, result.ExitCode);
@@ -116,7 +120,8 @@ public sealed class UsageTests
     // A run that would work.
     private static string[] Valid(ScratchFolder scratch) =>
     [
-        "train", "--model", new GoldenCase("qwen2-tiny").ModelFolderPath, "--train-file", scratch.Write("train.jsonl", IdRows.Random(4, 512, 20, 1)),
+        "train", "--model", new GoldenCase("qwen2-tiny").ModelFolderPath, "--train-file",
+        scratch.Write("train.jsonl", IdRows.Random(4, 512, 20, 1)),
         "--output-dir", scratch["out"],
     ];
 }

@@ -43,6 +43,7 @@ public sealed class BatchPlannerTests
             Assert.Equal(steps[step], Indices(Planner(), step));
             Assert.Equal(steps[step], Indices(walked, step));
         }
+
         Assert.Equal(4, Indices(walked, 1_000_000_000_000).Length);
     }
 
@@ -88,7 +89,7 @@ public sealed class BatchPlannerTests
     public void GoldenTrajectoriesTakeTheBatchesThatTheyWereWrittenWith()
     {
         string path = Path.Combine(TestPaths.Golden, "cases", "qwen2-tiny", "trajectory.json");
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(path));
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(path));
         PreferencePair[] data = [.. golden.RootElement.GetProperty("pairs").EnumerateArray()
             .Select((pair, i) => PreferencePair.FromIds(Ids(pair, "chosen"), Ids(pair, "rejected"), i))];
         var planner = new BatchPlanner(data, 4, ExampleOrder.Sequential, seed: 0);
@@ -105,8 +106,8 @@ public sealed class BatchPlannerTests
     public void MicroBatchesKeepOrderAndBudget()
     {
         // 4 + 4 tokens of which 2 are shared, then one of 40 + 40.
-        PreferencePair small = PreferencePair.FromIds([1, 2, 3, 4], [1, 2, 5, 6], 0);
-        PreferencePair large = PreferencePair.FromIds([.. Enumerable.Range(0, 40)], [.. Enumerable.Range(100, 40)], 0);
+        var small = PreferencePair.FromIds([1, 2, 3, 4], [1, 2, 5, 6], 0);
+        var large = PreferencePair.FromIds([.. Enumerable.Range(0, 40)], [.. Enumerable.Range(100, 40)], 0);
         PreferencePair[] pairs = [small, small, small, large, small];
 
         Assert.Equal([(2, 12), (1, 6), (1, 80), (1, 6)], Cut(13, sharePrefix: true));

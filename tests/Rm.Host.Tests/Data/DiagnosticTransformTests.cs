@@ -43,7 +43,8 @@ public sealed class DiagnosticTransformTests : IDisposable
         Assert.All(Load(null).Pairs, pair => Assert.True(pair.Chosen.Length > pair.Rejected.Length));
         for (ulong seed = 0; seed < 20; seed++)
         {
-            double gap = Load(new DiagnosticOptions(DiagnosticMode.LabelShuffle, Seed: seed)).Pairs.Average(p => (double)p.Chosen.Length - p.Rejected.Length);
+            double gap = Load(new DiagnosticOptions(DiagnosticMode.LabelShuffle, Seed: seed))
+                .Pairs.Average(p => (double)p.Chosen.Length - p.Rejected.Length);
             Assert.InRange(gap, -0.3, 0.3);
         }
     }
@@ -101,18 +102,20 @@ public sealed class DiagnosticTransformTests : IDisposable
     [Fact]
     public void A_pipeline_that_marks_a_side_is_counted()
     {
-        PairDataset data = PairDataset.LoadSelected(
+        var data = PairDataset.LoadSelected(
             Source(), new LeakyTokenizer(_tokenizer), new LoadOptions(new RowSelection(), new DiagnosticOptions(DiagnosticMode.PromptOnly)),
             TestContext.Current.CancellationToken);
 
         Assert.Equal(Count, data.Report.Diagnostic!.PairsTellingApart);
-        Assert.Equal((' ', Count, 0L, 1.0), ((char)data.Report.TellingToken!.Id, data.Report.TellingToken.ChosenOnly, data.Report.TellingToken.RejectedOnly, data.Report.TellingToken.Accuracy));
+        Assert.Equal((' ', Count, 0L, 1.0), ((char)data.Report.ShortcutToken!.Id, data.Report.ShortcutToken.ChosenOnly,
+            data.Report.ShortcutToken.RejectedOnly, data.Report.ShortcutToken.Accuracy));
     }
 
     [Fact]
     public void Random_negatives_never_answer_the_same_prompt_or_post()
     {
-        Dictionary<string, (string Prompt, string Post)> owners = RowTexts().SelectMany(row => new[] { (row.A, row.Prompt, row.Post), (row.B, row.Prompt, row.Post) })
+        var owners =
+            RowTexts().SelectMany(row => new[] { (row.A, row.Prompt, row.Post), (row.B, row.Prompt, row.Post) })
             .ToDictionary(r => r.Item1, r => (r.Prompt, r.Post));
         for (ulong seed = 0; seed < 5; seed++)
         {
@@ -143,9 +146,10 @@ public sealed class DiagnosticTransformTests : IDisposable
             {"chosen_ids":[1,2,3],"rejected_ids":[1,2,4]}
             {"chosen_ids":[5,6],"rejected_ids":[5,7,8]}
             """);
-        PairDataset data = PairDataset.LoadSelected(
+        var data = PairDataset.LoadSelected(
             RowSource.OpenFile(path), new PairTokenizer(null, null, new TextOptions()),
-            new LoadOptions(new RowSelection(), new DiagnosticOptions(DiagnosticMode.RandomNegatives)), TestContext.Current.CancellationToken);
+            new LoadOptions(new RowSelection(), new DiagnosticOptions(DiagnosticMode.RandomNegatives)),
+            TestContext.Current.CancellationToken);
 
         Assert.Contains(data.Pairs[0].Rejected, new int[][] { [1, 2, 6], [1, 2, 7, 8] });
         Assert.Contains(data.Pairs[1].Rejected, new int[][] { [5, 3], [5, 4] });
@@ -156,7 +160,8 @@ public sealed class DiagnosticTransformTests : IDisposable
     {
         string path = _folder.Write("one.jsonl", """{"prompt":"p","chosen":"c","rejected":"r"}""" + "\n" + """{"prompt":"p","chosen":"d","rejected":"s"}""");
         string message = Rows.Error(() => PairDataset.LoadSelected(
-            RowSource.OpenFile(path), _tokenizer, new LoadOptions(new RowSelection(), new DiagnosticOptions(DiagnosticMode.RandomNegatives))));
+            RowSource.OpenFile(path), _tokenizer,
+            new LoadOptions(new RowSelection(), new DiagnosticOptions(DiagnosticMode.RandomNegatives))));
         Assert.Contains("line 1", message, StringComparison.Ordinal);
         Assert.Contains("two prompts", message, StringComparison.Ordinal);
     }
@@ -175,7 +180,8 @@ public sealed class DiagnosticTransformTests : IDisposable
     }
 
     private PairDataset Load(DiagnosticOptions? diagnostic) =>
-        PairDataset.LoadSelected(Source(), _tokenizer, new LoadOptions(new RowSelection(), diagnostic), TestContext.Current.CancellationToken);
+        PairDataset.LoadSelected(
+            Source(), _tokenizer, new LoadOptions(new RowSelection(), diagnostic), TestContext.Current.CancellationToken);
 
     private IRowSource Source() => RowSource.OpenFile(_folder.Write("rows.jsonl", string.Concat(RowTexts().Select(row =>
         $$"""{"prompt":[{"role":"user","content":"{{row.Prompt}}"}],"chosen":[{"role":"assistant","content":"{{row.A}}"}],"rejected":[{"role":"assistant","content":"{{row.B}}"}],"post_id":"{{row.Post}}"}""" + "\n"))));

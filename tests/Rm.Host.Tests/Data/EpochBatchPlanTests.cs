@@ -11,7 +11,8 @@ public sealed class EpochBatchPlanTests
     {
         EpochBatchPlan plan = Plan(11, 3, 3);
         Assert.Equal((4, 2), (plan.BatchesPerEpoch, plan.StepsPerEpoch));
-        Assert.Equal([[0, 1, 2, 3, 4, 5, 6, 7, 8], [9, 10], [0, 1, 2, 3, 4, 5, 6, 7, 8], [9, 10]], Enumerable.Range(0, 4).Select(step => Rows(plan.BatchAt(step))));
+        Assert.Equal([[0, 1, 2, 3, 4, 5, 6, 7, 8], [9, 10], [0, 1, 2, 3, 4, 5, 6, 7, 8], [9, 10]],
+            Enumerable.Range(0, 4).Select(step => Rows(plan.BatchAt(step))));
         Assert.Equal([3, 3, 3], plan.BatchAt(0).GroupSizes!);
         Assert.Equal([2], plan.BatchAt(1).GroupSizes!);
         Assert.Equal([0, 0.75, 1, 1.75, 2], Enumerable.Range(0, 5).Select(step => plan.EpochAt(step)));
@@ -42,11 +43,14 @@ public sealed class EpochBatchPlanTests
         EpochBatchPlan plan = Plan(4, 3, 2);
         Assert.Equal([2 / 3f, 2 / 3f, 2 / 3f, 2], plan.BatchAt(0).Weights()!);
         Assert.Null(Plan(6, 3, 2).BatchAt(0).Weights());
-        Assert.Equal([0.5f, 2], PairPacking.Targets([plan.BatchAt(0).Pairs[0] with { Weight = 0.5f }, plan.BatchAt(0).Pairs[1]], [1, 2]).Weights!);
+        Assert.Equal(
+            [0.5f, 2], PairPacking.Targets([plan.BatchAt(0).Pairs[0] with { Weight = 0.5f }, plan.BatchAt(0).Pairs[1]], [1, 2]).Weights!);
     }
 
-    private static EpochBatchPlan Plan(int pairs, int batch, int accumulation, bool dropLast = false, ExampleOrder order = ExampleOrder.Sequential, ulong seed = 42) =>
-        new([.. Enumerable.Range(0, pairs).Select(i => PreferencePair.FromIds([1, 2], [1, 3], i))], batch, accumulation, order, seed, RandomSource.Torch, dropLast);
+    private static EpochBatchPlan Plan(
+        int pairs, int batch, int accumulation, bool dropLast = false, ExampleOrder order = ExampleOrder.Sequential, ulong seed = 42) =>
+        new([.. Enumerable.Range(0, pairs).Select(i => PreferencePair.FromIds([1, 2], [1, 3], i))], batch, accumulation, order, seed,
+            RandomSource.Torch, dropLast);
 
     private static int[] Rows(TrainingBatch batch) => [.. batch.Pairs.Select(p => (int)p.RowIndex)];
 }

@@ -36,6 +36,7 @@ internal sealed class FakeEncoder : ITextEncoder
             ids.Add(piece is null ? text[index] : id);
             index += piece?.Length ?? 1;
         }
+
         return addSpecialTokens && AddsBos && (ids.Count == 0 || ids[0] != Bos) ? [Bos, .. ids] : [.. ids];
     }
 
@@ -46,6 +47,7 @@ internal sealed class FakeEncoder : ITextEncoder
         {
             text.Append(_pieces.Find(entry => entry.Id == id).Text ?? ((char)id).ToString());
         }
+
         return text.ToString();
     }
 }

@@ -18,6 +18,7 @@ internal sealed class FakeTemplate : IChatTemplate
         {
             throw new UserInputException("tools are not known");
         }
+
         return string.Concat(messages.Select(message => $"<|start|>{message.Role[0]}:{Content(message.Content)}{Closing}"))
             + (addGenerationPrompt ? "<|start|>a:" : "");
     }

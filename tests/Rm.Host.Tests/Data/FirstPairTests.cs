@@ -6,7 +6,9 @@ using Rm.Formats.Rows;
 
 namespace Rm.Host.Tests.Data;
 
-/// <summary>What the data report shows of the texts themselves: the first pair, columns that were not read, prompts that differ, ids without a row.</summary>
+/// <summary>
+/// What the data report shows of the texts themselves: the first pair, columns that were not read, prompts that differ, ids without a row.
+/// </summary>
 public sealed class FirstPairTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();

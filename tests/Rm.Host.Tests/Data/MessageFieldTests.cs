@@ -51,8 +51,9 @@ public sealed class MessageFieldTests
     [Fact]
     public void The_whole_answer_is_the_response_tool_calls_and_reasoning_included()
     {
-        ChatTemplate template = ChatTemplate.Parse(
-            "{% for m in messages %}<{{ m.role }}>{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}{{ m.content }}{% for c in m.tool_calls or [] %}!{{ c.function.name }}{% endfor %}</>{% endfor %}");
+        var template = ChatTemplate.Parse(
+            "{% for m in messages %}<{{ m.role }}>{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}{{ m.content }}{% for "
+                + "c in m.tool_calls or [] %}!{{ c.function.name }}{% endfor %}</>{% endfor %}");
         var tokenizer = new PairTokenizer(new FakeEncoder(), template, new TextOptions(MaxSeqLen: 30));
         PairRow row = Rows.Pair($$"""
             {"chosen": [{"role":"user","content":"q"},{"role":"assistant","content":"","reasoning_content":"because of it","tool_calls":{{Calls}}}],

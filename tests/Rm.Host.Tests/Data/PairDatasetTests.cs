@@ -113,7 +113,7 @@ public sealed class PairDatasetTests : IDisposable
             {"prompt":"p","chosen":"c2","rejected":"r"}
             {"prompt":"new","chosen":"c","rejected":"r"}
             """);
-        DataReport report = DataReport.Of(Load(TrainRows), eval);
+        var report = DataReport.Of(Load(TrainRows), eval);
         Assert.Equal((1L, 2L), (report.SharedPrompts, report.EvalPairsWithSharedPrompt));
 
         var text = new StringWriter();
@@ -129,7 +129,8 @@ public sealed class PairDatasetTests : IDisposable
         {
             DataReportJson.Write(report, writer);
         }
-        using JsonDocument json = JsonDocument.Parse(bytes.ToArray());
+
+        using var json = JsonDocument.Parse(bytes.ToArray());
         JsonElement train = json.RootElement.GetProperty("train");
         Assert.Equal(1, train.GetProperty("dropped").GetProperty("identical_sides").GetInt32());
         Assert.Equal(1, train.GetProperty("kinds").GetProperty("token_ids").GetInt32());
@@ -144,8 +145,8 @@ public sealed class PairDatasetTests : IDisposable
         var tokenizer = new PairTokenizer(new FakeEncoder(), new FakeTemplate(), new TextOptions());
         string folder = Path.Combine(TestPaths.Repository, "examples", "quickstart");
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        PairDataset train = PairDataset.Load(DatasetRows.Open(folder, "train"), tokenizer, null, cancellation);
-        PairDataset eval = PairDataset.Load(DatasetRows.Open(folder, "eval"), tokenizer, null, cancellation);
+        var train = PairDataset.Load(DatasetRows.Open(folder, "train"), tokenizer, null, cancellation);
+        var eval = PairDataset.Load(DatasetRows.Open(folder, "eval"), tokenizer, null, cancellation);
 
         Assert.Equal((526L, 162L), (train.Report.PairsRead, eval.Report.PairsRead));
         Assert.Equal([RowKind.Transcripts], train.Report.Kinds.Keys);

@@ -45,7 +45,8 @@ public sealed class RowFuzzTests : IDisposable
         byte[] whole = Encoding.UTF8.GetBytes(name switch
         {
             "fuzz.csv" => Csv,
-            "fuzz.json" => "{\"version\":1,\"data\":[" + string.Join(",\n", Lines.Split('\n', StringSplitOptions.RemoveEmptyEntries)) + "],\"more\":{}}",
+            "fuzz.json" => "{\"version\":1,\"data\":[" + string.Join(",\n", Lines.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                + "],\"more\":{}}",
             _ => Lines,
         });
         byte[] original = name.EndsWith(".gz", StringComparison.Ordinal) ? ScratchFolder.Gzip(whole) : whole;
@@ -108,6 +109,7 @@ public sealed class RowFuzzTests : IDisposable
                     break;
             }
         }
+
         return [.. bytes];
     }
 }

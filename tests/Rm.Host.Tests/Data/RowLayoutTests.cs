@@ -94,7 +94,8 @@ public sealed class RowLayoutTests
         IReadOnlyList<PairRow> pairs = PairRowParser.ParseAll(
             Rows.Row("""{"prompt": "p", "answers": [{"answer":"c","rank":3},{"answer":"a","rank":1},{"answer":"b","rank":2},{"answer":"d","rank":3}]}"""), RowColumns.None);
         Assert.Equal(
-            ["a>b", "a>c", "a>d", "b>c", "b>d"], pairs.Select(pair => $"{pair.Chosen.Messages![^1].Content}>{pair.Rejected.Messages![^1].Content}").Order(StringComparer.Ordinal));
+            ["a>b", "a>c", "a>d", "b>c", "b>d"], pairs.Select(
+                pair => $"{pair.Chosen.Messages![^1].Content}>{pair.Rejected.Messages![^1].Content}").Order(StringComparer.Ordinal));
         Assert.All(pairs, pair => Assert.Equal(RowKind.Ranking, pair.Kind));
     }
 
@@ -132,7 +133,8 @@ public sealed class RowLayoutTests
     public void What_the_user_says_of_columns_is_followed()
     {
         DataRow row = Rows.Row("""{"background_question": "q", "persona": "s", "context": "c", "chosen": "a", "rejected": "b"}""");
-        PairRow pair = Assert.Single(PairRowParser.ParseAll(row, new RowColumns("background_question", "persona", new HashSet<string> { "context" })));
+        PairRow pair =
+            Assert.Single(PairRowParser.ParseAll(row, new RowColumns("background_question", "persona", new HashSet<string> { "context" })));
         Assert.Equal(["system:s", "user:q", "assistant:a"], Turns(pair.Chosen));
         Assert.Empty(pair.Unread);
         Assert.Same(row, pair.Source);

@@ -89,8 +89,10 @@ public sealed class RowSelectionTests : IDisposable
         List<DataRow> all = ParquetFiles.Read(File);
         var selection = new RowSelection(7, MinScoreRatio: 1.2, MaxPairsPerPost: 2, Sample: SampleMode.Random, Seed: 3);
         string lines = string.Concat(all.Select(Json));
-        string[] expected = [.. new RowSelector(selection).Select(RowSource.OpenFile(_folder.Write("shp.jsonl", lines))).Select(row => row.Row.GetText("history"))];
-        string[] parquet = [.. new RowSelector(selection).Select(RowSource.OpenFile(ParquetFiles.Path(File))).Select(row => row.Row.GetText("history"))];
+        string[] expected = [.. new RowSelector(selection).Select(RowSource.OpenFile(_folder.Write("shp.jsonl", lines)))
+            .Select(row => row.Row.GetText("history"))];
+        string[] parquet =
+            [.. new RowSelector(selection).Select(RowSource.OpenFile(ParquetFiles.Path(File))).Select(row => row.Row.GetText("history"))];
 
         Assert.Equal(7, expected.Length);
         Assert.Equal(expected, parquet);
@@ -134,12 +136,13 @@ public sealed class RowSelectionTests : IDisposable
     public void The_dataset_reports_domains_filters_and_posts()
     {
         var tokenizer = new PairTokenizer(new FakeEncoder(), new FakeTemplate(), new TextOptions());
-        PairDataset train = PairDataset.LoadSelected(
-            Write(Enumerable.Range(0, 40).Select(i => (i / 4, 1 + (i % 4)))), tokenizer, new LoadOptions(new RowSelection(MinScoreRatio: 3)),
+        var train = PairDataset.LoadSelected(
+            Write(Enumerable.Range(0, 40).Select(i => (i / 4, 1 + (i % 4)))), tokenizer,
+            new LoadOptions(new RowSelection(MinScoreRatio: 3)),
             TestContext.Current.CancellationToken);
-        PairDataset eval = PairDataset.Load(
+        var eval = PairDataset.Load(
             Write(Enumerable.Range(32, 16).Select(i => (i / 4, 1 + (i % 4)))), tokenizer, null, TestContext.Current.CancellationToken);
-        DataReport report = DataReport.Of(train, eval);
+        var report = DataReport.Of(train, eval);
 
         Assert.Equal((20L, 20L), (report.Train.PairsRead, report.Train.Selection.BelowScoreRatio));
         Assert.Equal([("even", 10L), ("odd", 10L)], report.Train.Domains.Select(d => (d.Key, d.Value)));
@@ -152,7 +155,8 @@ public sealed class RowSelectionTests : IDisposable
         string[] lines = text.ToString().Split(Environment.NewLine);
         Assert.Contains(lines, line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["below", "--min-score-ratio", "20", "0"]);
         Assert.Contains(lines, line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["even", "10", "8"]);
-        Assert.Contains(lines, line => line.Contains("eval pairs with such a post", StringComparison.Ordinal) && line.EndsWith("8 of 16", StringComparison.Ordinal));
+        Assert.Contains(lines, line =>
+            line.Contains("eval pairs with such a post", StringComparison.Ordinal) && line.EndsWith("8 of 16", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -171,7 +175,8 @@ public sealed class RowSelectionTests : IDisposable
         return stream.BytesRead;
     }
 
-    private IRowSource Write(IEnumerable<(int Post, int Ratio)> rows) => RowSource.OpenFile(_folder.Write($"rows{Guid.NewGuid():N}.jsonl", Lines(rows)));
+    private IRowSource Write(IEnumerable<(int Post, int Ratio)> rows) =>
+        RowSource.OpenFile(_folder.Write($"rows{Guid.NewGuid():N}.jsonl", Lines(rows)));
 
     private static string Lines(IEnumerable<(int Post, int Ratio)> rows) => string.Concat(rows.Select((row, i) =>
         $$"""{"history":"question {{row.Post}}","human_ref_A":"yes {{i}}","human_ref_B":"no {{i}}","labels":1,"score_ratio":{{row.Ratio}},"post_id":"p{{row.Post}}","domain":"{{(row.Post % 2 == 0 ? "even" : "odd")}}"}""" + "\n"));

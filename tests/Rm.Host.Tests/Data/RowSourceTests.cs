@@ -24,7 +24,8 @@ public sealed class RowSourceTests : IDisposable
 
     [Theory]
     [InlineData("a.json", "[\n {\"text\":\"a\"},\n\n {\"text\":\n\"b\"} ]\n", 4)]
-    [InlineData("a.json.gz", "\uFEFF{\"version\": [1, {\"data\": []}],\n\"data\":[{\"text\":\"a\"},{\"text\":\"b\"}], \"more\": {\"x\": 1}}", 2)]
+    [InlineData(
+        "a.json.gz", "\uFEFF{\"version\": [1, {\"data\": []}],\n\"data\":[{\"text\":\"a\"},{\"text\":\"b\"}], \"more\": {\"x\": 1}}", 2)]
     [InlineData("a.json", "{\"rows\":[{\"text\":\"a\"}\n,{\"text\":\"b\"}]}", 2)]
     public void JsonListsAreFoundAtTheTopOrUnderDataOrRows(string name, string text, long secondLine)
     {
@@ -38,7 +39,8 @@ public sealed class RowSourceTests : IDisposable
     public void AJsonElementLargerThanTheBufferIsReadWhole()
     {
         string big = new('x', 300_000);
-        List<DataRow> rows = Rows.Read(_folder.Write("a.json", $"[{{\"text\":\"{big}\"}},\n{{\"text\":\"small\"}},{{\"text\":\"{big}\"}}]"));
+        List<DataRow> rows =
+            Rows.Read(_folder.Write("a.json", $"[{{\"text\":\"{big}\"}},\n{{\"text\":\"small\"}},{{\"text\":\"{big}\"}}]"));
 
         Assert.Equal([big, "small", big], rows.Select(row => row.GetText("text")));
         Assert.Equal([1L, 2, 2], rows.Select(row => row.Line));
@@ -138,6 +140,7 @@ public sealed class RowSourceTests : IDisposable
                 gzip.Write(block);
             }
         }
+
         string path = _folder.WriteRaw(name, compressed.ToArray());
 
         Assert.Contains(name == "a.csv.gz" ? "line 2" : "64 MB", Rows.Error(() => Rows.Read(path)), StringComparison.Ordinal);
@@ -158,7 +161,8 @@ public sealed class RowSourceTests : IDisposable
     [Fact]
     public void FilesThatCannotBeReadAreNamed()
     {
-        Assert.Contains("no such file", Rows.Error(() => RowSource.OpenFile(Path.Combine(_folder.Path, "none.jsonl"))), StringComparison.Ordinal);
+        Assert.Contains(
+            "no such file", Rows.Error(() => RowSource.OpenFile(Path.Combine(_folder.Path, "none.jsonl"))), StringComparison.Ordinal);
         Assert.Contains("is a folder", Rows.Error(() => RowSource.OpenFile(_folder.Path)), StringComparison.Ordinal);
         Assert.Contains(".jsonl", Rows.Error(() => RowSource.OpenFile(_folder.Write("a.xlsx", "x"))), StringComparison.Ordinal);
         Assert.Contains("Parquet", Rows.Error(() => Rows.Read(_folder.Write("a.parquet", "x"))), StringComparison.Ordinal);

@@ -8,7 +8,8 @@ public sealed class TranscriptTests
     [Theory]
     [InlineData("\n\nHuman: a\n\nAssistant: b", "user=a|assistant=b")]
     [InlineData("\n\nHuman:  a \n\nAssistant:b\n\n", "user= a |assistant=b\n\n")]
-    [InlineData("\n\nHuman: a\n\nb: Human: c\n\nAssistant: \n\nHuman:\n\nAssistant: d", "user=a\n\nb: Human: c|assistant=|user=|assistant=d")]
+    [InlineData(
+        "\n\nHuman: a\n\nb: Human: c\n\nAssistant: \n\nHuman:\n\nAssistant: d", "user=a\n\nb: Human: c|assistant=|user=|assistant=d")]
     [InlineData("Human: a\n\nAssistant: b", "user=a|assistant=b")]
     [InlineData("\n\nAssistant: hello", "assistant=hello")]
     [InlineData("\n\nHuman: a\n\nAssistant:", "user=a|assistant=")]

@@ -15,7 +15,8 @@ public sealed class DoctorTests
         0, "Test GPU", "GPU-00000000-0000-0000-0000-000000000000", new CudaArchitecture(9, 0), 132, 80L << 30, 79L << 30, 50 << 20, 232448,
         3.35e12, true, 700, 1980, null);
 
-    private static readonly CudaReport Healthy = new("libcuda.so.1", ["libcuda.so.1"], false, "btrm", "12.4", "550.54.15", null, [Gpu], Builds);
+    private static readonly CudaReport Healthy =
+        new("libcuda.so.1", ["libcuda.so.1"], false, "btrm", "12.4", "550.54.15", null, [Gpu], Builds);
 
     [Fact]
     public void A_healthy_machine_has_no_findings_and_takes_its_gpu()
@@ -66,7 +67,8 @@ public sealed class DoctorTests
     {
         CudaBuildsReport unwritable = Builds with { CacheWritable = false };
         Assert.Equal("cache", Assert.Single(DoctorExamination.Assess(Cpu, Healthy with { Builds = unwritable }).Findings).Subject);
-        CudaBuildsReport Carrying(string target, bool current = true) => unwritable with { Images = [new KernelImagesReport(target, "NVRTC 12.4", current)], ImageBytes = 1 };
+        CudaBuildsReport Carrying(string target, bool current = true) =>
+            unwritable with { Images = [new KernelImagesReport(target, "NVRTC 12.4", current)], ImageBytes = 1 };
         Assert.Empty(DoctorExamination.Assess(Cpu, Healthy with { Builds = Carrying("sm_90a") }).Findings);
 
         // Another architecture's, or of other sources: this GPU's kernels are compiled all the same.
@@ -77,7 +79,8 @@ public sealed class DoctorTests
     [Fact]
     public void The_json_form_has_every_value_with_nulls_for_what_is_absent()
     {
-        JsonElement root = Json(DoctorExamination.Assess(Cpu, Healthy with { DriverPackageVersion = null, Devices = [Gpu with { PowerLimit = null }] }));
+        JsonElement root =
+            Json(DoctorExamination.Assess(Cpu, Healthy with { DriverPackageVersion = null, Devices = [Gpu with { PowerLimit = null }] }));
         Assert.Equal("cuda:0", root.GetProperty("device").GetString());
         JsonElement cuda = root.GetProperty("cuda");
         Assert.Equal(JsonValueKind.Null, cuda.GetProperty("driver_version").ValueKind);
@@ -97,7 +100,8 @@ public sealed class DoctorTests
         Assert.Contains("cublasLt not found (optional)", Text(without));
         Assert.Equal(JsonValueKind.Null, Json(without).GetProperty("cuda").GetProperty("cublaslt_library").ValueKind);
         Assert.Empty(without.Findings);
-        DoctorReport with = DoctorExamination.Assess(Cpu, Healthy with { CublasLtLibrary = "libcublasLt.so.12", CublasLtVersion = "12.4.5" });
+        DoctorReport with =
+            DoctorExamination.Assess(Cpu, Healthy with { CublasLtLibrary = "libcublasLt.so.12", CublasLtVersion = "12.4.5" });
         Assert.Contains("cublasLt libcublasLt.so.12, 12.4.5", Text(with));
         Assert.Equal("12.4.5", Json(with).GetProperty("cuda").GetProperty("cublaslt_version").GetString());
         Assert.Empty(with.Findings);

@@ -14,7 +14,8 @@ public sealed class KernelReportTests
 
     private static readonly OperationCheckResult Copy = new("Copy", "[8192, 2048]", "y", 0, 4e-3, true, null, 2e-5, 0, 6.7e7, 0.7);
 
-    private static readonly KernelReport Report = new("cuda:0, Test GPU", false, "cpu", new DeviceCeilings(4.2e12, 6e14), [Product, Copy], 3);
+    private static readonly KernelReport Report =
+        new("cuda:0, Test GPU", false, "cpu", new DeviceCeilings(4.2e12, 6e14), [Product, Copy], 3);
 
     [Fact]
     public void Doctor_kernels_on_the_emulated_device_passes_and_tells_no_rates()
@@ -37,7 +38,8 @@ public sealed class KernelReportTests
     }
 
     [Fact]
-    public void Without_a_gpu_there_is_nothing_to_check() => Btrm.Fail(2, ["doctor", "--kernels", "--device", "cpu"], "--kernels", "--device cuda");
+    public void Without_a_gpu_there_is_nothing_to_check() =>
+        Btrm.Fail(2, ["doctor", "--kernels", "--device", "cpu"], "--kernels", "--device cuda");
 
     [Fact]
     public void A_gpus_report_has_rates_and_shares()
@@ -58,7 +60,8 @@ public sealed class KernelReportTests
     [Fact]
     public void A_failure_is_told_with_output_error_and_bound_and_NaN_is_null()
     {
-        KernelReport report = Report with { Results = [Product with { Passed = false, Error = 0.25 }, Copy with { Passed = false, Error = double.NaN }] };
+        KernelReport report =
+            Report with { Results = [Product with { Passed = false, Error = 0.25 }, Copy with { Passed = false, Error = double.NaN }] };
         Assert.False(report.Passed);
         string text = Text(report);
         Assert.Contains("FAILED: LinearForward T=8192 [4096, 4096]: y is off by 2.50E-001", text, StringComparison.Ordinal);

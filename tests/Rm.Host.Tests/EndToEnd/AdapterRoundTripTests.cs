@@ -32,7 +32,7 @@ public sealed partial class AdapterRoundTripTests
 
         // The base is float32; bfloat16 keeps 8 bits of every weight.
         Btrm.Succeed("merge", "--adapter", scratch["out/final"], "--model", model, "--output-dir", scratch["low"], "--dtype", "bfloat16");
-        using SafetensorsFile low = SafetensorsFile.Open(scratch["low/model.safetensors"]);
+        using var low = SafetensorsFile.Open(scratch["low/model.safetensors"]);
         Assert.All(low.Tensors.Values, t => Assert.Equal(SafetensorsDType.BF16, t.DType));
         double[] rounded = Score(scratch, rows, "--model", scratch["low"]);
         Assert.All(adapter.Zip(rounded), p => Assert.True(Math.Abs(p.First - p.Second) < 0.2 * Math.Max(1, Math.Abs(p.First)), $"{p}"));
@@ -44,7 +44,8 @@ public sealed partial class AdapterRoundTripTests
     {
         using var scratch = new ScratchFolder();
         string model = new GoldenCase("qwen2-tiny").ModelFolderPath;
-        string rows = Train(scratch, model, "first", "--lora", "--lora-rank", "3", "--lora-alpha", "12", "--rslora", "--lora-modules-to-save", "norm");
+        string rows = Train(
+            scratch, model, "first", "--lora", "--lora-rank", "3", "--lora-alpha", "12", "--rslora", "--lora-modules-to-save", "norm");
         double[] first = Score(scratch, rows, "--model", model, "--adapter", scratch["first/final"]);
 
         // At rate 0 nothing moves: what is saved again gives the same bits.
@@ -70,7 +71,8 @@ public sealed partial class AdapterRoundTripTests
         JsonElement config = JsonDocument.Parse(File.ReadAllBytes(scratch["full/final/config.json"])).RootElement;
         Assert.Equal("LlamaForSequenceClassification", config.GetProperty("architectures")[0].GetString());
         CommandResult result = Btrm.Succeed(
-            "train", "--model", scratch["full/final"], "--train-file", rows, "--lr", "0", "--steps", "1", "--batch-size", "2", "--output-dir", scratch["again"]);
+            "train", "--model", scratch["full/final"], "--train-file", rows, "--lr", "0", "--steps", "1", "--batch-size", "2",
+            "--output-dir", scratch["again"]);
         Assert.DoesNotContain("a new one is initialised", result.Error, StringComparison.Ordinal);
         Assert.Equal(full, Score(scratch, rows, "--model", scratch["again/final"]));
     }
@@ -84,7 +86,8 @@ public sealed partial class AdapterRoundTripTests
         string rows = scratch.Write("rows.jsonl", IdRows.Random(4, 256, 20, 1));
         Btrm.Fail(2, ["score", "--model", headless, "--input", rows, "--output", scratch["o.jsonl"]], "holds no reward head");
         CommandResult result = Btrm.Succeed(
-            "train", "--model", headless, "--train-file", rows, "--lora", "--steps", "1", "--batch-size", "2", "--output-dir", scratch["out"]);
+            "train", "--model", headless, "--train-file", rows, "--lora", "--steps", "1", "--batch-size", "2", "--output-dir",
+            scratch["out"]);
         Assert.Contains("a new one is initialised", result.Error, StringComparison.Ordinal);
         Score(scratch, rows, "--model", headless, "--adapter", scratch["out/final"]);
     }
@@ -95,7 +98,8 @@ public sealed partial class AdapterRoundTripTests
         string[] rate = options.Contains("--lr") ? [] : ["--lr", "5e-3"];
         Btrm.Succeed(
         [
-            "train", "--model", model, "--train-file", rows, "--steps", "5", "--batch-size", "4", "--log-every", "1", "--order", "sequential",
+            "train", "--model", model, "--train-file", rows, "--steps", "5", "--batch-size", "4", "--log-every", "1", "--order",
+            "sequential",
             "--output-dir", scratch[output], .. rate, .. options,
         ]);
         return rows;
@@ -115,7 +119,7 @@ public sealed partial class AdapterRoundTripTests
     {
         Directory.CreateDirectory(scratch["headless"]);
         File.Copy(Path.Combine(model, "config.json"), scratch["headless/config.json"]);
-        using SafetensorsFile source = SafetensorsFile.Open(Path.Combine(model, "model.safetensors"));
+        using var source = SafetensorsFile.Open(Path.Combine(model, "model.safetensors"));
         TensorToWrite[] tensors = [.. source.Tensors.Where(t => t.Key != "score.weight").Select(t => new TensorToWrite(
             t.Key, SafetensorsDType.F32, [.. t.Value.Shape], (start, destination) => source.ReadFloat32(t.Key, destination, start)))];
         using FileStream stream = File.Create(scratch["headless/model.safetensors"]);

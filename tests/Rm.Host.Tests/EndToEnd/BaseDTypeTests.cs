@@ -34,7 +34,8 @@ public sealed class BaseDTypeTests : IDisposable
         string adapter = Path.Combine(_scratch["run"], "final");
         JsonElement artifact = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(adapter, "btrm.json"))).RootElement;
         Assert.Equal(type, artifact.GetProperty("base_dtype").GetString());
-        string[] score = ["eval", "--device", "cpu", "--model", _golden.ModelFolderPath, "--adapter", adapter, "--eval-file", _scratch["train.jsonl"]];
+        string[] score =
+            ["eval", "--device", "cpu", "--model", _golden.ModelFolderPath, "--adapter", adapter, "--eval-file", _scratch["train.jsonl"]];
         CommandResult told = Btrm.Succeed([.. score, "--save-rows", _scratch["told.jsonl"], "--base-dtype", type]);
         CommandResult known = Btrm.Succeed([.. score, "--save-rows", _scratch["known.jsonl"]]);
         Assert.Contains($"was trained over a base in {type}", known.Error, StringComparison.Ordinal);
@@ -58,7 +59,8 @@ public sealed class BaseDTypeTests : IDisposable
         Btrm.Fail(2, [.. all, "--base-dtype", "nf4"], "--base-dtype is about frozen matrices");
         Btrm.Fail(2, [.. Arguments("run"), "--base-dtype", "int4"], "--base-dtype 'int4' is not known");
         string packed = new ModelGoldenCase("lowbit-nf4").ModelPath;
-        Btrm.Fail(2, ["eval", "--device", "cpu", "--model", packed, "--eval-file", _scratch["train.jsonl"], "--base-dtype", "fp8"], "stored in few bits already");
+        Btrm.Fail(2, ["eval", "--device", "cpu", "--model", packed, "--eval-file", _scratch["train.jsonl"], "--base-dtype", "fp8"],
+            "stored in few bits already");
         Btrm.Fail(2, ["plan", "--shape", "tiny", "--lora-rank", "0", "--base-dtype", "fp8"], "--base-dtype is about frozen matrices");
     }
 
@@ -88,7 +90,7 @@ public sealed class BaseDTypeTests : IDisposable
         {
             ModelConfig config = ModelShapes.Get("qwen2.5-7b");
             var scope = new TrainingScope(new LoraSettings(4, 32, WeightNames.Modules), TrainsEverything: false);
-            return new MemoryPlanner(static () => new CudaRehearsal(), config, scope, RehearsedWeights.Of(config, type)).Plan(
+            return new MemoryPlanner(static () => new CudaDryRun(), config, scope, DryRunWeights.Of(config, type)).Plan(
                 Recompute.Full, MicroBatchExtent.Full(8192, 1024, sharePrefix: true));
         }
 
@@ -104,11 +106,13 @@ public sealed class BaseDTypeTests : IDisposable
     [Fact]
     public void Doctor_tells_how_far_rewards_move()
     {
-        CommandResult result = Btrm.Succeed("doctor", "--base-error", "--device", "cpu", "--model", _golden.ModelFolderPath, "--pairs", "4", "--json");
+        CommandResult result =
+            Btrm.Succeed("doctor", "--base-error", "--device", "cpu", "--model", _golden.ModelFolderPath, "--pairs", "4", "--json");
         JsonElement report = JsonDocument.Parse(result.Output).RootElement;
         Assert.Equal(4, report.GetProperty("pairs").GetInt32());
         double Rms(string type) =>
-            report.GetProperty("errors").EnumerateArray().Single(e => e.GetProperty("base_dtype").GetString() == type).GetProperty("rms").GetDouble();
+            report.GetProperty("errors").EnumerateArray().Single(e => e.GetProperty("base_dtype").GetString() == type).GetProperty("rms")
+                .GetDouble();
         Assert.InRange(Rms("int8"), 1e-6, Rms("fp8"));
         Assert.InRange(Rms("nf4"), Rms("fp8"), 10 * report.GetProperty("reward_deviation").GetDouble());
         Btrm.Fail(2, ["doctor", "--base-error"], "--base-error needs --model");
@@ -119,7 +123,8 @@ public sealed class BaseDTypeTests : IDisposable
 
     private string[] Arguments(string output) =>
     [
-        "train", "--device", "cpu", "--model", _golden.ModelFolderPath, "--train-file", _scratch["train.jsonl"], "--output-dir", _scratch[output],
+        "train", "--device", "cpu", "--model", _golden.ModelFolderPath, "--train-file", _scratch["train.jsonl"], "--output-dir",
+        _scratch[output],
         "--lora", "--lora-rank", "4", "--steps", "2", "--batch-size", "2", "--lr", "2e-3", "--log-every", "1",
     ];
 

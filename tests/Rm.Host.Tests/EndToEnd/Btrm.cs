@@ -36,7 +36,8 @@ internal static class Btrm
     public static CommandResult Fail(int code, string[] arguments, params string[] fragments)
     {
         CommandResult result = Run(arguments);
-        Assert.True(result.ExitCode == code, $"btrm {string.Join(' ', arguments)}\nexit {result.ExitCode} instead of {code}\n{result.Error}");
+        Assert.True(
+            result.ExitCode == code, $"btrm {string.Join(' ', arguments)}\nexit {result.ExitCode} instead of {code}\n{result.Error}");
         AssertMessage(result, fragments);
         return result;
     }

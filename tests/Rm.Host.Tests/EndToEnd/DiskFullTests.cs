@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Rm.Host.Tests.EndToEnd;
 
-/// <summary>A disk that fills up in the middle of a run: a clear message, the older checkpoint intact, nothing half written, and a run that goes on.</summary>
+/// <summary>
+/// A disk that fills up in the middle of a run: a clear message, the older checkpoint intact, nothing half written, and a run that goes on.
+/// </summary>
 public sealed class DiskFullTests
 {
     [Fact]
@@ -30,7 +32,7 @@ public sealed class DiskFullTests
         }
         finally
         {
-            using Process unmount = Process.Start("umount", ["-l", scratch["small"]]);
+            using var unmount = Process.Start("umount", ["-l", scratch["small"]]);
             unmount.WaitForExit();
         }
     }

@@ -4,7 +4,10 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Host.Tests.EndToEnd;
 
-/// <summary><c>btrm train --device emulated</c> on a model of two layers: killed and resumed, with and without shared prefixes, in too little memory.</summary>
+/// <summary>
+/// <c>btrm train --device emulated</c> on a model of two layers: killed and resumed, with and without shared prefixes, in too little
+/// memory.
+/// </summary>
 [Collection("CUDA device")]
 public sealed class EmulatedRunTests : IDisposable
 {
@@ -67,7 +70,8 @@ public sealed class EmulatedRunTests : IDisposable
         memory.SetFree(2_000_000_000);
         CommandResult run = Btrm.Succeed(Arguments("out", steps: 1));
         Assert.Contains("memory plan: recompute none (auto: the cheapest that fits)", run.Error, StringComparison.Ordinal);
-        JsonElement plan = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_scratch["out"], "run.json"))).RootElement.GetProperty("memory_plan");
+        JsonElement plan =
+            JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_scratch["out"], "run.json"))).RootElement.GetProperty("memory_plan");
         Assert.Equal("none", plan.GetProperty("recompute").GetString());
         Assert.Equal(2_000_000_000, plan.GetProperty("free_bytes").GetInt64());
         Assert.True(plan.GetProperty("kept_bytes").GetInt64() > 0);

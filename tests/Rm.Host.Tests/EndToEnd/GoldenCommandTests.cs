@@ -61,10 +61,12 @@ public sealed class GoldenCommandTests
         [
             "train", "--model", golden.ModelFolderPath, .. golden.AdapterPath is { } adapter ? new[] { "--init-adapter", adapter } : [],
             "--train-file", trainFile, "--output-dir", scratch["out"], "--order", "sequential", "--log-every", "1", "--save-every", "0",
-            "--lr", Text(trajectory, "lr"), "--weight-decay", Text(trajectory, "weight_decay"), "--warmup-steps", Text(trajectory, "warmup_steps"),
+            "--lr", Text(trajectory, "lr"), "--weight-decay", Text(trajectory, "weight_decay"), "--warmup-steps",
+            Text(trajectory, "warmup_steps"),
             "--steps", Text(trajectory, "steps"), "--batch-size", Text(trajectory, "batch_size"),
             "--label-smoothing", Text(trajectory, "label_smoothing"),
-            "--score-regularization-lambda", Text(trajectory, "score_regularization_lambda"), "--max-grad-norm", Text(trajectory, "max_grad_norm"),
+            "--score-regularization-lambda", Text(trajectory, "score_regularization_lambda"), "--max-grad-norm",
+            Text(trajectory, "max_grad_norm"),
             .. further.Length > 0 ? new[] { further } : [],
         ]);
 
@@ -80,7 +82,9 @@ public sealed class GoldenCommandTests
         Btrm.Succeed(
         [
             "score", "--model", golden.AdapterPath is null ? scratch["out/final"] : golden.ModelFolderPath,
-            .. golden.AdapterPath is null ? [] : new[] { "--adapter", scratch["out/final"] }, "--input", batchFile, "--output", scratch["out.jsonl"],
+            .. golden.AdapterPath is null
+                ? []
+                : new[] { "--adapter", scratch["out/final"] }, "--input", batchFile, "--output", scratch["out.jsonl"],
         ]);
         JsonElement final = trajectory.GetProperty("final_rewards_on_batch");
         JsonElement[] scored = IdRows.Read(scratch["out.jsonl"]);
@@ -107,15 +111,17 @@ public sealed class GoldenCommandTests
     {
         bool adapter = golden.AdapterPath is not null;
         string fileName = adapter ? "adapter_model.safetensors" : "model.safetensors";
-        using SafetensorsFile ours = SafetensorsFile.Open(Path.Combine(final, fileName));
-        using SafetensorsFile theirs = SafetensorsFile.Open(Path.Combine(golden.Folder, adapter ? "trained-adapter" : "trained-model", fileName));
+        using var ours = SafetensorsFile.Open(Path.Combine(final, fileName));
+        using var theirs =
+            SafetensorsFile.Open(Path.Combine(golden.Folder, adapter ? "trained-adapter" : "trained-model", fileName));
         Assert.Equal(theirs.Tensors.Keys.Order(StringComparer.Ordinal), ours.Tensors.Keys.Order(StringComparer.Ordinal));
         foreach (string name in theirs.Tensors.Keys)
         {
             float[] a = Read(ours, name);
             float[] b = Read(theirs, name);
             double difference = Math.Sqrt(a.Zip(b, (x, y) => Math.Pow((double)x - y, 2)).Sum());
-            Assert.True(difference <= GoldenCloseness.Tolerance * exact.GetProperty("tensors").GetProperty(name).GetProperty("norm").GetDouble(), name);
+            Assert.True(difference <= GoldenCloseness.Tolerance * exact.GetProperty("tensors").GetProperty(name).GetProperty("norm")
+                .GetDouble(), name);
         }
     }
 

@@ -20,7 +20,8 @@ internal static class IdRows
         .Select(ids => new JsonObject { ["input_ids"] = JsonNode.Parse(ids.GetRawText()) }));
 
     /// <summary>Random pairs with a common prompt.</summary>
-    public static string Random(int count, int vocabulary, int maxLength, int seed) => Lines(RandomPairs(count, vocabulary, maxLength, seed));
+    public static string Random(int count, int vocabulary, int maxLength, int seed) =>
+        Lines(RandomPairs(count, vocabulary, maxLength, seed));
 
     public static IEnumerable<JsonObject> RandomPairs(int count, int vocabulary, int maxLength, int seed)
     {

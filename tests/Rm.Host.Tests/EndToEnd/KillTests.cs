@@ -1,6 +1,8 @@
 namespace Rm.Host.Tests.EndToEnd;
 
-/// <summary>SIGKILL at random moments: whatever is lost in between, the resumed run ends with the bits of a run that was never stopped.</summary>
+/// <summary>
+/// SIGKILL at random moments: whatever is lost in between, the resumed run ends with the bits of a run that was never stopped.
+/// </summary>
 public sealed class KillTests
 {
     private const int Kills = 20;

@@ -4,7 +4,8 @@ namespace Rm.Host.Tests.EndToEnd;
 internal static class Mutations
 {
     private static readonly string[] Tokens =
-        ["{", "}", "[", "]", ",", ":", "\"", "null", "true", "-1", "0", "1e999", "99999999999999999999", "\\ud800", "\u0000", "NaN", "\"\"", "{}", "[]", "1.5"];
+        ["{", "}", "[", "]", ",", ":", "\"", "null", "true", "-1", "0", "1e999", "99999999999999999999", "\\ud800", "\u0000", "NaN",
+            "\"\"", "{}", "[]", "1.5"];
 
     public static byte[] Of(Random random, byte[] valid)
     {

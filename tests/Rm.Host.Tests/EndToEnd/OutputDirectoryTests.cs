@@ -17,7 +17,8 @@ public sealed class OutputDirectoryTests
         Btrm.Fail(2, arguments, "holds a run already", "--resume auto", "--overwrite");
         Btrm.Fail(2, [.. arguments, "--overwrite", "--resume", "auto"], "not both");
 
-        string[] mistyped = [.. arguments.Select(a => a.EndsWith("train.jsonl", StringComparison.Ordinal) ? scratch["trian.jsonl"] : a), "--overwrite"];
+        string[] mistyped =
+            [.. arguments.Select(a => a.EndsWith("train.jsonl", StringComparison.Ordinal) ? scratch["trian.jsonl"] : a), "--overwrite"];
         Btrm.Fail(2, mistyped, "trian.jsonl");
         Assert.Equal(before, File.ReadAllBytes(scratch["out/final/adapter_model.safetensors"]));
 
@@ -56,7 +57,8 @@ public sealed class OutputDirectoryTests
         var run = new SmallRun(scratch);
         string[] arguments = run.Arguments("out", steps: 2);
         Btrm.Succeed(arguments);
-        Btrm.Fail(2, [.. arguments, "--weight-decay", "0.5", "--beta", "2", "--resume", "auto"], "--weight-decay: was 0.01, is 0.5", "--beta: was 1, is 2");
+        Btrm.Fail(2, [.. arguments, "--weight-decay", "0.5", "--beta", "2", "--resume", "auto"], "--weight-decay: was 0.01, is 0.5",
+            "--beta: was 1, is 2");
         Btrm.Fail(2, [.. run.Arguments("out", steps: 3), "--resume", "auto"], "--steps: was 2, is 3");
         Btrm.Succeed([.. arguments[..^2], "--threads", "2", "--resume", "auto"]);
 
@@ -146,17 +148,21 @@ public sealed class OutputDirectoryTests
         string file = scratch.Write("train.jsonl", IdRows.Random(8, 512, 40, seed: 1));
         string[] arguments =
         [
-            "train", "--model", golden.ModelFolderPath, "--train-file", file, "--lora", "--batch-size", "2", "--steps", "9", "--warmup-steps", "2",
+            "train", "--model", golden.ModelFolderPath, "--train-file", file, "--lora", "--batch-size", "2", "--steps", "9",
+            "--warmup-steps", "2",
             "--lr-scheduler", "constant_with_warmup", "--order", "sequential", "--output-dir",
         ];
 
         // The first step has rate 0, the second leaves parameters that no forward pass survives.
-        Btrm.Fail(1, [.. arguments, scratch["a"], "--lr", "1e30"], "of step 3 is not a finite number", "train.jsonl:5", "There is no checkpoint yet");
+        Btrm.Fail(1, [.. arguments, scratch["a"], "--lr", "1e30"], "of step 3 is not a finite number", "train.jsonl:5",
+            "There is no checkpoint yet");
         Btrm.Fail(
-            1, [.. arguments, scratch["b"], "--lr", "1e30", "--save-every", "1"], "step-2 was not saved", "last good checkpoint is", "step-1");
+            1, [.. arguments, scratch["b"], "--lr", "1e30", "--save-every", "1"], "step-2 was not saved", "last good checkpoint is",
+            "step-1");
         Assert.Equal(["step-1"], Directory.GetDirectories(scratch["b/checkpoints"]).Select(d => Path.GetFileName(d)));
         Btrm.Fail(
-            1, [.. arguments, scratch["c"], "--lr", "1e30", "--eval-file", file, "--eval-every", "1"], "not finite numbers", "train.jsonl:1",
+            1, [.. arguments, scratch["c"], "--lr", "1e30", "--eval-file", file, "--eval-every", "1"], "not finite numbers",
+            "train.jsonl:1",
             "There is no checkpoint yet");
     }
 }

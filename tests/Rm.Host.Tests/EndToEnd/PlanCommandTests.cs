@@ -19,13 +19,15 @@ public sealed class PlanCommandTests
     [Fact]
     public void What_fits_nowhere_is_refused_with_what_would()
     {
-        CommandResult result = Btrm.Fail(2, ["plan", "--shape", "qwen2.5-3b", "--memory", "8GB", "--json"], "does not fit", "--micro-token-budget 4");
+        CommandResult result =
+            Btrm.Fail(2, ["plan", "--shape", "qwen2.5-3b", "--memory", "8GB", "--json"], "does not fit", "--micro-token-budget 4");
         JsonElement plans = JsonDocument.Parse(result.Output).RootElement.GetProperty("plans");
         Assert.Equal(["none", "selective", "full"], plans.EnumerateArray().Select(p => p.GetProperty("recompute").GetString()));
         Assert.All(plans.EnumerateArray(), p => Assert.False(p.GetProperty("fits").GetBoolean()));
         Assert.All(plans.EnumerateArray(), p => Assert.Equal(
             p.GetProperty("total_bytes").GetInt64(),
-            new[] { "weights_bytes", "optimizer_bytes", "kept_bytes", "work_bytes", "buffer_bytes" }.Sum(name => p.GetProperty(name).GetInt64())));
+            new[] { "weights_bytes", "optimizer_bytes", "kept_bytes", "work_bytes", "buffer_bytes" }.Sum(
+                name => p.GetProperty(name).GetInt64())));
     }
 
     [Theory]

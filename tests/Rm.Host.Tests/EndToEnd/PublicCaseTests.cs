@@ -4,8 +4,8 @@ using Rm.Host.Tests.Training;
 namespace Rm.Host.Tests.EndToEnd;
 
 /// <summary>
-/// Configurations and adapters of the kinds that public files have, scored through the command line: tests/golden/public-cases, with the rewards of
-/// transformers and PEFT.
+/// Configurations and adapters of the kinds that public files have, scored through the command line: tests/golden/public-cases, with the
+/// rewards of transformers and PEFT.
 /// </summary>
 public sealed class PublicCaseTests
 {
@@ -18,7 +18,8 @@ public sealed class PublicCaseTests
     };
 
     public static TheoryData<string> Names =>
-        [.. Directory.GetDirectories(Path.Combine(TestPaths.Golden, "public-cases")).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+        [.. Directory.GetDirectories(Path.Combine(TestPaths.Golden, "public-cases")).Select(d => Path.GetFileName(d)!)
+            .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -29,7 +30,9 @@ public sealed class PublicCaseTests
         string adapter = Path.Combine(folder, "adapter");
         string[] arguments =
         [
-            "score", "--model", Path.Combine(folder, "model"), .. Directory.Exists(adapter) ? new[] { "--adapter", adapter } : [], "--input",
+            "score", "--model", Path.Combine(folder, "model"), .. Directory.Exists(adapter)
+                ? new[] { "--adapter", adapter }
+                : [], "--input",
             Path.Combine(folder, "input.jsonl"), "--output", scratch["out.jsonl"],
         ];
         if (Refusals.TryGetValue(name, out string? message))
@@ -44,7 +47,8 @@ public sealed class PublicCaseTests
         double[] rewards = GoldenCloseness.Numbers(expected.GetProperty("rewards"));
         double[] ours = [.. IdRows.Read(scratch["out.jsonl"]).Select(r => r.GetProperty("reward").GetDouble())];
         Assert.Equal(rewards.Length, ours.Length);
-        Assert.All(rewards.Zip(ours), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, tolerance * (1 + Math.Abs(pair.First))));
+        Assert.All(
+            rewards.Zip(ours), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, tolerance * (1 + Math.Abs(pair.First))));
     }
 
     [Fact]

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Rm.Host.Tests.EndToEnd;
 
-/// <summary>Every case of tests/golden/real-files through the command line: what Hugging Face's libraries make of files of its kind.</summary>
+/// <summary>
+/// Every case of tests/golden/real-files through the command line: what Hugging Face's libraries make of files of its kind.
+/// </summary>
 public sealed class RealFileCaseTests
 {
     // The post-processor gives a text an id that the tokenizer itself does not use: refused, naming it.
@@ -11,7 +13,8 @@ public sealed class RealFileCaseTests
     private static readonly string root = Path.Combine(TestPaths.Golden, "real-files");
 
     public static TheoryData<string> Cases => [.. Directory.GetDirectories(root)
-        .Where(folder => File.Exists(Path.Combine(folder, "expected.json"))).Select(folder => Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+        .Where(folder => File.Exists(Path.Combine(folder, "expected.json"))).Select(folder => Path.GetFileName(folder)!)
+        .Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -19,8 +22,9 @@ public sealed class RealFileCaseTests
     {
         string folder = Path.Combine(root, name);
         using var scratch = new ScratchFolder();
-        JsonElement expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json")));
-        string[] show = ["data", "show", "--tokenizer", Path.Combine(folder, "tokenizer"), "--input", Path.Combine(folder, "input.jsonl"), "--output", scratch["out.jsonl"]];
+        var expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder, "expected.json")));
+        string[] show = ["data", "show", "--tokenizer", Path.Combine(folder, "tokenizer"), "--input", Path.Combine(folder, "input.jsonl"),
+            "--output", scratch["out.jsonl"]];
         if (name == Contradictory)
         {
             Btrm.Fail(2, show, "post_processor adds token id 300");
@@ -37,7 +41,8 @@ public sealed class RealFileCaseTests
         }
         else if (expected.TryGetProperty("texts", out JsonElement texts))
         {
-            Assert.Equal(texts.EnumerateArray().Select(text => text.GetString()), Rows(scratch, show).Select(row => row.GetProperty("text").GetString()));
+            Assert.Equal(texts.EnumerateArray().Select(text => text.GetString()),
+                Rows(scratch, show).Select(row => row.GetProperty("text").GetString()));
         }
         else if (expected.TryGetProperty("rewards", out JsonElement rewards))
         {
@@ -45,7 +50,8 @@ public sealed class RealFileCaseTests
             JsonElement[] rows = Rows(
                 scratch,
                 [
-                    "score", "--model", Path.Combine(folder, "model"), "--input", Path.Combine(folder, "input.jsonl"), "--output", scratch["out.jsonl"],
+                    "score", "--model", Path.Combine(folder, "model"), "--input", Path.Combine(folder, "input.jsonl"), "--output",
+                    scratch["out.jsonl"],
                     "--device", "cpu", .. adapter,
                 ]);
             Assert.Equal(rewards.GetArrayLength(), rows.Length);
@@ -57,7 +63,8 @@ public sealed class RealFileCaseTests
         }
         else
         {
-            Btrm.Succeed("merge", "--adapter", Path.Combine(folder, "adapter"), "--model", Path.Combine(folder, "model"), "--output-dir", scratch["merged"]);
+            Btrm.Succeed("merge", "--adapter", Path.Combine(folder, "adapter"), "--model", Path.Combine(folder, "model"), "--output-dir",
+                scratch["merged"]);
             foreach (JsonProperty file in expected.GetProperty("files").EnumerateObject())
             {
                 Assert.Equal(file.Value.GetString(), File.ReadAllText(scratch["merged/" + file.Name]));
@@ -80,10 +87,13 @@ public sealed class RealFileCaseTests
             "data", "report", "--tokenizer", Path.Combine(TestPaths.Golden, "tokenizers", "smollm2"), "--train-file", rows, "--json");
         JsonElement train = JsonElement.Parse(result.Output).GetProperty("train");
         Assert.Equal(4, train.GetProperty("pairs_kept").GetInt32());
-        string[] sides = [.. new[] { "chosen", "rejected" }.Select(side => train.GetProperty("first_pair").GetProperty(side).GetProperty("text").GetString()!)];
+        string[] sides = [.. new[] { "chosen", "rejected" }.Select(
+            side => train.GetProperty("first_pair").GetProperty(side).GetProperty("text").GetString()!)];
         Assert.EndsWith(
-            "<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nPut it in boiling water for nine minutes.<|im_end|>\n", sides[0], StringComparison.Ordinal);
-        Assert.EndsWith("<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nNo.<|im_end|>\n", sides[1], StringComparison.Ordinal);
+            "<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nPut it in boiling water for nine "
+                + "minutes.<|im_end|>\n", sides[0], StringComparison.Ordinal);
+        Assert.EndsWith("<|im_start|>user\nHow do I boil an egg?<|im_end|>\n<|im_start|>assistant\nNo.<|im_end|>\n", sides[1],
+            StringComparison.Ordinal);
         Assert.All(sides, side => Assert.StartsWith(system, side, StringComparison.Ordinal));
     }
 

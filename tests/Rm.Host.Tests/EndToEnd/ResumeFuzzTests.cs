@@ -2,7 +2,9 @@ using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.EndToEnd;
 
-/// <summary>Damaged files of a run on resume: the run goes on to the same end, or a message says what is wrong; nothing else happens.</summary>
+/// <summary>
+/// Damaged files of a run on resume: the run goes on to the same end, or a message says what is wrong; nothing else happens.
+/// </summary>
 public sealed class ResumeFuzzTests
 {
     [Theory]
@@ -20,7 +22,7 @@ public sealed class ResumeFuzzTests
 
         // Without the checksums the damage reaches the readers.
         File.Delete(scratch["out/checkpoints/step-4/SHA256SUMS"]);
-        var original = Snapshot(scratch["out"]);
+        Dictionary<string, byte[]> original = Snapshot(scratch["out"]);
         var random = new Random(seed);
         int iterations = FuzzSettings.Iterations(25, cost: 200);
         for (int i = 0; i < iterations; i++)
@@ -44,7 +46,7 @@ public sealed class ResumeFuzzTests
         var run = new SmallRun(scratch);
         Btrm.Succeed(run.Arguments("whole", steps: 6));
         Btrm.Succeed(run.Arguments("out", steps: 6));
-        var original = Snapshot(scratch["out"]);
+        Dictionary<string, byte[]> original = Snapshot(scratch["out"]);
         var random = new Random(5);
         string[] files = [.. original.Keys.Where(name => name.StartsWith("checkpoints/step-6/", StringComparison.Ordinal))];
         Assert.Equal(6, files.Length);

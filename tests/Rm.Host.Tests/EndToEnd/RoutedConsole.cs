@@ -3,8 +3,8 @@ using System.Text;
 namespace Rm.Host.Tests.EndToEnd;
 
 /// <summary>
-/// Standard output or error of a test that runs a command in this process: what the command writes goes to that test's own text, also from the
-/// threads it starts, while tests that run beside it keep theirs.
+/// Standard output or error of a test that runs a command in this process: what the command writes goes to that test's own text, also from
+/// the threads it starts, while tests that run beside it keep theirs.
 /// </summary>
 internal sealed class RoutedConsole : TextWriter
 {

@@ -5,8 +5,8 @@ using Rm.Host.Tests.Training;
 namespace Rm.Host.Tests.EndToEnd;
 
 /// <summary>
-/// A row's scores depend on the row alone: to the bit the same whatever other rows are in the file, in whatever order, however they are packed and by
-/// however many threads they are computed.
+/// A row's scores depend on the row alone: to the bit the same whatever other rows are in the file, in whatever order, however they are
+/// packed and by however many threads they are computed.
 /// </summary>
 public sealed class ScoreInvarianceTests
 {
@@ -38,7 +38,8 @@ public sealed class ScoreInvarianceTests
                         : [$"--micro-token-budget={budget}", further];
                     foreach ((int id, string rewards) in Score(golden, scratch, some[..count], options))
                     {
-                        Assert.True(reference[id] == rewards, $"row {id}: {reference[id]}, then {rewards} with {string.Join(' ', options)}, {count} rows");
+                        Assert.True(reference[id] == rewards,
+                            $"row {id}: {reference[id]}, then {rewards} with {string.Join(' ', options)}, {count} rows");
                     }
                 }
             }
@@ -52,7 +53,8 @@ public sealed class ScoreInvarianceTests
         using var scratch = new ScratchFolder();
         string file = scratch.Write("pairs.jsonl", IdRows.Random(40, 256, 40, seed: 9));
         JsonElement eval = JsonDocument.Parse(Btrm.Succeed(
-            "eval", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--eval-file", file, "--micro-token-budget", "77").Output).RootElement;
+            "eval", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--eval-file", file, "--micro-token-budget", "77")
+                .Output).RootElement;
         Btrm.Succeed(
             "score", "--model", golden.ModelFolderPath, "--adapter", golden.AdapterPath!, "--input", file, "--output", scratch["o.jsonl"]);
         JsonElement[] rows = IdRows.Read(scratch["o.jsonl"]);

@@ -4,7 +4,8 @@ using Rm.Formats.Safetensors;
 namespace Rm.Host.Tests.EndToEnd;
 
 /// <summary>
-/// The quickstart's model with its first two layers alone, which the emulator trains in a third of the time: for tests of what surrounds the layers.
+/// The quickstart's model with its first two layers alone, which the emulator trains in a third of the time: for tests of what surrounds
+/// the layers.
 /// </summary>
 internal static class ShallowQuickstart
 {
@@ -24,7 +25,7 @@ internal static class ShallowQuickstart
         config.Remove("layer_types");
         scratch.Write("model/config.json", config.ToJsonString());
 
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(source, "model.safetensors"));
+        using var weights = SafetensorsFile.Open(Path.Combine(source, "model.safetensors"));
         using FileStream stream = File.Create(scratch["model/model.safetensors"]);
         SafetensorsWriter.Write(
             stream,

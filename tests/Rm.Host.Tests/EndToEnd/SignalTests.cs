@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Rm.Host.Tests.EndToEnd;
 
-/// <summary>What Slurm, a terminal and an operator send: a checkpoint within a step, exit code 75, and a resumed run that ends with the same bits.</summary>
+/// <summary>
+/// What Slurm, a terminal and an operator send: a checkpoint within a step, exit code 75, and a resumed run that ends with the same bits.
+/// </summary>
 public sealed partial class SignalTests
 {
     // A signal may come too late on a busy machine, when the run has ended; then it is tried again.
@@ -16,7 +18,8 @@ public sealed partial class SignalTests
     public void A_signal_ends_the_run_with_a_checkpoint_to_resume_from(int signal, string name)
     {
         const int Steps = 60;
-        Assert.SkipWhen(IsIgnored(signal), $"{name} is ignored here (a shell's background job ignores SIGINT), and what it starts inherits that");
+        Assert.SkipWhen(
+            IsIgnored(signal), $"{name} is ignored here (a shell's background job ignores SIGINT), and what it starts inherits that");
         using var scratch = new ScratchFolder();
         var run = new SmallRun(scratch);
         Btrm.Succeed(run.Arguments("reference", Steps, saveEvery: 0));
@@ -44,7 +47,8 @@ public sealed partial class SignalTests
 
         // run.json is there when the evaluation before the first step begins, which takes much longer than everything before it.
         (CommandResult result, string output) = Interrupt(
-            BtrmProcess.SigTerm, attempt => run.Arguments($"run-{attempt}", Steps), attempt => File.Exists(scratch[$"run-{attempt}/run.json"]));
+            BtrmProcess.SigTerm, attempt => run.Arguments($"run-{attempt}", Steps), attempt =>
+                File.Exists(scratch[$"run-{attempt}/run.json"]));
         Assert.Contains("Stopped by SIGTERM at step", result.Error, StringComparison.Ordinal);
         Btrm.Succeed([.. run.Arguments(output, Steps), "--resume", "auto"]);
         run.AssertSame("reference", output, "SIGTERM during an evaluation");

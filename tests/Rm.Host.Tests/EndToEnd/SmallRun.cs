@@ -4,8 +4,8 @@ using Rm.Host.Tests.Training;
 namespace Rm.Host.Tests.EndToEnd;
 
 /// <summary>
-/// A small training job in which everything is on that an interruption could upset: dropout, shuffling over epochs, windows of metrics, evaluations,
-/// best models, samples, and a checkpoint every other step.
+/// A small training job in which everything is on that an interruption could upset: dropout, shuffling over epochs, windows of metrics,
+/// evaluations, best models, samples, and a checkpoint every other step.
 /// </summary>
 internal sealed class SmallRun
 {
@@ -25,7 +25,8 @@ internal sealed class SmallRun
     [
         "train", "--model", _golden.ModelFolderPath, "--train-file", _scratch["train.jsonl"], "--eval-file", _scratch["eval.jsonl"],
         "--output-dir", _scratch[output], "--lora", "--lora-rank", "4", "--lora-dropout", "0.1", "--lora-modules-to-save", "norm",
-        "--steps", $"{steps}", "--batch-size", "4", "--micro-token-budget", "60", "--lr", "1e-2", "--warmup-steps", "3", "--eval-every", "4",
+        "--steps", $"{steps}", "--batch-size", "4", "--micro-token-budget", "60", "--lr", "1e-2", "--warmup-steps", "3", "--eval-every",
+        "4",
         "--eval-on-start", "--best-metric", "loss", "--save-every", $"{saveEvery}", "--keep-checkpoints", $"{keep}", "--log-every", "3",
         "--log-samples", "2", "--threads", "1",
     ];
@@ -35,10 +36,12 @@ internal sealed class SmallRun
     /// <summary>Both runs gave the same models to the bit, and the same logs but for timings.</summary>
     public void AssertSame(string expected, string actual, string because)
     {
-        foreach (string file in new[] { "final/adapter_model.safetensors", "best/adapter_model.safetensors", "samples.jsonl", "eval-rows/best.jsonl", "eval-rows/last.jsonl" })
+        foreach (string file in new[] { "final/adapter_model.safetensors", "best/adapter_model.safetensors", "samples.jsonl",
+            "eval-rows/best.jsonl", "eval-rows/last.jsonl" })
         {
             Assert.True(
-                File.ReadAllBytes(Path.Combine(_scratch[expected], file)).SequenceEqual(File.ReadAllBytes(Path.Combine(_scratch[actual], file))),
+                File.ReadAllBytes(Path.Combine(_scratch[expected], file))
+                    .SequenceEqual(File.ReadAllBytes(Path.Combine(_scratch[actual], file))),
                 $"{file} differs: {because}");
         }
 

@@ -1,6 +1,5 @@
 using Rm.Formats;
 using Rm.Formats.Rendering;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Training.Evaluation;
 using Rm.Training.Statistics;
 
@@ -18,7 +17,8 @@ public sealed class EvalRowFileTests
         rewards.Add(float.MaxValue, 3);
         PreferencePair[] pairs =
         [
-            PreferencePair.FromIds([1, 2, 3], [1, 4], 5) with { Domain = "ask", ScoreRatio = 2.5, PostId = "p1", ContentHash = 255, Margin = 0.5f, Weight = 2 },
+            PreferencePair.FromIds([1, 2, 3], [1, 4], 5) with { Domain = "ask", ScoreRatio = 2.5, PostId = "p1", ContentHash = 255,
+                Margin = 0.5f, Weight = 2 },
             PreferencePair.FromIds([1], [2], 7) with { Subset = "math", PromptHash = 16 },
         ];
         IReadOnlyList<EvalRow> rows = rewards.ToRows(pairs);
@@ -45,7 +45,7 @@ public sealed class EvalRowFileTests
         File.WriteAllText(
             scratch["rows.jsonl"],
             """{"row":0,"pair":"p","cluster":"c","chosen_reward":1,"rejected_reward":0,"chosen_tokens":1,"rejected_tokens":1}""" + "\n" + line + "\n");
-        var error = Assert.Throws<UserInputException>(() => EvalRowFile.Read(scratch["rows.jsonl"]));
+        UserInputException error = Assert.Throws<UserInputException>(() => EvalRowFile.Read(scratch["rows.jsonl"]));
         Assert.Contains("rows.jsonl: line 2 ", error.Message, StringComparison.Ordinal);
     }
 }

@@ -12,11 +12,14 @@ using Rm.Training.Statistics;
 
 namespace Rm.Host.Tests.Evaluation;
 
-/// <summary>The same rewards have one accuracy and one interval wherever btrm prints them: 200 pairs in 20 prompts, 6 ties among them.</summary>
+/// <summary>
+/// The same rewards have one accuracy and one interval wherever btrm prints them: 200 pairs in 20 prompts, 6 ties among them.
+/// </summary>
 public sealed class OneAccuracyTests
 {
     private readonly IReadOnlyList<PreferencePair> _pairs = [.. Enumerable.Range(0, 200).Select(i =>
-        PreferencePair.FromIds([1, 2 + (i % 3)], [1, 7, 8], i) with { PromptHash = (UInt128)(i / 10), ContentHash = (UInt128)i, Subset = "all" })];
+        PreferencePair.FromIds(
+            [1, 2 + (i % 3)], [1, 7, 8], i) with { PromptHash = (UInt128)(i / 10), ContentHash = (UInt128)i, Subset = "all" })];
 
     private readonly PairRewards _rewards = new(200);
     private readonly AccuracyEstimate _expected;

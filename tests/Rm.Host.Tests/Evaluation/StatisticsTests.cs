@@ -69,13 +69,14 @@ public sealed class StatisticsTests
     [Fact]
     public void An_evaluation_counts_by_hand()
     {
-        PreferencePair[] pairs = [.. new[] { (4, 2), (2, 4), (3, 3), (5, 1) }.Select((p, i) => PreferencePair.FromIds(new int[p.Item1], new int[p.Item2], i))];
+        PreferencePair[] pairs =
+            [.. new[] { (4, 2), (2, 4), (3, 3), (5, 1) }.Select((p, i) => PreferencePair.FromIds(new int[p.Item1], new int[p.Item2], i))];
         var rewards = new PairRewards(4);
         rewards.Add(1, 0);
         rewards.Add(0, 2);
         rewards.Add(3, 3);
         rewards.Add(-1, -1.5f);
-        EvaluationResult result = EvaluationResult.From(pairs, rewards, new PairLossOptions());
+        var result = EvaluationResult.From(pairs, rewards, new PairLossOptions());
         Assert.Equal(0.5, result.Accuracy);
         Assert.Equal(1, result.Ties);
         Assert.Equal((1 - 2 + 0 + 0.5) / 4, result.Margin, 1e-12);

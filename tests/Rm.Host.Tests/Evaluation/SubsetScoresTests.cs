@@ -35,14 +35,16 @@ public sealed class SubsetScoresTests
         Assert.Equal(["hep-cpp", "hep-java", "hep-python", "hep-rust"], section.Missing);
         Assert.Equal(["natural"], scores.Unassigned);
         Assert.Null(scores.Overall);
-        Assert.Equal([("hep-go", 2, 1), ("hep-js", 1, 0), ("math-prm", 4, 3), ("natural", 3, 3)], scores.Subsets.Select(s => (s.Subset, s.Pairs, s.Correct)));
+        Assert.Equal([("hep-go", 2, 1), ("hep-js", 1, 0), ("math-prm", 4, 3), ("natural", 3, 3)],
+            scores.Subsets.Select(s => (s.Subset, s.Pairs, s.Correct)));
         Assert.Equal(WilsonInterval.Of(3, 4), (scores.Subsets[2].Low, scores.Subsets[2].High));
     }
 
     [Fact]
     public void The_overall_score_is_the_mean_of_whole_sections()
     {
-        SubsetScores scores = Of([.. SectionTable.RewardBench.SelectMany((section, i) => section.Subsets.Keys.Select(name => (name, i < 2 ? new[] { 1 } : [1, 0])))]);
+        SubsetScores scores = Of([.. SectionTable.RewardBench.SelectMany(
+            (section, i) => section.Subsets.Keys.Select(name => (name, i < 2 ? new[] { 1 } : [1, 0])))]);
         Assert.Equal(0.75, scores.Overall);
         Assert.Empty(scores.Unassigned);
     }
@@ -64,15 +66,18 @@ public sealed class SubsetScoresTests
             ["subset"] = subsets[i % 4],
         })));
         string[] model = ["--model", TestTokenizers.QuickstartFolder];
-        Btrm.Succeed(["train", .. model, "--train-file", scratch["eval.jsonl"], "--lora", "--steps", "1", "--batch-size", "2", "--output-dir", scratch["out"]]);
+        Btrm.Succeed(["train", .. model, "--train-file", scratch["eval.jsonl"], "--lora", "--steps", "1", "--batch-size", "2",
+            "--output-dir", scratch["out"]]);
         CommandResult result = Btrm.Succeed([
-            "eval", .. model, "--adapter", scratch["out/final"], "--eval-file", scratch["eval.jsonl"], "--save-rows", scratch["rows.jsonl"]]);
+            "eval", .. model, "--adapter", scratch["out/final"], "--eval-file", scratch["eval.jsonl"], "--save-rows",
+            scratch["rows.jsonl"]]);
         JsonElement json = JsonDocument.Parse(result.Output).RootElement;
 
-        Assert.Equal(["Chat Hard", "Reasoning"], json.GetProperty("eval_sections").EnumerateArray().Select(s => s.GetProperty("section").GetString()!));
+        Assert.Equal(["Chat Hard", "Reasoning"],
+            json.GetProperty("eval_sections").EnumerateArray().Select(s => s.GetProperty("section").GetString()!));
         Assert.Equal(["natural"], json.GetProperty("eval_unassigned_subsets").EnumerateArray().Select(s => s.GetString()!));
         Assert.Equal(JsonValueKind.Null, json.GetProperty("eval_sections_mean").ValueKind);
-        var rows = EvalRowFile.Read(scratch["rows.jsonl"]);
+        IReadOnlyList<EvalRow> rows = EvalRowFile.Read(scratch["rows.jsonl"]);
         foreach (JsonElement subset in json.GetProperty("eval_subsets").EnumerateArray())
         {
             EvalRow[] own = [.. rows.Where(row => row.Subset == subset.GetProperty("subset").GetString())];
@@ -86,7 +91,8 @@ public sealed class SubsetScoresTests
     }
 
     private static SubsetScores Of(params (string Subset, int[] Right)[] subsets) => SubsetScores.Of(
-        [.. subsets.SelectMany(s => s.Right.Select((_, i) => PreferencePair.FromIds([1], [2], 0) with { Subset = s.Subset, PromptHash = (UInt128)i }))],
+        [.. subsets.SelectMany(
+            s => s.Right.Select((_, i) => PreferencePair.FromIds([1], [2], 0) with { Subset = s.Subset, PromptHash = (UInt128)i }))],
         Rewards([.. subsets.SelectMany(s => s.Right)]))!;
 
     private static PairRewards Rewards(int[] right)

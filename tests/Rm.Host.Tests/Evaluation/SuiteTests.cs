@@ -22,7 +22,8 @@ public sealed class SuiteTests
         JsonElement c = Formulas().GetProperty("cases").EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name);
         ScoredAnswers[] rows = [.. c.GetProperty("rows").EnumerateArray().Select(row => new ScoredAnswers(
             row.GetProperty("id").GetString()!, row.GetProperty("subset").GetString()!,
-            [.. row.GetProperty("scores").EnumerateArray().Select(score => score.GetSingle())], row.GetProperty("num_correct").GetInt32()))];
+            [.. row.GetProperty("scores").EnumerateArray().Select(score => score.GetSingle())],
+            row.GetProperty("num_correct").GetInt32()))];
         SuiteTable table = RewardBench2Table.Of(rows);
         foreach (JsonProperty subset in c.GetProperty("subset_scores").EnumerateObject())
         {
@@ -44,7 +45,8 @@ public sealed class SuiteTests
             }
         }
 
-        Assert.All(table.Lines.Where(line => double.IsFinite(line.Score)), line => Assert.InRange(line.Score, line.Low - 1e-12, line.High + 1e-12));
+        Assert.All(table.Lines.Where(line => double.IsFinite(line.Score)), line =>
+            Assert.InRange(line.Score, line.Low - 1e-12, line.High + 1e-12));
     }
 
     [Fact]
@@ -71,7 +73,8 @@ public sealed class SuiteTests
     {
         using var scratch = new ScratchFolder();
         JsonElement tiny = Read("tiny.json");
-        JsonElement[] expected = [.. File.ReadLines(Path.Combine(Golden, "reward-bench-expected.jsonl")).Select(line => JsonElement.Parse(line))];
+        JsonElement[] expected =
+            [.. File.ReadLines(Path.Combine(Golden, "reward-bench-expected.jsonl")).Select(line => JsonElement.Parse(line))];
         (JsonElement figures, JsonElement[] rows, string error) = Run(scratch, "reward-bench", "reward-bench.jsonl.gz", tiny);
         Assert.Equal(expected.Length, rows.Length);
         Assert.All(expected.Zip(rows), pair =>
@@ -103,14 +106,16 @@ public sealed class SuiteTests
         });
         foreach (JsonProperty subset in tiny.GetProperty("reward_bench_2").EnumerateObject())
         {
-            double score = figures.GetProperty("scores").EnumerateArray().Single(line => line.GetProperty("name").GetString() == subset.Name).GetProperty("score").GetDouble();
+            double score = figures.GetProperty("scores").EnumerateArray()
+                .Single(line => line.GetProperty("name").GetString() == subset.Name).GetProperty("score").GetDouble();
 
             // Ties has a term that is continuous in the rewards.
             Assert.Equal(subset.Value.GetDouble(), score, subset.Name == RewardBench2Table.Ties ? 1e-6 : 1e-15);
         }
 
         // "Yes." is there twice.
-        float[] twice = [.. rows.Single(row => row.GetProperty("id").GetString() == "tied:3").GetProperty("scores").EnumerateArray().Select(score => score.GetSingle())];
+        float[] twice = [.. rows.Single(row => row.GetProperty("id").GetString() == "tied:3").GetProperty("scores").EnumerateArray()
+            .Select(score => score.GetSingle())];
         Assert.Equal(twice[0], twice[1]);
         Assert.Contains("mean of subsets", error, StringComparison.Ordinal);
     }
@@ -142,7 +147,8 @@ public sealed class SuiteTests
         using var scratch = new ScratchFolder();
         string file = scratch.Write(
             "judge.jsonl",
-            string.Concat(new[] { ("mmlu-pro-law", "A>B"), ("mmlu-pro-law", "B>A"), ("livecodebench", "A>B"), ("livebench-math", "B>A") }.Select((row, i) => new JsonObject
+            string.Concat(new[] { ("mmlu-pro-law", "A>B"), ("mmlu-pro-law", "B>A"), ("livecodebench", "A>B"),
+                ("livebench-math", "B>A") }.Select((row, i) => new JsonObject
             {
                 ["pair_id"] = $"p{i}", ["source"] = row.Item1, ["question"] = "Which number is larger?", ["response_A"] = "The first.", ["response_B"] = i == 3 ? "The first." : "None, really.",
                 ["label"] = row.Item2,
@@ -157,27 +163,30 @@ public sealed class SuiteTests
         Assert.Equal(0, lines[3].GetProperty("score").GetDouble());
         Btrm.Fail(2, ["eval", "--suite", "judgebench", "--model", model, "--eval-file", file], "no such benchmark", "judge-bench");
         File.WriteAllText(file, File.ReadAllText(file).Replace("A\\u003EB", "A=B", StringComparison.Ordinal));
-        Btrm.Fail(2, ["eval", "--suite", "judge-bench", "--model", model, "--eval-file", file, "--device", "cpu"], "judge.jsonl, line 1, field 'label'", "must be A>B or B>A");
+        Btrm.Fail(2, ["eval", "--suite", "judge-bench", "--model", model, "--eval-file", file, "--device", "cpu"],
+            "judge.jsonl, line 1, field 'label'", "must be A>B or B>A");
     }
 
     [Fact]
     public void Weighted_intervals_join_those_of_the_parts()
     {
-        SuiteLine one = SuiteLine.OfRows("one", [1, 1, 1, 0], 1);
-        SuiteLine same = SuiteLine.OfParts("same", [(one, 3)], 0);
+        var one = SuiteLine.OfRows("one", [1, 1, 1, 0], 1);
+        var same = SuiteLine.OfParts("same", [(one, 3)], 0);
         Assert.Equal((one.Score, one.Rows), (same.Score, same.Rows));
         Assert.Equal(one.Low, same.Low, 1e-15);
         Assert.Equal(one.High, same.High, 1e-15);
         Assert.Equal(Rm.Training.Statistics.WilsonInterval.Of(3, 4).Low, one.Low, 1e-15);
-        SuiteLine both = SuiteLine.OfParts("both", [(one, 1), (one, 1)], 0);
+        var both = SuiteLine.OfParts("both", [(one, 1), (one, 1)], 0);
         Assert.Equal((one.High - one.Score) / Math.Sqrt(2), both.High - both.Score, 1e-12);
     }
 
-    private static (JsonElement Figures, JsonElement[] Rows, string Error) Run(ScratchFolder scratch, string suite, string file, JsonElement tiny)
+    private static (JsonElement Figures, JsonElement[] Rows, string Error) Run(
+        ScratchFolder scratch, string suite, string file, JsonElement tiny)
     {
         string rows = scratch["rows.jsonl"];
         CommandResult result = Btrm.Succeed(
-            "eval", "--suite", suite, "--model", ModelWithHead(scratch, tiny), "--eval-file", Path.Combine(Golden, file), "--max-seq-len", "0", "--device", "cpu",
+            "eval", "--suite", suite, "--model", ModelWithHead(scratch, tiny), "--eval-file", Path.Combine(Golden, file), "--max-seq-len",
+            "0", "--device", "cpu",
             "--save-rows", rows);
         return (JsonElement.Parse(result.Output), [.. File.ReadLines(rows).Select(line => JsonElement.Parse(line))], result.Error);
     }
@@ -195,7 +204,7 @@ public sealed class SuiteTests
         float[] head = [.. tiny.GetProperty("head").EnumerateArray().Select(value => value.GetSingle())];
         WriteHead(Path.Combine(model, "model-2.safetensors"), head);
         var map = new JsonObject { ["score.weight"] = "model-2.safetensors" };
-        using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(source, "model.safetensors")))
+        using (var weights = SafetensorsFile.Open(Path.Combine(source, "model.safetensors")))
         {
             foreach (string name in weights.Tensors.Keys)
             {
@@ -203,7 +212,8 @@ public sealed class SuiteTests
             }
         }
 
-        File.WriteAllText(Path.Combine(model, "model.safetensors.index.json"), new JsonObject { ["metadata"] = new JsonObject(), ["weight_map"] = map }.ToJsonString());
+        File.WriteAllText(Path.Combine(model, "model.safetensors.index.json"),
+            new JsonObject { ["metadata"] = new JsonObject(), ["weight_map"] = map }.ToJsonString());
         return model;
     }
 
@@ -212,7 +222,8 @@ public sealed class SuiteTests
     {
         var header = new JsonObject
         {
-            ["score.weight"] = new JsonObject { ["dtype"] = "F32", ["shape"] = new JsonArray(1, head.Length), ["data_offsets"] = new JsonArray(0, 4 * head.Length) },
+            ["score.weight"] = new JsonObject { ["dtype"] = "F32", ["shape"] = new JsonArray(1, head.Length),
+                ["data_offsets"] = new JsonArray(0, 4 * head.Length) },
         };
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(header);
         using var writer = new BinaryWriter(File.Create(path));

@@ -11,7 +11,9 @@ using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.Experiments;
 
-/// <summary>The diagnostics on the quickstart's model: a sound pipeline passes, and a mark on the chosen side is found wherever it comes from.</summary>
+/// <summary>
+/// The diagnostics on the quickstart's model: a sound pipeline passes, and a mark on the chosen side is found wherever it comes from.
+/// </summary>
 public sealed class DiagnoseCommandTests
 {
     private static readonly string[] Modes = ["label_shuffle", "prompt_only", "random_negatives", "length_matched"];
@@ -39,9 +41,11 @@ public sealed class DiagnoseCommandTests
 
         // What was done to which rows is in the run's own files; the evaluation rows are the same in all runs.
         JsonElement run = JsonDocument.Parse(File.ReadAllBytes(scratch["out/label_shuffle/run.json"])).RootElement;
-        Assert.Equal(48, run.GetProperty("data_report").GetProperty("train").GetProperty("diagnostic").GetProperty("rows_changed").GetInt32());
+        Assert.Equal(
+            48, run.GetProperty("data_report").GetProperty("train").GetProperty("diagnostic").GetProperty("rows_changed").GetInt32());
         Assert.Equal("label_shuffle", run.GetProperty("settings").GetProperty("diagnostic-mode").GetString());
-        string[] evals = [.. Modes.Prepend("baseline").Select(mode => JsonDocument.Parse(File.ReadAllBytes(scratch[$"out/{mode}/run.json"])).RootElement
+        string[] evals =
+            [.. Modes.Prepend("baseline").Select(mode => JsonDocument.Parse(File.ReadAllBytes(scratch[$"out/{mode}/run.json"])).RootElement
             .GetProperty("eval_data").GetProperty("pairs_sha256").GetString()!)];
         Assert.Single(evals.Distinct());
 
@@ -79,7 +83,7 @@ public sealed class DiagnoseCommandTests
         using var scratch = new ScratchFolder();
         WriteRows(scratch, mark: " ");
         CommandResult result = Btrm.Succeed(Arguments(scratch, "out", "train"));
-        Assert.Contains("the most telling token", result.Error, StringComparison.Ordinal);
+        Assert.Contains("the strongest shortcut token", result.Error, StringComparison.Ordinal);
 
         // The baseline that is there serves the diagnostics, of which none can see such a mark: it moves with the responses.
         CommandResult diagnose = Diagnose(scratch, "diag", null, "--baseline", scratch["out"]);
@@ -102,7 +106,8 @@ public sealed class DiagnoseCommandTests
         string folder = Path.Combine(TestPaths.Repository, "examples", "quickstart");
         CommandResult result = Run(leak ? inner => new LeakyTokenizer(inner) : null, [
             "diagnose", "--model", Path.Combine(folder, "model"), "--train-file", Path.Combine(folder, "train.jsonl"), "--eval-file",
-            Path.Combine(folder, "eval.jsonl"), "--lora", "--lora-rank", "8", "--lora-alpha", "16", "--lr", "1e-3", "--steps", "300", "--batch-size", "8",
+            Path.Combine(folder, "eval.jsonl"), "--lora", "--lora-rank", "8", "--lora-alpha", "16", "--lr", "1e-3", "--steps", "300",
+            "--batch-size", "8",
             "--warmup-steps", "10", "--eval-every", "0", "--save-every", "0", "--output-dir", scratch["out"],
         ]);
         TestContext.Current.SendDiagnosticMessage(result.Output);
@@ -116,7 +121,8 @@ public sealed class DiagnoseCommandTests
         }
     }
 
-    private static CommandResult Diagnose(ScratchFolder scratch, string output, Func<IPairTokenizer, IPairTokenizer>? wrap, params string[] more) =>
+    private static CommandResult Diagnose(
+        ScratchFolder scratch, string output, Func<IPairTokenizer, IPairTokenizer>? wrap, params string[] more) =>
         Run(wrap, [.. Arguments(scratch, output, "diagnose"), .. more]);
 
     private static CommandResult Run(Func<IPairTokenizer, IPairTokenizer>? wrap, string[] arguments)
@@ -137,8 +143,10 @@ public sealed class DiagnoseCommandTests
 
     private static string[] Arguments(ScratchFolder scratch, string output, string command) =>
     [
-        command, "--model", TestTokenizers.QuickstartFolder, "--train-file", scratch["train.jsonl"], "--eval-file", scratch["eval.jsonl"], "--lora",
-        "--lr", "3e-3", "--steps", "40", "--batch-size", "8", "--eval-every", "0", "--save-every", "0", "--log-every", "1", "--output-dir", scratch[output],
+        command, "--model", TestTokenizers.QuickstartFolder, "--train-file", scratch["train.jsonl"], "--eval-file", scratch["eval.jsonl"],
+        "--lora",
+        "--lr", "3e-3", "--steps", "40", "--batch-size", "8", "--eval-every", "0", "--save-every", "0", "--log-every", "1", "--output-dir",
+        scratch[output],
         "--diagnostic-length-threshold", "4",
     ];
 
@@ -165,7 +173,8 @@ public sealed class DiagnoseCommandTests
                 ["rejected"] = usual ? unkind : kind,
             };
 
-            string Answer(string word) => $"The {words[random.Next(4)]} and the {words[random.Next(4)]} are {word}{string.Concat(Enumerable.Repeat(", yes", random.Next(4)))}.";
+            string Answer(string word) => $"The {words[random.Next(4)]} and the {words[random.Next(4)]} are "
+                + $"{word}{string.Concat(Enumerable.Repeat(", yes", random.Next(4)))}.";
         }));
     }
 

@@ -27,7 +27,8 @@ public sealed class DiagnosticVerdictTests
 
     [Fact]
     public void Label_shuffle_at_another_rate_tells_nothing() => Assert.Equal(
-        Verdict.Inconclusive, Judge(DiagnosticMode.LabelShuffle, eval: Rows(90, 100), options: new DiagnosticOptions(DiagnosticMode.LabelShuffle, 0.3)).Verdict);
+        Verdict.Inconclusive, Judge(
+            DiagnosticMode.LabelShuffle, eval: Rows(90, 100), options: new DiagnosticOptions(DiagnosticMode.LabelShuffle, 0.3)).Verdict);
 
     [Theory]
     [InlineData(80, 162, 0, Verdict.Pass)]
@@ -104,7 +105,7 @@ public sealed class DiagnosticVerdictTests
     [InlineData(70, 100, 495, 5, Verdict.Fail)]
     [InlineData(70, 100, 5, 495, Verdict.Fail)]
     public void The_baseline_must_be_possible(int right, int pairs, long chosenOnly, long rejectedOnly, Verdict expected) =>
-        Assert.Equal(expected, BaselineVerdict.Of(Rows(right, pairs), new TellingToken(3, " ", chosenOnly, rejectedOnly, 500)).Verdict);
+        Assert.Equal(expected, BaselineVerdict.Of(Rows(right, pairs), new ShortcutToken(3, " ", chosenOnly, rejectedOnly, 500)).Verdict);
 
     [Fact]
     public void Pairs_of_one_cluster_count_as_fewer()
@@ -115,7 +116,7 @@ public sealed class DiagnosticVerdictTests
 
         // Ten clusters that are right or wrong as a whole are worth less than ten pairs, for their spread is estimated from ten values:
         // n p (1 - p) / (n - 1) / SE^2 * (t_99 / t_9)^2 with SE^2 = 10 / 9 * 10 * 5^2 / 100^2.
-        AccuracyEstimate whole = AccuracyEstimate.Of(clustered);
+        var whole = AccuracyEstimate.Of(clustered);
         double ratio = StudentT.Quantile95(99) / StudentT.Quantile95(9);
         Assert.Equal(100 * (0.25 / 99) / (10.0 / 9 * 10 * 25 / 10_000) * ratio * ratio, whole.EffectivePairs, 6);
         Assert.Equal(WilsonInterval.Of(0.5, whole.EffectivePairs), (whole.Low, whole.High));
@@ -127,7 +128,8 @@ public sealed class DiagnosticVerdictTests
     {
         DiagnosticOutcome outcome = Judge(DiagnosticMode.RandomNegatives, Rows(99, 100), Rows(56, 100));
         string json = JsonSerializer.Serialize(outcome, DiagnosticJson.Default.DiagnosticOutcome);
-        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize(json, DiagnosticJson.Default.DiagnosticOutcome)!, DiagnosticJson.Default.DiagnosticOutcome));
+        Assert.Equal(json, JsonSerializer.Serialize(
+            JsonSerializer.Deserialize(json, DiagnosticJson.Default.DiagnosticOutcome)!, DiagnosticJson.Default.DiagnosticOutcome));
         Assert.Contains("\"verdict\": \"pass\"", json, StringComparison.Ordinal);
         Assert.Contains("\"shuffle_rate\": 0.5", json, StringComparison.Ordinal);
 
@@ -138,9 +140,11 @@ public sealed class DiagnosticVerdictTests
     }
 
     private static DiagnosticOutcome Judge(
-        DiagnosticMode mode, IReadOnlyList<EvalRow>? train = null, IReadOnlyList<EvalRow>? eval = null, IReadOnlyList<EvalRow>? baseline = null,
+        DiagnosticMode mode, IReadOnlyList<EvalRow>? train = null, IReadOnlyList<EvalRow>? eval = null,
+        IReadOnlyList<EvalRow>? baseline = null,
         int tellingApart = 0, DiagnosticOptions? options = null) =>
-        DiagnosticVerdict.Of(options ?? new DiagnosticOptions(mode), new DiagnosticReport(mode, 500, 250, 0, tellingApart), train ?? [], eval, baseline);
+        DiagnosticVerdict.Of(
+            options ?? new DiagnosticOptions(mode), new DiagnosticReport(mode, 500, 250, 0, tellingApart), train ?? [], eval, baseline);
 
     private static EvalRow[] Rows(int right, int pairs) => [.. Enumerable.Range(0, pairs).Select(i => new EvalRow
     {

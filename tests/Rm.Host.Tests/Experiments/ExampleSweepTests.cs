@@ -4,7 +4,10 @@ using Rm.Host.Tests.Repository;
 
 namespace Rm.Host.Tests.Experiments;
 
-/// <summary>The sweeps that are shipped: every run of the training guide's tables has a command line that train accepts, and the quickstart's one runs.</summary>
+/// <summary>
+/// The sweeps that are shipped: every run of the training guide's tables has a command line that train accepts, and the quickstart's one
+/// runs.
+/// </summary>
 public sealed class ExampleSweepTests
 {
     [Theory]
@@ -17,20 +20,23 @@ public sealed class ExampleSweepTests
         string file = Path.Combine(TestPaths.Repository, "examples", "sweeps", $"{table}.json");
         CommandResult result = Btrm.Succeed("sweep", file, "--output-dir", scratch["out"], "--dry-run");
         Assert.Equal(ids.Split(' ').Length, result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
-        SweepPlan plan = SweepPlan.Make(SweepFile.Read(file), scratch["out"]);
+        var plan = SweepPlan.Make(SweepFile.Read(file), scratch["out"]);
         Assert.Equal(ids, string.Join(' ', plan.Runs.Select(r => r.Name)));
         Assert.All(plan.Runs, r => Assert.False(string.IsNullOrWhiteSpace(r.Run.Note), $"{r.Name} has no note"));
 
         // Two runs of one table that resolve to the same settings would be one experiment.
-        Assert.Equal(plan.Runs.Count, plan.Runs.Select(r => string.Join('\n', r.Resolved.Select(s => $"{s.Key}={s.Value}"))).Distinct().Count());
-        Assert.All(plan.Runs, r => Assert.Equal(("1024", "0.05", "5000"), (r.Resolved["max-seq-len"], r.Resolved["label-smoothing"], r.Resolved["limit"])));
+        Assert.Equal(
+            plan.Runs.Count, plan.Runs.Select(r => string.Join('\n', r.Resolved.Select(s => $"{s.Key}={s.Value}"))).Distinct().Count());
+        Assert.All(plan.Runs, r =>
+            Assert.Equal(("1024", "0.05", "5000"), (r.Resolved["max-seq-len"], r.Resolved["label-smoothing"], r.Resolved["limit"])));
     }
 
     [Fact]
     public void The_guides_best_run_is_among_them()
     {
         using var scratch = new ScratchFolder();
-        SweepPlan plan = SweepPlan.Make(SweepFile.Read(Path.Combine(TestPaths.Repository, "examples", "sweeps", "v5.json")), scratch["out"]);
+        var plan =
+            SweepPlan.Make(SweepFile.Read(Path.Combine(TestPaths.Repository, "examples", "sweeps", "v5.json")), scratch["out"]);
         IReadOnlyDictionary<string, string> best = Assert.Single(plan.Select(["S1c"])).Resolved;
         Assert.Equal(("0.1", "5E-05", "4", "32"), (best["score-regularization-lambda"], best["lr"], best["lora-rank"], best["lora-alpha"]));
         Assert.Equal("0", best["early-stopping-patience"]);
@@ -44,6 +50,7 @@ public sealed class ExampleSweepTests
         string file = scratch.Write("sweep.json", text
             .Replace("examples/quickstart/", $"{TestPaths.Repository}/examples/quickstart/", StringComparison.Ordinal)
             .Replace("\"steps\": 16", "\"eval-limit\": 4, \"steps\": 2", StringComparison.Ordinal));
-        Assert.Contains("1 finished, 3 missing of 4 runs", Btrm.Succeed("sweep", file, "--output-dir", scratch["out"], "--only", "lr=1e-3_lora-rank=8").Output, StringComparison.Ordinal);
+        Assert.Contains("1 finished, 3 missing of 4 runs",
+            Btrm.Succeed("sweep", file, "--output-dir", scratch["out"], "--only", "lr=1e-3_lora-rank=8").Output, StringComparison.Ordinal);
     }
 }

@@ -1,8 +1,8 @@
-using Rm.Host.Tests.EndToEnd;
-
 namespace Rm.Host.Tests.Experiments;
 
-/// <summary>A shell script that plays a command of the system: it lies in <c>bin/</c> of the scratch folder, which a test puts in front of the PATH.</summary>
+/// <summary>
+/// A shell script that plays a command of the system: it lies in <c>bin/</c> of the scratch folder, which a test puts in front of the PATH.
+/// </summary>
 internal static class FakeProgram
 {
     /// <summary>Writes it; <c>{0}</c> in the body stands for the scratch folder.</summary>

@@ -9,7 +9,9 @@ using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Experiments;
 
-/// <summary><c>--preset</c>: the training guide's tables, under the command line and the configuration file and over the defaults.</summary>
+/// <summary>
+/// <c>--preset</c>: the training guide's tables, under the command line and the configuration file and over the defaults.
+/// </summary>
 public sealed partial class PresetTests
 {
     private static readonly string[] Hub = ["--model", "org/model", "--hf-dataset", "org/data"];
@@ -46,7 +48,8 @@ public sealed partial class PresetTests
     public void What_says_the_same_in_another_way_takes_a_presets_place()
     {
         using var scratch = new ScratchFolder();
-        IReadOnlyDictionary<string, string> settings = TrainArguments.Check([.. Hub, "--preset", "guide-3b", "--epochs", "2", "--warmup-ratio", "0.1"]);
+        IReadOnlyDictionary<string,
+            string> settings = TrainArguments.Check([.. Hub, "--preset", "guide-3b", "--epochs", "2", "--warmup-ratio", "0.1"]);
         Assert.False(settings.ContainsKey("steps"));
         Assert.False(settings.ContainsKey("warmup-steps"));
 
@@ -60,7 +63,8 @@ public sealed partial class PresetTests
         settings = TrainArguments.Check([.. Hub, "--preset", "guide-7b", "--init-adapter", "org/adapter"]);
         Assert.Equal("4", settings["lora-rank"]);
         string rows = scratch.Write("rows.jsonl", IdRows.Random(2, 100, 10, 1));
-        Assert.False(TrainArguments.Check(["--model", "org/model", "--train-file", rows, "--preset", "guide-3b"]).ContainsKey("eval-split"));
+        Assert.False(
+            TrainArguments.Check(["--model", "org/model", "--train-file", rows, "--preset", "guide-3b"]).ContainsKey("eval-split"));
     }
 
     [Theory]
@@ -77,7 +81,8 @@ public sealed partial class PresetTests
         using var scratch = new ScratchFolder();
         string[] arguments =
         [
-            "train", "--model", new GoldenCase("qwen2-tiny").ModelFolderPath, "--train-file", scratch.Write("rows.jsonl", IdRows.Random(8, 512, 20, 1)),
+            "train", "--model", new GoldenCase("qwen2-tiny").ModelFolderPath, "--train-file",
+            scratch.Write("rows.jsonl", IdRows.Random(8, 512, 20, 1)),
             "--output-dir", scratch["out"], "--steps", "2", "--batch-size", "2", "--threads", "1", "--device", "cpu",
         ];
         Btrm.Succeed([.. arguments, "--preset", "guide-7b"]);
@@ -88,7 +93,8 @@ public sealed partial class PresetTests
         Assert.Equal("0.1", settings.GetProperty("score-regularization-lambda").GetString());
 
         // What a run computes are its settings, not where they came from: the same values written out go on with it.
-        string[] written = [.. Preset.In(Parsed("guide-7b"))!.Values.Where(v => v.Option is not ("--steps" or "--batch-size" or "--eval-split")).Select(v => $"{v.Option}={v.Value}")];
+        string[] written = [.. Preset.In(Parsed("guide-7b"))!.Values.Where(
+            v => v.Option is not ("--steps" or "--batch-size" or "--eval-split")).Select(v => $"{v.Option}={v.Value}")];
         Btrm.Succeed([.. arguments, .. written, "--resume", "auto"]);
     }
 
@@ -121,7 +127,8 @@ public sealed partial class PresetTests
     public void The_document_has_the_tables_of_the_presets()
     {
         var documented = PresetRow().Matches(RepositoryFiles.Read("docs/experiments.md"))
-            .ToDictionary(m => m.Groups[1].Value, m => new[] { m.Groups[2].Value.Trim(), m.Groups[3].Value.Trim() }, StringComparer.Ordinal);
+            .ToDictionary(
+                m => m.Groups[1].Value, m => new[] { m.Groups[2].Value.Trim(), m.Groups[3].Value.Trim() }, StringComparer.Ordinal);
         Preset[] presets = [Preset.In(Parsed("guide-3b"))!, Preset.In(Parsed("guide-7b"))!];
         Assert.Equal(presets[0].Values.Select(v => v.Option).Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
         for (int i = 0; i < presets.Length; i++)

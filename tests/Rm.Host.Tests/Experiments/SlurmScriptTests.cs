@@ -6,7 +6,8 @@ using Rm.Host.Tests.EndToEnd;
 namespace Rm.Host.Tests.Experiments;
 
 /// <summary>
-/// The job array's script without Slurm: bash runs it as Slurm would, with a scontrol that only notes what it is asked. The real thing is tests/slurm/run.sh.
+/// The job array's script without Slurm: bash runs it as Slurm would, with a scontrol that only notes what it is asked. The real thing is
+/// tests/slurm/run.sh.
 /// </summary>
 public sealed class SlurmScriptTests
 {
@@ -18,11 +19,13 @@ public sealed class SlurmScriptTests
         Assert.SkipUnless(File.Exists("/bin/bash"), "there is no bash here");
         using var scratch = new ScratchFolder();
         var sweep = new SmallSweep(scratch);
-        (string file, string script) = Script(sweep, "--time", "01:00:00", "--signal-seconds", "120", "--slurm-args", "--mem=4G --partition=gpu", "--jobs", "3");
+        (string file, string script) =
+            Script(sweep, "--time", "01:00:00", "--signal-seconds", "120", "--slurm-args", "--mem=4G --partition=gpu", "--jobs", "3");
         string text = File.ReadAllText(script);
         foreach (string line in new[]
         {
-            "#SBATCH --job-name=btrm-sweep", "#SBATCH --array=0-1%3", "#SBATCH --signal=B:USR1@120", "#SBATCH --requeue", "#SBATCH --open-mode=append",
+            "#SBATCH --job-name=btrm-sweep", "#SBATCH --array=0-1%3", "#SBATCH --signal=B:USR1@120", "#SBATCH --requeue",
+                "#SBATCH --open-mode=append",
             "#SBATCH --time=01:00:00", "#SBATCH --mem=4G --partition=gpu", $"#SBATCH --output={sweep.Out}/slurm/%A_%a.log",
         })
         {
@@ -66,7 +69,8 @@ public sealed class SlurmScriptTests
     {
         Dictionary<string, string> tasks = SlurmQueue.Tasks(
             ["""{"job":"7","script":"s","runs":["A","B","C"]}""", """{"job":"9","script":"s","runs":["C","A"]}""", ""], "submissions.jsonl");
-        Assert.Equal("A:9_1 B:7_1 C:9_0", string.Join(' ', tasks.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}:{t.Value}")));
+        Assert.Equal(
+            "A:9_1 B:7_1 C:9_0", string.Join(' ', tasks.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}:{t.Value}")));
         Dictionary<string, string> states = SlurmQueue.States("9_0 RUNNING\n7_1 PENDING\n\n12 COMPLETING\n");
         Assert.Equal(("RUNNING", "PENDING", "COMPLETING", 3), (states["9_0"], states["7_1"], states["12"], states.Count));
         Assert.Throws<UserInputException>(() => SlurmQueue.Tasks(["{\"runs\":[]}"], "submissions.jsonl"));
@@ -80,7 +84,8 @@ public sealed class SlurmScriptTests
         Assert.Contains("btrm-no-such-program cannot be started", missing.Message, StringComparison.Ordinal);
         Assert.EndsWith("Install it.", missing.Message, StringComparison.Ordinal);
         Assert.SkipUnless(File.Exists("/bin/sh"), "there is no shell here");
-        UserInputException failed = Assert.Throws<UserInputException>(() => ToolProcess.Run("/bin/sh", ["-c", "echo no such partition >&2; exit 3"], ""));
+        UserInputException failed =
+            Assert.Throws<UserInputException>(() => ToolProcess.Run("/bin/sh", ["-c", "echo no such partition >&2; exit 3"], ""));
         Assert.Contains("failed with exit code 3: no such partition", failed.Message, StringComparison.Ordinal);
         Assert.Equal("12\n", ToolProcess.Run("/bin/sh", ["-c", "echo 12"], ""));
     }
@@ -91,7 +96,8 @@ public sealed class SlurmScriptTests
         return (file, Btrm.Succeed(sweep.Command(file, ["--slurm-script-only", .. further])).Output.Trim());
     }
 
-    private static (int ExitCode, string Output) Run(ScratchFolder scratch, string script, int index, int signal = 0, Func<bool>? isTime = null)
+    private static (int ExitCode, string Output) Run(
+        ScratchFolder scratch, string script, int index, int signal = 0, Func<bool>? isTime = null)
     {
         FakeProgram.Write(scratch, "scontrol", "echo \"$@\" >'{0}/requeued'");
         var start = new ProcessStartInfo("/bin/bash", [script]) { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -2,7 +2,9 @@ using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Experiments;
 
-/// <summary>Submitting and collecting with commands that play Slurm's: what is given to sbatch, and what squeue's answers come to.</summary>
+/// <summary>
+/// Submitting and collecting with commands that play Slurm's: what is given to sbatch, and what squeue's answers come to.
+/// </summary>
 public sealed class SlurmSubmissionTests
 {
     [Fact]
@@ -62,7 +64,8 @@ public sealed class SlurmSubmissionTests
         // Nothing was submitted, so Slurm is not asked, until something is.
         Assert.Equal(1, Sweep(scratch, sweep.Command(file, "--collect")).ExitCode);
         scratch.Write("out/slurm/submissions.jsonl", "{\"job\": \"1\", \"script\": \"s\", \"runs\": [\"A\"]}\n");
-        Btrm.AssertMessage(Sweep(scratch, sweep.Command(file, "--collect")), "squeue failed with exit code 1: cannot contact the controller");
+        Btrm.AssertMessage(
+            Sweep(scratch, sweep.Command(file, "--collect")), "squeue failed with exit code 1: cannot contact the controller");
     }
 
     private static CommandResult Sweep(ScratchFolder scratch, string[] arguments)

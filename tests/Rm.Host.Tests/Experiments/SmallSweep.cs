@@ -48,7 +48,8 @@ internal sealed class SmallSweep
     public JsonElement[] Results => IdRows.Read(Path.Combine(Out, "results.jsonl"));
 
     /// <summary>Names and statuses, in order.</summary>
-    public string Statuses => string.Join(' ', Results.Select(r => $"{r.GetProperty("name").GetString()}:{r.GetProperty("status").GetString()}"));
+    public string Statuses =>
+        string.Join(' ', Results.Select(r => $"{r.GetProperty("name").GetString()}:{r.GetProperty("status").GetString()}"));
 
     public string Log(string run) => File.ReadAllText(Path.Combine(Out, run, "log.txt"));
 }

@@ -25,8 +25,10 @@ public sealed class SweepCommandTests
         Assert.Equal(0, full.GetProperty("exit_code").GetInt32());
         Assert.True(full.GetProperty("result").GetProperty("eval_accuracy").ValueKind == JsonValueKind.Number);
         JsonElement definition = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(sweep.Out, "sweep.json"))).RootElement;
-        Assert.Equal(("small", 3), (definition.GetProperty("note").GetString(), definition.GetProperty("counts").GetProperty("finished").GetInt32()));
-        Assert.Contains("--lora=false", definition.GetProperty("runs")[2].GetProperty("arguments").EnumerateArray().Select(a => a.GetString()));
+        Assert.Equal(("small", 3),
+            (definition.GetProperty("note").GetString(), definition.GetProperty("counts").GetProperty("finished").GetInt32()));
+        Assert.Contains(
+            "--lora=false", definition.GetProperty("runs")[2].GetProperty("arguments").EnumerateArray().Select(a => a.GetString()));
 
         // The same command computes nothing again, and neither does --collect.
         string log = sweep.Log("full");
@@ -87,7 +89,8 @@ public sealed class SweepCommandTests
             ]
             """);
         Btrm.Fail(
-            2, sweep.Command(file), "run B: --steps '1.5' is not a whole number", "run C: --lora-target-modules: unknown module 'q_prj' (did you mean q_proj?)",
+            2, sweep.Command(file), "run B: --steps '1.5' is not a whole number",
+            "run C: --lora-target-modules: unknown module 'q_prj' (did you mean q_proj?)",
             "run D: --lr-scheduler 'cosin' is not known (did you mean cosine?)", "run E: --eval-file /nowhere.jsonl: no such file",
             "run F: \"lora\" must be true or false", "run G: --device 'tpu' is not known", "run H: Option '--model' is required",
             "run I: --preset 'guide-3' is not known (did you mean guide-3b?)", "run J: Give either --eval-file or --eval-split");

@@ -13,12 +13,15 @@ public sealed class SweepFileTests
         SweepFile file = Read("""{"base": {"model": "M"}, "matrix": {"lr": [1e-4, 5e-5], "lora-rank": [4, 8], "rslora": [true, false]}}""");
         Assert.Equal(
         [
-            "lr=1e-4_lora-rank=4_rslora=true", "lr=1e-4_lora-rank=4_rslora=false", "lr=1e-4_lora-rank=8_rslora=true", "lr=1e-4_lora-rank=8_rslora=false",
-            "lr=5e-5_lora-rank=4_rslora=true", "lr=5e-5_lora-rank=4_rslora=false", "lr=5e-5_lora-rank=8_rslora=true", "lr=5e-5_lora-rank=8_rslora=false",
+            "lr=1e-4_lora-rank=4_rslora=true", "lr=1e-4_lora-rank=4_rslora=false", "lr=1e-4_lora-rank=8_rslora=true",
+            "lr=1e-4_lora-rank=8_rslora=false",
+            "lr=5e-5_lora-rank=4_rslora=true", "lr=5e-5_lora-rank=4_rslora=false", "lr=5e-5_lora-rank=8_rslora=true",
+            "lr=5e-5_lora-rank=8_rslora=false",
         ], file.Runs.Select(r => r.Name));
         SweepRun last = file.Runs[^1];
         Assert.Equal(["lr", "lora-rank", "rslora"], last.Changed.Select(s => s.Key));
-        Assert.Equal(("M", "5e-5", "8"), (SweepRun.Text(last.Settings["model"]), last.Settings["lr"].GetRawText(), last.Settings["lora-rank"].GetRawText()));
+        Assert.Equal(("M", "5e-5", "8"),
+            (SweepRun.Text(last.Settings["model"]), last.Settings["lr"].GetRawText(), last.Settings["lora-rank"].GetRawText()));
     }
 
     [Fact]

@@ -2,7 +2,9 @@ using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Experiments;
 
-/// <summary>A sweep that is stopped, killed or met by a second one: nothing is lost, and what is resumed has the bits of what was never stopped.</summary>
+/// <summary>
+/// A sweep that is stopped, killed or met by a second one: nothing is lost, and what is resumed has the bits of what was never stopped.
+/// </summary>
 public sealed class SweepSignalTests
 {
     private const int Attempts = 10;
@@ -47,7 +49,8 @@ public sealed class SweepSignalTests
             foreach (string run in new[] { "seed=1", "seed=2", "seed=3" })
             {
                 const string Adapter = "final/adapter_model.safetensors";
-                Assert.Equal(File.ReadAllBytes(Path.Combine(undisturbed.Out, run, Adapter)), File.ReadAllBytes(Path.Combine(sweep.Out, run, Adapter)));
+                Assert.Equal(File.ReadAllBytes(Path.Combine(undisturbed.Out, run, Adapter)),
+                    File.ReadAllBytes(Path.Combine(sweep.Out, run, Adapter)));
             }
 
             Assert.Contains("Resuming from", sweep.Log("seed=1") + sweep.Log("seed=2"), StringComparison.Ordinal);
@@ -62,7 +65,8 @@ public sealed class SweepSignalTests
     {
         using var scratch = new ScratchFolder();
         var sweep = new SmallSweep(scratch, steps: 60);
-        string file = sweep.Write("\"runs\": [{\"name\": \"A\", \"settings\": {\"steps\": 3000}}, {\"name\": \"B\", \"settings\": {\"steps\": 2}}]");
+        string file =
+            sweep.Write("\"runs\": [{\"name\": \"A\", \"settings\": {\"steps\": 3000}}, {\"name\": \"B\", \"settings\": {\"steps\": 2}}]");
         using BtrmProcess first = Btrm.Start(sweep.Command(file));
         Assert.True(first.WaitFor(() => Lines(sweep, "A") > 1), first.Error);
         first.Signal(BtrmProcess.SigKill);
@@ -88,7 +92,8 @@ public sealed class SweepSignalTests
             {
                 if (File.ReadAllText(Path.Combine(status, "cmdline")).Contains($"--output-dir={folder}\0", StringComparison.Ordinal))
                 {
-                    using var process = System.Diagnostics.Process.GetProcessById(int.Parse(Path.GetFileName(status), System.Globalization.CultureInfo.InvariantCulture));
+                    using var process = System.Diagnostics.Process.GetProcessById(
+                        int.Parse(Path.GetFileName(status), System.Globalization.CultureInfo.InvariantCulture));
                     process.Kill();
                     process.WaitForExit();
                 }

@@ -1,6 +1,5 @@
 using Rm.Formats;
 using Rm.Formats.Hub;
-using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Hub;
 
@@ -26,9 +25,11 @@ public sealed class DatasetResolverTests : IDisposable
     }
 
     [Theory]
-    [InlineData("train", "data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet", "data/test-00000-of-00001.parquet data/train_prefs-00000-of-00001.parquet")]
+    [InlineData("train", "data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet",
+        "data/test-00000-of-00001.parquet data/train_prefs-00000-of-00001.parquet")]
     [InlineData("train", "train.jsonl", "test.jsonl extra/train.jsonl README.md")]
-    [InlineData("test", "harmless-base/test.jsonl.gz helpful-base/test.jsonl.gz", "harmless-base/train.jsonl.gz red-team-attempts/red_team_attempts.jsonl.gz")]
+    [InlineData("test", "harmless-base/test.jsonl.gz helpful-base/test.jsonl.gz",
+        "harmless-base/train.jsonl.gz red-team-attempts/red_team_attempts.jsonl.gz")]
     [InlineData("validation", "a/validation/0000.parquet", "a/train/0000.parquet .cache/validation.json")]
     public void Names_tell_the_split(string split, string expected, string others)
     {
@@ -71,7 +72,8 @@ public sealed class DatasetResolverTests : IDisposable
         Assert.Equal(["default/train/0000.parquet", "default/train/0001.parquet"], Resolve("train", offline: true));
         Resolve("test");
         Assert.Contains("only the first part of split 'test'", _hub.Messages.ToString(), StringComparison.Ordinal);
-        Assert.Contains("no data file of split 'dev'", Assert.Throws<UserInputException>(() => Resolve("dev")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no data file of split 'dev'", Assert.Throws<UserInputException>(() => Resolve("dev")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -106,7 +108,8 @@ public sealed class DatasetResolverTests : IDisposable
         Resolve("train");
         int requests = _hub.Server.Requests.Count;
         Assert.Equal(["train.jsonl"], Resolve("train", offline: true));
-        Assert.Contains("HF_DATASETS_OFFLINE", Assert.Throws<UserInputException>(() => Resolve("test", offline: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("HF_DATASETS_OFFLINE", Assert.Throws<UserInputException>(() => Resolve("test", offline: true)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(requests, _hub.Server.Requests.Count);
     }
 
@@ -138,7 +141,8 @@ public sealed class DatasetResolverTests : IDisposable
     [InlineData("a*b*c", "aXbYbZc", true)]
     [InlineData("a*b*c", "aXbYbZ", false)]
     [InlineData("", "train.json", false)]
-    public void Patterns_match_as_in_a_shell(string pattern, string path, bool expected) => Assert.Equal(expected, GlobPattern.IsMatch(pattern, path));
+    public void Patterns_match_as_in_a_shell(string pattern, string path, bool expected) =>
+        Assert.Equal(expected, GlobPattern.IsMatch(pattern, path));
 
     private FakeRepo Add(params string[] files)
     {
@@ -156,9 +160,12 @@ public sealed class DatasetResolverTests : IDisposable
     private string[] Resolve(string split, string? configuration = null, bool offline = false)
     {
         IReadOnlyList<string> files = DatasetResolver.Resolve(
-            new HubRepo(HubRepoKind.Dataset, "org/data"), split, configuration, _hub.Settings(_cache.Path) with { DatasetsOffline = offline });
-        string[] names = [.. files.Select(file => string.Join('/', Path.GetRelativePath(Path.Combine(_cache.Path, "datasets--org--data", "snapshots"), file).Split(Path.DirectorySeparatorChar)[1..]))];
-        Assert.All(files.Zip(names), f => Assert.Contains(f.Second.Contains("-of-", StringComparison.Ordinal) && offline ? "{" : f.Second, File.ReadAllText(f.First), StringComparison.Ordinal));
+            new HubRepo(HubRepoKind.Dataset, "org/data"), split, configuration,
+            _hub.Settings(_cache.Path) with { DatasetsOffline = offline });
+        string[] names = [.. files.Select(file => string.Join('/', Path.GetRelativePath(
+            Path.Combine(_cache.Path, "datasets--org--data", "snapshots"), file).Split(Path.DirectorySeparatorChar)[1..]))];
+        Assert.All(files.Zip(names), f => Assert.Contains(f.Second.Contains("-of-", StringComparison.Ordinal) && offline ? "{" : f.Second,
+            File.ReadAllText(f.First), StringComparison.Ordinal));
         return names;
     }
 }

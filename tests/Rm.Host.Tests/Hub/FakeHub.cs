@@ -7,8 +7,8 @@ using Rm.Formats.Hub;
 namespace Rm.Host.Tests.Hub;
 
 /// <summary>
-/// Plays a hub: repositories with the API, file addresses, headers and redirects of the public one. Large files come from a second server at another
-/// port, as they come from a content network there.
+/// Plays a hub: repositories with the API, file addresses, headers and redirects of the public one. Large files come from a second server
+/// at another port, as they come from a content network there.
 /// </summary>
 internal sealed class FakeHub : IDisposable
 {
@@ -16,7 +16,8 @@ internal sealed class FakeHub : IDisposable
 
     public FakeHub()
     {
-        Storage = new FakeServer(request => InterceptStorage?.Invoke(request) ?? Content(request, _repos.Values.SelectMany(repo => repo.Files.Values).First(
+        Storage = new FakeServer(
+            request => InterceptStorage?.Invoke(request) ?? Content(request, _repos.Values.SelectMany(repo => repo.Files.Values).First(
             content => request.Path == $"/{FakeRepo.Sha256(content)}")));
         Server = new FakeServer(request => Intercept?.Invoke(request) ?? Answer(request));
     }
@@ -90,7 +91,8 @@ internal sealed class FakeHub : IDisposable
         bool isDataset = parts[0] == "datasets";
         int resolve = Array.IndexOf(parts, "resolve");
         string name = isDataset ? string.Join('/', parts[..3]) : $"models/{string.Join('/', parts[..2])}";
-        FakeRepo? repo = _repos.FirstOrDefault(r => r.Key.StartsWith(name + "@", StringComparison.Ordinal) && r.Value.Commit == parts[resolve + 1]).Value;
+        FakeRepo? repo = _repos.FirstOrDefault(
+            r => r.Key.StartsWith(name + "@", StringComparison.Ordinal) && r.Value.Commit == parts[resolve + 1]).Value;
         string file = string.Join('/', parts[(resolve + 2)..]);
         return repo is null ? FakeResponse.Text(404).With("X-Error-Code", "RepoNotFound")
             : repo.Files.TryGetValue(file, out byte[]? content) ? File(request, repo, file, content)
@@ -126,7 +128,7 @@ internal sealed class FakeHub : IDisposable
         int start = request.Target.Split("cursor=") is [_, var cursor] ? int.Parse(cursor, CultureInfo.InvariantCulture) : 0;
         string[] names = [.. repo.Names];
         var page = new JsonArray([.. names.Skip(start).Take(PageSize).Select(repo.TreeEntry)]);
-        FakeResponse response = FakeResponse.Text(200, page.ToJsonString());
+        var response = FakeResponse.Text(200, page.ToJsonString());
         return start + PageSize < names.Length
             ? response.With("Link", $"<{Server.Address}{request.Target.Split("&cursor=")[0]}&cursor={start + PageSize}>; rel=\"next\"")
             : response;
@@ -141,6 +143,7 @@ internal sealed class FakeHub : IDisposable
 
         string hash = FakeRepo.Sha256(content);
         return FakeResponse.Text(302).With("Location", $"{Storage.Address}/{hash}?signed=yes").With("X-Repo-Commit", repo.Commit)
-            .With("X-Linked-Etag", $"\"{hash}\"").With("X-Linked-Size", content.Length.ToString(CultureInfo.InvariantCulture)).With("ETag", "\"of-the-redirect\"");
+            .With("X-Linked-Etag", $"\"{hash}\"").With("X-Linked-Size", content.Length.ToString(CultureInfo.InvariantCulture))
+            .With("ETag", "\"of-the-redirect\"");
     }
 }

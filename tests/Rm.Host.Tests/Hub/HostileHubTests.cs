@@ -1,7 +1,6 @@
 using System.Text;
 using Rm.Formats;
 using Rm.Formats.Hub;
-using Rm.Host.Tests.Data;
 using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.Hub;
@@ -59,7 +58,8 @@ public sealed class HostileHubTests : IDisposable
         _hub.Add("models/org/tiny").AsModel();
         _hub.Intercept = r => r.Method == "HEAD" ? FakeResponse.Text(200, "x").With("ETag", etag) : null;
         Assert.Contains("ETag", Assert.Throws<UserInputException>(() => Resolve()).Message, StringComparison.Ordinal);
-        Assert.Equal(["cache"], Directory.Exists(Cache) ? Directory.GetFileSystemEntries(Path.GetDirectoryName(Cache)!).Select(Path.GetFileName) : ["cache"]);
+        Assert.Equal(["cache"], Directory.Exists(Cache)
+            ? Directory.GetFileSystemEntries(Path.GetDirectoryName(Cache)!).Select(Path.GetFileName) : ["cache"]);
     }
 
     [Theory]
@@ -84,7 +84,8 @@ public sealed class HostileHubTests : IDisposable
     public void Sizes_that_cannot_be_are_errors()
     {
         _hub.Add("models/org/tiny").AsModel();
-        _hub.Intercept = r => r.Method == "HEAD" ? FakeResponse.Text(200).With("ETag", "\"abc\"").With("X-Linked-Size", "9223372036854775807") : null;
+        _hub.Intercept = r =>
+            r.Method == "HEAD" ? FakeResponse.Text(200).With("ETag", "\"abc\"").With("X-Linked-Size", "9223372036854775807") : null;
         Assert.Contains("which cannot be", Assert.Throws<UserInputException>(() => Resolve()).Message, StringComparison.Ordinal);
     }
 
@@ -115,7 +116,7 @@ public sealed class HostileHubTests : IDisposable
     {
         int seed = FuzzSettings.FirstSeed(1), iterations = FuzzSettings.Iterations(150, cost: 40);
         _hub.Add("models/org/tiny").AsModel(weightBytes: 2000);
-        var settings = _hub.Settings(Cache) with { Attempts = 2, Timeout = TimeSpan.FromSeconds(10) };
+        HubSettings settings = _hub.Settings(Cache) with { Attempts = 2, Timeout = TimeSpan.FromSeconds(10) };
         for (int i = 0; i < iterations; i++)
         {
             var random = new Random(seed + i);
@@ -143,7 +144,8 @@ public sealed class HostileHubTests : IDisposable
                 throw new InvalidOperationException($"seed {seed + i}, request {which}", e);
             }
 
-            string[] there = [.. Directory.GetFileSystemEntries(_folder.Path).Concat(Directory.GetFileSystemEntries(Path.GetDirectoryName(Cache)!)).Select(f => Path.GetFileName(f))];
+            string[] there = [.. Directory.GetFileSystemEntries(_folder.Path)
+                .Concat(Directory.GetFileSystemEntries(Path.GetDirectoryName(Cache)!)).Select(f => Path.GetFileName(f))];
             Assert.True(there is ["a", "cache"], $"seed {seed + i}: {string.Join(", ", there)}");
             Directory.Delete(Path.Combine(_folder.Path, "a"), recursive: true);
         }
@@ -152,7 +154,8 @@ public sealed class HostileHubTests : IDisposable
     private static FakeResponse Mutate(Random random, FakeRequest request)
     {
         string[] names = ["ETag", "X-Linked-Etag", "X-Linked-Size", "Location", "Content-Range", "Link", "Retry-After", "Content-Encoding"];
-        string[] values = ["", "\"..\"", "-1", "99999999999999999999", "/..", "http://[", "bytes 5-4/3", "<x>; rel=\"next\"", "gzip", "\"abc\"", "0", "//127.0.0.1:1/"];
+        string[] values = ["", "\"..\"", "-1", "99999999999999999999", "/..", "http://[", "bytes 5-4/3", "<x>; rel=\"next\"", "gzip",
+            "\"abc\"", "0", "//127.0.0.1:1/"];
         byte[] body = Encoding.UTF8.GetBytes(request.Path.Contains("/api/", StringComparison.Ordinal)
             ? """{"sha":"0123456789012345678901234567890123456789","siblings":[{"rfilename":"config.json"},{"rfilename":"model.safetensors"}]}"""
             : "some content");

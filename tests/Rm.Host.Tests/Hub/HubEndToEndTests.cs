@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Rm.Host.Cli;
-using Rm.Host.Tests.Data;
 using Rm.Host.Tests.Tokenization;
 
 namespace Rm.Host.Tests.Hub;
@@ -72,13 +71,14 @@ public sealed class HubEndToEndTests : IDisposable
             Assert.Equal(File.ReadAllBytes(Path.Combine(online, "final", file)), File.ReadAllBytes(Path.Combine(offline, "final", file)));
         }
 
-        using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(offline, "final", "adapter_config.json")));
+        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(offline, "final", "adapter_config.json")));
         Assert.Equal("org/tiny", config.RootElement.GetProperty("base_model_name_or_path").GetString());
 
         // The base model that the adapter names is a repository.
         string scores = Path.Combine(_folder.Path, "scores.jsonl");
         string input = _folder.Write("pairs.jsonl", Rows("askbaking", "test"));
-        Assert.Equal(0, CommandLine.Run(["score", "--adapter", Path.Combine(offline, "final"), "--input", input, "--output", scores, "--device", "cpu"]));
+        Assert.Equal(0, CommandLine.Run(
+            ["score", "--adapter", Path.Combine(offline, "final"), "--input", input, "--output", scores, "--device", "cpu"]));
         Assert.Equal(6, File.ReadLines(scores).Count());
     }
 
@@ -87,7 +87,8 @@ public sealed class HubEndToEndTests : IDisposable
     {
         Process[] processes = [.. Enumerable.Range(0, 2).Select(_ => Process.Start(new ProcessStartInfo("dotnet")
         {
-            ArgumentList = { typeof(CommandLine).Assembly.Location, "data", "report", "--model", "org/tiny", "--hf-dataset", "org/shp", "--eval-split", "test" },
+            ArgumentList = { typeof(CommandLine).Assembly.Location, "data", "report", "--model", "org/tiny", "--hf-dataset", "org/shp",
+                "--eval-split", "test" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!)];
@@ -101,7 +102,8 @@ public sealed class HubEndToEndTests : IDisposable
             process.Dispose();
         }
 
-        string[] files = [.. _hub.Server.Requests.Where(r => r.Method == "GET" && r.Path.Contains("/resolve/", StringComparison.Ordinal)).Select(r => r.Path)];
+        string[] files = [.. _hub.Server.Requests.Where(r => r.Method == "GET" && r.Path.Contains("/resolve/", StringComparison.Ordinal))
+            .Select(r => r.Path)];
         Assert.Equal(files.Distinct().Count(), files.Length);
         Assert.Contains(files, f => f.EndsWith("askbaking/train.json", StringComparison.Ordinal));
         Assert.Empty(_hub.Storage.Requests);
@@ -111,10 +113,13 @@ public sealed class HubEndToEndTests : IDisposable
     {
         string output = Path.Combine(_folder.Path, name);
         Assert.Equal(0, CommandLine.Run([
-            "train", "--model", "org/tiny", "--hf-dataset", "org/shp", "--hf-split", "train", "--eval-split", "test", "--eval-limit", "1000", "--limit", "5000",
-            "--batch-size", "16", "--micro-token-budget", "8192", "--max-seq-len", "1024", "--lora", "--lora-rank", "4", "--lora-alpha", "32",
+            "train", "--model", "org/tiny", "--hf-dataset", "org/shp", "--hf-split", "train", "--eval-split", "test", "--eval-limit",
+            "1000", "--limit", "5000",
+            "--batch-size", "16", "--micro-token-budget", "8192", "--max-seq-len", "1024", "--lora", "--lora-rank", "4", "--lora-alpha",
+            "32",
             "--lora-target-modules", "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj", "--lr", "5e-5", "--weight-decay", "0.01",
-            "--steps", "4", "--lr-scheduler", "cosine", "--warmup-steps", "2", "--label-smoothing", "0.05", "--score-regularization-lambda", "0.1",
+            "--steps", "4", "--lr-scheduler", "cosine", "--warmup-steps", "2", "--label-smoothing", "0.05",
+            "--score-regularization-lambda", "0.1",
             "--eval-every", "2", "--track-gpu", "--device", "cpu", "--output-dir", output]));
         return output;
     }

@@ -103,7 +103,8 @@ public sealed class HubSettingsTests
         var second = TimeSpan.FromSeconds(1);
         for (int failures = 1; failures <= 10; failures++)
         {
-            Assert.InRange(Rm.Formats.Hub.RetryDelay.Of(failures, second, null).TotalSeconds, Math.Min(Math.Pow(2, failures - 1), 30) / 2, Math.Min(Math.Pow(2, failures - 1), 30));
+            Assert.InRange(Rm.Formats.Hub.RetryDelay.Of(failures, second, null).TotalSeconds, Math.Min(Math.Pow(2, failures - 1), 30) / 2,
+                Math.Min(Math.Pow(2, failures - 1), 30));
         }
 
         Assert.Equal(7, Rm.Formats.Hub.RetryDelay.Of(1, second, TimeSpan.FromSeconds(7)).TotalSeconds);
@@ -111,5 +112,6 @@ public sealed class HubSettingsTests
     }
 
     private static HubSettings From(params (string Name, string Value)[] variables) =>
-        HubSettings.From(name => variables.FirstOrDefault(v => v.Name == name).Value is { } value ? value : name == "HOME" ? "/nonexistent" : null);
+        HubSettings.From(
+            name => variables.FirstOrDefault(v => v.Name == name).Value is { } value ? value : name == "HOME" ? "/nonexistent" : null);
 }

@@ -1,6 +1,5 @@
 using Rm.Formats;
 using Rm.Formats.Hub;
-using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Hub;
 
@@ -88,7 +87,8 @@ public sealed class HubTransferTests : IDisposable
     {
         Directory.CreateDirectory(Blobs);
         File.WriteAllBytes(WeightsBlob + ".incomplete", Weights[..70_000]);
-        _hub.InterceptStorage = r => Once() ? new FakeResponse(206, Weights[10..]).With("Content-Range", $"bytes 10-{Weights.Length - 1}/{Weights.Length}") : null;
+        _hub.InterceptStorage = r =>
+            Once() ? new FakeResponse(206, Weights[10..]).With("Content-Range", $"bytes 10-{Weights.Length - 1}/{Weights.Length}") : null;
         CheckWeights(Resolve());
     }
 
@@ -106,14 +106,17 @@ public sealed class HubTransferTests : IDisposable
         Assert.Contains("checksum", e.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(other.Path, "models--org--tiny", "snapshots")));
         Assert.DoesNotContain(
-            Directory.GetFiles(Path.Combine(other.Path, "models--org--tiny", "blobs")), f => Path.GetFileName(f) == FakeRepo.Sha256(Weights));
+            Directory.GetFiles(Path.Combine(other.Path, "models--org--tiny", "blobs")), f =>
+                Path.GetFileName(f) == FakeRepo.Sha256(Weights));
     }
 
     [Fact]
     public void A_small_files_checksum_is_gits()
     {
         _hub.Intercept = r => r.Method == "GET" && r.Path.EndsWith("/config.json", StringComparison.Ordinal)
-            ? FakeResponse.Text(200, "{\"model_type\": \"evil2\"}").With("ETag", $"\"{FakeRepo.GitHash(_repo.Files["config.json"])}\"") : null;
+
+                ? FakeResponse.Text(200, "{\"model_type\": \"evil2\"}").With("ETag", $"\"{FakeRepo.GitHash(_repo.Files["config.json"])}\"")
+                : null;
         Assert.Contains("checksum", Assert.Throws<UserInputException>(() => Resolve()).Message, StringComparison.Ordinal);
     }
 
@@ -135,7 +138,8 @@ public sealed class HubTransferTests : IDisposable
     {
         // Every address fails once, on both servers.
         var seen = new System.Collections.Concurrent.ConcurrentDictionary<string, bool>();
-        FakeResponse? Fail(FakeRequest r) => seen.TryAdd(r.Method + r.Target, true) ? FakeResponse.Text(status).With("Retry-After", "0") : null;
+        FakeResponse? Fail(FakeRequest r) =>
+            seen.TryAdd(r.Method + r.Target, true) ? FakeResponse.Text(status).With("Retry-After", "0") : null;
         _hub.Intercept = Fail;
         _hub.InterceptStorage = Fail;
         CheckWeights(Resolve());
@@ -254,7 +258,8 @@ public sealed class HubTransferTests : IDisposable
     [Fact]
     public void A_gated_file_says_how_to_get_access()
     {
-        _hub.Intercept = r => r.Path.Contains("/resolve/", StringComparison.Ordinal) ? FakeResponse.Text(403).With("X-Error-Code", "GatedRepo") : null;
+        _hub.Intercept = r =>
+            r.Path.Contains("/resolve/", StringComparison.Ordinal) ? FakeResponse.Text(403).With("X-Error-Code", "GatedRepo") : null;
         UserInputException e = Assert.Throws<UserInputException>(() => Resolve());
         Assert.Contains("Accept its terms at http://127.0.0.1", e.Message, StringComparison.Ordinal);
         Assert.Contains("HF_TOKEN", e.Message, StringComparison.Ordinal);

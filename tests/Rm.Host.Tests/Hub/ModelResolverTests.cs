@@ -1,6 +1,5 @@
 using Rm.Formats;
 using Rm.Formats.Hub;
-using Rm.Host.Tests.Data;
 
 namespace Rm.Host.Tests.Hub;
 
@@ -31,10 +30,12 @@ public sealed class ModelResolverTests : IDisposable
         Assert.Equal(Path.Combine("..", "..", "blobs", weights), new FileInfo(Path.Combine(folder, "model.safetensors")).LinkTarget);
         Assert.Equal(repo.Files["model.safetensors"], File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
         Assert.Equal(
-            Path.Combine("..", "..", "blobs", FakeRepo.GitHash(repo.Files["config.json"])), new FileInfo(Path.Combine(folder, "config.json")).LinkTarget);
+            Path.Combine("..", "..", "blobs", FakeRepo.GitHash(repo.Files["config.json"])),
+            new FileInfo(Path.Combine(folder, "config.json")).LinkTarget);
         Assert.True(File.Exists(Path.Combine(Repo, ".no_exist", repo.Commit, "chat_template.jinja")));
         Assert.True(File.Exists(Path.Combine(_cache.Path, ".locks", "models--org--tiny", $"{weights}.lock")));
-        Assert.DoesNotContain(Directory.EnumerateFiles(Path.Combine(Repo, "blobs")), file => file.EndsWith(".incomplete", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(Path.Combine(Repo, "blobs")), file => file.EndsWith(".incomplete", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -79,7 +80,7 @@ public sealed class ModelResolverTests : IDisposable
         _hub.Add("models/org/tiny").AsModel();
         string folder = ModelResolver.Resolve(_tiny, ModelParts.Tokenizer, _hub.Settings(_cache.Path));
         Assert.False(File.Exists(Path.Combine(folder, "model.safetensors")));
-        var e = Assert.Throws<UserInputException>(
+        UserInputException e = Assert.Throws<UserInputException>(
             () => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path) with { Offline = true }));
         Assert.Contains("not completely in the cache", e.Message, StringComparison.Ordinal);
 
@@ -101,7 +102,8 @@ public sealed class ModelResolverTests : IDisposable
         Assert.False(File.Exists(Path.Combine(folder, "consolidated.safetensors")));
         Assert.Equal(folder, ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path) with { Offline = true }));
         File.Delete(Path.Combine(folder, "model-2.safetensors"));
-        Assert.Throws<UserInputException>(() => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path) with { Offline = true }));
+        Assert.Throws<UserInputException>(
+            () => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path) with { Offline = true }));
     }
 
     [Fact]
@@ -164,7 +166,8 @@ public sealed class ModelResolverTests : IDisposable
         _hub.Add("models/org/tiny").With("adapter_config.json", "{}").With("adapter_model.safetensors", "w").With("optimizer.bin", "o");
         string folder = ModelResolver.Resolve(_tiny, ModelParts.Adapter, _hub.Settings(_cache.Path));
         Assert.Equal(2, Directory.GetFiles(folder).Length);
-        var e = Assert.Throws<UserInputException>(() => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path)));
+        UserInputException e =
+            Assert.Throws<UserInputException>(() => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path)));
         Assert.Contains("is an adapter", e.Message, StringComparison.Ordinal);
     }
 
@@ -172,7 +175,8 @@ public sealed class ModelResolverTests : IDisposable
     public void Weights_in_other_formats_alone_are_an_error_that_lists_them()
     {
         _hub.Add("models/org/tiny").With("config.json", "{}").With("pytorch_model.bin", "p");
-        var e = Assert.Throws<UserInputException>(() => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path)));
+        UserInputException e =
+            Assert.Throws<UserInputException>(() => ModelResolver.Resolve(_tiny, ModelParts.All, _hub.Settings(_cache.Path)));
         Assert.Contains("'pytorch_model.bin'", e.Message, StringComparison.Ordinal);
     }
 
@@ -180,7 +184,7 @@ public sealed class ModelResolverTests : IDisposable
     public void A_local_folder_wins_and_a_name_that_is_nothing_says_so()
     {
         Assert.Equal(_cache.Path, ModelResolver.Resolve(_cache.Path));
-        var e = Assert.Throws<UserInputException>(() => ModelResolver.Resolve(Path.Combine(_cache.Path, "none")));
+        UserInputException e = Assert.Throws<UserInputException>(() => ModelResolver.Resolve(Path.Combine(_cache.Path, "none")));
         Assert.Contains("no such folder", e.Message, StringComparison.Ordinal);
     }
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json.Nodes;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Training;
 using Rm.Kernels.Cpu;
 using Rm.Training.Artifacts;
@@ -12,8 +11,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Tests.Model;
 
 /// <summary>
-/// The same decoder as a sequence classifier, a causal language model, the bare model and inside a multimodal one: the goldens' files with other names
-/// and no head, which then is set by hand.
+/// The same decoder as a sequence classifier, a causal language model, the bare model and inside a multimodal one: the goldens' files with
+/// other names and no head, which then is set by hand.
 /// </summary>
 public sealed class CheckpointFormTests : IDisposable
 {
@@ -31,7 +30,8 @@ public sealed class CheckpointFormTests : IDisposable
         foreach ((string form, string prefix) in new[] { ("ForCausalLM", "model."), ("Model", "") })
         {
             JsonObject config = Config(golden);
-            config["architectures"] = new JsonArray(((string)config["architectures"]![0]!).Replace("ForSequenceClassification", form, StringComparison.Ordinal));
+            config["architectures"] =
+                new JsonArray(((string)config["architectures"]![0]!).Replace("ForSequenceClassification", form, StringComparison.Ordinal));
             string folder = Write(golden, form, config, tensor => tensor == WeightNames.Score ? null : prefix + tensor["model.".Length..]);
             CheckWithHeadByHand(golden, folder);
             using var backend = new CpuBackend(1);
@@ -50,7 +50,8 @@ public sealed class CheckpointFormTests : IDisposable
             ["architectures"] = new JsonArray("Gemma3ForConditionalGeneration"),
             ["text_config"] = Config(golden),
         };
-        string folder = Write(golden, "wrapper", config, tensor => tensor == WeightNames.Score ? null : "model.language_model." + tensor["model.".Length..]);
+        string folder = Write(
+            golden, "wrapper", config, tensor => tensor == WeightNames.Score ? null : "model.language_model." + tensor["model.".Length..]);
         CheckWithHeadByHand(golden, folder);
     }
 
@@ -69,7 +70,8 @@ public sealed class CheckpointFormTests : IDisposable
         using RewardModel model = ModelSource.Open(folder).Load(backend, TrainingScope.Full, training: true);
         Assert.True(model.HasPretrainedHead);
         ModelStart.Initialize(model, initAdapter: null, seed: 9);
-        ModelGoldenCase.AssertRewards(golden.Expected.GetProperty("full"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), "own head");
+        ModelGoldenCase.AssertRewards(
+            golden.Expected.GetProperty("full"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), "own head");
     }
 
     private static void CheckWithHeadByHand(ModelGoldenCase golden, string folder)
@@ -77,12 +79,13 @@ public sealed class CheckpointFormTests : IDisposable
         using var backend = new CpuBackend(2);
         using RewardModel model = ModelSource.Open(folder).Load(backend, TrainingScope.HeadOnly, training: false);
         Assert.False(model.HasPretrainedHead);
-        using CheckpointWeights original = CheckpointWeights.Open(golden.ModelPath, model.Config);
+        using var original = CheckpointWeights.Open(golden.ModelPath, model.Config);
         Parameter head = model.Parameters.All.Single(p => p.Kind == ParameterKind.Head);
         float[] values = new float[head.Count];
         original.ReadFloat32(WeightNames.Score, values);
         model.Parameters.Write(model.Parameters.Values, head, values);
-        ModelGoldenCase.AssertRewards(golden.Expected.GetProperty("full"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), folder);
+        ModelGoldenCase.AssertRewards(
+            golden.Expected.GetProperty("full"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), folder);
     }
 
     private static JsonObject Config(ModelGoldenCase golden) =>

@@ -41,7 +41,7 @@ public sealed class MemoryChoiceTests
     [InlineData(2, "qwen2.5-0.5b")]
     public void A_refusal_names_the_largest_budget_that_fits(int gigabytes, string shape)
     {
-        var refusal = Assert.Throws<UserInputException>(() => On(gigabytes, shape, Extent, asked: null, out _));
+        UserInputException refusal = Assert.Throws<UserInputException>(() => On(gigabytes, shape, Extent, asked: null, out _));
         Assert.Contains("does not fit", refusal.Message, StringComparison.Ordinal);
         int budget = Number(refusal.Message, "--micro-token-budget ");
         Assert.InRange(budget, 1024, 8191);
@@ -52,7 +52,7 @@ public sealed class MemoryChoiceTests
     [Fact]
     public void A_refusal_of_a_mode_names_the_mode_that_fits()
     {
-        var refusal = Assert.Throws<UserInputException>(() => On(24, "qwen2.5-3b", Extent, Recompute.None, out _));
+        UserInputException refusal = Assert.Throws<UserInputException>(() => On(24, "qwen2.5-3b", Extent, Recompute.None, out _));
         Assert.Contains("--recompute full\n", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("with --recompute none", refusal.Message, StringComparison.Ordinal);
         int budget = Number(refusal.Message, "--micro-token-budget ");
@@ -62,8 +62,8 @@ public sealed class MemoryChoiceTests
     [Fact]
     public void A_pair_too_long_for_the_device_is_refused_with_a_length_that_fits()
     {
-        MicroBatchExtent longPair = MicroBatchExtent.Full(8192, 60_000, sharePrefix: true);
-        var refusal = Assert.Throws<UserInputException>(() => On(8, "qwen2.5-3b", longPair, asked: null, out _));
+        var longPair = MicroBatchExtent.Full(8192, 60_000, sharePrefix: true);
+        UserInputException refusal = Assert.Throws<UserInputException>(() => On(8, "qwen2.5-3b", longPair, asked: null, out _));
         int length = Number(refusal.Message, "--max-seq-len "), budget = Number(refusal.Message, "--micro-token-budget ");
         Assert.Contains("60000 packed tokens", refusal.Message, StringComparison.Ordinal);
         Assert.Equal(Recompute.Full, On(8, "qwen2.5-3b", MicroBatchExtent.Full(budget, 2 * length, true), asked: null, out _).Recompute);
@@ -72,7 +72,7 @@ public sealed class MemoryChoiceTests
     [Fact]
     public void Weights_that_leave_nothing_are_refused_for_what_they_are()
     {
-        var refusal = Assert.Throws<UserInputException>(() => On(2, "qwen2.5-3b", Extent, asked: null, out _));
+        UserInputException refusal = Assert.Throws<UserInputException>(() => On(2, "qwen2.5-3b", Extent, asked: null, out _));
         Assert.Contains("smaller model", refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("--max-seq-len", refusal.Message, StringComparison.Ordinal);
     }
@@ -80,7 +80,7 @@ public sealed class MemoryChoiceTests
     [Fact]
     public void The_CPU_plans_in_float32_with_packed_weights()
     {
-        var planner = new MemoryPlanner(static () => new CpuRehearsal(DType.BF16), ModelShapes.Get("qwen2.5-0.5b"), Lora);
+        var planner = new MemoryPlanner(static () => new CpuDryRun(DType.BF16), ModelShapes.Get("qwen2.5-0.5b"), Lora);
         Assert.Equal(Recompute.None, new MemoryChoice(planner, 32_000_000_000, Extent).Choose(null).Recompute);
         Assert.Equal(Recompute.Full, new MemoryChoice(planner, 8_000_000_000, Extent).Choose(null).Recompute);
         Assert.Throws<UserInputException>(() => new MemoryChoice(planner, 2_000_000_000, Extent).Choose(null));
@@ -105,7 +105,8 @@ public sealed class MemoryChoiceTests
         memory.SetFree(gigabytes * 1_000_000_000L);
         free = backend.FreeMemory;
         Assert.Equal(gigabytes * 1_000_000_000L, free);
-        return new MemoryChoice(new MemoryPlanner(() => backend.Rehearse(DType.BF16), ModelShapes.Get(shape), Lora), free, extent).Choose(asked);
+        return new MemoryChoice(new MemoryPlanner(() => backend.DryRun(DType.BF16), ModelShapes.Get(shape), Lora), free, extent)
+            .Choose(asked);
     }
 
     private static int Number(string text, string after)

@@ -9,7 +9,9 @@ using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Model;
 
-/// <summary>A plan against the step it was made for: the arena to the byte, and all of the device's memory between 85% and 100% of the plan.</summary>
+/// <summary>
+/// A plan against the step it was made for: the arena to the byte, and all of the device's memory between 85% and 100% of the plan.
+/// </summary>
 [Collection("CUDA device")]
 public sealed class MemoryPlanTests
 {
@@ -56,9 +58,9 @@ public sealed class MemoryPlanTests
 
         // The last pair is longer than the budget.
         PreferencePair[] pairs = Pairs(share, 36, 18, 20, 29, 90);
-        MicroBatchExtent extent = MicroBatchExtent.Of([pairs], tokenBudget: 64, share);
+        var extent = MicroBatchExtent.Of([pairs], tokenBudget: 64, share);
         Assert.Equal(pairs[^1].PackedTokens(share), extent.Tokens);
-        MemoryPlan plan = new MemoryPlanner(() => backend.Rehearse(DType.F32), config, scope).Plan(recompute, extent);
+        MemoryPlan plan = new MemoryPlanner(() => backend.DryRun(DType.F32), config, scope).Plan(recompute, extent);
 
         // Where the device has less, the run ends; where it has the plan's bytes, it does not.
         memory.SetFree(plan.Total * 85 / 100);
@@ -70,20 +72,21 @@ public sealed class MemoryPlanTests
         Assert.InRange(measured.Kept, plan.Activations.Kept * 98 / 100, plan.Activations.Kept);
 
         // Where one micro-batch has the most of everything, there is nothing between the two.
-        MemoryPlan exact = new MemoryPlanner(() => backend.Rehearse(DType.F32), config, scope).Plan(recompute, MicroBatchExtent.Of([pairs[^1..]], 64, share));
+        MemoryPlan exact = new MemoryPlanner(() => backend.DryRun(DType.F32), config, scope)
+            .Plan(recompute, MicroBatchExtent.Of([pairs[^1..]], 64, share));
         Assert.Equal(exact.Activations, Step(backend, config, scope, recompute, pairs[^1..], share));
     }
 
     [Theory]
     [InlineData(GemmChoice.Wgmma)]
     [InlineData(GemmChoice.CublasLt)]
-    public void Other_products_are_rehearsed_with_what_they_take(GemmChoice gemm)
+    public void Other_products_are_run_dry_with_what_they_take(GemmChoice gemm)
     {
         using CudaBackend own = EmulatedDevice.Open(DType.BF16);
         using CudaBackend backend = EmulatedDevice.Open(DType.BF16, gemm);
-        MicroBatchExtent extent = MicroBatchExtent.Full(200, 100, sharePrefix: true);
-        MemoryPlan expected = new MemoryPlanner(() => own.Rehearse(DType.F32), Qwen2, Lora).Plan(Recompute.None, extent);
-        MemoryPlan plan = new MemoryPlanner(() => backend.Rehearse(DType.F32), Qwen2, Lora).Plan(Recompute.None, extent);
+        var extent = MicroBatchExtent.Full(200, 100, sharePrefix: true);
+        MemoryPlan expected = new MemoryPlanner(() => own.DryRun(DType.F32), Qwen2, Lora).Plan(Recompute.None, extent);
+        MemoryPlan plan = new MemoryPlanner(() => backend.DryRun(DType.F32), Qwen2, Lora).Plan(Recompute.None, extent);
         Assert.Equal(expected.Activations, plan.Activations);
         Assert.True(plan.Total >= expected.Total, $"{plan} takes less than {expected}");
     }
@@ -115,7 +118,8 @@ public sealed class MemoryPlanTests
         using var backend = new CpuBackend(1);
         TrainingScope scope = lora ? Lora : TrainingScope.Full;
         PreferencePair[] pairs = Pairs(share: true, 140);
-        MemoryPlan plan = new MemoryPlanner(() => backend.Rehearse(DType.F32), Qwen2, scope).Plan(recompute, MicroBatchExtent.Of([pairs], 100, true));
+        MemoryPlan plan =
+            new MemoryPlanner(() => backend.DryRun(DType.F32), Qwen2, scope).Plan(recompute, MicroBatchExtent.Of([pairs], 100, true));
         using RewardModel model = Model(backend, Qwen2, scope, recompute);
         model.ReserveActivations(plan.Activations.Peak);
         Train(model, pairs, share: true);
@@ -127,7 +131,7 @@ public sealed class MemoryPlanTests
     [Fact]
     public void A_plan_covers_smaller_micro_batches()
     {
-        var planner = new MemoryPlanner(static () => new CudaRehearsal(), ModelShapes.Get("qwen2.5-0.5b"), Lora);
+        var planner = new MemoryPlanner(static () => new CudaDryRun(), ModelShapes.Get("qwen2.5-0.5b"), Lora);
         MemoryPlan whole = planner.Plan(Recompute.Full, new MicroBatchExtent(4096, 16, 512, SharePrefix: true));
         var random = new Random(5);
         for (int i = 0; i < 40; i++)
@@ -142,8 +146,8 @@ public sealed class MemoryPlanTests
     public void Qwen2_5_3B_with_8192_tokens_fits_36_GB_and_with_full_recompute_13_GB()
     {
         var scope = new TrainingScope(new LoraSettings(4, 32, WeightNames.Modules), TrainsEverything: false);
-        var planner = new MemoryPlanner(static () => new CudaRehearsal(), ModelShapes.Get("qwen2.5-3b"), scope);
-        MicroBatchExtent extent = MicroBatchExtent.Full(8192, 1024, sharePrefix: true);
+        var planner = new MemoryPlanner(static () => new CudaDryRun(), ModelShapes.Get("qwen2.5-3b"), scope);
+        var extent = MicroBatchExtent.Full(8192, 1024, sharePrefix: true);
         MemoryPlan none = planner.Plan(Recompute.None, extent), full = planner.Plan(Recompute.Full, extent);
         Assert.InRange(none.Total + MemoryPlan.Reserve(36_000_000_000), 30_000_000_000, 36_000_000_000);
         Assert.InRange(full.Total + MemoryPlan.Reserve(13_000_000_000), 7_000_000_000, 13_000_000_000);
@@ -154,11 +158,11 @@ public sealed class MemoryPlanTests
     }
 
     [Fact]
-    public void A_rehearsal_leaves_the_thread_and_the_device_as_they_were()
+    public void A_dry_run_leaves_the_thread_and_the_device_as_they_were()
     {
         using CudaBackend backend = EmulatedDevice.Open(DType.BF16);
         long free = backend.FreeMemory;
-        MemoryPlan plan = new MemoryPlanner(() => backend.Rehearse(DType.F32), ModelShapes.Get("llama3.1-8b"), Lora).Plan(
+        MemoryPlan plan = new MemoryPlanner(() => backend.DryRun(DType.F32), ModelShapes.Get("llama3.1-8b"), Lora).Plan(
             Recompute.None, MicroBatchExtent.Full(4096, 512, true));
         Assert.True(plan.Total > 30_000_000_000, $"{plan}");
         Assert.Equal(free, backend.FreeMemory);
@@ -203,6 +207,7 @@ public sealed class MemoryPlanTests
     private static MicroBatchResult Train(RewardModel model, IReadOnlyList<PreferencePair> pairs, bool share)
     {
         float[] targets = [.. pairs.Select(_ => 1f)];
-        return model.Train(PairPacking.Pack(pairs, share), new PairTargets(targets, targets), new PairLossOptions(), 1f / pairs.Count, dropoutSeed: 9);
+        return model.Train(
+            PairPacking.Pack(pairs, share), new PairTargets(targets, targets), new PairLossOptions(), 1f / pairs.Count, dropoutSeed: 9);
     }
 }

@@ -26,7 +26,7 @@ public sealed class ModelConfigTests
     [MemberData(nameof(GoldenModels))]
     public void A_folder_of_transformers_is_read_and_its_weights_fit(string name)
     {
-        var folder = Path.Combine(TestPaths.Golden, name);
+        string folder = Path.Combine(TestPaths.Golden, name);
         var config = ModelConfig.Load(folder);
         using var weights = CheckpointWeights.Open(folder, config);
         Assert.True(weights.HasScore);
@@ -44,8 +44,10 @@ public sealed class ModelConfigTests
         var llama = ModelConfig.Load(Path.Combine(TestPaths.Golden, "cases", "llama-tiny", "model"));
         Assert.Equal(
             (ModelFamily.Llama, 400, 96, 2, 6, 2, 16, 256, 1e-5f, 100_000d, RopeScaling.None, true, 0.02, 2048),
-            (llama.Family, llama.VocabSize, llama.HiddenSize, llama.Layers, llama.Heads, llama.KvHeads, llama.HeadDim, llama.IntermediateSize,
-                llama.RmsNormEps, llama.RopeTheta, llama.RopeScaling, llama.TieWordEmbeddings, llama.InitializerRange, llama.MaxPositionEmbeddings));
+            (llama.Family, llama.VocabSize, llama.HiddenSize, llama.Layers, llama.Heads, llama.KvHeads, llama.HeadDim,
+                llama.IntermediateSize,
+                llama.RmsNormEps, llama.RopeTheta, llama.RopeScaling, llama.TieWordEmbeddings, llama.InitializerRange,
+                llama.MaxPositionEmbeddings));
         Assert.Equal((1, 2), (llama.BosTokenId, Assert.Single(llama.EosTokenIds)));
         var qwen3 = ModelConfig.Load(Path.Combine(TestPaths.Golden, "cases", "qwen3-tiny", "model"));
         Assert.Equal((32, 64), (qwen3.HeadDim, qwen3.HiddenSize)); // explicit: not hidden / heads
@@ -54,10 +56,11 @@ public sealed class ModelConfigTests
     [Fact]
     public void Absent_fields_take_the_defaults_of_transformers()
     {
-        var qwen = Parse(Qwen);
-        Assert.Equal((1e-6f, 10000d, false, 0.02, 16, null), (qwen.RmsNormEps, qwen.RopeTheta, qwen.TieWordEmbeddings, qwen.InitializerRange, qwen.HeadDim, qwen.PadTokenId));
+        ModelConfig qwen = Parse(Qwen);
+        Assert.Equal((1e-6f, 10000d, false, 0.02, 16, null),
+            (qwen.RmsNormEps, qwen.RopeTheta, qwen.TieWordEmbeddings, qwen.InitializerRange, qwen.HeadDim, qwen.PadTokenId));
         Assert.Equal(4, Parse(Llama).KvHeads);
-        var qwen3 = Parse(Qwen.Replace("wen2", "wen3", StringComparison.Ordinal));
+        ModelConfig qwen3 = Parse(Qwen.Replace("wen2", "wen3", StringComparison.Ordinal));
         Assert.Equal((128, true, false), (qwen3.HeadDim, qwen3.QkNorm, qwen3.QkvBias));
     }
 
@@ -73,7 +76,7 @@ public sealed class ModelConfigTests
     [InlineData("""{"rope_theta":500000.0,"rope_scaling":{"rope_type":"default","rope_theta":500000.0}}""", RopeScalingKind.None, 1)]
     public void Rotary_settings_are_read_in_both_spellings(string extra, RopeScalingKind kind, double factor)
     {
-        var config = Parse(Merge(Llama, extra));
+        ModelConfig config = Parse(Merge(Llama, extra));
         Assert.Equal(500_000, config.RopeTheta);
         Assert.Equal((kind, factor), (config.RopeScaling.Kind, config.RopeScaling.Factor));
         if (kind == RopeScalingKind.Llama3)
@@ -130,7 +133,7 @@ public sealed class ModelConfigTests
     [InlineData(Llama, """{"architectures":[1]}""", "architectures is [1]; expected a list of texts")]
     public void What_cannot_be_computed_is_an_error_that_names_the_field(string config, string extra, string message)
     {
-        var error = Assert.Throws<UserInputException>(() => Parse(Merge(config, extra)));
+        UserInputException error = Assert.Throws<UserInputException>(() => Parse(Merge(config, extra)));
         Assert.StartsWith("config.json: ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -158,8 +161,8 @@ public sealed class ModelConfigTests
     public void A_written_config_is_the_source_with_a_reward_head(string name)
     {
         var config = ModelConfig.Load(Path.Combine(TestPaths.Golden, name));
-        var written = JsonNode.Parse(config.ToJson())!.AsObject();
-        var source = JsonNode.Parse(File.ReadAllText(Path.Combine(TestPaths.Golden, name, "config.json")))!.AsObject();
+        JsonObject written = JsonNode.Parse(config.ToJson())!.AsObject();
+        JsonObject source = JsonNode.Parse(File.ReadAllText(Path.Combine(TestPaths.Golden, name, "config.json")))!.AsObject();
         Assert.Equal(1, (int)written["num_labels"]!);
         Assert.Equal("regression", (string)written["problem_type"]!);
         written.Remove("num_labels");
@@ -171,9 +174,9 @@ public sealed class ModelConfigTests
     [Fact]
     public void A_causal_config_becomes_a_reward_model_s_and_keeps_what_it_does_not_know()
     {
-        var source = Merge(Qwen, """{"torch_dtype":"float32","surprise":{"a":[1,2]},"pad_token_id":null,"auto_map":{"A":"b"}}""");
-        var written = Parse(source).ToJson("bfloat16", 7);
-        var json = JsonNode.Parse(written)!;
+        string source = Merge(Qwen, """{"torch_dtype":"float32","surprise":{"a":[1,2]},"pad_token_id":null,"auto_map":{"A":"b"}}""");
+        byte[] written = Parse(source).ToJson("bfloat16", 7);
+        JsonNode json = JsonNode.Parse(written)!;
         Assert.Equal("bfloat16", (string)json["torch_dtype"]!);
         Assert.Equal(7, (int)json["pad_token_id"]!);
         Assert.Equal("[1,2]", json["surprise"]!["a"]!.ToJsonString());
@@ -187,25 +190,27 @@ public sealed class ModelConfigTests
     [Fact]
     public void A_named_shape_is_written_and_read_back()
     {
-        foreach (var name in ModelShapes.Names)
+        foreach (string name in ModelShapes.Names)
         {
-            var shape = ModelShapes.Get(name);
+            ModelConfig shape = ModelShapes.Get(name);
             var again = ModelConfig.Parse(shape.ToJson("bfloat16", 3), name);
             Assert.Equal(
                 shape,
-                again with { SourceJson = default, Architecture = null, TorchDType = null, PadTokenId = null, EosTokenIds = shape.EosTokenIds, Warnings = shape.Warnings });
+                again with { SourceJson = default, Architecture = null, TorchDType = null, PadTokenId = null,
+                    EosTokenIds = shape.EosTokenIds, Warnings = shape.Warnings });
         }
     }
 
     internal static string Merge(string config, string extra)
     {
-        var merged = JsonNode.Parse(config)!.AsObject();
-        foreach (var (key, value) in JsonNode.Parse(extra)!.AsObject())
+        JsonObject merged = JsonNode.Parse(config)!.AsObject();
+        foreach ((string? key, JsonNode? value) in JsonNode.Parse(extra)!.AsObject())
         {
             merged[key] = value?.DeepClone();
         }
 
-        return merged.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        return merged.ToJsonString(
+            new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
 
     private static ModelConfig Parse(string json) => ModelConfig.Parse(Encoding.UTF8.GetBytes(json), "config.json");

@@ -18,17 +18,17 @@ public sealed class ModelShapesTests
     [InlineData("qwen3-4b", 4_022_468_096)]
     public void A_shape_has_the_published_number_of_parameters(string name, long parameters)
     {
-        var shape = ModelShapes.Get(name);
-        var count = WeightNames.Decoder(shape).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
+        ModelConfig shape = ModelShapes.Get(name);
+        long count = WeightNames.Decoder(shape).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
         Assert.Equal(parameters, count + (shape.TieWordEmbeddings ? 0 : (long)shape.VocabSize * shape.HiddenSize));
     }
 
     [Fact]
     public void The_tiny_shape_is_that_of_the_quickstart_model()
     {
-        var folder = Path.Combine(TestPaths.Repository, "examples", "quickstart", "model");
+        string folder = Path.Combine(TestPaths.Repository, "examples", "quickstart", "model");
         var config = ModelConfig.Load(folder);
-        var tiny = ModelShapes.Get("tiny");
+        ModelConfig tiny = ModelShapes.Get("tiny");
         Assert.Equal(tiny, config with
         {
             SourceJson = default,

@@ -6,7 +6,9 @@ using Rm.Training.LowBit;
 
 namespace Rm.Host.Tests.Model;
 
-/// <summary>What <c>--base-dtype</c> makes of weights, beside bitsandbytes 0.50 on the same tensors (tests/golden/models/lowbit-tensors).</summary>
+/// <summary>
+/// What <c>--base-dtype</c> makes of weights, beside bitsandbytes 0.50 on the same tensors (tests/golden/models/lowbit-tensors).
+/// </summary>
 public sealed class QuantizedMatrixTests : IDisposable
 {
     private static readonly string Folder = Path.Combine(TestPaths.Golden, "models", "lowbit-tensors");
@@ -101,8 +103,9 @@ public sealed class QuantizedMatrixTests : IDisposable
         const int Count = 37, Columns = 320;
         var random = new Random(5);
         float[] values = [.. Enumerable.Range(0, Count * Columns).Select(_ => (float)random.NextDouble() - 0.5f)];
-        QuantizedMatrix matrix = QuantizedMatrix.Of(
-            "w", BaseDType.Nf4.Layout()!, Count, Columns, (start, destination) => values.AsSpan((int)start, destination.Length).CopyTo(destination));
+        var matrix = QuantizedMatrix.Of(
+            "w", BaseDType.Nf4.Layout()!, Count, Columns, (start, destination) =>
+                values.AsSpan((int)start, destination.Length).CopyTo(destination));
         float[] expected = new float[Count * Columns];
         matrix.Read(0, expected);
         LowBitLayout layout = matrix.Layout!;
@@ -127,10 +130,12 @@ public sealed class QuantizedMatrixTests : IDisposable
     [Fact]
     public void What_cannot_be_quantised_is_refused_by_name()
     {
-        UserInputException odd = Assert.Throws<UserInputException>(() => QuantizedMatrix.Of("m.weight", BaseDType.Nf4.Layout()!, 2, 96, (_, d) => d.Clear()));
+        UserInputException odd =
+            Assert.Throws<UserInputException>(() => QuantizedMatrix.Of("m.weight", BaseDType.Nf4.Layout()!, 2, 96, (_, d) => d.Clear()));
         Assert.Contains("m.weight has 96 columns", odd.Message);
         UserInputException infinite =
-            Assert.Throws<UserInputException>(() => QuantizedMatrix.Of("m.weight", BaseDType.Fp8.Layout()!, 2, 96, (_, d) => d.Fill(float.PositiveInfinity)));
+            Assert.Throws<UserInputException>(
+                () => QuantizedMatrix.Of("m.weight", BaseDType.Fp8.Layout()!, 2, 96, (_, d) => d.Fill(float.PositiveInfinity)));
         Assert.Contains("not finite", infinite.Message);
     }
 
@@ -138,7 +143,8 @@ public sealed class QuantizedMatrixTests : IDisposable
     {
         float[] values = Floats(_inputs, name);
         return QuantizedMatrix.Of(
-            name, layout, Rows(name), values.Length / Rows(name), (start, destination) => values.AsSpan((int)start, destination.Length).CopyTo(destination));
+            name, layout, Rows(name), values.Length / Rows(name), (start, destination) =>
+                values.AsSpan((int)start, destination.Length).CopyTo(destination));
     }
 
     private int Rows(string name) => (int)_inputs.Tensors[name].Shape[0];

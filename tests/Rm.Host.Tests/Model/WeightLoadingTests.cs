@@ -12,7 +12,8 @@ public sealed class WeightLoadingTests
     public void Loading_onto_a_device_allocates_a_few_pieces_on_the_host_and_no_model()
     {
         using CudaBackend backend = EmulatedDevice.Open(DType.BF16);
-        ModelConfig config = ModelShapes.Get("tiny") with { VocabSize = 50_000, HiddenSize = 512, IntermediateSize = 4096, Heads = 8, HeadDim = 64, Layers = 4 };
+        ModelConfig config = ModelShapes.Get(
+            "tiny") with { VocabSize = 50_000, HiddenSize = 512, IntermediateSize = 4096, Heads = 8, HeadDim = 64, Layers = 4 };
         long elements = WeightNames.Decoder(config).Sum(w => w.Shape.Aggregate(1L, (product, size) => product * size));
         Assert.True(elements > 50_000_000, $"{elements}");
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -62,6 +62,7 @@ internal sealed class HandmadeFile
             chunks.AddRange(Special == 1 ? [.. Text(1, "elsewhere.parquet"), 0x2C] : [0x3C]);
             chunks.AddRange([.. metadata, .. Special == 8 ? (byte[])[0x5C, 0, 0] : [0]]);
         }
+
         byte[] footer =
         [
             .. Int(1, 1), .. List(1, _elements), .. _schema, .. Int(1, Rows, 6), .. List(1, 1),
@@ -95,6 +96,7 @@ internal sealed class HandmadeFile
         {
             bytes.Add((byte)(value | 0x80));
         }
+
         bytes.Add((byte)value);
         return [.. bytes];
     }

@@ -27,11 +27,13 @@ internal static class JsonEquality
                 JsonProperty[] wanted = [.. expected.EnumerateObject()];
                 JsonProperty[] found = [.. actual.EnumerateObject()];
                 Assert.True(
-                    wanted.Select(entry => entry.Name).SequenceEqual(found.Select(entry => entry.Name)), $"{place}: {expected} and {actual}");
+                    wanted.Select(entry => entry.Name).SequenceEqual(found.Select(entry => entry.Name)),
+                    $"{place}: {expected} and {actual}");
                 for (int i = 0; i < wanted.Length; i++)
                 {
                     AssertEqual(wanted[i].Value, found[i].Value, $"{place}.{wanted[i].Name}");
                 }
+
                 break;
             case JsonValueKind.Array:
                 Assert.True(expected.GetArrayLength() == actual.GetArrayLength(), $"{place}: {expected} and {actual}");
@@ -39,6 +41,7 @@ internal static class JsonEquality
                 {
                     AssertEqual(expected[i], actual[i], $"{place}[{i}]");
                 }
+
                 break;
             case JsonValueKind.String:
                 Assert.True(expected.GetString() == actual.GetString(), $"{place}: {expected} and {actual}");

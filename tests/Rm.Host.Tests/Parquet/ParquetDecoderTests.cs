@@ -96,6 +96,7 @@ public class ParquetDecoderTests
         {
             gzip.Write(new byte[1000]);
         }
+
         long before = GC.GetAllocatedBytesForCurrentThread();
 
         Assert.Throws<UserInputException>(() => decompressor.Decompress(packed.ToArray(), 200 << 20));

@@ -42,6 +42,7 @@ public sealed class ParquetErrorTests : IDisposable
                 found++;
             }
         }
+
         Assert.True(found > changed / 2, $"{found} of {changed}");
     }
 

@@ -37,6 +37,7 @@ public class ParquetFuzzTests
                 {
                     Assert.NotEmpty(row.ColumnNames);
                 }
+
                 readable++;
             }
             catch (UserInputException e)
@@ -48,9 +49,11 @@ public class ParquetFuzzTests
             {
                 Assert.Fail($"seed {seed}, {name}: {e}");
             }
+
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             Assert.True(allocated < MaxAllocatedBytes, $"seed {seed}, {name}: {allocated} bytes allocated");
         }
+
         Assert.True(readable > 0 && refused > 0, $"{readable} readable, {refused} refused");
     }
 
@@ -85,6 +88,7 @@ public class ParquetFuzzTests
                     {
                         mutated[at + i] = other[from + i];
                     }
+
                     break;
                 case 5:
                     mutated.InsertRange(at, Enumerable.Range(0, count).Select(_ => (byte)random.Next(256)));
@@ -94,6 +98,7 @@ public class ParquetFuzzTests
                     break;
             }
         }
+
         return !inPages && random.Next(10) == 0 ? [.. mutated.Take(random.Next(mutated.Count))] : [.. mutated];
     }
 }

@@ -74,8 +74,9 @@ public class ParquetPruningTests
         using var folder = new ScratchFolder();
         folder.Write("data/train-00000-of-00002.parquet", ParquetFiles.Bytes("hub/flat.snappy.parquet"));
         folder.Write("data/train-00001-of-00002.parquet", ParquetFiles.Bytes("hub/flat.gzip.parquet"));
-        PairDataset data = PairDataset.Load(
-            DatasetRows.Open(folder.Path, "train"), new PairTokenizer(new FakeEncoder(), null, new TextOptions(UseChatTemplate: false)), 350,
+        var data = PairDataset.Load(
+            DatasetRows.Open(folder.Path, "train"), new PairTokenizer(new FakeEncoder(), null, new TextOptions(UseChatTemplate: false)),
+            350,
             TestContext.Current.CancellationToken);
 
         Assert.Equal(350, data.Report.PairsRead);

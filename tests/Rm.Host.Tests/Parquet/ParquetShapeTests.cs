@@ -86,11 +86,12 @@ public class ParquetShapeTests
     public void SchemasThatMakeNoSenseAreRefused()
     {
         byte[] page = [7, 0, 0, 0];
-        var deep = new HandmadeFile().Group("root", Required, 1);
+        HandmadeFile deep = new HandmadeFile().Group("root", Required, 1);
         for (int i = 0; i < 40; i++)
         {
             deep.Group("g", Required, 1);
         }
+
         Assert.Contains("nested deeper", Error(deep.Leaf("c", Required, Int32, 1, page)), StringComparison.Ordinal);
         Assert.Contains("'c' twice", Error(new HandmadeFile().Group("root", Required, 2)
             .Leaf("c", Required, Int32, 1, page).Leaf("c", Required, Int32, 1, page)), StringComparison.Ordinal);

@@ -3,13 +3,12 @@ using System.Diagnostics;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
-using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Reporting;
 
 /// <summary>
-/// Chromium without a window, driven through its remote debugging protocol. Notes everything that a page must not do: errors, messages on the
-/// console, requests.
+/// Chromium without a window, driven through its remote debugging protocol. Notes everything that a page must not do: errors, messages on
+/// the console, requests.
 /// </summary>
 internal sealed class Browser : IDisposable
 {
@@ -49,7 +48,8 @@ internal sealed class Browser : IDisposable
         string[] arguments =
         [
             // The sandbox cannot start as root or in most containers, and these pages are our own.
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                "--disable-background-networking",
             "--remote-debugging-port=0", $"--user-data-dir={browser._profile["profile"]}", "about:blank",
         ];
         foreach (string argument in arguments)
@@ -70,7 +70,8 @@ internal sealed class Browser : IDisposable
             await browser._socket.ConnectAsync(new Uri(await address.Task.WaitAsync(Patience)), browser._stop.Token);
             _ = Task.Run(browser.ReadAsync);
             JsonNode target = await browser.SendAsync("Target.createTarget", ("url", "about:blank"));
-            browser._session = (string)(await browser.SendAsync("Target.attachToTarget", ("targetId", (string)target["targetId"]!), ("flatten", true)))["sessionId"]!;
+            browser._session = (string)(await browser.SendAsync(
+                "Target.attachToTarget", ("targetId", (string)target["targetId"]!), ("flatten", true)))["sessionId"]!;
             foreach (string domain in new[] { "Page", "Runtime", "Network", "Log" })
             {
                 await browser.SendAsync($"{domain}.enable");
@@ -88,8 +89,10 @@ internal sealed class Browser : IDisposable
     /// <summary>Sets the page's width and the theme that the system is said to prefer.</summary>
     public async Task LookAsync(int width, bool dark)
     {
-        await SendAsync("Emulation.setDeviceMetricsOverride", ("width", width), ("height", 900), ("deviceScaleFactor", 1), ("mobile", width < 600));
-        await SendAsync("Emulation.setEmulatedMedia", ("features", new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = dark ? "dark" : "light" })));
+        await SendAsync(
+            "Emulation.setDeviceMetricsOverride", ("width", width), ("height", 900), ("deviceScaleFactor", 1), ("mobile", width < 600));
+        await SendAsync("Emulation.setEmulatedMedia",
+            ("features", new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = dark ? "dark" : "light" })));
     }
 
     /// <summary>Opens an address and returns when it is loaded and has drawn itself.</summary>
@@ -103,7 +106,8 @@ internal sealed class Browser : IDisposable
     }
 
     /// <summary>Returns when the page has drawn what is to be drawn: observers run and the library draws before the second frame.</summary>
-    public Task DrawnAsync() => EvaluateAsync("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => r(true), 0))))");
+    public Task DrawnAsync() =>
+        EvaluateAsync("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => r(true), 0))))");
 
     /// <summary>The value of an expression on the page, awaited if it is a promise. Fails the test when it throws.</summary>
     public async Task<JsonNode?> EvaluateAsync(string expression)
@@ -152,7 +156,8 @@ internal sealed class Browser : IDisposable
     private async Task<JsonNode> SendAsync(string method, params (string Name, JsonNode? Value)[] parameters)
     {
         int id = Interlocked.Increment(ref _lastId);
-        var message = new JsonObject { ["id"] = id, ["method"] = method, ["params"] = new JsonObject(parameters.Select(p => KeyValuePair.Create(p.Name, p.Value))) };
+        var message = new JsonObject { ["id"] = id, ["method"] = method,
+            ["params"] = new JsonObject(parameters.Select(p => KeyValuePair.Create(p.Name, p.Value))) };
         if (_session is not null)
         {
             message["sessionId"] = _session;

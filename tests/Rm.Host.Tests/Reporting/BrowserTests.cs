@@ -29,12 +29,14 @@ public sealed class BrowserTests : IDisposable
         // Eight curves of training and evaluation, two of the GPU.
         Assert.Equal(10, colours.Length);
         Assert.All(colours, n => Assert.InRange(n, 8, int.MaxValue));
-        Assert.Equal(["GPU memory", "GPU utilization"], (await Strings(browser, "document.querySelectorAll('[data-chart^=GPU] figcaption')")).Order());
+        Assert.Equal(["GPU memory", "GPU utilization"],
+            (await Strings(browser, "document.querySelectorAll('[data-chart^=GPU] figcaption')")).Order());
         Assert.Equal(5, (int)(await browser.EvaluateAsync("document.querySelectorAll('.card svg').length"))!);
         Assert.True((int)(await browser.EvaluateAsync("document.querySelectorAll('.card svg .bar').length"))! >= 5);
         Assert.Equal("eval.jsonl:1", (await Strings(browser, "document.querySelectorAll('.sample .place')"))[0]);
         await AssertFits(browser);
-        Assert.Equal(dark ? "rgb(15, 19, 24)" : "rgb(246, 247, 249)", (string?)await browser.EvaluateAsync("getComputedStyle(document.body).backgroundColor"));
+        Assert.Equal(dark ? "rgb(15, 19, 24)" : "rgb(246, 247, 249)",
+            (string?)await browser.EvaluateAsync("getComputedStyle(document.body).backgroundColor"));
         AssertSilent(browser);
     }
 
@@ -62,7 +64,8 @@ public sealed class BrowserTests : IDisposable
         // The second wall, tested by itself: markup that somebody put into the page runs nothing and asks nobody.
         string path = Page(MadeRun.Write(_scratch, "run"));
         string page = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(path, page.Replace("<noscript>", $"{MadeRun.Hostile}--><noscript>", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(path, page.Replace("<noscript>", $"{MadeRun.Hostile}--><noscript>", StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
         using Browser browser = await Open(path, 1280, dark: false);
         Assert.Equal("undefined", (string?)await browser.EvaluateAsync("typeof window.hacked"));
         Assert.DoesNotContain(browser.Requests, address => address.StartsWith("http", StringComparison.Ordinal));
@@ -121,7 +124,8 @@ public sealed class BrowserTests : IDisposable
         Assert.Equal(["bbbb", "cc", "a"], await Strings(browser, Order));
         await Click(browser, "Steps");
         Assert.Equal(["a", "cc", "bbbb"], await Strings(browser, Order));
-        Assert.Equal("ascending", (string?)await browser.EvaluateAsync("[...document.querySelectorAll('#runs thead th')].find(h => h.textContent === 'Steps').ariaSort"));
+        Assert.Equal("ascending", (string?)await browser.EvaluateAsync(
+            "[...document.querySelectorAll('#runs thead th')].find(h => h.textContent === 'Steps').ariaSort"));
         await Click(browser, "Run");
         Assert.Equal(["cc", "bbbb", "a"], await Strings(browser, Order));
         await browser.EvaluateAsync("document.querySelector('#runs tbody input').click()");
@@ -142,7 +146,7 @@ public sealed class BrowserTests : IDisposable
     {
         Assert.SkipWhen(Browser.Path is null, NoBrowser);
         string folder = MadeRun.Write(_scratch, "run", finished: false);
-        using ReportServer server = ReportServer.Start(new ReportSite(folder), 0);
+        using var server = ReportServer.Start(new ReportSite(folder), 0);
         using Browser browser = await Browser.StartAsync();
         await browser.LookAsync(1280, dark: false);
         await browser.OpenAsync(server.Address);
@@ -150,12 +154,14 @@ public sealed class BrowserTests : IDisposable
         await browser.EvaluateAsync("document.querySelector('[data-chart=Loss] details').open = true");
         await browser.EvaluateAsync("document.querySelector('.sample').open = true");
         await File.AppendAllTextAsync(Path.Combine(folder, "metrics.jsonl"), MadeRun.TrainLine(61), TestContext.Current.CancellationToken);
-        await browser.EvaluateAsync(Until("[...document.querySelectorAll('[data-chart=Loss] tbody tr th')].some(h => h.textContent === '61')"));
+        await browser.EvaluateAsync(
+            Until("[...document.querySelectorAll('[data-chart=Loss] tbody tr th')].some(h => h.textContent === '61')"));
         MadeRun.Write(_scratch, "run");
         await browser.EvaluateAsync(Until("document.getElementById('status').textContent === 'completed'"));
         Assert.True((bool)(await browser.EvaluateAsync("window.sameDocument && document.querySelector('.sample').open"))!);
         Assert.All(browser.Requests, address => Assert.True(
-            address.StartsWith(server.Address.AbsoluteUri, StringComparison.Ordinal) || address.StartsWith("data:", StringComparison.Ordinal), address));
+            address.StartsWith(server.Address.AbsoluteUri, StringComparison.Ordinal)
+                || address.StartsWith("data:", StringComparison.Ordinal), address));
         Assert.Empty(browser.Complaints);
     }
 
@@ -165,7 +171,8 @@ public sealed class BrowserTests : IDisposable
 
     private static string Page(string folder) => Btrm.Succeed("report", folder).Output.Trim();
 
-    private static string Until(string condition) => $"new Promise(r => (function ask() {{ {condition} ? r(true) : setTimeout(ask, 50); }})())";
+    private static string Until(string condition) =>
+        $"new Promise(r => (function ask() {{ {condition} ? r(true) : setTimeout(ask, 50); }})())";
 
     private static async Task<Browser> Open(string path, int width, bool dark)
     {
@@ -181,13 +188,15 @@ public sealed class BrowserTests : IDisposable
 
     private static async Task Click(Browser browser, string heading)
     {
-        await browser.EvaluateAsync($"[...document.querySelectorAll('#runs thead button')].find(b => b.textContent === '{heading}').click()");
+        await browser.EvaluateAsync(
+            $"[...document.querySelectorAll('#runs thead button')].find(b => b.textContent === '{heading}').click()");
         await browser.DrawnAsync();
     }
 
     private static async Task AssertFits(Browser browser)
     {
-        int[] widths = [.. (await browser.EvaluateAsync("[document.documentElement.scrollWidth, document.documentElement.clientWidth]"))!.AsArray().Select(n => (int)n!)];
+        int[] widths = [.. (await browser.EvaluateAsync(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"))!.AsArray().Select(n => (int)n!)];
         Assert.True(widths[0] <= widths[1], $"the page is {widths[0]} pixels wide in a window of {widths[1]}");
     }
 
@@ -195,7 +204,8 @@ public sealed class BrowserTests : IDisposable
     {
         Assert.Empty(browser.Complaints);
         Assert.All(browser.Requests, address => Assert.True(
-            address.StartsWith("file:///", StringComparison.Ordinal) || address is "data:," or "about:blank", $"the page asked for {address}"));
+            address.StartsWith("file:///", StringComparison.Ordinal) || address is "data:," or "about:blank",
+            $"the page asked for {address}"));
         Assert.Single(browser.Requests, address => address.StartsWith("file:", StringComparison.Ordinal));
     }
 }

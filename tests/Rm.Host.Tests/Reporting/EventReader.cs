@@ -20,11 +20,12 @@ internal sealed record ReadEvent
 }
 
 /// <summary>A HistogramProto.</summary>
-internal sealed record ReadHistogram(double Min, double Max, double Count, double Sum, double SumOfSquares, double[] Limits, double[] Buckets);
+internal sealed record ReadHistogram(
+    double Min, double Max, double Count, double Sum, double SumOfSquares, double[] Limits, double[] Buckets);
 
 /// <summary>
-/// Reads event files from the definition of their format alone: TFRecord framing, CRC-32C bit by bit from its polynomial, and a general reading of
-/// protocol-buffer fields. Nothing of the writer is used.
+/// Reads event files from the definition of their format alone: TFRecord framing, CRC-32C bit by bit from its polynomial, and a general
+/// reading of protocol-buffer fields. Nothing of the writer is used.
 /// </summary>
 internal static class EventReader
 {
@@ -97,7 +98,8 @@ internal static class EventReader
             {
                 List<Field> h = Fields(fields.Single(f => f.Number == 5).Bytes);
                 double One(int number) => h.Single(f => f.Number == number).AsDouble();
-                double[] Many(int number) => [.. h.Single(f => f.Number == number).Bytes.Chunk(8).Select(b => BinaryPrimitives.ReadDoubleLittleEndian(b))];
+                double[] Many(int number) =>
+                    [.. h.Single(f => f.Number == number).Bytes.Chunk(8).Select(b => BinaryPrimitives.ReadDoubleLittleEndian(b))];
                 result.Histograms.Add(tag, new ReadHistogram(One(1), One(2), One(3), One(4), One(5), Many(6), Many(7)));
             }
         }
@@ -120,7 +122,8 @@ internal static class EventReader
             ulong key = Varint(ref message);
             int type = (int)(key & 7);
             ulong value = type == 0 ? Varint(ref message) : 0;
-            int length = type switch { 0 => 0, 1 => 8, 5 => 4, 2 => (int)Varint(ref message), _ => throw new InvalidDataException($"wire type {type}") };
+            int length = type switch { 0 => 0, 1 => 8, 5 => 4, 2 => (int)Varint(ref message), _ =>
+                throw new InvalidDataException($"wire type {type}") };
             fields.Add(new Field((int)(key >> 3), type, value, message[..length].ToArray()));
             message = message[length..];
         }

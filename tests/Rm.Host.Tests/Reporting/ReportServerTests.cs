@@ -101,7 +101,8 @@ public sealed partial class ReportServerTests : IDisposable
     public async Task A_foreign_name_that_points_here_is_refused(string host, bool isServed)
     {
         Serve(MadeRun.Write(_scratch, "run"));
-        int status = await RawStatus($"GET /data.json HTTP/1.1\r\nHost: {host.Replace("PORT", $"{_server!.Address.Port}", StringComparison.Ordinal)}\r\n");
+        int status = await RawStatus(
+            $"GET /data.json HTTP/1.1\r\nHost: {host.Replace("PORT", $"{_server!.Address.Port}", StringComparison.Ordinal)}\r\n");
         Assert.True(isServed ? status == 200 : status is 400 or 403 or 404, $"'{host}' got {status}");
     }
 
@@ -160,7 +161,8 @@ public sealed partial class ReportServerTests : IDisposable
         Assert.SkipWhen(SignalTests.IsIgnored(signal), "the signal is ignored here, and what is started inherits that");
         using BtrmProcess process = Btrm.Start("report", MadeRun.Write(_scratch, "run"), "--serve", "--port", "0");
         Assert.True(process.WaitFor(() => Announced().IsMatch(process.Output)), process.Error);
-        using HttpResponseMessage answer = await _client.GetAsync(new Uri(Announced().Match(process.Output).Value), TestContext.Current.CancellationToken);
+        using HttpResponseMessage answer =
+            await _client.GetAsync(new Uri(Announced().Match(process.Output).Value), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         process.Signal(signal);
         CommandResult result = process.Wait();

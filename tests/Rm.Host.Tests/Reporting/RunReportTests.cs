@@ -22,7 +22,7 @@ public sealed partial class RunReportTests
         Assert.Equal(0.75, (double)best["value"]!);
 
         // Two pairs of a prompt are not independent: the interval is that of btrm analyze.
-        AccuracyEstimate accuracy = AccuracyEstimate.Of(MadeRun.Rows(80));
+        var accuracy = AccuracyEstimate.Of(MadeRun.Rows(80));
         Assert.Equal(accuracy.Low, (double)best["low"]!, 5);
         Assert.Equal(accuracy.High, (double)best["high"]!, 5);
         Assert.Equal("40", data["rows"]!["best"]!["clusters"]!.ToJsonString());
@@ -74,7 +74,8 @@ public sealed partial class RunReportTests
 
         // The library's own comment names its home; nothing else is an address.
         Assert.All(Address().Matches(page.Replace("\\u0022", "\"", StringComparison.Ordinal)).Select(m => m.Value), address => Assert.True(
-            address.StartsWith("https://github.com/leeoniya/uPlot", StringComparison.Ordinal) || address is "http://www.w3.org/2000/svg" or "http://127.0.0.1:9/x", address));
+            address.StartsWith("https://github.com/leeoniya/uPlot", StringComparison.Ordinal)
+                || address is "http://www.w3.org/2000/svg" or "http://127.0.0.1:9/x", address));
     }
 
     [Fact]
@@ -148,7 +149,8 @@ public sealed partial class RunReportTests
         Directory.CreateDirectory(scratch["sweep/logs"]);
         Assert.Equal(scratch["sweep/report.html"], Btrm.Succeed("report", scratch["sweep"]).Output.Trim());
         JsonNode data = DataOf(File.ReadAllText(scratch["sweep/report.html"]));
-        Assert.Equal(["./a/report.html", "./b%20b/report.html", "./javascript%3Ahacked%3D1/report.html"], data["runs"]!.AsArray().Select(run => (string)run!["link"]!));
+        Assert.Equal(["./a/report.html", "./b%20b/report.html", "./javascript%3Ahacked%3D1/report.html"],
+            data["runs"]!.AsArray().Select(run => (string)run!["link"]!));
         Assert.All(names, name => Assert.True(File.Exists(scratch[$"{name}/report.html"])));
 
         // lr differs between these runs, the other settings are shared.

@@ -22,10 +22,11 @@ public sealed class TensorBoardTests
     public void Every_number_of_a_line_of_metrics_is_a_scalar_under_its_name()
     {
         using var scratch = new ScratchFolder();
-        using (TensorBoardLog log = TensorBoardLog.Create(scratch.Path, 0, Assert.Fail))
+        using (var log = TensorBoardLog.Create(scratch.Path, 0, Assert.Fail))
         {
             log.Metrics(Line(("step", 10), ("epoch", 0.5), ("loss", 0.25), ("grad_norm", 1.5), ("gpu_memory_gib", 20)));
-            log.Metrics(Line(("step", 10), ("epoch", 0.5), ("eval_loss", 0.5), ("eval_accuracy", 0.75), ("eval_length_correlation", null), ("eval_groups", new JsonArray())));
+            log.Metrics(Line(("step", 10), ("epoch", 0.5), ("eval_loss", 0.5), ("eval_accuracy", 0.75), ("eval_length_correlation", null),
+                ("eval_groups", new JsonArray())));
             log.Rewards(10, MadeRun.Rows(80));
         }
 
@@ -35,7 +36,8 @@ public sealed class TensorBoardTests
         Assert.All(events, e => Assert.InRange(e.WallTime, 1.7e9, 1e11));
         Assert.DoesNotContain(events, e => e.IsSessionStart);
         Assert.All(events[1..], e => Assert.Equal(10, e.Step));
-        Assert.Equal([("train/epoch", 0.5f), ("train/gpu_memory_gib", 20f), ("train/grad_norm", 1.5f), ("train/loss", 0.25f)], Sorted(events[1]));
+        Assert.Equal(
+            [("train/epoch", 0.5f), ("train/gpu_memory_gib", 20f), ("train/grad_norm", 1.5f), ("train/loss", 0.25f)], Sorted(events[1]));
         Assert.Equal([("eval/accuracy", 0.75f), ("eval/epoch", 0.5f), ("eval/loss", 0.5f)], Sorted(events[2]));
 
         double[] chosen = [.. MadeRun.Rows(80).Select(row => (double)row.ChosenReward)];
@@ -58,7 +60,7 @@ public sealed class TensorBoardTests
         using var scratch = new ScratchFolder();
         for (int session = 0; session < 3; session++)
         {
-            using TensorBoardLog log = TensorBoardLog.Create(scratch.Path, session * 100, Assert.Fail);
+            using var log = TensorBoardLog.Create(scratch.Path, session * 100, Assert.Fail);
             log.Metrics(Line(("step", (session * 100) + 1), ("loss", session)));
         }
 
@@ -146,7 +148,8 @@ public sealed class TensorBoardTests
             {
                 if (name != "step" && value is JsonValue number && number.TryGetValue(out double d))
                 {
-                    expected.Add(($"{(evaluation ? "eval" : "train")}/{name.Replace("eval_", "", StringComparison.Ordinal)}", (long)line["step"]!), (float)d);
+                    expected.Add(($"{(evaluation ? "eval" : "train")}/{name.Replace("eval_", "", StringComparison.Ordinal)}",
+                        (long)line["step"]!), (float)d);
                 }
             }
         }
@@ -158,5 +161,6 @@ public sealed class TensorBoardTests
 
     private static string[] Files(string run) => Directory.GetFiles(Path.Combine(run, TensorBoardLog.FolderName));
 
-    private static (string, float)[] Sorted(ReadEvent e) => [.. e.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value))];
+    private static (string, float)[] Sorted(ReadEvent e) =>
+        [.. e.Scalars.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => (s.Key, s.Value))];
 }

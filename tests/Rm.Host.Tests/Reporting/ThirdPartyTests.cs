@@ -3,7 +3,9 @@ using Rm.Host.Tests.Repository;
 
 namespace Rm.Host.Tests.Reporting;
 
-/// <summary>The chart library in the repository is the one that THIRD-PARTY-NOTICES.md names, byte for byte, and its license goes with it.</summary>
+/// <summary>
+/// The chart library in the repository is the one that THIRD-PARTY-NOTICES.md names, byte for byte, and its license goes with it.
+/// </summary>
 public sealed class ThirdPartyTests
 {
     private const string Folder = "src/Host/Reporting/Html/assets/uplot";
@@ -22,6 +24,7 @@ public sealed class ThirdPartyTests
     public void The_notices_hold_the_license()
     {
         static string Words(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains(Words(RepositoryFiles.Read($"{Folder}/LICENSE")), Words(RepositoryFiles.Read("THIRD-PARTY-NOTICES.md")), StringComparison.Ordinal);
+        Assert.Contains(Words(RepositoryFiles.Read($"{Folder}/LICENSE")), Words(RepositoryFiles.Read("THIRD-PARTY-NOTICES.md")),
+            StringComparison.Ordinal);
     }
 }

@@ -4,8 +4,8 @@ using System.Reflection.Emit;
 namespace Rm.Host.Tests.Repository;
 
 /// <summary>
-/// Which folder (namespace) of an assembly uses which other one, read from the compiled types: signatures, attributes aside, and every method body.
-/// Constants are copied by the compiler and leave no trace.
+/// Which folder (namespace) of an assembly uses which other one, read from the compiled types: signatures, attributes aside, and every
+/// method body. Constants are copied by the compiler and leave no trace.
 /// </summary>
 internal static class CompiledDependencies
 {
@@ -13,7 +13,8 @@ internal static class CompiledDependencies
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     private static readonly Dictionary<short, OpCode> OpCodesByValue =
-        typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
+        typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (OpCode)field.GetValue(null)!)
+            .ToDictionary(code => code.Value);
 
     /// <summary>Edges between namespaces, each with one example, "Type uses Type".</summary>
     public static IReadOnlyDictionary<(string From, string To), string> Of(Assembly assembly)
@@ -36,9 +37,10 @@ internal static class CompiledDependencies
     /// <summary>Groups of folders that use one another in a circle, each as a line with its edges.</summary>
     public static IReadOnlyList<string> Cycles(IReadOnlyDictionary<(string From, string To), string> edges)
     {
-        Dictionary<string, HashSet<string>> reach = edges.Keys.SelectMany(edge => new[] { edge.From, edge.To }).Distinct()
+        var reach = edges.Keys.SelectMany(edge => new[] { edge.From, edge.To }).Distinct()
             .ToDictionary(folder => folder, folder => Reachable(folder, edges.Keys), StringComparer.Ordinal);
-        return [.. edges.Where(edge => reach[edge.Key.To].Contains(edge.Key.From)).Select(edge => $"{edge.Key.From} -> {edge.Key.To}: {edge.Value}")];
+        return [.. edges.Where(edge => reach[edge.Key.To].Contains(edge.Key.From))
+            .Select(edge => $"{edge.Key.From} -> {edge.Key.To}: {edge.Value}")];
     }
 
     private static HashSet<string> Reachable(string start, IEnumerable<(string From, string To)> edges)
@@ -67,7 +69,8 @@ internal static class CompiledDependencies
             .. type.GetProperties(Everything).Select(property => property.PropertyType),
         ];
         return declared.OfType<Type>().Concat(
-            type.GetMethods(Everything).Cast<MethodBase>().Concat(type.GetConstructors(Everything)).SelectMany(method => Signature(method).Concat(Body(method))));
+            type.GetMethods(Everything).Cast<MethodBase>().Concat(type.GetConstructors(Everything))
+                .SelectMany(method => Signature(method).Concat(Body(method))));
     }
 
     private static IEnumerable<Type> Signature(MethodBase method)
@@ -127,5 +130,6 @@ internal static class CompiledDependencies
     private static Type Outermost(Type type) => type.DeclaringType is { } outer ? Outermost(outer) : type;
 
     // What the compiler adds by itself has no namespace, or one that is not ours.
-    private static string? Folder(Type type) => Outermost(type).Namespace is { } name && name.StartsWith("Rm.", StringComparison.Ordinal) ? name : null;
+    private static string? Folder(Type type) =>
+        Outermost(type).Namespace is { } name && name.StartsWith("Rm.", StringComparison.Ordinal) ? name : null;
 }

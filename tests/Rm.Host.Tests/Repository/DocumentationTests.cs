@@ -19,7 +19,8 @@ public sealed partial class DocumentationTests
         Assert.True(real.Length > 80, $"only {real.Length} options found");
 
         string[] names = [.. documented.Select(o => o.Name)];
-        Findings.None(real.Where(r => !names.Contains(r.Option.Name)).Select(r => $"{r.Command} {r.Option.Name} is not in docs/command-line.md"));
+        Findings.None(
+            real.Where(r => !names.Contains(r.Option.Name)).Select(r => $"{r.Command} {r.Option.Name} is not in docs/command-line.md"));
         Findings.None(real.Where(r => r.Option.Default.Length > 0 && !documented.Contains(r.Option))
             .Select(r => $"{r.Command} {r.Option.Name}: the default {r.Option.Default} is not in docs/command-line.md"));
         Findings.None(documented.Except(real.Select(r => r.Option)).Select(o => $"no command has {o.Name} with default '{o.Default}'"));
@@ -53,7 +54,8 @@ public sealed partial class DocumentationTests
 
     // A configuration file may hold the model, which is required.
     private static IEnumerable<string> Words(string command) =>
-        [.. CommandLineParser.SplitCommandLine(command), .. command.Contains("--config", StringComparison.Ordinal) ? ["--model", "M"] : Array.Empty<string>()];
+        [.. CommandLineParser.SplitCommandLine(command), .. command.Contains("--config", StringComparison.Ordinal) ? ["--model", "M"]
+            : Array.Empty<string>()];
 
     // Arguments of the btrm calls in shell blocks, continued lines joined, comments cut.
     private static IEnumerable<string> CommandsIn(string markdown) =>

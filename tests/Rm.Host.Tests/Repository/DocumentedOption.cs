@@ -24,7 +24,9 @@ internal sealed partial record DocumentedOption(string Name, string Default)
 
     // 5e-5 and 5E-05 are the same number.
     private static string Plain(string value) =>
-        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number.ToString("R", CultureInfo.InvariantCulture) : value;
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            ? number.ToString("R", CultureInfo.InvariantCulture)
+            : value;
 
     [GeneratedRegex(@"^\| `(--[a-z0-9-]+)[^`]*` \|([^|]*)\|", RegexOptions.Multiline)]
     private static partial Regex TableRow();

@@ -39,7 +39,8 @@ public sealed class GoldenFilesTests
     {
         string[] files =
         [
-            $"tokenizers/{family}/tokenizer.json", $"tokenizers/{family}/tokenizer_config.json", $"tokenizer/{family}.jsonl", $"template/{family}.jsonl",
+            $"tokenizers/{family}/tokenizer.json", $"tokenizers/{family}/tokenizer_config.json", $"tokenizer/{family}.jsonl",
+            $"template/{family}.jsonl",
         ];
         Assert.All(files, RequireContent);
     }

@@ -3,8 +3,9 @@ using System.Text.RegularExpressions;
 namespace Rm.Host.Tests.Repository;
 
 /// <summary>
-/// Inside Rm.Kernels dependencies point one way: Cpu, Cuda -> Ops -> Tensors; above it nobody sees Cuda.Driver or a pointer. Works on text: namespaces are compared with
-/// folders, and names of layers that stand before a dot in code are taken as uses of them, so that relative names do not slip through.
+/// Inside Rm.Kernels dependencies point one way: Cpu, Cuda -> Ops -> Tensors; above it nobody sees Cuda.Driver or a pointer. Works on text:
+/// namespaces are compared with folders, and names of layers that stand before a dot in code are taken as uses of them, so that relative
+/// names do not slip through.
 /// </summary>
 internal static partial class LayerRules
 {
@@ -24,7 +25,8 @@ internal static partial class LayerRules
         var found = new List<string>();
         (int Line, string Code)[] code = [.. CodeLines(text)];
         string? expected = parts.Length > 3 ? root + '.' + string.Join('.', parts[2..^1]) : root;
-        foreach ((int line, string name) in code.Select(c => (c.Line, NamespaceOf(c.Code))).Where(c => c.Item2 is not null).Select(c => (c.Line, c.Item2!)))
+        foreach ((int line, string name) in code.Select(c => (c.Line, NamespaceOf(c.Code))).Where(c => c.Item2 is not null)
+            .Select(c => (c.Line, c.Item2!)))
         {
             if (name != expected)
             {
@@ -34,7 +36,8 @@ internal static partial class LayerRules
 
         foreach ((int line, string content) in code)
         {
-            found.AddRange((root == "Rm.Kernels" ? LayerUses(parts[2], content) : HostUses(content)).Select(use => $"{path}:{line}: {use}"));
+            found.AddRange(
+                (root == "Rm.Kernels" ? LayerUses(parts[2], content) : HostUses(content)).Select(use => $"{path}:{line}: {use}"));
         }
 
         return found;

@@ -5,7 +5,10 @@ internal static class RepositoryFiles
 {
     private static readonly string[] NotOurs = ["bin", "obj", "out", "artifacts", "TestResults", "BenchmarkDotNet.Artifacts"];
 
-    /// <summary>Paths under <paramref name="folder"/> relative to the repository, with forward slashes, whose names end in one of <paramref name="endings"/>.</summary>
+    /// <summary>
+    /// Paths under <paramref name="folder"/> relative to the repository, with forward slashes, whose names end in one of <paramref
+    /// name="endings"/>.
+    /// </summary>
     public static IReadOnlyList<string> Under(string folder, params string[] endings)
     {
         string path = Path.Combine(TestPaths.Repository, folder);

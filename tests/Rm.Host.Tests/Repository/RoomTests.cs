@@ -42,7 +42,8 @@ public sealed class RoomTests
     [Fact]
     public void No_two_types_of_the_product_have_the_same_name() =>
         Findings.None(Rooms.Values.SelectMany(assembly => assembly.GetTypes())
-            .Where(type => !type.IsNested && type.Namespace is { } space && space.StartsWith("Rm.", StringComparison.Ordinal) && !type.Name.Contains('<', StringComparison.Ordinal))
+            .Where(type => !type.IsNested && type.Namespace is { } space && space.StartsWith("Rm.", StringComparison.Ordinal)
+                && !type.Name.Contains('<', StringComparison.Ordinal))
             .GroupBy(type => type.Name, StringComparer.Ordinal).Where(same => same.Count() > 1)
             .Select(same => $"{same.Key}: {string.Join(", ", same.Select(type => type.FullName))}"));
 

@@ -8,7 +8,8 @@ public sealed partial class ShapeLetterTests
     [Fact]
     public void Shapes_of_operations_use_the_letters_of_the_glossary()
     {
-        HashSet<string> known = [.. TableRow().Matches(RepositoryFiles.Read("docs/shapes.md")).SelectMany(row => row.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries))];
+        HashSet<string> known = [.. TableRow().Matches(RepositoryFiles.Read("docs/shapes.md"))
+            .SelectMany(row => row.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries))];
         Assert.Contains("Out", known);
         var unknown = new List<string>();
         int shapes = 0;
@@ -17,7 +18,8 @@ public sealed partial class ShapeLetterTests
             foreach (Match shape in Shape().Matches(RepositoryFiles.Read(file)))
             {
                 shapes++;
-                unknown.AddRange(Letter().Matches(shape.Groups[1].Value).Select(letter => letter.Value).Where(letter => !known.Contains(letter))
+                unknown.AddRange(
+                    Letter().Matches(shape.Groups[1].Value).Select(letter => letter.Value).Where(letter => !known.Contains(letter))
                     .Select(letter => $"{file}: {shape.Value} uses {letter}"));
             }
         }

@@ -4,6 +4,10 @@ namespace Rm.Host.Tests.Repository;
 public sealed class SourceRulesTests
 {
     private const int MostLines = 500;
+    private const int MostColumns = 140;
+
+    /// <summary>Patterns that are one piece; a row of a test's data stands in a raw string.</summary>
+    private static readonly string[] Unbroken = ["src/Formats/ChatTemplates/TextWrap.cs"];
 
     [Fact]
     public void No_source_file_is_longer_than_500_lines()
@@ -17,6 +21,17 @@ public sealed class SourceRulesTests
         Assert.True(sources.Length > 200, $"only {sources.Length} source files found");
         Findings.None(sources.Select(file => (file, Lines: RepositoryFiles.Read(file).AsSpan().Count('\n')))
             .Where(f => f.Lines > MostLines).Select(f => $"{f.file}: {f.Lines} lines"));
+    }
+
+    [Fact]
+    public void No_line_of_the_product_is_longer_than_140_columns()
+    {
+        IEnumerable<string> files = new[] { "src", "bench" }.SelectMany(folder => RepositoryFiles.Under(folder, ".cs"));
+        Findings.None(
+            from file in files.Except(Unbroken)
+            from line in RepositoryFiles.Read(file).Split('\n').Index()
+            where line.Item.Length > MostColumns
+            select $"{file}:{line.Index + 1}: {line.Item.Length} columns");
     }
 
     [Fact]
@@ -35,7 +50,8 @@ public sealed class SourceRulesTests
     [Fact]
     public void Dependencies_point_one_way()
     {
-        IReadOnlyList<string> files = [.. new[] { "Kernels", "Formats", "Training", "Host" }.SelectMany(room => RepositoryFiles.Under($"src/{room}", ".cs"))];
+        IReadOnlyList<string> files =
+            [.. new[] { "Kernels", "Formats", "Training", "Host" }.SelectMany(room => RepositoryFiles.Under($"src/{room}", ".cs"))];
         Assert.Contains("src/Kernels/Tensors/Tensor.cs", files);
         Assert.Contains("src/Formats/Rows/RowSource.cs", files);
         Assert.Contains("src/Training/Model/RewardModel.cs", files);
@@ -45,7 +61,8 @@ public sealed class SourceRulesTests
 
     [Fact]
     public void Kernels_include_only_what_is_common() =>
-        Findings.None(RepositoryFiles.Under("native/cuda", ".cu").SelectMany(file => LayerRules.IncludeViolations(file, RepositoryFiles.Read(file))));
+        Findings.None(
+            RepositoryFiles.Under("native/cuda", ".cu").SelectMany(file => LayerRules.IncludeViolations(file, RepositoryFiles.Read(file))));
 
     [Theory]
     [InlineData("src/Kernels/Tensors/A.cs", "using Rm.Kernels.Ops;")]

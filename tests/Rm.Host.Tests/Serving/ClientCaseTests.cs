@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using MessagePack;
-using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Serving;
 
@@ -25,7 +25,7 @@ public sealed class ClientCaseTests : IAsyncLifetime
         foreach ((JsonElement request, JsonElement body, string text) in await SendAsync("openrlhf", 5))
         {
             int queries = request.GetProperty("body").GetProperty("query").GetArrayLength();
-            JsonElement answer = JsonElement.Parse(text);
+            var answer = JsonElement.Parse(text);
             foreach (string name in new[] { "rewards", "scores" })
             {
                 AssertFloats(answer.GetProperty(name), queries);
@@ -95,7 +95,7 @@ public sealed class ClientCaseTests : IAsyncLifetime
                     messages = new[] { new { role = "user", content = prompts[i] }, new { role = "assistant", content = responses[i] } },
                     use_activation = false,
                 });
-                (int status, var answer) = await _server.PostAsync("/classify", json, TestContext.Current.CancellationToken);
+                (int status, JsonNode? answer) = await _server.PostAsync("/classify", json, TestContext.Current.CancellationToken);
                 Assert.Equal(200, status);
                 Assert.Equal(answer!["data"]![0]!["probs"]![0]!.GetValue<double>(), scores[i]);
             }

@@ -12,6 +12,8 @@ namespace Rm.Host.Tests.Serving;
 [Collection("CUDA device")]
 public sealed class EmulatedServingTests : IDisposable
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     private readonly ScratchFolder _scratch = new();
 
     public void Dispose() => _scratch.Dispose();
@@ -35,7 +37,8 @@ public sealed class EmulatedServingTests : IDisposable
         await using RunningServer server = await RunningServer.StartAsync(
             golden.ModelFolderPath, [golden.AdapterPath!], backend: EmulatedDevice.Open(DType.BF16));
         string json = JsonSerializer.Serialize(new { input = texts, use_activation = false });
-        var answers = await Task.WhenAll(server.PostAsync("/classify", json), server.PostAsync("/classify", json));
+        (int Status, JsonNode? Body)[] answers =
+            await Task.WhenAll(server.PostAsync("/classify", json, Stop), server.PostAsync("/classify", json, Stop));
         foreach ((int status, JsonNode? body) in answers)
         {
             Assert.Equal(200, status);

@@ -29,7 +29,9 @@ internal static class ExchangeComparison
         if (headers.TryGetProperty("allow", out JsonElement allow))
         {
             string came = string.Join(", ", answer.Content.Headers.Allow);
-            string allowed = came.Length == 0 ? string.Join(", ", answer.Headers.TryGetValues("Allow", out var v) ? v : []) : came;
+            string allowed = came.Length == 0
+                ? string.Join(", ", answer.Headers.TryGetValues("Allow", out IEnumerable<string>? v) ? v : [])
+                : came;
             Expect(allow.GetString()!, allowed, "allow");
         }
 

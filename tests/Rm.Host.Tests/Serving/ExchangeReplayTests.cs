@@ -1,5 +1,4 @@
 using Rm.Host.Serving.Http;
-using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Serving;
 

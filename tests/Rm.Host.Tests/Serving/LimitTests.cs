@@ -105,7 +105,7 @@ public sealed class LimitTests : IDisposable
     [InlineData(true)]
     public async Task The_key_is_asked_for_where_it_should_be_and_never_logged(bool everywhere)
     {
-        ApiKey key = ApiKey.Read(_scratch.Write("key", "open-sesame\nmore\n"), everywhere);
+        var key = ApiKey.Read(_scratch.Write("key", "open-sesame\nmore\n"), everywhere);
         await using RunningServer server = await RunningServer.StartAsync(Golden.ModelFolderPath, [Golden.AdapterPath!], key: key);
         (string Path, bool Guarded)[] paths =
         [

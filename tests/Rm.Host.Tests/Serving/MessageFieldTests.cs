@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
-using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Serving;
 
 /// <summary>What a conversation in a request says besides roles and contents reaches the chat template.</summary>
 public sealed class MessageFieldTests : IDisposable
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     private const string Template =
         """
         {%- if tools %}[{{ tools[0].name }}]{% endif -%}
@@ -46,10 +47,11 @@ public sealed class MessageFieldTests : IDisposable
     {
         await using RunningServer server = await StartAsync();
         string expected = new JsonObject { ["prompt"] = text }.ToJsonString();
-        Assert.Equal(Tokens(await server.PostAsync("/tokenize", expected)), Tokens(await server.PostAsync("/tokenize", conversation)));
-        (int status, JsonNode? byText) = await server.PostAsync("/classify", new JsonObject { ["input"] = text }.ToJsonString());
+        Assert.Equal(
+            Tokens(await server.PostAsync("/tokenize", expected, Stop)), Tokens(await server.PostAsync("/tokenize", conversation, Stop)));
+        (int status, JsonNode? byText) = await server.PostAsync("/classify", new JsonObject { ["input"] = text }.ToJsonString(), Stop);
         Assert.Equal(200, status);
-        (_, JsonNode? byMessages) = await server.PostAsync("/classify", conversation);
+        (_, JsonNode? byMessages) = await server.PostAsync("/classify", conversation, Stop);
         Assert.Equal(byText!["data"]!.ToJsonString(), byMessages!["data"]!.ToJsonString());
     }
 
@@ -63,7 +65,7 @@ public sealed class MessageFieldTests : IDisposable
     public async Task What_no_template_can_take_is_refused(string conversation)
     {
         await using RunningServer server = await StartAsync();
-        Assert.Equal(400, (await server.PostAsync("/classify", conversation)).Status);
+        Assert.Equal(400, (await server.PostAsync("/classify", conversation, Stop)).Status);
         Assert.Empty(server.Failures);
     }
 

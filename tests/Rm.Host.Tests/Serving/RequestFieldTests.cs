@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Serving;
 
@@ -9,6 +8,8 @@ namespace Rm.Host.Tests.Serving;
 /// </summary>
 public sealed class RequestFieldTests : IDisposable
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     private const string Talk = "\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]";
 
     private readonly ScratchFolder _scratch = new();
@@ -41,7 +42,7 @@ public sealed class RequestFieldTests : IDisposable
             ("/score", """{"queries": "a", "documents": "b", "max_tokens_per_query": 1000}""", null, false),
         })
         {
-            (int status, JsonNode? answer) = await server.PostAsync(path, body);
+            (int status, JsonNode? answer) = await server.PostAsync(path, body, Stop);
             Assert.True(status == 400, $"{path} {body}: {status}");
             JsonNode error = answer!["error"]!;
             Assert.Equal(
@@ -69,7 +70,7 @@ public sealed class RequestFieldTests : IDisposable
 
     private static async Task<JsonNode> ScoreAsync(RunningServer server, string body)
     {
-        (int status, JsonNode? answer) = await server.PostAsync("/classify", body);
+        (int status, JsonNode? answer) = await server.PostAsync("/classify", body, Stop);
         Assert.True(status == 200, $"{body}: {status} {answer?.ToJsonString()}");
         return answer!["data"]!;
     }

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Rm.Host.Serving.Http;
 using Rm.Host.Serving.Models;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Training;
 
 namespace Rm.Host.Tests.Serving;
@@ -87,7 +86,7 @@ public sealed class ServeFuzzTests : IDisposable
     public async Task Bytes_of_every_kind_do_no_harm()
     {
         var golden = new GoldenCase("llama-tiny");
-        ApiKey key = ApiKey.Read(_scratch.Write("key", Secret), guardsEverything: true);
+        var key = ApiKey.Read(_scratch.Write("key", Secret), guardsEverything: true);
         await using RunningServer server = await RunningServer.StartAsync(golden.ModelFolderPath, [golden.AdapterPath!], key: key);
         string[] pieces =
         [

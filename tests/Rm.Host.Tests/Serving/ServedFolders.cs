@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json.Nodes;
-using Rm.Host.Tests.EndToEnd;
 
 namespace Rm.Host.Tests.Serving;
 

@@ -9,7 +9,7 @@ internal static class GoldenRows
     public static IEnumerable<(string Text, int[] Ids)> Read(string file) =>
         File.ReadLines(Path.Combine(TestPaths.Golden, file)).Select(line =>
         {
-            using JsonDocument row = JsonDocument.Parse(line);
+            using var row = JsonDocument.Parse(line);
             return (row.RootElement.GetProperty("text").GetString()!,
                 row.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray());
         });

@@ -95,9 +95,9 @@ public sealed class IndependentMergeTests(ITestOutputHelper output)
             : new GZipStream(File.OpenRead(path + ".gz"), CompressionMode.Decompress);
         using var buffer = new MemoryStream();
         stream.CopyTo(buffer);
-        using JsonDocument json = JsonDocument.Parse(buffer.ToArray());
+        using var json = JsonDocument.Parse(buffer.ToArray());
         JsonElement model = json.RootElement.GetProperty("model");
-        var vocabulary = model.GetProperty("vocab").EnumerateObject()
+        IEnumerable<KeyValuePair<string, int>> vocabulary = model.GetProperty("vocab").EnumerateObject()
             .Select(token => KeyValuePair.Create(token.Name, token.Value.GetInt32()));
         var other = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {

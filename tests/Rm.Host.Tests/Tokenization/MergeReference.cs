@@ -28,10 +28,12 @@ internal sealed class MergeReference(Dictionary<string, int> vocabulary, Diction
                     (best, bestRank) = (i, rank);
                 }
             }
+
             if (best < 0)
             {
                 return [.. symbols.Select(symbol => vocabulary[symbol])];
             }
+
             symbols[best] += symbols[best + 1];
             symbols.RemoveAt(best + 1);
         }

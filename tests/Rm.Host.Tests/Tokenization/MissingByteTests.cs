@@ -53,7 +53,7 @@ public sealed class MissingByteTests
     [Fact]
     public void Byte_fallback_for_some_missing_bytes_beside_an_unknown_token_is_refused()
     {
-        var error = Assert.Throws<UserInputException>(() => Load(json =>
+        UserInputException error = Assert.Throws<UserInputException>(() => Load(json =>
         {
             Unknown(json);
             json["byte_fallback"] = true;

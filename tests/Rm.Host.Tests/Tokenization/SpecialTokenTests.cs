@@ -4,7 +4,9 @@ using Rm.Formats.Tokenization;
 
 namespace Rm.Host.Tests.Tokenization;
 
-/// <summary>Tokens that the files beside tokenizer.json name, and the ids of added tokens. Values by transformers 5.12 (5.24 where it says so).</summary>
+/// <summary>
+/// Tokens that the files beside tokenizer.json name, and the ids of added tokens. Values by transformers 5.12 (5.24 where it says so).
+/// </summary>
 public sealed class SpecialTokenTests
 {
     [Theory]
@@ -27,7 +29,7 @@ public sealed class SpecialTokenTests
         json["model"]!["vocab"]!.AsObject().Remove("a"); // 255 tokens, of which the last has id 255
         json["added_tokens"] = JsonNode.Parse("""[{"id": 256, "content": "<a>"}]""");
         using var folder = new TokenizerFolder();
-        var error = Assert.Throws<UserInputException>(folder.Write("tokenizer.json", json.ToJsonString()).Load);
+        UserInputException error = Assert.Throws<UserInputException>(folder.Write("tokenizer.json", json.ToJsonString()).Load);
         Assert.Contains("'<a>' would get id 255", error.Message, StringComparison.Ordinal);
     }
 
@@ -61,7 +63,7 @@ public sealed class SpecialTokenTests
     {
         JsonObject config = JsonNode.Parse(more)!.AsObject();
         config["bos_token"] = "ab";
-        using var folder = Folder(config.ToJsonString());
+        using TokenizerFolder folder = Folder(config.ToJsonString());
         folder.Write("special_tokens_map.json", """{"bos_token": {"content": "[MAP]", "lstrip": false}, "voice_token": "ab"}""");
         Tokenizer tokenizer = folder.Load();
         Assert.Equal(bos, tokenizer.BosToken);
@@ -71,14 +73,15 @@ public sealed class SpecialTokenTests
     [Fact]
     public void Added_tokens_json_is_read_and_its_ids_are_checked()
     {
-        using var folder = Folder("""{"eos_token": "<new>"}""");
+        using TokenizerFolder folder = Folder("""{"eos_token": "<new>"}""");
         folder.Write("added_tokens.json", """{"<other>": 258, "<new>": 257}""");
         Tokenizer tokenizer = folder.Load();
         Assert.Equal([257, 258, 99], tokenizer.Encode("<new><other>c", addSpecialTokens: false));
         Assert.True(tokenizer.IsSpecial(257));
         Assert.False(tokenizer.IsSpecial(258));
         folder.Write("added_tokens.json", """{"<new>": 400}""");
-        Assert.Contains("'<new>' has id 400 here and 257", Assert.Throws<UserInputException>(folder.Load).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'<new>' has id 400 here and 257", Assert.Throws<UserInputException>(folder.Load).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -102,7 +105,7 @@ public sealed class SpecialTokenTests
 
     private static Tokenizer Load(string config, string? added = null)
     {
-        using var folder = Folder(config, added);
+        using TokenizerFolder folder = Folder(config, added);
         return folder.Load();
     }
 

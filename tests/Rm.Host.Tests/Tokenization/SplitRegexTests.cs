@@ -18,6 +18,7 @@ public sealed class SplitRegexTests
         {
             Assert.Equal(Cut(general, text), Cut(fast, text));
         }
+
         int seed = 17;
         for (int i = 0; i < FuzzSettings.Iterations(4000); i++)
         {
@@ -111,8 +112,8 @@ public sealed class SplitRegexTests
     [Fact]
     public void Endless_backtracking_ends_in_an_error()
     {
-        SplitRegex regex = SplitRegex.Parse("(?:a+)+b");
-        var error = Assert.Throws<UserInputException>(() => Cut(regex, new string('a', 40)));
+        var regex = SplitRegex.Parse("(?:a+)+b");
+        UserInputException error = Assert.Throws<UserInputException>(() => Cut(regex, new string('a', 40)));
         Assert.Contains("backtracking", error.Message, StringComparison.Ordinal);
         Assert.Equal(["aab"], Cut(regex, "aab")); // the scanner survives
     }
@@ -130,7 +131,8 @@ public sealed class SplitRegexTests
     {
         string[] parts =
         [
-            "'", "s", "S", "\u017F", "re", "LL", "v", "E", "a", "Z", "é", "ß", "中", "한", "0", "12", "٣", "½", " ", "  ", "\n", "\r\n", "\t", "\u0085",
+            "'", "s", "S", "\u017F", "re", "LL", "v", "E", "a", "Z", "é", "ß", "中", "한", "0", "12", "٣", "½", " ", "  ", "\n", "\r\n",
+            "\t", "\u0085",
             "\u00A0", "\u2028", "\u3000", ".", "-", "!?", "_", "\u0301", "\u200D", "👍", "𝐀", "\U0001D7D8", "\U00020000",
         ];
         var text = new StringBuilder();
@@ -138,6 +140,7 @@ public sealed class SplitRegexTests
         {
             text.Append(parts[random.Next(parts.Length)]);
         }
+
         return text.ToString();
     }
 

@@ -25,6 +25,7 @@ public sealed class TokenizerEdgeGoldenTests
             GoldenRows.AssertIds(ids, tokenizer, text);
             rows++;
         }
+
         Assert.Equal(1200, rows);
     }
 
@@ -56,6 +57,7 @@ public sealed class TokenizerEdgeGoldenTests
             Assert.Equal(Escape(nfc), Escape(UnicodeForm.Nfc.Normalize(nfc)));
             rows++;
         }
+
         Assert.Equal(1500, rows);
     }
 
@@ -77,6 +79,7 @@ public sealed class TokenizerEdgeGoldenTests
                     break;
             }
         }
+
         int id = 4096;
         foreach (JsonNode? token in variant["tokens"]!.AsArray())
         {

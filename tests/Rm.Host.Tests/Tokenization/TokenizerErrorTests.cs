@@ -135,7 +135,7 @@ public sealed class TokenizerErrorTests
         owner[path[^1]] = mark;
         using var folder = new TokenizerFolder();
         folder.Write("tokenizer.json", json.ToJsonString().Replace($"\"{mark}\"", value.Replace('\'', '"'), StringComparison.Ordinal));
-        var error = Assert.Throws<UserInputException>(folder.Load);
+        UserInputException error = Assert.Throws<UserInputException>(folder.Load);
         Assert.StartsWith(Path.Combine(folder.Path, "tokenizer.json") + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
@@ -185,7 +185,7 @@ public sealed class TokenizerErrorTests
     {
         using var folder = new TokenizerFolder();
         folder.Write("tokenizer.json", TokenizerFolder.Bytes().ToJsonString()).Write("tokenizer_config.json", content);
-        var error = Assert.Throws<UserInputException>(folder.Load);
+        UserInputException error = Assert.Throws<UserInputException>(folder.Load);
         Assert.StartsWith(Path.Combine(folder.Path, "tokenizer_config.json") + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }

@@ -32,6 +32,7 @@ internal sealed class TokenizerFolder : IDisposable
         {
             vocabulary.Add(ByteAlphabet.Spell([(byte)b]), b);
         }
+
         return new JsonObject
         {
             ["added_tokens"] = new JsonArray(),

@@ -9,7 +9,8 @@ public sealed class TokenizerFuzzTests
 {
     private static readonly string[] fragments =
     [
-        "null", "true", "-1", "4194303", "1e999", "\"\"", "\"\\ud800\"", "[]", "{}", "\"Sequence\"", "\"ByteLevel\"", "\"Split\"", "\"NFC\"",
+        "null", "true", "-1", "4194303", "1e999", "\"\"", "\"\\ud800\"", "[]", "{}", "\"Sequence\"", "\"ByteLevel\"", "\"Split\"",
+        "\"NFC\"",
         "(", ")", "[", "]", "{", "}", "\"", ",", ":", "\\", "|", "+", "*", "?", "\\p{L}", "(?=", "\\", "\0", "é", "\uFFFD", "99999999999",
         "\"Contiguous\"", "\"Removed\"", "\"rstrip\":true,", "\"lstrip\":true,",
         "\"Metaspace\"", "\"Unigram\"", "\"NFKD\"", "\"Lowercase\"",
@@ -37,6 +38,7 @@ public sealed class TokenizerFuzzTests
             {
                 Damage(damaged, random, random.Next(4) > 0 ? modelStart : damaged.Count);
             }
+
             try
             {
                 Tokenizer tokenizer = folder.Write("tokenizer.json", [.. damaged]).Load();
@@ -67,6 +69,7 @@ public sealed class TokenizerFuzzTests
                 int top = random.Next(5) switch { 0 => 0x80, 1 => 0x600, 2 => 0x3000, _ => 0x10000 };
                 text.Append((char)random.Next(top)); // surrogates too, paired or not
             }
+
             string repaired = Scalars.ReplaceLoneSurrogates(text.ToString());
             string decoded = llama.Decode(llama.Encode(text.ToString(), addSpecialTokens: false));
             Assert.True(decoded == repaired, $"seed {seed}: {FuzzSettings.Escape(text.ToString())}");
@@ -106,7 +109,8 @@ public sealed class TokenizerFuzzTests
         string[] parts =
         [
             "a", "b", ".", "\\s", "\\w", "\\p{L}", "\\p{Han}", "[a-c&&[^b]]", "[^a]", "(", ")", "(?:", "(?>", "(?=", "(?!", "(?<=", "(?<!",
-            "(?i)", "(?i:", "|", "*", "+", "?", "++", "*?", "{2}", "{1,3}", "{,2}+", "{900}", "^", "$", "\\b", "\\B", "\\A", "\\z", "[", "]", "&&", "-", "\\",
+            "(?i)", "(?i:", "|", "*", "+", "?", "++", "*?", "{2}", "{1,3}", "{,2}+", "{900}", "^", "$", "\\b", "\\B", "\\A", "\\z", "[",
+            "]", "&&", "-", "\\",
         ];
         string text = string.Concat(Enumerable.Repeat("aab b\nac 漢 aaaa", 20));
         int compiled = 0;
@@ -116,7 +120,7 @@ public sealed class TokenizerFuzzTests
             string pattern = string.Concat(Enumerable.Range(0, random.Next(1, 9)).Select(_ => parts[random.Next(parts.Length)]));
             try
             {
-                SplitRegex regex = SplitRegex.Parse(pattern);
+                var regex = SplitRegex.Parse(pattern);
                 compiled++;
                 long budget = WordScanner.BudgetFor(text.Length);
                 for (int at = 0; regex.TryNext(text, at, ref budget, out int start, out int end); at = end)
@@ -146,7 +150,7 @@ public sealed class TokenizerFuzzTests
 
             json["normalizer"] = new System.Text.Json.Nodes.JsonObject { ["type"] = "Sequence", ["normalizers"] = steps };
         });
-        var error = Assert.Throws<UserInputException>(() => tokenizer.Encode("a", addSpecialTokens: false));
+        UserInputException error = Assert.Throws<UserInputException>(() => tokenizer.Encode("a", addSpecialTokens: false));
         Assert.Contains("normalizer", error.Message, StringComparison.Ordinal);
     }
 
@@ -171,6 +175,7 @@ public sealed class TokenizerFuzzTests
                     bytes.RemoveRange(colon + 1, comma - colon - 1);
                     bytes.InsertRange(colon + 1, Encoding.UTF8.GetBytes(fragments[random.Next(fragments.Length)]));
                 }
+
                 break;
             default:
                 bytes.InsertRange(at, bytes.GetRange(random.Next(bytes.Count - 64), random.Next(1, 64)));

@@ -21,6 +21,7 @@ public sealed class TokenizerGoldenTests
             Assert.Equal(expected, tokenizer.Decode(ids));
             rows++;
         }
+
         Assert.Equal(552, rows);
     }
 
@@ -36,6 +37,7 @@ public sealed class TokenizerGoldenTests
             lossless += tokenizer.Decode(ids) == text ? 1 : 0;
             rows++;
         }
+
         Assert.Equal(797, rows);
         Assert.InRange(lossless, 1, rows - 1); // some of the texts hold the missing bytes
     }
@@ -45,7 +47,8 @@ public sealed class TokenizerGoldenTests
     {
         Tokenizer tokenizer = TestTokenizers.Load("qwen2.5");
         (string Text, int[] Ids)[] rows = [.. GoldenRows.Read(Path.Combine("tokenizer", "qwen2.5.jsonl"))];
-        int[][] ids = [.. rows.AsParallel().AsOrdered().WithDegreeOfParallelism(4).Select(row => tokenizer.Encode(row.Text, addSpecialTokens: false))];
+        int[][] ids = [
+            .. rows.AsParallel().AsOrdered().WithDegreeOfParallelism(4).Select(row => tokenizer.Encode(row.Text, addSpecialTokens: false))];
         Assert.Equal(rows.Select(row => row.Ids), ids);
     }
 }

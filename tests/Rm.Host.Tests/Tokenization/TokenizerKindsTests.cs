@@ -32,7 +32,7 @@ public sealed class TokenizerKindsTests
             rows++;
             if (ids is null)
             {
-                var error = Assert.Throws<UserInputException>(() => tokenizer.Encode(text, addSpecialTokens: false));
+                UserInputException error = Assert.Throws<UserInputException>(() => tokenizer.Encode(text, addSpecialTokens: false));
                 Assert.Contains("does not know", error.Message, StringComparison.Ordinal);
                 continue;
             }
@@ -55,7 +55,7 @@ public sealed class TokenizerKindsTests
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         bool cuts = step is "Punctuation" or "Digits" or "Whitespace" or "WhitespaceSplit";
-        using JsonDocument section = JsonDocument.Parse($$"""{"type": "{{step}}"}""");
+        using var section = JsonDocument.Parse($$"""{"type": "{{step}}"}""");
         Normalizer normalizer = cuts ? Normalizer.None : NormalizerReader.Read(section.RootElement);
         PreTokenizer cutter = PreTokenizerReader.Read(cuts ? section.RootElement : null);
         var words = new List<string>();

@@ -37,6 +37,7 @@ public sealed class TokenizerTests
                 Assert.False(part.Length > 0 && char.IsHighSurrogate(part[^1]));
                 streamed.Append(part);
             }
+
             Assert.Equal("", decoder.Flush());
             Assert.Equal(text, streamed.ToString());
         }
@@ -73,7 +74,7 @@ public sealed class TokenizerTests
     {
         // The scan below 49 symbols and the queue above must agree with the definition, on words of both sizes.
         Tokenizer tokenizer = TestTokenizers.Load("quickstart");
-        MergeReference reference = MergeReference.Quickstart();
+        var reference = MergeReference.Quickstart();
         var random = new Random(5);
         foreach (int length in (int[])[2, 3, 17, 47, 48, 49, 50, 100, 700])
         {
@@ -99,6 +100,7 @@ public sealed class TokenizerTests
         {
             Assert.Equal(whole, tokenizer.Encode(text, addSpecialTokens: true));
         }
+
         Assert.Equal([4094, 4095], tokenizer.Encode("", addSpecialTokens: true));
         Assert.Equal([4094, 4094, .. bare, 4095], tokenizer.Encode("<|im_start|><|im_start|>hi", addSpecialTokens: true));
     }
@@ -173,6 +175,7 @@ public sealed class TokenizerTests
         {
             reversed[name] = value?.DeepClone();
         }
+
         using var folder = new TokenizerFolder();
         folder.Write("tokenizer.json", "\uFEFF" + reversed.ToJsonString());
         Assert.Equal(['h', 'i'], folder.Load().Encode("hi", addSpecialTokens: false));

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Rm.Formats.Files;
 using Rm.Formats.Safetensors;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Cpu;
 using Rm.Training.Artifacts;
 using Rm.Training.Batching;
@@ -22,7 +21,7 @@ public sealed class AdapterRoundTripTests
         using var scratch = new ScratchFolder();
         using var backend = new CpuBackend(2);
         using RewardModel model = golden.Open(backend, "adapter", training: false);
-        using (DurableDirectory save = DurableDirectory.Begin(scratch["saved"]))
+        using (var save = DurableDirectory.Begin(scratch["saved"]))
         {
             ModelFolder.Write(save, model, "base", null);
             ModelFolder.Verify(save.TemporaryPath, model);
@@ -30,10 +29,11 @@ public sealed class AdapterRoundTripTests
         }
 
         // The untouched base table that PEFT puts beside an embedding's factors is left out.
-        using SafetensorsFile theirs = SafetensorsFile.Open(Path.Combine(golden.AdapterPath, "adapter_model.safetensors"));
-        using SafetensorsFile ours = SafetensorsFile.Open(Path.Combine(scratch["saved"], "adapter_model.safetensors"));
+        using var theirs = SafetensorsFile.Open(Path.Combine(golden.AdapterPath, "adapter_model.safetensors"));
+        using var ours = SafetensorsFile.Open(Path.Combine(scratch["saved"], "adapter_model.safetensors"));
         Assert.Equal(
-            theirs.Tensors.Keys.Where(k => !k.Contains("embed_tokens.base_layer")).Order(StringComparer.Ordinal), ours.Tensors.Keys.Order(StringComparer.Ordinal));
+            theirs.Tensors.Keys.Where(k => !k.Contains("embed_tokens.base_layer")).Order(StringComparer.Ordinal),
+            ours.Tensors.Keys.Order(StringComparer.Ordinal));
         Assert.All(ours.Tensors.Values, tensor => Assert.Equal(theirs.Tensor(tensor.Name).Shape, tensor.Shape));
 
         float[] before = model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true));
@@ -47,7 +47,7 @@ public sealed class AdapterRoundTripTests
     {
         var golden = new ModelGoldenCase(name);
         using var scratch = new ScratchFolder();
-        ModelConfig config = ModelConfig.Load(golden.ModelPath);
+        var config = ModelConfig.Load(golden.ModelPath);
         if (name == "peft-lora-bias")
         {
             Assert.Contains("lora_bias adds a bias to", Assert.Throws<Formats.UserInputException>(

@@ -81,7 +81,7 @@ public sealed class CudaGoldenCaseTests
         model.Parameters.ZeroGradients();
         MicroBatchResult result = model.Train(
             PairPacking.Pack(golden.Pairs, sharePrefix), new PairTargets(null, null), All, 1f / golden.Pairs.Count, dropoutSeed: 0);
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
         var errors = new Dictionary<string, double>();
         foreach (Parameter parameter in model.Parameters.All)
         {
@@ -98,7 +98,8 @@ public sealed class CudaGoldenCaseTests
     }
 
     private static IEnumerable<double> RewardErrors(JsonElement expected, Func<int, float> actual) =>
-        Enumerable.Range(0, 2 * expected.GetProperty("chosen").GetArrayLength()).Select(i => Math.Abs((double)Side(expected, i) - actual(i)));
+        Enumerable.Range(0, 2 * expected.GetProperty("chosen").GetArrayLength())
+            .Select(i => Math.Abs((double)Side(expected, i) - actual(i)));
 
     /// <summary>Reward <paramref name="index"/> in packed order: chosen and rejected of each pair in turn.</summary>
     private static float Side(JsonElement rewards, int index) =>

@@ -7,8 +7,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Tests.Training;
 
 /// <summary>
-/// The further families and adapters on the CUDA backend: with float32 storage within 1e-4, in bfloat16 the largest reward error and the median
-/// gradient error at most twice those of transformers and PEFT in bfloat16.
+/// The further families and adapters on the CUDA backend: with float32 storage within 1e-4, in bfloat16 the largest reward error and the
+/// median gradient error at most twice those of transformers and PEFT in bfloat16.
 /// </summary>
 [Collection("CUDA device")]
 public sealed class CudaModelGoldenTests
@@ -68,7 +68,7 @@ public sealed class CudaModelGoldenTests
 
     private static IEnumerable<double> GradientErrors(ModelGoldenCase golden, RewardModel model)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
         foreach (Parameter parameter in model.Parameters.All)
         {
             float[] gradient = parameter.ToFile(model.Parameters.Read(model.Parameters.Gradients, parameter));
@@ -83,7 +83,8 @@ public sealed class CudaModelGoldenTests
     private static IEnumerable<double> Errors(JsonElement expected, Func<int, float> actual, int count) =>
         Enumerable.Range(0, count).Select(i => Math.Abs((double)Side(expected, i) - actual(i)));
 
-    private static float Side(JsonElement rewards, int index) => rewards.GetProperty(index % 2 == 0 ? "chosen" : "rejected")[index / 2].GetSingle();
+    private static float Side(JsonElement rewards, int index) =>
+        rewards.GetProperty(index % 2 == 0 ? "chosen" : "rejected")[index / 2].GetSingle();
 
     private static double Median(IEnumerable<double> values)
     {

@@ -1,6 +1,6 @@
-using Rm.Host.Tests.EndToEnd;
 using System.Text.Json;
 using Rm.Host.Cli;
+using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Tensors;
 
 namespace Rm.Host.Tests.Training;
@@ -49,7 +49,8 @@ public sealed class EmulatedTrainingTests : IDisposable
         Assert.Equal(0, CommandLine.Run(
         [
             "train", "--device", "emulated", "--model", Model, "--train-file", rows, "--lora", "--lora-rank", "4", "--lora-alpha", "8",
-            "--lr", "1e-3", "--steps", "2", "--warmup-steps", "0", "--batch-size", "2", "--max-seq-len", "64", "--save-every", "0", "--output-dir", output,
+            "--lr", "1e-3", "--steps", "2", "--warmup-steps", "0", "--batch-size", "2", "--max-seq-len", "64", "--save-every", "0",
+            "--output-dir", output,
         ]));
         return Path.Combine(output, "final");
     }

@@ -20,7 +20,8 @@ internal sealed class GoldenCase
     }
 
     public static TheoryData<string> Names =>
-        [.. Directory.GetDirectories(Path.Combine(TestPaths.Golden, "cases")).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+        [.. Directory.GetDirectories(Path.Combine(TestPaths.Golden, "cases")).Select(d => Path.GetFileName(d)!)
+            .Order(StringComparer.Ordinal)];
 
     public static TheoryData<string> NamesWithTrajectory =>
         [.. Directory.GetDirectories(Path.Combine(TestPaths.Golden, "cases")).Where(d => File.Exists(Path.Combine(d, "trajectory.json")))
@@ -48,8 +49,8 @@ internal sealed class GoldenCase
     /// <summary>The model with its adapter, as the golden script had it.</summary>
     public RewardModel Open(IBackend backend, bool training, Recompute recompute = Recompute.None)
     {
-        ModelConfig config = ModelConfig.Load(ModelFolderPath);
-        using CheckpointWeights weights = CheckpointWeights.Open(ModelFolderPath, config);
+        var config = ModelConfig.Load(ModelFolderPath);
+        using var weights = CheckpointWeights.Open(ModelFolderPath, config);
         TrainingScope scope = AdapterPath is null ? TrainingScope.Full : LoraScope.Of(AdapterPath, config, out _);
         var model = new RewardModel(backend, config, new CheckpointWeightSource(weights), scope, training, recompute);
         if (AdapterPath is not null)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rm.Formats.Rendering;
 using Rm.Formats.Safetensors;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
@@ -55,7 +56,8 @@ public sealed class GoldenCaseTests
         var options = new PairLossOptions(
             Number(variant, "beta", 1), Number(variant, "eps", 0), Number(variant, "score_reg", 0), Number(variant, "margin_reg", 0));
         using var backend = new CpuBackend(2);
-        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective), (true, Recompute.Full) })
+        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective),
+            (true, Recompute.Full) })
         {
             using RewardModel model = golden.Open(backend, training: true, recompute);
             model.Parameters.ZeroGradients();
@@ -101,9 +103,10 @@ public sealed class GoldenCaseTests
         using var backend = new CpuBackend(1);
         using RewardModel model = golden.Open(backend, training: true);
         model.Parameters.ZeroGradients();
-        foreach (var pair in golden.Pairs)
+        foreach (PreferencePair pair in golden.Pairs)
         {
-            model.Train(PairPacking.Pack([pair], sharePrefix: true), new PairTargets(null, null), options, 1f / golden.Pairs.Count, dropoutSeed: 0);
+            model.Train(
+                PairPacking.Pack([pair], sharePrefix: true), new PairTargets(null, null), options, 1f / golden.Pairs.Count, dropoutSeed: 0);
         }
 
         AssertGradients(golden, model);
@@ -126,13 +129,14 @@ public sealed class GoldenCaseTests
     {
         using RewardModel model = golden.Open(backend, training: true, recompute);
         model.Parameters.ZeroGradients();
-        model.Train(PairPacking.Pack(golden.Pairs, sharePrefix: true), new PairTargets(null, null), new PairLossOptions(), 1f, dropoutSeed: 0);
+        model.Train(
+            PairPacking.Pack(golden.Pairs, sharePrefix: true), new PairTargets(null, null), new PairLossOptions(), 1f, dropoutSeed: 0);
         return [.. model.Parameters.All.Select(p => model.Parameters.Read(model.Parameters.Gradients, p))];
     }
 
     private static void AssertGradients(GoldenCase golden, RewardModel model)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(golden.Folder, "grads.safetensors"));
         Assert.Equal(file.Tensors.Count, model.Parameters.All.Count);
         foreach (Parameter parameter in model.Parameters.All)
         {

@@ -4,10 +4,10 @@ using System.Text.Json;
 namespace Rm.Host.Tests.Training;
 
 /// <summary>
-/// How close figures must be to golden ones. A reward near zero is a difference of large terms, and a training trajectory amplifies rounding (Adam
-/// divides each gradient by its size, so where one is nearly zero its last bits decide): there the golden float32 run is itself away from exact
-/// arithmetic, by as much as the float64 files say. Every figure must be within 1e-4 relative of the golden one or of the float64 one; only where the
-/// golden run is farther than that from float64 does it suffice to be no farther than the golden run is.
+/// How close figures must be to golden ones. A reward near zero is a difference of large terms, and a training trajectory amplifies
+/// rounding (Adam divides each gradient by its size, so where one is nearly zero its last bits decide): there the golden float32 run is
+/// itself away from exact arithmetic, by as much as the float64 files say. Every figure must be within 1e-4 relative of the golden one or
+/// of the float64 one; only where the golden run is farther than that from float64 does it suffice to be no farther than the golden run is.
 /// </summary>
 internal static class GoldenCloseness
 {
@@ -25,10 +25,12 @@ internal static class GoldenCloseness
         Assert.Equal(golden.Length, ours.Length);
         double difference = Math.Sqrt(ours.Zip(golden, (a, b) => (a - b) * (a - b)).Sum());
         double norm = Math.Sqrt(golden.Sum(v => v * v));
-        Assert.True(difference <= Tolerance * norm, string.Create(CultureInfo.InvariantCulture, $"final rewards differ by {difference / norm:E1} relative"));
+        Assert.True(difference <= Tolerance * norm,
+            string.Create(CultureInfo.InvariantCulture, $"final rewards differ by {difference / norm:E1} relative"));
     }
 
-    public static void AssertFigures(string name, double[] ours, double[] golden, double[] exact) => AssertClose(name, ours, golden, exact, 1e-12);
+    public static void AssertFigures(string name, double[] ours, double[] golden, double[] exact) =>
+        AssertClose(name, ours, golden, exact, 1e-12);
 
     public static double[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(v => v.GetDouble())];
 
@@ -45,7 +47,8 @@ internal static class GoldenCloseness
                 asGolden || asExact,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{what} {i}: {ours[i]:R}, golden {golden[i]:R}, float64 {exact[i]:R}; the golden run is off by up to {goldenError:E1}"));
+                    $"{what} {i}: {ours[i]:R}, golden {golden[i]:R}, float64 {exact[i]:R}; the golden run is off by up to "
+                        + $"{goldenError:E1}"));
         }
     }
 }

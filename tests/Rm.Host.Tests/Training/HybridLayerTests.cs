@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
 using Rm.Formats;
-using Rm.Formats.Rendering;
 using Rm.Formats.Safetensors;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
 using Rm.Training.Artifacts;
@@ -22,7 +20,8 @@ public sealed class HybridLayerTests
         using var backend = new CpuBackend(2);
         using RewardModel model = _golden.Open(backend, "adapter", training: false);
         float[] packed = model.Score(PairPacking.Pack(_golden.Pairs, sharePrefix: false));
-        float[] alone = [.. _golden.Pairs.SelectMany(p => new[] { p.Chosen, p.Rejected }).Select(tokens => model.Score(Alone(tokens)).Single())];
+        float[] alone =
+            [.. _golden.Pairs.SelectMany(p => new[] { p.Chosen, p.Rejected }).Select(tokens => model.Score(Alone(tokens)).Single())];
         Assert.Equal(alone, packed);
     }
 
@@ -56,8 +55,9 @@ public sealed class HybridLayerTests
         using RewardModel plain = ModelSource.Open(_golden.ModelPath).LoadForScoring(backend, adapter: null);
         Assert.Equal(plain.Score(batch), wrapped.Score(batch));
 
-        using CheckpointWeights weights = CheckpointWeights.Open(folder, ModelConfig.Load(folder));
-        Assert.Contains(weights.Warnings, w => w.StartsWith("2 tensors beside the language model (model.visual, mtp) are left alone", StringComparison.Ordinal));
+        using var weights = CheckpointWeights.Open(folder, ModelConfig.Load(folder));
+        Assert.Contains(weights.Warnings, w =>
+            w.StartsWith("2 tensors beside the language model (model.visual, mtp) are left alone", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -89,7 +89,8 @@ public sealed class HybridLayerTests
     {
         using var cpu = new CpuBackend(1);
         using var device = new NoDeltaNets(cpu);
-        Assert.Contains("Use --device cpu", Assert.Throws<UserInputException>(() => _golden.Open(device, "adapter", training: false)).Message);
+        Assert.Contains(
+            "Use --device cpu", Assert.Throws<UserInputException>(() => _golden.Open(device, "adapter", training: false)).Message);
     }
 
     [Fact]
@@ -105,12 +106,14 @@ public sealed class HybridLayerTests
         using var model = new RewardModel(backend, config, new RandomWeights(3), TrainingScope.Full, training: true, Recompute.Selective);
         ParameterInitializer.InitializeHead(model.Parameters, 0.5, 4);
         float[] packed = model.Score(PairPacking.Pack(_golden.Pairs, sharePrefix: false));
-        Assert.Equal([.. _golden.Pairs.SelectMany(p => new[] { p.Chosen, p.Rejected }).Select(t => model.Score(Alone(t)).Single())], packed);
+        Assert.Equal(
+            [.. _golden.Pairs.SelectMany(p => new[] { p.Chosen, p.Rejected }).Select(t => model.Score(Alone(t)).Single())], packed);
         _golden.Step(model, new PairLossOptions(), sharePrefix: true);
         float[] shared = [.. model.Parameters.All.SelectMany(p => model.Parameters.Read(model.Parameters.Gradients, p))];
         _golden.Step(model, new PairLossOptions(), sharePrefix: false);
         float[] separate = [.. model.Parameters.All.SelectMany(p => model.Parameters.Read(model.Parameters.Gradients, p))];
-        double norm = Math.Sqrt(shared.Sum(g => (double)g * g)), difference = Math.Sqrt(shared.Zip(separate, (a, b) => Math.Pow((double)a - b, 2)).Sum());
+        double norm = Math.Sqrt(shared.Sum(g => (double)g * g)),
+            difference = Math.Sqrt(shared.Zip(separate, (a, b) => Math.Pow((double)a - b, 2)).Sum());
         Assert.True(norm > 0 && difference <= 1e-5 * norm, $"{difference / norm:E2}");
     }
 
@@ -123,7 +126,8 @@ public sealed class HybridLayerTests
 
     private JsonObject Config() => JsonNode.Parse(File.ReadAllText(Path.Combine(_golden.ModelPath, ModelConfig.FileName)))!.AsObject();
 
-    private static ModelConfig Parse(JsonObject config) => ModelConfig.Parse(System.Text.Encoding.UTF8.GetBytes(config.ToJsonString()), "config.json");
+    private static ModelConfig Parse(JsonObject config) =>
+        ModelConfig.Parse(System.Text.Encoding.UTF8.GetBytes(config.ToJsonString()), "config.json");
 
     // As the published checkpoints are: settings in text_config, names under model.language_model, towers beside it.
     private string WriteWrapper(ScratchFolder scratch)
@@ -139,13 +143,14 @@ public sealed class HybridLayerTests
             ["text_config"] = text,
         };
         File.WriteAllText(Path.Combine(folder, ModelConfig.FileName), outer.ToJsonString());
-        using SafetensorsFile source = SafetensorsFile.Open(Path.Combine(_golden.ModelPath, "model.safetensors"));
+        using var source = SafetensorsFile.Open(Path.Combine(_golden.ModelPath, "model.safetensors"));
         List<TensorToWrite> tensors =
         [
             .. source.Tensors.Values.Select(t => new TensorToWrite(
                 t.Name.Replace("model.", "model.language_model.", StringComparison.Ordinal), SafetensorsDType.F32, t.Shape,
                 (start, destination) => source.ReadFloat32(t.Name, destination, start))),
-            new TensorToWrite("model.visual.patch_embed.proj.weight", SafetensorsDType.F32, [2, 2], (_, destination) => destination.Clear()),
+            new TensorToWrite(
+                "model.visual.patch_embed.proj.weight", SafetensorsDType.F32, [2, 2], (_, destination) => destination.Clear()),
             new TensorToWrite("mtp.norm.weight", SafetensorsDType.F32, [2], (_, destination) => destination.Clear()),
         ];
         using FileStream stream = File.Create(Path.Combine(folder, "model.safetensors"));

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Rm.Formats.Safetensors;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
 using Rm.Training.Artifacts;
@@ -12,8 +11,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Tests.Training;
 
 /// <summary>
-/// A stop request at every single point at which the loop can hear one (after each step, during each part of each evaluation), once and again in the
-/// resumed run: the end is that of a run that was never stopped.
+/// A stop request at every single point at which the loop can hear one (after each step, during each part of each evaluation), once and
+/// again in the resumed run: the end is that of a run that was never stopped.
 /// </summary>
 public sealed class InterruptionTests
 {
@@ -68,14 +67,15 @@ public sealed class InterruptionTests
     private static Outcome Run(string folder, int patience, PointCounter progress)
     {
         var golden = new GoldenCase("qwen2-tiny");
-        ModelConfig config = ModelConfig.Load(golden.ModelFolderPath);
+        var config = ModelConfig.Load(golden.ModelFolderPath);
         var scope = new TrainingScope(new LoraSettings(2, 16, WeightNames.Modules, Dropout: 0.1), TrainsEverything: false);
         using var backend = new CpuBackend(1);
-        using CheckpointWeights weights = CheckpointWeights.Open(golden.ModelFolderPath, config);
+        using var weights = CheckpointWeights.Open(golden.ModelFolderPath, config);
         using var model = new RewardModel(backend, config, new CheckpointWeightSource(weights), scope, training: true);
         ModelStart.Initialize(model, null, seed: 7);
         var options = new TrainingOptions(
-            Steps, 2, 40, 2e-2, 0.01, new LearningRateSchedule(ScheduleKind.Cosine, 2, Steps), 1, new PairLossOptions(), 7, ExampleOrder.Shuffle)
+            Steps, 2, 40, 2e-2, 0.01, new LearningRateSchedule(ScheduleKind.Cosine, 2, Steps), 1, new PairLossOptions(), 7,
+            ExampleOrder.Shuffle)
         {
             EvalEvery = 2,
             EvalOnStart = true,
@@ -86,10 +86,11 @@ public sealed class InterruptionTests
             EarlyStoppingMinDelta = patience > 0 ? 100 : 0,
             BestMetric = BestMetric.Loss,
         };
-        using RunDirectory run = RunDirectory.Open(folder, ExistingRun.Resume);
+        using var run = RunDirectory.Open(folder, ExistingRun.Resume);
         run.Prepare();
         var saver = new ModelSaver(
-            model, "base", null, new ArtifactInfo("0", null, null, false, null, 0, "Response"), PairPacking.Pack([golden.Pairs[0]], sharePrefix: true));
+            model, "base", null, new ArtifactInfo("0", null, null, false, null, 0, "Response"),
+            PairPacking.Pack([golden.Pairs[0]], sharePrefix: true));
         var store = new CheckpointStore(run.Checkpoints, saver);
         TrainerState state = store.List() is [var newest, ..] ? CheckpointStore.Load(newest.Path, model) : new TrainerState();
         using var signals = new StopSignals();

@@ -81,12 +81,14 @@ public sealed class LearningRateScheduleTests
                 1.0, 0.8535533905932737, 0.5, 0.14644660940672627, 0]
         },
         {
-            ScheduleKind.WarmupStableDecay, new ScheduleConstants { DecaySteps = 3, StableSteps = 2, Warmup = RampShape.Cosine, Decay = RampShape.OneMinusSqrt, LeastFactor = 0.05 },
+            ScheduleKind.WarmupStableDecay, new ScheduleConstants { DecaySteps = 3, StableSteps = 2, Warmup = RampShape.Cosine,
+                Decay = RampShape.OneMinusSqrt, LeastFactor = 0.05 },
             [0.05, 0.2874999999999999, 0.7625, 1.0, 1.0, 1.0,
                 0.4515172442698555, 0.22432824811866026, 0.05, 0.05, 0.05]
         },
         {
-            ScheduleKind.WarmupStableDecay, new ScheduleConstants { DecaySteps = 4, Warmup = RampShape.OneMinusSqrt, Decay = RampShape.Linear },
+            ScheduleKind.WarmupStableDecay,
+                new ScheduleConstants { DecaySteps = 4, Warmup = RampShape.OneMinusSqrt, Decay = RampShape.Linear },
             [0.0, 0.18350341907227397, 0.42264973081037416, 1.0, 1.0, 1.0,
                 1.0, 0.75, 0.5, 0.25, 0]
         },
@@ -102,6 +104,7 @@ public sealed class LearningRateScheduleTests
     public void Schedules_with_arguments_are_those_of_transformers(ScheduleKind kind, ScheduleConstants constants, double[] factors)
     {
         var schedule = new LearningRateSchedule(kind, 3, 10) { Constants = constants };
-        Assert.Equal(factors, Enumerable.Range(0, factors.Length).Select(schedule.Factor), (expected, actual) => Math.Abs(expected - actual) <= 2e-16);
+        Assert.Equal(factors, Enumerable.Range(0, factors.Length).Select(schedule.Factor), (expected, actual) =>
+            Math.Abs(expected - actual) <= 2e-16);
     }
 }

@@ -1,6 +1,5 @@
 using Rm.Formats.Rendering;
 using Rm.Formats.Safetensors;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Host.Tests.Model;
 using Rm.Kernels.Cuda;
 using Rm.Kernels.Ops;
@@ -75,7 +74,8 @@ public sealed class MicroBatchSplitTests
         float[] before = new float[model.Parameters.Values.Shape.Count];
         backend.Download<float>(model.Parameters.Values, before);
         memory.SetFree(100_000);
-        var failure = Assert.Throws<MemoryExhaustedException>(() => new StepRunner(model, Options(steps: 1)).Run(0, pairs));
+        MemoryExhaustedException failure =
+            Assert.Throws<MemoryExhaustedException>(() => new StepRunner(model, Options(steps: 1)).Run(0, pairs));
         foreach (string part in new[] { "Step 1", "row #0", "120 packed tokens", "--recompute full", "--max-seq-len" })
         {
             Assert.Contains(part, failure.Message, StringComparison.Ordinal);
@@ -95,7 +95,8 @@ public sealed class MicroBatchSplitTests
         using RewardModel model = MemoryPlanTests.Model(backend, Config, Lora, Recompute.Full);
         memory.SetFree(100_000);
         var log = new List<string>();
-        var failure = Assert.Throws<MemoryExhaustedException>(() => new StepRunner(model, Options(steps: 1), log.Add).Run(0, pairs));
+        MemoryExhaustedException failure =
+            Assert.Throws<MemoryExhaustedException>(() => new StepRunner(model, Options(steps: 1), log.Add).Run(0, pairs));
         Assert.Single(log);
         Assert.Contains("a --micro-token-budget below 60", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("--recompute", failure.Message, StringComparison.Ordinal);
@@ -110,15 +111,17 @@ public sealed class MicroBatchSplitTests
         using var memory = new EmulatedMemory();
         using RewardModel model = MemoryPlanTests.Model(backend, Config, Lora, Recompute.Selective);
         PreferencePair[] pairs = MemoryPlanTests.Pairs(share: true, 12, 120);
-        using RunDirectory run = RunDirectory.Open(scratch["out"], ExistingRun.Resume);
+        using var run = RunDirectory.Open(scratch["out"], ExistingRun.Resume);
         run.Prepare();
         var saver = new ModelSaver(
-            model, "base", null, new ArtifactInfo("0", null, null, false, null, 0, "Response"), PairPacking.Pack(pairs[..1], sharePrefix: true));
+            model, "base", null, new ArtifactInfo("0", null, null, false, null, 0, "Response"),
+            PairPacking.Pack(pairs[..1], sharePrefix: true));
         var store = new CheckpointStore(run.Checkpoints, saver);
         using var signals = new StopSignals();
         var progress = new ShrinkingMemory(memory, bytes: 300_000);
         var job = new TrainingJob(model, Options(steps: 2) with { BatchSize = 1 }, run, store, pairs, [], saver, null);
-        var failure = Assert.Throws<TrainingFailedException>(() => new Trainer(job, new TrainerState(), progress, signals).Run());
+        TrainingFailedException failure =
+            Assert.Throws<TrainingFailedException>(() => new Trainer(job, new TrainerState(), progress, signals).Run());
         Assert.Contains("Step 2", failure.Message, StringComparison.Ordinal);
         Assert.Contains("Step 1 is complete and saved in", failure.Message, StringComparison.Ordinal);
         Assert.Equal(1, Assert.Single(store.List()).Step);
@@ -133,7 +136,8 @@ public sealed class MicroBatchSplitTests
     }
 
     private static TrainingOptions Options(int steps) => new(
-        steps, 4, 200, 1e-3, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, steps), 0, new PairLossOptions(), 7, ExampleOrder.Sequential);
+        steps, 4, 200, 1e-3, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, steps), 0, new PairLossOptions(), 7,
+        ExampleOrder.Sequential);
 
     private sealed class ShrinkingMemory(EmulatedMemory memory, long bytes) : ITrainingProgress
     {

@@ -33,7 +33,8 @@ public sealed class ModelCaseFolderTests(ITestOutputHelper output)
         {
             var golden = ModelGoldenCase.Of(folder);
             using var backend = new CpuBackend(2);
-            Check(golden, backend, adapter: "adapter", golden.Expected, "grads.safetensors", golden.Expected.GetProperty("variants").GetProperty("all").GetProperty("loss"));
+            Check(golden, backend, adapter: "adapter", golden.Expected, "grads.safetensors",
+                golden.Expected.GetProperty("variants").GetProperty("all").GetProperty("loss"));
             if (golden.Expected.TryGetProperty("full", out JsonElement full))
             {
                 Check(golden, backend, adapter: null, full, "grads-full.safetensors", full.GetProperty("loss_all"));
@@ -47,7 +48,8 @@ public sealed class ModelCaseFolderTests(ITestOutputHelper output)
         }
     }
 
-    private static void Check(ModelGoldenCase golden, CpuBackend backend, string? adapter, JsonElement expected, string gradients, JsonElement loss)
+    private static void Check(
+        ModelGoldenCase golden, CpuBackend backend, string? adapter, JsonElement expected, string gradients, JsonElement loss)
     {
         foreach (bool sharePrefix in new[] { true, false })
         {

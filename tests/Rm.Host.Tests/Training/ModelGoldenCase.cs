@@ -9,8 +9,8 @@ using Rm.Training.Model;
 namespace Rm.Host.Tests.Training;
 
 /// <summary>
-/// One folder of tests/golden/models: further families, adapters and bases by transformers 5.24 and PEFT 0.21 in float32. Figures must be within
-/// 1e-4 of the golden ones, relative to the value or, for rewards near zero, to 0.1.
+/// One folder of tests/golden/models: further families, adapters and bases by transformers 5.24 and PEFT 0.21 in float32. Figures must be
+/// within 1e-4 of the golden ones, relative to the value or, for rewards near zero, to 0.1.
 /// </summary>
 internal sealed class ModelGoldenCase
 {
@@ -46,7 +46,8 @@ internal sealed class ModelGoldenCase
 
     /// <summary>Folders whose names begin so, without those that are refused.</summary>
     public static IEnumerable<string> Names(Func<string, bool> which) =>
-        Directory.GetDirectories(Path.Combine(TestPaths.Golden, "models")).Select(d => Path.GetFileName(d)!).Where(which).Order(StringComparer.Ordinal);
+        Directory.GetDirectories(Path.Combine(TestPaths.Golden, "models")).Select(d => Path.GetFileName(d)!).Where(which)
+            .Order(StringComparer.Ordinal);
 
     public JsonElement Json(string file) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, file))).RootElement;
 
@@ -85,7 +86,8 @@ internal sealed class ModelGoldenCase
     {
         for (int i = 0; i < rewards.Count; i++)
         {
-            AssertClose(expected.GetProperty(i % 2 == 0 ? "chosen" : "rejected")[i / 2].GetDouble(), rewards[i], 0.1, $"{what}: reward {i}");
+            AssertClose(
+                expected.GetProperty(i % 2 == 0 ? "chosen" : "rejected")[i / 2].GetDouble(), rewards[i], 0.1, $"{what}: reward {i}");
         }
     }
 
@@ -95,8 +97,9 @@ internal sealed class ModelGoldenCase
     /// <summary>Every parameter's gradient beside the golden file's, each as one tensor.</summary>
     public void AssertGradients(RewardModel model, string file)
     {
-        using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(Folder, file));
-        Assert.Equal(golden.Tensors.Keys.Order(StringComparer.Ordinal), model.Parameters.All.Select(p => GoldenName(model, p)).Order(StringComparer.Ordinal));
+        using var golden = SafetensorsFile.Open(Path.Combine(Folder, file));
+        Assert.Equal(golden.Tensors.Keys.Order(StringComparer.Ordinal),
+            model.Parameters.All.Select(p => GoldenName(model, p)).Order(StringComparer.Ordinal));
         foreach (Parameter parameter in model.Parameters.All)
         {
             float[] gradient = parameter.ToFile(model.Parameters.Read(model.Parameters.Gradients, parameter));
@@ -120,7 +123,7 @@ internal sealed class ModelGoldenCase
             return null;
         }
 
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using var file = SafetensorsFile.Open(path);
         if (!file.Tensors.ContainsKey(name))
         {
             return null;

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Rm.Formats;
+using Rm.Formats.Rendering;
 using Rm.Formats.Safetensors;
 using Rm.Kernels.Cpu;
 using Rm.Kernels.Ops;
@@ -15,9 +16,11 @@ namespace Rm.Host.Tests.Training;
 public sealed class ModelGoldenTests
 {
     private static readonly string[] RefusedFamilies = ["qwen3-moe"];
-    private static readonly string[] RefusedAdapters = ["peft-kasa", "peft-layer-replication", "peft-target-parameters", "peft-pissa", "peft-olora"];
+    private static readonly string[] RefusedAdapters =
+        ["peft-kasa", "peft-layer-replication", "peft-target-parameters", "peft-pissa", "peft-olora"];
 
-    internal static IEnumerable<string> FamilyNames => ModelGoldenCase.Names(n => !n.StartsWith("peft-") && !n.StartsWith("lowbit-") && !RefusedFamilies.Contains(n));
+    internal static IEnumerable<string> FamilyNames =>
+        ModelGoldenCase.Names(n => !n.StartsWith("peft-") && !n.StartsWith("lowbit-") && !RefusedFamilies.Contains(n));
 
     internal static IEnumerable<string> AdapterNames => ModelGoldenCase.Names(n => n.StartsWith("peft-") && !RefusedAdapters.Contains(n));
 
@@ -63,13 +66,14 @@ public sealed class ModelGoldenTests
         using RewardModel model = golden.Open(backend, "converted-adapter", training: false);
 
         // PEFT's conversion leaves the trained head out.
-        using SafetensorsFile trained = SafetensorsFile.Open(Path.Combine(golden.Folder, "trained-adapter", "adapter_model.safetensors"));
+        using var trained = SafetensorsFile.Open(Path.Combine(golden.Folder, "trained-adapter", "adapter_model.safetensors"));
         Parameter head = model.Parameters.All.Single(p => p.Kind == ParameterKind.Head);
         float[] values = new float[head.Count];
         trained.ReadFloat32("base_model.model.score.weight", values);
         model.Parameters.Write(model.Parameters.Values, head, values);
         ModelGoldenCase.AssertRewards(
-            golden.Expected.GetProperty("reloaded_converted_with_head"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), "converted");
+            golden.Expected.GetProperty("reloaded_converted_with_head"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)),
+            "converted");
     }
 
     [Theory]
@@ -77,14 +81,15 @@ public sealed class ModelGoldenTests
     public void Low_bit_weights_are_the_values_of_their_formula(string name)
     {
         var golden = new ModelGoldenCase(name);
-        ModelConfig config = ModelConfig.Load(golden.ModelPath);
-        using CheckpointWeights weights = CheckpointWeights.Open(golden.ModelPath, config);
+        var config = ModelConfig.Load(golden.ModelPath);
+        using var weights = CheckpointWeights.Open(golden.ModelPath, config);
         Assert.True(weights.IsLowBit);
         foreach (JsonProperty module in golden.Json("dequant.json").EnumerateObject())
         {
             float[] values = new float[weights.Tensor(module.Name + ".weight").ElementCount];
             weights.ReadFloat32(module.Name + ".weight", values);
-            string expected = (module.Value.TryGetProperty("float32", out JsonElement hash) ? hash : module.Value.GetProperty("loaded")).GetString()!;
+            string expected =
+                (module.Value.TryGetProperty("float32", out JsonElement hash) ? hash : module.Value.GetProperty("loaded")).GetString()!;
             Assert.Equal(expected, Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<float>(values))));
 
             // Any piece of it is the same.
@@ -103,7 +108,8 @@ public sealed class ModelGoldenTests
         using RewardModel model = golden.Open(backend, "adapter", training: false);
         foreach (bool sharePrefix in new[] { true, false })
         {
-            ModelGoldenCase.AssertRewards(golden.Expected, model.Score(PairPacking.Pack(golden.Pairs, sharePrefix)), $"sharing {sharePrefix}");
+            ModelGoldenCase.AssertRewards(
+                golden.Expected, model.Score(PairPacking.Pack(golden.Pairs, sharePrefix)), $"sharing {sharePrefix}");
         }
     }
 
@@ -113,7 +119,8 @@ public sealed class ModelGoldenTests
     {
         var golden = new ModelGoldenCase(name);
         using var backend = new CpuBackend(2);
-        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective), (true, Recompute.Full) })
+        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective),
+            (true, Recompute.Full) })
         {
             using RewardModel model = golden.Open(backend, "adapter", training: true, recompute);
             foreach (JsonProperty variant in golden.Expected.GetProperty("variants").EnumerateObject())
@@ -133,7 +140,8 @@ public sealed class ModelGoldenTests
         var golden = new ModelGoldenCase(name);
         JsonElement full = golden.Expected.GetProperty("full");
         using var backend = new CpuBackend(2);
-        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective), (true, Recompute.Full) })
+        foreach ((bool sharePrefix, Recompute recompute) in new[] { (true, Recompute.None), (false, Recompute.Selective),
+            (true, Recompute.Full) })
         {
             using RewardModel model = golden.Open(backend, adapter: null, training: true, recompute);
             MicroBatchResult plain = golden.Step(model, new PairLossOptions(), sharePrefix);
@@ -151,7 +159,7 @@ public sealed class ModelGoldenTests
     {
         var golden = new ModelGoldenCase(name);
         JsonElement trajectory = golden.Json("trajectory.json");
-        var pairs = GoldenCase.ReadPairs(trajectory.GetProperty("pairs"));
+        IReadOnlyList<PreferencePair> pairs = GoldenCase.ReadPairs(trajectory.GetProperty("pairs"));
         int steps = trajectory.GetProperty("steps").GetInt32(), batch = trajectory.GetProperty("batch_size").GetInt32();
         using var backend = new CpuBackend(2);
         using RewardModel model = golden.Open(backend, "adapter", training: true);
@@ -165,12 +173,14 @@ public sealed class ModelGoldenTests
         }
 
         ModelGoldenCase.AssertRewards(
-            trajectory.GetProperty("final_rewards_on_batch"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)), "after training");
+            trajectory.GetProperty("final_rewards_on_batch"), model.Score(PairPacking.Pack(golden.Pairs, sharePrefix: true)),
+            "after training");
         JsonElement norms = trajectory.GetProperty("final_norms");
         foreach (Parameter parameter in model.Parameters.All)
         {
             double norm = Math.Sqrt(model.Parameters.Read(model.Parameters.Values, parameter).Sum(v => (double)v * v));
-            ModelGoldenCase.AssertClose(norms.GetProperty(ModelGoldenCase.GoldenName(model, parameter)).GetDouble(), norm, 1e-2, parameter.Name);
+            ModelGoldenCase.AssertClose(
+                norms.GetProperty(ModelGoldenCase.GoldenName(model, parameter)).GetDouble(), norm, 1e-2, parameter.Name);
         }
 
         // Where the golden float32 run is known to stray itself, exact arithmetic decides.
@@ -190,11 +200,14 @@ public sealed class ModelGoldenTests
             new LearningRateSchedule(ScheduleKind.Cosine, trajectory.GetProperty("warmup_steps").GetInt32(), steps),
             trajectory.GetProperty("max_grad_norm").GetDouble(),
             new PairLossOptions(
-                1, trajectory.GetProperty("label_smoothing").GetSingle(), trajectory.GetProperty("score_regularization_lambda").GetSingle()),
+                1, trajectory.GetProperty("label_smoothing").GetSingle(),
+                trajectory.GetProperty("score_regularization_lambda").GetSingle()),
             Seed: 1, ExampleOrder.Sequential)
         {
             LoraPlusRatio = trajectory.TryGetProperty("loraplus_lr_ratio", out JsonElement ratio) ? ratio.GetDouble() : null,
-            LoraPlusEmbeddingRate = ratio.ValueKind == JsonValueKind.Number ? trajectory.GetProperty("loraplus_lr_embedding").GetDouble() : 0,
+            LoraPlusEmbeddingRate = ratio.ValueKind == JsonValueKind.Number
+                ? trajectory.GetProperty("loraplus_lr_embedding").GetDouble()
+                : 0,
         };
     }
 }

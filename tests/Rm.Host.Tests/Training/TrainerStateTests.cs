@@ -23,7 +23,8 @@ public sealed class TrainerStateTests
     public void A_state_reads_back_to_the_bit()
     {
         var state = new TrainerState(
-            7, 123_456_789_012, 0.1 + 0.2, 6, new BestSoFar(1 / 3.0, 4, 1), new MetricsWindow().With(Step(1 / 7.0, Math.PI, (0.1f, -1e-30f))));
+            7, 123_456_789_012, 0.1 + 0.2, 6, new BestSoFar(1 / 3.0, 4, 1),
+            new MetricsWindow().With(Step(1 / 7.0, Math.PI, (0.1f, -1e-30f))));
         Assert.Equal(state, TrainerState.Parse(state.ToJson(), "state.json"));
         Assert.Equal(new TrainerState(), TrainerState.Parse(new TrainerState().ToJson(), "state.json"));
     }

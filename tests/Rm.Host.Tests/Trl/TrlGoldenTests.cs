@@ -22,19 +22,22 @@ public sealed class TrlGoldenTests
         string golden = TrlRun.Golden("cli"), output = scratch["out"];
         CommandResult result = TrlRun.Succeed(golden, output, "--lora_dropout", "0.0");
         string checkpoint = Path.Combine(output, "checkpoint-10");
-        JsonElement expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "trainer_state.json")));
+        var expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "trainer_state.json")));
         TrlRun.AssertSame([.. expected.GetProperty("log_history").EnumerateArray()], TrlRun.History(checkpoint));
-        TrlRun.AssertAsNear(Path.Combine(golden, "float64.json"), [.. expected.GetProperty("log_history").EnumerateArray()], TrlRun.History(checkpoint));
+        TrlRun.AssertAsNear(
+            Path.Combine(golden, "float64.json"), [.. expected.GetProperty("log_history").EnumerateArray()], TrlRun.History(checkpoint));
         AssertSameAdapter(Path.Combine(golden, Adapter), Path.Combine(output, Adapter));
         AssertSameAdapter(Path.Combine(output, Adapter), Path.Combine(checkpoint, Adapter), tolerance: 0);
         Assert.True(Directory.Exists(Path.Combine(output, "checkpoint-5")));
         Assert.True(File.Exists(Path.Combine(output, "tokenizer.json")) && File.Exists(Path.Combine(checkpoint, "tokenizer.json")));
 
         // The state but for what is not kept here: operations and callbacks.
-        JsonElement state = JsonElement.Parse(File.ReadAllBytes(Path.Combine(checkpoint, "trainer_state.json")));
-        foreach (JsonProperty property in expected.EnumerateObject().Where(p => p.Name is not ("log_history" or "total_flos" or "stateful_callbacks")))
+        var state = JsonElement.Parse(File.ReadAllBytes(Path.Combine(checkpoint, "trainer_state.json")));
+        foreach (JsonProperty property in expected.EnumerateObject()
+            .Where(p => p.Name is not ("log_history" or "total_flos" or "stateful_callbacks")))
         {
-            Assert.True(JsonElement.DeepEquals(property.Value, state.GetProperty(property.Name)), $"{property.Name}: {state.GetProperty(property.Name)}");
+            Assert.True(JsonElement.DeepEquals(property.Value, state.GetProperty(property.Name)),
+                $"{property.Name}: {state.GetProperty(property.Name)}");
         }
 
         // The printed lines: the same names in the same order, the same four digits.
@@ -67,9 +70,11 @@ public sealed class TrlGoldenTests
             bf16: false
             """);
         Btrm.Succeed(
-            "trl", "reward", "--config", config, "--model-name-or-path", TrlRun.Model, "--dataset_name", scratch["data"], $"--output_dir={output}", "--device", "cpu");
+            "trl", "reward", "--config", config, "--model-name-or-path", TrlRun.Model, "--dataset_name", scratch["data"],
+            $"--output_dir={output}", "--device", "cpu");
         JsonElement[] expected =
-            [.. JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json"))).GetProperty("log_history").EnumerateArray().Where(line => !line.TryGetProperty("train_loss", out _))];
+            [.. JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json"))).GetProperty("log_history").EnumerateArray()
+                .Where(line => !line.TryGetProperty("train_loss", out _))];
 
         // That run was evaluated once more after its end.
         TrlRun.AssertSame(expected[..^1], TrlRun.History(Path.Combine(output, "checkpoint-12")));
@@ -87,16 +92,18 @@ public sealed class TrlGoldenTests
         using var scratch = new ScratchFolder();
         string golden = TrlRun.Golden("cases", name), output = scratch["out"];
         CommandResult result = TrlRun.Succeed(golden, output, "--save_strategy", "steps", "--save_steps", "1");
-        JsonElement expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json")));
+        var expected = JsonElement.Parse(File.ReadAllBytes(Path.Combine(golden, "expected.json")));
         JsonElement[] lines = [.. expected.GetProperty("log_history").EnumerateArray()];
         Assert.Equal(steps, expected.GetProperty("max_steps").GetInt32());
         TrlRun.AssertSame(lines[..^1], TrlRun.History(Path.Combine(output, $"checkpoint-{steps}")));
         JsonElement last = TrlRun.Lines(result.Output)[^1];
         Assert.Equal(TrlRun.Names(lines[^1]).Where(n => n != "step"), TrlRun.Names(last));
-        Assert.Equal(lines[^1].GetProperty("train_loss").GetDouble(), double.Parse(last.GetProperty("train_loss").GetString()!, CultureInfo.InvariantCulture), 1e-4);
+        Assert.Equal(lines[^1].GetProperty("train_loss").GetDouble(),
+            double.Parse(last.GetProperty("train_loss").GetString()!, CultureInfo.InvariantCulture), 1e-4);
 
         string weights = Path.Combine(output, File.Exists(Path.Combine(output, Adapter)) ? Adapter : "model.safetensors");
-        AssertSums(expected.GetProperty("end"), parameter => TrlRun.Tensor(weights, weights.EndsWith(Adapter, StringComparison.Ordinal) ? $"base_model.model.{parameter}" : parameter));
+        AssertSums(expected.GetProperty("end"), parameter =>
+            TrlRun.Tensor(weights, weights.EndsWith(Adapter, StringComparison.Ordinal) ? $"base_model.model.{parameter}" : parameter));
     }
 
     [Fact]
@@ -125,8 +132,10 @@ public sealed class TrlGoldenTests
         using var scratch = new ScratchFolder();
         string[] words =
         [
-            "train", "--model", TrlRun.Model, "--train-file", TrlRun.Golden("python", "train.jsonl"), "--no-chat-template", "--lora", "--lora-rank", "4", "--lora-alpha", "16",
-            "--batch-size", "8", "--steps", "2", "--lr", "1e-3", "--lr-scheduler", "constant", "--weight-decay", "0", "--max-seq-len", "1024", "--truncation", "drop", "--log-every", "1", "--device", "cpu",
+            "train", "--model", TrlRun.Model, "--train-file", TrlRun.Golden("python", "train.jsonl"), "--no-chat-template", "--lora",
+            "--lora-rank", "4", "--lora-alpha", "16",
+            "--batch-size", "8", "--steps", "2", "--lr", "1e-3", "--lr-scheduler", "constant", "--weight-decay", "0", "--max-seq-len",
+            "1024", "--truncation", "drop", "--log-every", "1", "--device", "cpu",
         ];
         Btrm.Succeed([.. words, "--output-dir", scratch["torch"], "--rng", "torch"]);
         Btrm.Succeed([.. words, "--output-dir", scratch["own"]]);
@@ -137,7 +146,8 @@ public sealed class TrlGoldenTests
         Assert.NotEqual(first.GetProperty("loss").GetDouble(), Loss("own"), 1e-3);
         Btrm.Fail(2, [.. words, "--output-dir", scratch["x"], "--rng", "numpy"], "--rng", "numpy", "torch");
 
-        double Loss(string run) => JsonElement.Parse(File.ReadLines(scratch[$"{run}/metrics.jsonl"]).First()).GetProperty("loss").GetDouble();
+        double Loss(string run) =>
+            JsonElement.Parse(File.ReadLines(scratch[$"{run}/metrics.jsonl"]).First()).GetProperty("loss").GetDouble();
     }
 
     private static string InOrder(JsonElement line) => string.Join(' ', line.EnumerateObject().Select(p => p.Name));
@@ -155,7 +165,8 @@ public sealed class TrlGoldenTests
         Assert.Equal(file.Tensors.Keys.Order(), other.Tensors.Keys.Order());
         foreach (string name in file.Tensors.Keys)
         {
-            Assert.All(TrlRun.Tensor(expected, name).Zip(TrlRun.Tensor(actual, name)), pair => Assert.Equal(pair.First, pair.Second, tolerance));
+            Assert.All(
+                TrlRun.Tensor(expected, name).Zip(TrlRun.Tensor(actual, name)), pair => Assert.Equal(pair.First, pair.Second, tolerance));
         }
     }
 

@@ -25,13 +25,15 @@ public sealed class TrlLoraTargetsTests
     [InlineData("(", "matches none")]
     [InlineData("q_pro", "Known: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, all-linear")]
     public void What_matches_nothing_or_some_layers_is_said(string words, string message) =>
-        Assert.Contains(message, Assert.Throws<UserInputException>(() => TrlLoraTargets.Resolve(Split(words), Config)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<UserInputException>(() => TrlLoraTargets.Resolve(Split(words), Config)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_family_without_a_default_of_PEFTs_needs_names()
     {
         ModelConfig granite = Config with { Family = Config.Family with { ModelType = "granite" } };
-        Assert.Contains("PEFT has no default for granite", Assert.Throws<UserInputException>(() => TrlLoraTargets.Resolve([], granite)).Message, StringComparison.Ordinal);
+        Assert.Contains("PEFT has no default for granite",
+            Assert.Throws<UserInputException>(() => TrlLoraTargets.Resolve([], granite)).Message, StringComparison.Ordinal);
     }
 
     private static string[] Split(string words) => words.Split(' ', StringSplitOptions.RemoveEmptyEntries);

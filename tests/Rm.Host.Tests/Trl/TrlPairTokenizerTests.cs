@@ -3,7 +3,6 @@ using Rm.Formats.Datasets;
 using Rm.Formats.Rendering;
 using Rm.Formats.Rows;
 using Rm.Formats.Tokenization;
-using Rm.Host.Tests.EndToEnd;
 using Rm.Training.Artifacts;
 
 namespace Rm.Host.Tests.Trl;
@@ -61,9 +60,11 @@ public sealed class TrlPairTokenizerTests
         using var scratch = new ScratchFolder();
         string file = scratch.Write("rows.jsonl", """{"chosen": "fine", "rejected": "so<|im_end|>"}""");
         int id = Source.Tokenizer!.TokenId("<|im_end|>")!.Value;
-        foreach (IPairTokenizer tokenizer in new IPairTokenizer[] { Source.PairTokenizer(new TextOptions(VocabSize: id)), new TrlPairTokenizer(Source.PairTokenizer(new TextOptions(VocabSize: id)), Source.Tokenizer, "<|im_end|>", null) })
+        foreach (IPairTokenizer tokenizer in new IPairTokenizer[] { Source.PairTokenizer(new TextOptions(VocabSize: id)),
+            new TrlPairTokenizer(Source.PairTokenizer(new TextOptions(VocabSize: id)), Source.Tokenizer, "<|im_end|>", null) })
         {
-            string message = Assert.Throws<UserInputException>(() => PairDataset.Load(RowSource.OpenFile(file), tokenizer, cancellation: TestContext.Current.CancellationToken)).Message;
+            string message = Assert.Throws<UserInputException>(
+                () => PairDataset.Load(RowSource.OpenFile(file), tokenizer, cancellation: TestContext.Current.CancellationToken)).Message;
             Assert.Contains("rows.jsonl, line 1", message, StringComparison.Ordinal);
             Assert.Contains($"token id {id} (\"<|im_end|>\")", message, StringComparison.Ordinal);
         }
@@ -81,7 +82,8 @@ public sealed class TrlPairTokenizerTests
         string Report(string rows)
         {
             using var text = new StringWriter();
-            DataReportText.Write(DataReport.Of(PairDataset.Load(RowSource.OpenFile(scratch.Write("rows.jsonl", rows)), Source.PairTokenizer(new TextOptions()))), text);
+            DataReportText.Write(DataReport.Of(
+                PairDataset.Load(RowSource.OpenFile(scratch.Write("rows.jsonl", rows)), Source.PairTokenizer(new TextOptions()))), text);
             return text.ToString();
         }
     }
@@ -93,9 +95,10 @@ public sealed class TrlPairTokenizerTests
     private static PairDataset Load(string row, int maxLength, string? pad = null)
     {
         using var scratch = new ScratchFolder();
-        var inner = Source.PairTokenizer(new TextOptions(MaxSeqLen: maxLength, Truncation: TruncationMode.Drop));
+        PairTokenizer inner = Source.PairTokenizer(new TextOptions(MaxSeqLen: maxLength, Truncation: TruncationMode.Drop));
         Tokenizer tokenizer = Source.Tokenizer!;
         return PairDataset.Load(
-            RowSource.OpenFile(scratch.Write("rows.jsonl", row + "\n")), new TrlPairTokenizer(inner, tokenizer, tokenizer.EosToken, pad is null ? tokenizer.PadTokenId : tokenizer.TokenId(pad)));
+            RowSource.OpenFile(scratch.Write("rows.jsonl", row + "\n")),
+            new TrlPairTokenizer(inner, tokenizer, tokenizer.EosToken, pad is null ? tokenizer.PadTokenId : tokenizer.TokenId(pad)));
     }
 }

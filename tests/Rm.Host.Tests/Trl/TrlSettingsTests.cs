@@ -12,19 +12,26 @@ public sealed class TrlSettingsTests
     public void Defaults_are_TRLs()
     {
         TrlSettings settings = Read("");
-        Assert.Equal(("trainer_output", 8, 8, 1, 3.0, 1e-4), (settings.OutputDir, settings.BatchSize, settings.EvalBatchSize, settings.Accumulation, settings.Epochs, settings.LearningRate));
-        Assert.Equal((42UL, 42UL, 1024, 1.0, 0.0), (settings.Seed, settings.DataSeed, settings.MaxLength, settings.MaxGradNorm, settings.CenterRewards));
-        Assert.Equal((TrlStrategy.Steps, 10.0, TrlStrategy.No, TrlStrategy.Steps, 500.0), (settings.Logging.Strategy, settings.Logging.Every, settings.Evaluation.Strategy, settings.Saving.Strategy, settings.Saving.Every));
-        Assert.Equal((true, false, int.MaxValue, false), (settings.IsMixedPrecision, settings.DropoutActs, settings.SaveLimit, settings.LoadsBest));
+        Assert.Equal(("trainer_output", 8, 8, 1, 3.0, 1e-4), (
+            settings.OutputDir, settings.BatchSize, settings.EvalBatchSize, settings.Accumulation, settings.Epochs, settings.LearningRate));
+        Assert.Equal((42UL, 42UL, 1024, 1.0, 0.0),
+            (settings.Seed, settings.DataSeed, settings.MaxLength, settings.MaxGradNorm, settings.CenterRewards));
+        Assert.Equal((TrlStrategy.Steps, 10.0, TrlStrategy.No, TrlStrategy.Steps, 500.0), (settings.Logging.Strategy,
+            settings.Logging.Every, settings.Evaluation.Strategy, settings.Saving.Strategy, settings.Saving.Every));
+        Assert.Equal(
+            (true, false, int.MaxValue, false), (settings.IsMixedPrecision, settings.DropoutActs, settings.SaveLimit, settings.LoadsBest));
         Assert.Empty(settings.LoraWords);
         Assert.Null(settings.BestMetric);
     }
 
     [Theory]
     [InlineData("--use-peft", "--lora --lora-rank=16 --lora-alpha=32 --lora-dropout=0.05")]
-    [InlineData("--use_peft --lora_target_modules all-linear --lora_r=2 --use_rslora True --lora_dropout 0", "--lora --lora-rank=2 --lora-alpha=32 --lora-dropout=0 --rslora")]
-    [InlineData("--use_peft yes --lora_target_modules q_proj up_proj --lora_modules_to_save norm", "--lora --lora-rank=16 --lora-alpha=32 --lora-dropout=0.05 --lora-modules-to-save=norm")]
-    public void Adapters_are_described_to_btrm(string words, string expected) => Assert.Equal(expected, string.Join(' ', Read(words).LoraWords));
+    [InlineData("--use_peft --lora_target_modules all-linear --lora_r=2 --use_rslora True --lora_dropout 0",
+        "--lora --lora-rank=2 --lora-alpha=32 --lora-dropout=0 --rslora")]
+    [InlineData("--use_peft yes --lora_target_modules q_proj up_proj --lora_modules_to_save norm",
+        "--lora --lora-rank=16 --lora-alpha=32 --lora-dropout=0.05 --lora-modules-to-save=norm")]
+    public void Adapters_are_described_to_btrm(string words, string expected) =>
+        Assert.Equal(expected, string.Join(' ', Read(words).LoraWords));
 
     [Theory]
     [InlineData("--dataset_streaming", "--dataset_streaming: not here. Rows are read once")]
@@ -43,8 +50,10 @@ public sealed class TrlSettingsTests
     [InlineData("--learning_rate", "takes one value, not 0")]
     [InlineData("--learning_rate 1 2", "takes one value, not 2")]
     [InlineData("--load_best_model_at_end --eval_strategy epoch", "must be the same")]
-    [InlineData("--load_best_model_at_end --eval_strategy steps --eval_steps 3 --save_steps 4", "save_steps must be a multiple of eval_steps")]
-    [InlineData("--load_best_model_at_end --eval_strategy epoch --save_strategy epoch --metric_for_best_model f1", "'f1' is not a figure of an evaluation")]
+    [InlineData(
+        "--load_best_model_at_end --eval_strategy steps --eval_steps 3 --save_steps 4", "save_steps must be a multiple of eval_steps")]
+    [InlineData("--load_best_model_at_end --eval_strategy epoch --save_strategy epoch --metric_for_best_model f1",
+        "'f1' is not a figure of an evaluation")]
     [InlineData("--save_strategy best", "best needs metric_for_best_model")]
     [InlineData("--bf16 True --fp16 True", "cannot both be on")]
     [InlineData("--train_sampling_strategy group_by_length", "nothing is wasted on padding")]
@@ -52,12 +61,14 @@ public sealed class TrlSettingsTests
     [InlineData("--datasets x", "is given in a file")]
     [InlineData("out", "unexpected argument 'out'")]
     [InlineData("--logging_s 5", "--logging_s: could be logging_strategy, logging_steps")]
-    public void What_cannot_be_done_is_said_by_name(string words, string message) => Assert.Contains(message, Assert.Throws<UserInputException>(() => Read(words)).Message, StringComparison.Ordinal);
+    public void What_cannot_be_done_is_said_by_name(string words, string message) =>
+        Assert.Contains(message, Assert.Throws<UserInputException>(() => Read(words)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("--max_len 77", 77)]
     [InlineData("--max-len=78", 78)]
-    public void The_beginning_of_a_name_is_enough_as_for_argparse(string words, int expected) => Assert.Equal(expected, Read(words).MaxLength);
+    public void The_beginning_of_a_name_is_enough_as_for_argparse(string words, int expected) =>
+        Assert.Equal(expected, Read(words).MaxLength);
 
     [Theory]
     [InlineData("--push_to_hub", "--push_to_hub is ignored: nothing is uploaded")]
@@ -65,7 +76,8 @@ public sealed class TrlSettingsTests
     [InlineData("--report_to wandb", "wandb is ignored")]
     [InlineData("--label_smoothing_factor 0.1", "it has no effect in TRL's reward trainer either")]
     [InlineData("--lerning_rate 1", "--lerning_rate is not an option of TRL's and is ignored, as TRL does (did you mean learning_rate?)")]
-    [InlineData("--warmup_ratio 0.1", "--warmup_ratio is not an option of TRL's any more and is ignored, as TRL does: give warmup_steps, a share of the run")]
+    [InlineData("--warmup_ratio 0.1",
+        "--warmup_ratio is not an option of TRL's any more and is ignored, as TRL does: give warmup_steps, a share of the run")]
     [InlineData("--num_processes 8", "--num_processes is ignored: there is one process")]
     [InlineData("--use_peft --lora_task_type CAUSAL_LM", "CAUSAL_LM is read as SEQ_CLS")]
     public void What_changes_nothing_is_said_once(string words, string note)
@@ -95,7 +107,8 @@ public sealed class TrlSettingsTests
     public void The_command_line_goes_before_the_file()
     {
         string path = Path.Combine(Path.GetTempPath(), $"btrm-{Guid.NewGuid():N}.yaml");
-        File.WriteAllText(path, "learning_rate: 5e-4\nseed: 3\neval_strategy: no\nlora_alpha: 8\nuse_peft: true\nenv: {A: 1}\nunheard_of: 1\ndatasets:\n- path: json\n  data_files: [a.jsonl]\n  fraction: 0.5\n- path: b\n  split: test[:10%]\n  fraction: 1\n");
+        File.WriteAllText(path, "learning_rate: 5e-4\nseed: 3\neval_strategy: no\nlora_alpha: 8\nuse_peft: true\nenv: {A: 1}\nunheard_of: "
+            + "1\ndatasets:\n- path: json\n  data_files: [a.jsonl]\n  fraction: 0.5\n- path: b\n  split: test[:10%]\n  fraction: 1\n");
         try
         {
             TrlSettingsReader reader = new(TrlArguments.Parse(["--seed=4", "--config", path, "--model_name_or_path", "M"]));
@@ -106,8 +119,10 @@ public sealed class TrlSettingsTests
             string[] notes = ["env is ignored", "unheard_of is not an option of TRL's", "CAUSAL_LM is read as SEQ_CLS"];
             Assert.Equal(notes.Length, reader.Notes.Count);
             Assert.All(notes, note => Assert.Contains(reader.Notes, text => text.Contains(note, StringComparison.Ordinal)));
-            Assert.Contains(": lora_r", Assert.Throws<UserInputException>(() => With(path, "lora_r: [1]\n")).Message, StringComparison.Ordinal);
-            Assert.Contains("must hold names with values", Assert.Throws<UserInputException>(() => With(path, "- a\n")).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                ": lora_r", Assert.Throws<UserInputException>(() => With(path, "lora_r: [1]\n")).Message, StringComparison.Ordinal);
+            Assert.Contains("must hold names with values", Assert.Throws<UserInputException>(() => With(path, "- a\n")).Message,
+                StringComparison.Ordinal);
         }
         finally
         {
@@ -139,5 +154,6 @@ public sealed class TrlSettingsTests
 
     private static TrlSettings Read(string words) => Reader(words).Read();
 
-    private static TrlSettingsReader Reader(string words) => new(TrlArguments.Parse([.. words.Split(' ', StringSplitOptions.RemoveEmptyEntries), .. Needed.Split(' ')]));
+    private static TrlSettingsReader Reader(string words) =>
+        new(TrlArguments.Parse([.. words.Split(' ', StringSplitOptions.RemoveEmptyEntries), .. Needed.Split(' ')]));
 }

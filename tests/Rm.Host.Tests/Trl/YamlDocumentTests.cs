@@ -21,7 +21,8 @@ public sealed class YamlDocumentTests
     [InlineData("[q_proj, v_proj]", "[\"q_proj\",\"v_proj\"]")]
     [InlineData("{num_cycles: 2}", "{\"num_cycles\":2}")]
     [InlineData("!!str 5", "\"5\"")]
-    public void Scalars_are_resolved_as_in_YAML_1_1(string yaml, string json) => Assert.Equal(json, Read($"key: {yaml}\n")!["key"]?.ToJsonString() ?? "null");
+    public void Scalars_are_resolved_as_in_YAML_1_1(string yaml, string json) =>
+        Assert.Equal(json, Read($"key: {yaml}\n")!["key"]?.ToJsonString() ?? "null");
 
     [Fact]
     public void Mappings_lists_and_aliases_are_read() => Assert.Equal(
@@ -41,9 +42,11 @@ public sealed class YamlDocumentTests
     public void Copies_of_copies_have_a_bound()
     {
         string yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
-            + string.Concat(Enumerable.Range(1, 9).Select(i => $"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n"));
+            + string.Concat(
+                Enumerable.Range(1, 9).Select(i => $"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n"));
         Assert.Contains("too many values", Assert.Throws<UserInputException>(() => Read(yaml)).Message, StringComparison.Ordinal);
-        Assert.Contains("too deeply", Assert.Throws<UserInputException>(() => Read(new string('[', 200))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "too deeply", Assert.Throws<UserInputException>(() => Read(new string('[', 200))).Message, StringComparison.Ordinal);
     }
 
     private static System.Text.Json.Nodes.JsonNode? Read(string yaml) => YamlDocument.Parse(new StringReader(yaml), "test.yaml");

@@ -24,7 +24,8 @@ internal sealed class FaultyBackend(IBackend inner, string operation) : Observed
 
     public override void EmbeddingForward(EmbeddingForwardArgs args) => Run(nameof(EmbeddingForward), base.EmbeddingForward, args, args.X);
 
-    public override void EmbeddingBackward(EmbeddingBackwardArgs args) => Run(nameof(EmbeddingBackward), base.EmbeddingBackward, args, args.DTable);
+    public override void EmbeddingBackward(EmbeddingBackwardArgs args) =>
+        Run(nameof(EmbeddingBackward), base.EmbeddingBackward, args, args.DTable);
 
     public override void RmsNormForward(RmsNormForwardArgs args) => Run(nameof(RmsNormForward), base.RmsNormForward, args, args.Y);
 
@@ -37,15 +38,18 @@ internal sealed class FaultyBackend(IBackend inner, string operation) : Observed
 
     public override void HeadNormForward(HeadNormForwardArgs args) => Run(nameof(HeadNormForward), base.HeadNormForward, args, args.Y);
 
-    public override void HeadNormBackward(HeadNormBackwardArgs args) => Run(nameof(HeadNormBackward), base.HeadNormBackward, args, args.DW!.Value);
+    public override void HeadNormBackward(HeadNormBackwardArgs args) =>
+        Run(nameof(HeadNormBackward), base.HeadNormBackward, args, args.DW!.Value);
 
     public override void RopeTable(RopeTableArgs args) => Run(nameof(RopeTable), base.RopeTable, args, args.CosSin);
 
     public override void RopeApply(RopeApplyArgs args) => Run(nameof(RopeApply), base.RopeApply, args, args.X);
 
-    public override void AttentionForward(AttentionForwardArgs args) => Run(nameof(AttentionForward), base.AttentionForward, args, args.Lse);
+    public override void AttentionForward(AttentionForwardArgs args) =>
+        Run(nameof(AttentionForward), base.AttentionForward, args, args.Lse);
 
-    public override void AttentionBackward(AttentionBackwardArgs args) => Run(nameof(AttentionBackward), base.AttentionBackward, args, args.DV);
+    public override void AttentionBackward(AttentionBackwardArgs args) =>
+        Run(nameof(AttentionBackward), base.AttentionBackward, args, args.DV);
 
     public override void SwiGluForward(SwiGluForwardArgs args) => Run(nameof(SwiGluForward), base.SwiGluForward, args, args.Y);
 
@@ -60,9 +64,11 @@ internal sealed class FaultyBackend(IBackend inner, string operation) : Observed
 
     public override void ScatterAddRows(ScatterAddRowsArgs args) => Run(nameof(ScatterAddRows), base.ScatterAddRows, args, args.Y);
 
-    public override void RewardHeadForward(RewardHeadForwardArgs args) => Run(nameof(RewardHeadForward), base.RewardHeadForward, args, args.Rewards);
+    public override void RewardHeadForward(RewardHeadForwardArgs args) =>
+        Run(nameof(RewardHeadForward), base.RewardHeadForward, args, args.Rewards);
 
-    public override void RewardHeadBackward(RewardHeadBackwardArgs args) => Run(nameof(RewardHeadBackward), base.RewardHeadBackward, args, args.DX);
+    public override void RewardHeadBackward(RewardHeadBackwardArgs args) =>
+        Run(nameof(RewardHeadBackward), base.RewardHeadBackward, args, args.DX);
 
     public override void PairLoss(PairLossArgs args) => Run(nameof(PairLoss), base.PairLoss, args, args.DRewards!.Value);
 

@@ -8,7 +8,9 @@ using Rm.Kernels.Tests.Cuda;
 
 namespace Rm.Kernels.Tests.Checks;
 
-/// <summary>What <c>btrm doctor --kernels</c> runs: it must pass on a sound device, fail on a wrong one, and leave no operation out.</summary>
+/// <summary>
+/// What <c>btrm doctor --kernels</c> runs: it must pass on a sound device, fail on a wrong one, and leave no operation out.
+/// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class OperationCheckerTests
 {
@@ -16,8 +18,9 @@ public sealed class OperationCheckerTests
     private static readonly string[] NotChecked =
     [
         nameof(IBackend.AllocatePersistent), nameof(IBackend.CreateArena), nameof(IBackend.Upload), nameof(IBackend.Download),
-        nameof(IBackend.Synchronize), nameof(IBackend.CreateFrozenWeight), nameof(IBackend.CreateLowBitWeight), nameof(IBackend.CreateTrainableWeight), nameof(IBackend.Refresh),
-        nameof(IBackend.Prepare), nameof(IBackend.Rehearse), nameof(IBackend.IsOutOfMemory),
+        nameof(IBackend.Synchronize), nameof(IBackend.CreateFrozenWeight), nameof(IBackend.CreateLowBitWeight),
+        nameof(IBackend.CreateTrainableWeight), nameof(IBackend.Refresh),
+        nameof(IBackend.Prepare), nameof(IBackend.DryRun), nameof(IBackend.IsOutOfMemory),
     ];
 
     [Theory]
@@ -36,7 +39,8 @@ public sealed class OperationCheckerTests
     [Fact]
     public void Every_operation_is_checked_at_an_odd_and_a_real_shape()
     {
-        string[] operations = [.. typeof(IBackend).GetMethods().Where(static m => !m.IsSpecialName).Select(static m => m.Name).Except(NotChecked).Order()];
+        string[] operations =
+            [.. typeof(IBackend).GetMethods().Where(static m => !m.IsSpecialName).Select(static m => m.Name).Except(NotChecked).Order()];
         Assert.Equal(operations, OperationChecks.All.Where(static c => !c.IsReal).Select(static c => c.Operation).Distinct().Order());
         Assert.Equal(operations, OperationChecks.All.Where(static c => c.IsReal).Select(static c => c.Operation).Distinct().Order());
         Assert.All(OperationChecks.All, static check => Assert.True(check.Bytes > 0, $"{check.Operation} {check.Shape}"));

@@ -31,7 +31,8 @@ internal static class AttentionCases
         new OperationCase("attention with scores far apart", bench => Run(bench, Layouts.Of([70, 9, 80]), (2, 1, 32), Layouts.AllRows, 12)),
     ];
 
-    private static OperationCase Case(string name, int[][] groups, (int H, int G, int D) heads, string queries, int window = 0, double softcap = 0) => new(
+    private static OperationCase Case(
+        string name, int[][] groups, (int H, int G, int D) heads, string queries, int window = 0, double softcap = 0) => new(
         $"attention {name} H={heads.H} G={heads.G} D={heads.D} queries={queries} window={window} softcap={softcap}",
         bench => Run(bench, Layouts.Of(groups), heads, layout => queries switch
         {
@@ -66,8 +67,10 @@ internal static class AttentionCases
             Softcap = (float)softcap,
         });
         RealMatrix<float> qf = q.To<float>(), kf = k.To<float>(), vf = v.To<float>();
-        (RealMatrix<double> O, RealMatrix<double> Lse) expected = AttentionReference<double>.Forward(layout, rows, q, k, v, heads.D, scale, window, softcap);
-        (RealMatrix<float> O, RealMatrix<float> Lse) naive = AttentionReference<float>.Forward(layout, rows, qf, kf, vf, heads.D, scale, window, softcap);
+        (RealMatrix<double> O, RealMatrix<double> Lse) expected =
+            AttentionReference<double>.Forward(layout, rows, q, k, v, heads.D, scale, window, softcap);
+        (RealMatrix<float> O, RealMatrix<float> Lse) naive =
+            AttentionReference<float>.Forward(layout, rows, qf, kf, vf, heads.D, scale, window, softcap);
         bench.Check(o, expected.O, naive.O);
         bench.Check(lse, expected.Lse, naive.Lse);
 

@@ -38,7 +38,8 @@ internal static class Comparison
         if (!(error <= allowed))
         {
             Assert.Fail(
-                $"{name}[{worst.Row}, {worst.Column}] is {actual[worst.Row, worst.Column]:g9}, should be {expected[worst.Row, worst.Column]:g9}: "
+                $"{name}[{worst.Row}, {worst.Column}] is {actual[worst.Row, worst.Column]:g9}, should be "
+                    + $"{expected[worst.Row, worst.Column]:g9}: "
                 + $"error {error:g3}, allowed {allowed:g3} (naive computation: {naiveError:g3}; largest value {largest:g3}).");
         }
     }

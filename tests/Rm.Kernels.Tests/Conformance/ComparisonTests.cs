@@ -42,7 +42,7 @@ public sealed class ComparisonTests
     public void A_write_outside_a_tensor_is_found(int element)
     {
         using var backend = new CpuBackend(threads: 1);
-        GuardedTensor tensor = GuardedTensor.Empty(backend, "y", DType.F32, 3, 24, gap: 8);
+        var tensor = GuardedTensor.Empty(backend, "y", DType.F32, 3, 24, gap: 8);
         backend.Fill(tensor.View, 2);
         Assert.Equal(2, tensor.Read()[2, 23]);
 

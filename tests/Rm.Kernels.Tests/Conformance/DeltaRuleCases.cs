@@ -23,7 +23,8 @@ internal static class DeltaRuleCases
            from chunk in new[] { 64, 32 }
            from trained in new[] { true, false }
            where trained || chunk == 64
-           select new OperationCase($"delta-rule {s.Name} chunk={chunk} trained={trained}", bench => Run(bench, s.Shape with { Chunk = chunk }, Layouts.Of(s.Groups), trained)),
+           select new OperationCase($"delta-rule {s.Name} chunk={chunk} trained={trained}", bench =>
+               Run(bench, s.Shape with { Chunk = chunk }, Layouts.Of(s.Groups), trained)),
     ];
 
     /// <summary>Inputs as a layer gives them: gates of all strengths, keys and queries of any length.</summary>
@@ -38,7 +39,8 @@ internal static class DeltaRuleCases
         RealMatrix<double> dO = bench.Activations(tokens, shape.ValueColumns);
         PreparedLayout prepared = bench.Prepare(layout);
         Tensor qkv = bench.InputActivation("qkv", inputs.Qkv, gap: 8), a = bench.InputActivation("a", inputs.A, gap: 8);
-        Tensor b = bench.InputActivation("b", inputs.B, gap: 8), aLog = bench.Input("a_log", inputs.ALog), dtBias = bench.Input("dt_bias", inputs.DtBias);
+        Tensor b = bench.InputActivation("b", inputs.B, gap: 8), aLog = bench.Input("a_log", inputs.ALog),
+            dtBias = bench.Input("dt_bias", inputs.DtBias);
         GuardedTensor o = bench.OutputActivation("o", tokens, shape.ValueColumns, gap: 8);
         GuardedTensor states = bench.Output("states", shape.ChunkCount(layout), shape.StateColumns);
         bench.Backend.DeltaNets!.DeltaRuleForward(new DeltaRuleForwardArgs(prepared, shape, qkv, a, b, aLog, dtBias, o.View, states.View));
@@ -50,8 +52,10 @@ internal static class DeltaRuleCases
         bench.Check(scored, expected, naive);
 
         RealMatrix<double> before = bench.Numbers(1, shape.ValueHeads);
-        GuardedTensor dQkv = bench.OutputActivation("dqkv", tokens, shape.QkvColumns, gap: 8), dA = bench.OutputActivation("da", tokens, shape.ValueHeads);
-        GuardedTensor dB = bench.OutputActivation("db", tokens, shape.ValueHeads), dALog = bench.InOut("da_log", before), dDtBias = bench.InOut("ddt_bias", before);
+        GuardedTensor dQkv = bench.OutputActivation("dqkv", tokens, shape.QkvColumns, gap: 8),
+            dA = bench.OutputActivation("da", tokens, shape.ValueHeads);
+        GuardedTensor dB = bench.OutputActivation("db", tokens, shape.ValueHeads), dALog = bench.InOut("da_log", before),
+            dDtBias = bench.InOut("ddt_bias", before);
         bench.Backend.DeltaNets!.DeltaRuleBackward(new DeltaRuleBackwardArgs(
             prepared, shape, bench.InputActivation("do", dO), qkv, a, b, aLog, dtBias, states.View, dQkv.View, dA.View, dB.View,
             trained ? dALog.View : null, trained ? dDtBias.View : null, bench.Scratch));
@@ -61,6 +65,7 @@ internal static class DeltaRuleCases
         bench.Check(dA, d.A, dNaive.A);
         bench.Check(dB, d.B, dNaive.B);
         bench.Check(dALog, trained ? before.Plus(d.ALog) : before, trained ? before.To<float>().Plus(dNaive.ALog) : before.To<float>());
-        bench.Check(dDtBias, trained ? before.Plus(d.DtBias) : before, trained ? before.To<float>().Plus(dNaive.DtBias) : before.To<float>());
+        bench.Check(
+            dDtBias, trained ? before.Plus(d.DtBias) : before, trained ? before.To<float>().Plus(dNaive.DtBias) : before.To<float>());
     }
 }

@@ -110,12 +110,12 @@ internal sealed class GuardedTensor
     {
         if (View.DType == DType.F32)
         {
-            var floats = new float[_initial.Length];
+            float[] floats = new float[_initial.Length];
             _backend.Download(_block, floats.AsSpan());
             return Array.ConvertAll(floats, BitConverter.SingleToUInt32Bits);
         }
 
-        var halves = new ushort[_initial.Length];
+        ushort[] halves = new ushort[_initial.Length];
         _backend.Download(_block, halves.AsSpan());
         return Array.ConvertAll(halves, h => (uint)h);
     }

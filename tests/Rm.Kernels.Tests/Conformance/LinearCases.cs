@@ -59,7 +59,8 @@ internal static class LinearCases
         }.Select(setup => new OperationCase($"{setup}, and its SwiGLU", bench => WithSwiGlu(bench, setup))),
     ];
 
-    // Asked for together, the layer and its SwiGLU have the bits that they have one after the other, which other cases compare with references.
+    // Asked for together, the layer and its SwiGLU have the bits that they have one after the other, which other cases compare with
+    // references.
     private static void WithSwiGlu(OperationBench bench, Setup setup)
     {
         SequenceLayout layout = Layouts.Of([0, setup.Rows]);
@@ -71,7 +72,8 @@ internal static class LinearCases
         Tensor? residual = setup.Residual ? bench.InputActivation("residual", bench.Activations(setup.Rows, setup.Out)) : null;
         int ranks = setup.Ranks.Sum();
         GuardedTensor? s = ranks == 0 ? null : NarrowOutput(bench, setup.Rows, ranks);
-        GuardedTensor y = bench.OutputActivation("y", setup.Rows, setup.Out), product = bench.OutputActivation("product", setup.Rows, setup.Out / 2);
+        GuardedTensor y = bench.OutputActivation("y", setup.Rows, setup.Out),
+            product = bench.OutputActivation("product", setup.Rows, setup.Out / 2);
         GuardedTensor apart = bench.OutputActivation("product apart", setup.Rows, setup.Out / 2);
         LinearForwardArgs args = new(prepared, x, weight, bias, residual, factors.Arguments, s?.View, y.View);
         bench.Backend.LinearForward(args);
@@ -102,7 +104,9 @@ internal static class LinearCases
 
         int totalRank = setup.Ranks.Sum();
         GuardedTensor? s = totalRank == 0 ? null : NarrowOutput(bench, setup.Rows, totalRank);
-        GuardedTensor y = residual is null ? bench.OutputActivation("y", setup.Rows, setup.Out) : bench.InOut("y over residual", residual, bench.Activation);
+        GuardedTensor y = residual is null
+            ? bench.OutputActivation("y", setup.Rows, setup.Out)
+            : bench.InOut("y over residual", residual, bench.Activation);
         bench.Backend.LinearForward(new LinearForwardArgs(
             prepared, xInput, weight, biasInput, residual is null ? null : y.View, factors.Arguments, s?.View, y.View)
         { TokenRows = tokenRows });
@@ -115,7 +119,9 @@ internal static class LinearCases
         RealMatrix<double> dxBefore = bench.Activations(setup.Rows, setup.In);
         RealMatrix<double> dwBefore = bench.Numbers(setup.Out, setup.In);
         RealMatrix<double> dbBefore = bench.Numbers(1, setup.Out);
-        GuardedTensor dx = setup.AccumulateDX ? bench.InOut("dx", dxBefore, bench.Activation) : bench.OutputActivation("dx", setup.Rows, setup.In);
+        GuardedTensor dx = setup.AccumulateDX
+            ? bench.InOut("dx", dxBefore, bench.Activation)
+            : bench.OutputActivation("dx", setup.Rows, setup.In);
         GuardedTensor? dw = setup.Trainable ? bench.InOut("dw", dwBefore) : null;
         GuardedTensor? db = setup.Trainable && setup.Bias ? bench.InOut("dbias", dbBefore) : null;
         bench.Backend.LinearBackward(new LinearBackwardArgs(
@@ -126,7 +132,8 @@ internal static class LinearCases
         RealMatrix<double> expectedDX = LinearReference<double>.InputGradient(dy, w, factors.Exact, Scale);
         RealMatrix<float> naiveDX = LinearReference<float>.InputGradient(dyf, wf, factors.Single, Scale);
         bench.Check(
-            dx, setup.AccumulateDX ? expectedDX.Plus(dxBefore) : expectedDX, setup.AccumulateDX ? naiveDX.Plus(dxBefore.To<float>()) : naiveDX);
+            dx, setup.AccumulateDX ? expectedDX.Plus(dxBefore) : expectedDX, setup.AccumulateDX ? naiveDX.Plus(dxBefore.To<float>())
+                : naiveDX);
         if (dw is not null)
         {
             bench.Check(
@@ -137,7 +144,8 @@ internal static class LinearCases
         if (db is not null)
         {
             bench.Check(
-                db, LinearReference<double>.BiasGradient(dy).Plus(dbBefore), LinearReference<float>.BiasGradient(dyf).Plus(dbBefore.To<float>()));
+                db, LinearReference<double>.BiasGradient(dy).Plus(dbBefore),
+                LinearReference<float>.BiasGradient(dyf).Plus(dbBefore.To<float>()));
         }
 
         factors.CheckGradients(dy, x);

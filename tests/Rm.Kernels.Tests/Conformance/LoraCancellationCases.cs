@@ -5,8 +5,8 @@ using Rm.Kernels.Tests.References;
 namespace Rm.Kernels.Tests.Conformance;
 
 /// <summary>
-/// LoRA products whose terms cancel: factors near one against signs that alternate. A factor that is rounded to bfloat16 loses the digits that
-/// the result consists of.
+/// LoRA products whose terms cancel: factors near one against signs that alternate. A factor that is rounded to bfloat16 loses the digits
+/// that the result consists of.
 /// </summary>
 internal static class LoraCancellationCases
 {
@@ -24,7 +24,8 @@ internal static class LoraCancellationCases
         LoraPartReference<float> naive = new(0, a.To<float>(), b.To<float>(), null);
         RealMatrix<double> zeroA = new(Rank, Inputs), zeroB = new(Outputs, Rank);
         GuardedTensor gradA = bench.InOut("grad_a", zeroA), gradB = bench.InOut("grad_b", zeroB);
-        LoraFactors lora = new(bench.Input("a", a), gradA.View, [new LoraPart(0, 0, bench.Input("b", b), gradB.View, DropoutStream: 1)], Scale, null);
+        LoraFactors lora =
+            new(bench.Input("a", a), gradA.View, [new LoraPart(0, 0, bench.Input("b", b), gradB.View, DropoutStream: 1)], Scale, null);
         LinearWeight weight = bench.FrozenWeight(w, needsInputGradient: true);
         Tensor xInput = bench.InputActivation("x", x);
         GuardedTensor s = bench.OutputActivation("s", Rows, Rank, gap: 4), y = bench.OutputActivation("y", Rows, Outputs);
@@ -35,7 +36,8 @@ internal static class LoraCancellationCases
         bench.Backend.LinearBackward(new LinearBackwardArgs(
             prepared, bench.InputActivation("dy", dy), xInput, weight, lora, s.View, dx.View, false, null, null, bench.Scratch));
         (RealMatrix<double> DA, RealMatrix<double> DB) expected = LinearReference<double>.FactorGradients(dy, x, exact, Scale);
-        (RealMatrix<float> DA, RealMatrix<float> DB) single = LinearReference<float>.FactorGradients(dy.To<float>(), x.To<float>(), naive, Scale);
+        (RealMatrix<float> DA, RealMatrix<float> DB) single =
+            LinearReference<float>.FactorGradients(dy.To<float>(), x.To<float>(), naive, Scale);
         bench.Check(gradA, expected.DA, single.DA);
         bench.Check(gradB, expected.DB, single.DB);
     }

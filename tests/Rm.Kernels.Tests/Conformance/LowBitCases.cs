@@ -4,7 +4,9 @@ using Rm.Kernels.Tests.References;
 
 namespace Rm.Kernels.Tests.Conformance;
 
-/// <summary>Linear layers whose weight stays in few bits: each kind of code and scale at the edges of tiles, alone and beside factors of low rank.</summary>
+/// <summary>
+/// Linear layers whose weight stays in few bits: each kind of code and scale at the edges of tiles, alone and beside factors of low rank.
+/// </summary>
 internal static class LowBitCases
 {
     private const float Scale = 0.5f;
@@ -38,16 +40,19 @@ internal static class LowBitCases
         var reference = new LowBitReference(setup.Code, setup.Block, setup.IsDouble, setup.Out, setup.In, new Random(7));
 
         // What is multiplied with is the value in the activations' type.
-        RealMatrix<double> w = new RealMatrix<double>(setup.Out, setup.In).Map((r, c, _) => GuardedTensor.Round(reference.Value(r, c), bench.Activation));
+        RealMatrix<double> w =
+            new RealMatrix<double>(setup.Out, setup.In).Map((r, c, _) => GuardedTensor.Round(reference.Value(r, c), bench.Activation));
         RealMatrix<double> x = bench.Activations(setup.Rows, setup.In), dy = bench.Activations(setup.Rows, setup.Out);
         RealMatrix<double>? bias = setup.Extras ? bench.Numbers(1, setup.Out) : null;
         RealMatrix<double>? residual = setup.Extras ? bench.Activations(setup.Rows, setup.Out) : null;
         RealMatrix<double> dxBefore = bench.Activations(setup.Rows, setup.In);
-        RealMatrix<double> a = bench.Numbers(Math.Max(1, setup.Rank), setup.In), b = bench.Numbers(setup.Out, Math.Max(1, setup.Rank), scale: 0.1);
+        RealMatrix<double> a = bench.Numbers(Math.Max(1, setup.Rank), setup.In),
+            b = bench.Numbers(setup.Out, Math.Max(1, setup.Rank), scale: 0.1);
         LoraPartReference<double>[] exact = setup.Rank == 0 ? [] : [new(0, a, b, null)];
         LoraPartReference<float>[] single = setup.Rank == 0 ? [] : [new(0, a.To<float>(), b.To<float>(), null)];
         LoraFactors? lora = setup.Rank == 0 ? null : new LoraFactors(
-            bench.Input("a", a), GradA: null, [new LoraPart(0, 0, bench.Input("b", b), GradB: null, DropoutStream: 0)], Scale, Dropout: null);
+            bench.Input("a", a), GradA: null, [new LoraPart(0, 0, bench.Input("b", b), GradB: null, DropoutStream: 0)], Scale,
+            Dropout: null);
 
         // Rows of S stand at multiples of eight elements.
         GuardedTensor? s = setup.Rank == 0 ? null : bench.OutputActivation("s", setup.Rows, setup.Rank, gap: (8 - (setup.Rank % 8)) % 8);
@@ -62,9 +67,12 @@ internal static class LowBitCases
             y, LinearReference<double>.Forward(x, w, bias, residual, exact, Scale),
             LinearReference<float>.Forward(x.To<float>(), w.To<float>(), bias?.To<float>(), residual?.To<float>(), single, Scale));
 
-        GuardedTensor dx = setup.Extras ? bench.InOut("dx", dxBefore, bench.Activation) : bench.OutputActivation("dx", setup.Rows, setup.In, gap: 8);
+        GuardedTensor dx = setup.Extras
+            ? bench.InOut("dx", dxBefore, bench.Activation)
+            : bench.OutputActivation("dx", setup.Rows, setup.In, gap: 8);
         bench.Backend.LinearBackward(new LinearBackwardArgs(
-            layout, bench.InputActivation("dy", dy, gap: 8 + ((8 - (setup.Out % 8)) % 8)), xInput, weight, lora, s?.View, dx.View, setup.Extras, null, null,
+            layout, bench.InputActivation("dy", dy, gap: 8 + ((8 - (setup.Out % 8)) % 8)), xInput, weight, lora, s?.View, dx.View,
+            setup.Extras, null, null,
             bench.Scratch));
         RealMatrix<double> expected = LinearReference<double>.InputGradient(dy, w, exact, Scale);
         RealMatrix<float> naive = LinearReference<float>.InputGradient(dy.To<float>(), w.To<float>(), single, Scale);

@@ -37,7 +37,7 @@ internal sealed class OperationBench : IDisposable
     /// <summary>An argument that the operation only reads.</summary>
     public Tensor Input(string name, RealMatrix<double> values, DType dtype = DType.F32, int gap = 0)
     {
-        GuardedTensor tensor = GuardedTensor.With(Backend, name, dtype, values, gap);
+        var tensor = GuardedTensor.With(Backend, name, dtype, values, gap);
         _inputs.Add(tensor);
         return tensor.View;
     }
@@ -86,7 +86,8 @@ internal sealed class OperationBench : IDisposable
     {
         if (Backend.CreateLowBitWeight(reference.Rows, reference.Columns, reference.Layout, reference.Tables) is not { } weight)
         {
-            return FrozenWeight(new RealMatrix<double>(reference.Rows, reference.Columns).Map((r, c, _) => reference.Value(r, c)), needsInputGradient: true);
+            return FrozenWeight(new RealMatrix<double>(reference.Rows, reference.Columns).Map((r, c, _) => reference.Value(r, c)),
+                needsInputGradient: true);
         }
 
         _owned.Add(weight);

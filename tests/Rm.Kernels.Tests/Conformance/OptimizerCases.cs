@@ -45,7 +45,8 @@ internal static class OptimizerCases
         bench.Backend.AdamW(new AdamWArgs(
             pTensor.View, bench.Input("gradients", g), mTensor.View, vTensor.View, groups, step, GradientScale, beta1));
         (RealMatrix<double> P, RealMatrix<double> M, RealMatrix<double> V) expected = Steps(p, g, m, v);
-        (RealMatrix<float> P, RealMatrix<float> M, RealMatrix<float> V) naive = Steps(p.To<float>(), g.To<float>(), m.To<float>(), v.To<float>());
+        (RealMatrix<float> P, RealMatrix<float> M, RealMatrix<float> V) naive =
+            Steps(p.To<float>(), g.To<float>(), m.To<float>(), v.To<float>());
         bench.Check(pTensor, expected.P, naive.P);
         bench.Check(mTensor, expected.M, naive.M);
         bench.Check(vTensor, expected.V, naive.V);
@@ -59,7 +60,8 @@ internal static class OptimizerCases
                 for (int i = (int)group.Start; i < group.Start + group.Length; i++)
                 {
                     (newP[0, i], newM[0, i], newV[0, i]) = AdamWReference<T>.Step(
-                        p[0, i], T.CreateChecked(GradientScale) * g[0, i], m[0, i], v[0, i], step, group.LearningRate, group.WeightDecay, beta1, 0.999, 1e-8);
+                        p[0, i], T.CreateChecked(GradientScale) * g[0, i], m[0, i], v[0, i], step, group.LearningRate, group.WeightDecay,
+                        beta1, 0.999, 1e-8);
                 }
             }
 

@@ -18,19 +18,22 @@ internal static class PairLossCases
                $"pair_loss N={pairs} beta={options.Beta} eps={options.LabelSmoothing} margins_and_weights={optional}",
                bench => Run(bench, pairs, options, optional, bench.Numbers(1, 2 * pairs, scale: 3))),
         new OperationCase("pair_loss of rewards far apart", bench => Run(
-            bench, 3, new PairLossOptions(), false, new RealMatrix<double>(1, 6).Map((_, j, _) => new[] { 90, -90.0, -500, 500, 1e4, 1e4 }[j]))),
+            bench, 3, new PairLossOptions(), false,
+            new RealMatrix<double>(1, 6).Map((_, j, _) => new[] { 90, -90.0, -500, 500, 1e4, 1e4 }[j]))),
         new OperationCase("pair_loss without gradient", WithoutGradient),
     ];
 
     private static void Run(OperationBench bench, int pairs, PairLossOptions options, bool optional, RealMatrix<double> rewards)
     {
         RealMatrix<double> margins = optional ? bench.Numbers(1, pairs) : new RealMatrix<double>(1, pairs);
-        RealMatrix<double> weights = (optional ? bench.Numbers(1, pairs) : new RealMatrix<double>(1, pairs)).Map((_, _, w) => optional ? Math.Abs(w) : 1);
+        RealMatrix<double> weights =
+            (optional ? bench.Numbers(1, pairs) : new RealMatrix<double>(1, pairs)).Map((_, _, w) => optional ? Math.Abs(w) : 1);
         float normalizer = 1f / 11;
         GuardedTensor losses = bench.Output("losses", 1, pairs);
         GuardedTensor gradient = bench.Output("d_rewards", 1, 2 * pairs);
         bench.Backend.PairLoss(new PairLossArgs(
-            bench.Input("rewards", rewards), optional ? bench.Input("margins", margins) : null, optional ? bench.Input("weights", weights) : null,
+            bench.Input("rewards", rewards), optional ? bench.Input("margins", margins) : null, optional ? bench.Input("weights", weights)
+                : null,
             options, normalizer, losses.View, gradient.View));
         RealMatrix<float> r = rewards.To<float>();
         RealMatrix<float> m = margins.To<float>();

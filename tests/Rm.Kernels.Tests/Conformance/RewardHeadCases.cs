@@ -20,14 +20,16 @@ internal static class RewardHeadCases
         GuardedTensor rewards = bench.Output("rewards", 1, rows);
         bench.Backend.RewardHeadForward(new RewardHeadForwardArgs(bench.InputActivation("x", x), bench.Input("w", w), rewards.View));
         bench.Check(
-            rewards, LinearReference<double>.Product(w, false, x, true), LinearReference<float>.Product(w.To<float>(), false, x.To<float>(), true));
+            rewards, LinearReference<double>.Product(w, false, x, true),
+            LinearReference<float>.Product(w.To<float>(), false, x.To<float>(), true));
 
         GuardedTensor dx = bench.OutputActivation("dx", rows, columns);
         GuardedTensor dw = bench.InOut("dw", before);
         bench.Backend.RewardHeadBackward(new RewardHeadBackwardArgs(
             bench.Input("d_rewards", d), bench.InputActivation("x", x), bench.Input("w", w), dx.View, dw.View));
         bench.Check(
-            dx, LinearReference<double>.Product(d, true, w, false), LinearReference<float>.Product(d.To<float>(), true, w.To<float>(), false));
+            dx, LinearReference<double>.Product(d, true, w, false),
+            LinearReference<float>.Product(d.To<float>(), true, w.To<float>(), false));
         bench.Check(
             dw, LinearReference<double>.Product(d, false, x, false).Plus(before),
             LinearReference<float>.Product(d.To<float>(), false, x.To<float>(), false).Plus(before.To<float>()));
@@ -36,6 +38,7 @@ internal static class RewardHeadCases
         bench.Backend.RewardHeadBackward(new RewardHeadBackwardArgs(
             bench.Input("d_rewards", d), bench.InputActivation("x", x), bench.Input("w", w), frozen.View, null));
         bench.Check(
-            frozen, LinearReference<double>.Product(d, true, w, false), LinearReference<float>.Product(d.To<float>(), true, w.To<float>(), false));
+            frozen, LinearReference<double>.Product(d, true, w, false),
+            LinearReference<float>.Product(d.To<float>(), true, w.To<float>(), false));
     }
 }

@@ -21,7 +21,8 @@ internal static class RmsNormCases
            from backward in new[] { false, true }
            select new OperationCase(
                $"head_norm {(backward ? "backward" : "forward")} T={shape.Item1} heads={shape.Item2} D={shape.Item3}",
-               bench => (backward ? (Action<OperationBench, int, int, int>)HeadBackward : HeadForward)(bench, shape.Item1, shape.Item2, shape.Item3)),
+               bench => (backward ? (Action<OperationBench, int, int, int>)HeadBackward : HeadForward)(
+                   bench, shape.Item1, shape.Item2, shape.Item3)),
     ];
 
     private static void Forward(OperationBench bench, int rows, int columns)
@@ -30,7 +31,8 @@ internal static class RmsNormCases
         RealMatrix<double> w = bench.Numbers(1, columns);
         GuardedTensor y = bench.OutputActivation("y", rows, columns);
         GuardedTensor rstd = bench.Output("rstd", 1, rows);
-        bench.Backend.RmsNormForward(new RmsNormForwardArgs(bench.InputActivation("x", x), bench.Input("w", w), Epsilon, y.View, rstd.View));
+        bench.Backend.RmsNormForward(
+            new RmsNormForwardArgs(bench.InputActivation("x", x), bench.Input("w", w), Epsilon, y.View, rstd.View));
         (RealMatrix<double> Y, RealMatrix<double> Rstd) expected = RmsNormReference<double>.Forward(x, w, Epsilon);
         (RealMatrix<float> Y, RealMatrix<float> Rstd) naive = RmsNormReference<float>.Forward(x.To<float>(), w.To<float>(), Epsilon);
         bench.Check(y, expected.Y, naive.Y);
@@ -115,5 +117,6 @@ internal static class RmsNormCases
         bench.Check(dw, expected.DW.Plus(dwBefore), naive.DW.Plus(dwBefore.To<float>()));
     }
 
-    private static RealMatrix<double> Rstd(RealMatrix<double> x, RealMatrix<double> w) => RmsNormReference<double>.Forward(x, w, Epsilon).Rstd;
+    private static RealMatrix<double> Rstd(RealMatrix<double> x, RealMatrix<double> w) =>
+        RmsNormReference<double>.Forward(x, w, Epsilon).Rstd;
 }

@@ -33,7 +33,8 @@ internal static class RopeCases
         .. from shape in new[] { (1, 16), (3, 24), (9, 64), (5, 80), (2, 128) }
            from inverse in new[] { false, true }
            select new OperationCase(
-               $"rope_apply heads={shape.Item1} D={shape.Item2} inverse={inverse}", bench => Apply(bench, shape.Item1, shape.Item2, inverse)),
+               $"rope_apply heads={shape.Item1} D={shape.Item2} inverse={inverse}", bench =>
+                   Apply(bench, shape.Item1, shape.Item2, inverse)),
     ];
 
     private static void Table(OperationBench bench, int headDim)
@@ -60,5 +61,6 @@ internal static class RopeCases
             RopeReference<float>.Apply(x.To<float>(), table.To<float>(), inverse, headDim));
     }
 
-    private static float[] Frequencies(int headDim) => [.. Enumerable.Range(0, headDim / 2).Select(i => (float)Math.Pow(10000, -2.0 * i / headDim))];
+    private static float[] Frequencies(int headDim) =>
+        [.. Enumerable.Range(0, headDim / 2).Select(i => (float)Math.Pow(10000, -2.0 * i / headDim))];
 }

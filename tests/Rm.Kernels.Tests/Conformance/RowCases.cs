@@ -67,6 +67,7 @@ internal static class RowCases
         GuardedTensor filled = bench.Output("filled", 5, 24, gap: 8);
         bench.Backend.Fill(filled.View, 0.375f);
         bench.Check(filled, x.Map((_, _, _) => 0.375), x.To<float>().Map((_, _, _) => 0.375f));
-        Assert.Throws<ArgumentException>(() => bench.Backend.Copy(copy.View, bench.Backend.AllocatePersistent(DType.F32, new Shape(24, 5))));
+        Assert.Throws<ArgumentException>(
+            () => bench.Backend.Copy(copy.View, bench.Backend.AllocatePersistent(DType.F32, new Shape(24, 5))));
     }
 }

@@ -60,7 +60,8 @@ public sealed class CpuArgumentTests : IDisposable
     [InlineData(6, 5)]
     [InlineData(1, 7)]
     [InlineData(-1, 2)]
-    public void Query_rows_must_be_tokens_in_order(int first, int second) => Assert.Throws<ArgumentException>(() => _backend.AttentionForward(new(
+    public void Query_rows_must_be_tokens_in_order(int first, int second) =>
+        Assert.Throws<ArgumentException>(() => _backend.AttentionForward(new(
         _layout, New(2, 16), New(7, 16), New(7, 16), 16, 1, New(2, 16), New(2, 1))
     { QueryRows = [first, second] }));
 
@@ -106,7 +107,8 @@ public sealed class CpuArgumentTests : IDisposable
         }
     }
 
-    private void Multiply(LinearWeight weight) => _backend.LinearForward(new(_layout, New(7, 8), weight, null, null, null, null, New(7, 4)));
+    private void Multiply(LinearWeight weight) =>
+        _backend.LinearForward(new(_layout, New(7, 8), weight, null, null, null, null, New(7, 4)));
 
     private Tensor New(int rows, int columns) => _backend.AllocatePersistent(DType.F32, new Shape(rows, columns));
 }

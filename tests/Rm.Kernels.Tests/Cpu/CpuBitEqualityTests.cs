@@ -73,7 +73,7 @@ public sealed class CpuBitEqualityTests
         // A row's input depends on its group and its place in it alone.
         Tensor Input(string name, int columns)
         {
-            var values = new float[t * columns];
+            float[] values = new float[t * columns];
             foreach (int g in groups)
             {
                 var random = new Random(HashOf(name) + g);
@@ -88,7 +88,7 @@ public sealed class CpuBitEqualityTests
 
         Tensor Parameter(string name, int rowCount, int columns)
         {
-            var values = new float[rowCount * columns];
+            float[] values = new float[rowCount * columns];
             Fill(new Random(HashOf(name)), values);
             Tensor tensor = backend.AllocatePersistent(DType.F32, new Shape(rowCount, columns));
             backend.Upload<float>(values, tensor);
@@ -100,7 +100,7 @@ public sealed class CpuBitEqualityTests
         Tensor x = Input("x", C), norm = New(t, C), rstd = New(1, t), normWeight = Parameter("norm", 1, C);
         backend.RmsNormForward(new(x, normWeight, 1e-5f, norm, rstd));
         using LinearWeight weight = backend.CreateFrozenWeight(C + (2 * Kv), C, needsInputGradient: true);
-        var w = new float[(C + (2 * Kv)) * C];
+        float[] w = new float[(C + (2 * Kv)) * C];
         Fill(new Random(5), w);
         weight.Load(0, w);
         LoraFactors Lora(float dropout) => new(
@@ -119,11 +119,13 @@ public sealed class CpuBitEqualityTests
         backend.AttentionForward(new(prepared, q, k, v, D, 0.2f, o, lse));
         backend.SwiGluForward(new(o, act));
 
-        Tensor dAct = Input("dact", C / 2), dO = New(t, C), dQkv = New(t, C + (2 * Kv)), dNorm = New(t, C), dDropped = New(t, C), dx = New(t, C);
+        Tensor dAct = Input("dact", C / 2), dO = New(t, C), dQkv = New(t, C + (2 * Kv)), dNorm = New(t, C), dDropped = New(t, C),
+            dx = New(t, C);
         Tensor dNormWeight = New(1, C), dEmbedding = New(50, C), dBias = New(1, C + (2 * Kv)), dW = New(C + (2 * Kv), C);
         backend.SwiGluBackward(new(dAct, o, dO));
         backend.AttentionBackward(new(
-            prepared, dO, q, k, v, o, lse, D, 0.2f, dQkv.SliceColumns(0, C), dQkv.SliceColumns(C, Kv), dQkv.SliceColumns(C + Kv, Kv), arena));
+            prepared, dO, q, k, v, o, lse, D, 0.2f, dQkv.SliceColumns(0, C), dQkv.SliceColumns(C, Kv), dQkv.SliceColumns(C + Kv, Kv),
+            arena));
         backend.LinearBackward(new(prepared, dQkv, norm, weight, lora, s, dNorm, false, dW, dBias, arena));
         backend.LinearBackward(new(prepared, dQkv, norm, weight, dropped, sDropped, dDropped, false, null, null, arena));
         backend.RmsNormBackward(new(dNorm, x, normWeight, rstd, dO, dx, dNormWeight));

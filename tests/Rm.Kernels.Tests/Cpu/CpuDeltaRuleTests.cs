@@ -30,7 +30,8 @@ public sealed class CpuDeltaRuleTests
         float[][] inputs = Inputs(packed.TokenCount);
         float[][] together = Run(Shape, packed, inputs);
         SequenceLayout alone = Layouts.Of([0, 100]);
-        float[][] single = Run(Shape, alone, [.. inputs.Select(rows => rows.Length == Shape.ValueHeads ? rows : Rows(rows, packed.TokenCount, 33, 100))]);
+        float[][] single =
+            Run(Shape, alone, [.. inputs.Select(rows => rows.Length == Shape.ValueHeads ? rows : Rows(rows, packed.TokenCount, 33, 100))]);
 
         // O, dQkv, dA, dB; the gradients of the parameters are sums over everything.
         for (int i = 0; i < 4; i++)
@@ -66,7 +67,8 @@ public sealed class CpuDeltaRuleTests
         float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)((2 * random.NextDouble()) - 1))];
         return
         [
-            Values(tokens * Shape.QkvColumns), Values(tokens * Shape.ValueHeads), Values(tokens * Shape.ValueHeads), Values(Shape.ValueHeads),
+            Values(tokens * Shape.QkvColumns), Values(tokens * Shape.ValueHeads), Values(tokens * Shape.ValueHeads),
+            Values(Shape.ValueHeads),
             Values(Shape.ValueHeads), Values(tokens * Shape.ValueColumns),
         ];
     }
@@ -88,8 +90,10 @@ public sealed class CpuDeltaRuleTests
             return tensor;
         }
 
-        Tensor qkv = New(tokens, shape.QkvColumns, inputs[0]), a = New(tokens, shape.ValueHeads, inputs[1]), b = New(tokens, shape.ValueHeads, inputs[2]);
-        Tensor aLog = New(1, shape.ValueHeads, inputs[3]), dtBias = New(1, shape.ValueHeads, inputs[4]), dO = New(tokens, shape.ValueColumns, inputs[5]);
+        Tensor qkv = New(tokens, shape.QkvColumns, inputs[0]), a = New(tokens, shape.ValueHeads, inputs[1]),
+            b = New(tokens, shape.ValueHeads, inputs[2]);
+        Tensor aLog = New(1, shape.ValueHeads, inputs[3]), dtBias = New(1, shape.ValueHeads, inputs[4]),
+            dO = New(tokens, shape.ValueColumns, inputs[5]);
         Tensor states = New(shape.ChunkCount(layout), shape.StateColumns), o = New(tokens, shape.ValueColumns);
         Tensor dQkv = New(tokens, shape.QkvColumns), dA = New(tokens, shape.ValueHeads), dB = New(tokens, shape.ValueHeads);
         Tensor dALog = New(1, shape.ValueHeads), dDtBias = New(1, shape.ValueHeads);

@@ -5,7 +5,9 @@ using Rm.Kernels.Tests.Conformance;
 
 namespace Rm.Kernels.Tests.Cpu;
 
-/// <summary>Attention over a shared prefix gives what separate sequences give, and its gradients add up over the copies of the prefix.</summary>
+/// <summary>
+/// Attention over a shared prefix gives what separate sequences give, and its gradients add up over the copies of the prefix.
+/// </summary>
 public sealed class CpuPrefixSharingTests
 {
     private const int Heads = 4, Groups = 2, D = 32, C = Heads * D, Kv = Groups * D;
@@ -78,7 +80,8 @@ public sealed class CpuPrefixSharingTests
         }
 
         Tensor New(int columns) => backend.AllocatePersistent(DType.F32, new Shape(t, columns));
-        Tensor qt = Upload(q, C), kt = Upload(k, Kv), vt = Upload(v, Kv), o = New(C), lse = New(Heads), dq = New(C), dk = New(Kv), dv = New(Kv);
+        Tensor qt = Upload(q, C), kt = Upload(k, Kv), vt = Upload(v, Kv), o = New(C), lse = New(Heads), dq = New(C), dk = New(Kv),
+            dv = New(Kv);
         backend.AttentionForward(new(prepared, qt, kt, vt, D, 0.18f, o, lse));
         backend.AttentionBackward(new(prepared, Upload(dO, C), qt, kt, vt, o, lse, D, 0.18f, dq, dk, dv, arena));
         var result = new Dictionary<string, float[]>();
@@ -96,7 +99,7 @@ public sealed class CpuPrefixSharingTests
 
     private static float[] SumOfCopies(float[] values, int[] origin, int columns, int rows)
     {
-        var sum = new double[rows * columns];
+        double[] sum = new double[rows * columns];
         for (int row = 0; row < origin.Length; row++)
         {
             for (int c = 0; c < columns; c++)

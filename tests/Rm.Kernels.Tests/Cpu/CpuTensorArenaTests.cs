@@ -90,7 +90,7 @@ public sealed class CpuTensorArenaTests
     {
         using var backend = new CpuBackend(1);
         Tensor tensor = backend.AllocatePersistent(DType.F32, new Shape(3, 7));
-        var values = new float[21];
+        float[] values = new float[21];
         backend.Download(tensor, values.AsSpan());
         Assert.All(values, value => Assert.Equal(0, value));
         float[] sent = [.. Enumerable.Range(0, 21).Select(i => (float)i)];

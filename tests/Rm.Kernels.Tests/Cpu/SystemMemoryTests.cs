@@ -38,7 +38,8 @@ public sealed class SystemMemoryTests : IDisposable
     [InlineData("0::/")]
     [InlineData("0::/no/such/group")]
     [InlineData("nonsense\n::\n")]
-    public void No_group_means_no_limit(string membership) => Assert.Equal(long.MaxValue, SystemMemory.LeftToGroups(_scratch.Path, membership));
+    public void No_group_means_no_limit(string membership) =>
+        Assert.Equal(long.MaxValue, SystemMemory.LeftToGroups(_scratch.Path, membership));
 
     private void Write(string path, string text)
     {

@@ -4,7 +4,9 @@ using Rm.Kernels.Tests.Conformance;
 
 namespace Rm.Kernels.Tests.Cuda;
 
-/// <summary>The attention kernels' lists of work, without a device: together they name every pair of a query and a key that it sees.</summary>
+/// <summary>
+/// The attention kernels' lists of work, without a device: together they name every pair of a query and a key that it sees.
+/// </summary>
 public sealed class AttentionWorkTests
 {
     private static readonly SequenceLayout Layout = Layouts.Of([5, 3, 7], [0, 4], [1, 1, 2, 1]);

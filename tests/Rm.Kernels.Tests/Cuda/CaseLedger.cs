@@ -4,10 +4,10 @@ using Rm.Kernels.Tests.Conformance;
 namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>
-/// What became of each case, a line as it happens, in the file that <c>BTRM_TEST_LEDGER</c> names: <c>start</c>, then <c>pass</c>, <c>fail</c>
-/// or <c>fault</c>, a tab, the case, and of a failure its message. After a fault no call of the process succeeds on a GPU, so the process ends
-/// with <see cref="FaultExitCode"/>; the next one leaves out what the ledger has, and so the others keep their results. A case that is started
-/// and no more ended its process in another way.
+/// What became of each case, a line as it happens, in the file that <c>BTRM_TEST_LEDGER</c> names: <c>start</c>, then <c>pass</c>,
+/// <c>fail</c> or <c>fault</c>, a tab, the case, and of a failure its message. After a fault no call of the process succeeds on a GPU, so
+/// the process ends with <see cref="FaultExitCode"/>; the next one leaves out what the ledger has, and so the others keep their results. A
+/// case that is started and no more ended its process in another way.
 /// </summary>
 internal static class CaseLedger
 {
@@ -16,7 +16,7 @@ internal static class CaseLedger
 
     private static readonly string? File = Environment.GetEnvironmentVariable("BTRM_TEST_LEDGER");
 
-    // A case that is made to fault, to rehearse all this.
+    // A case that is made to fault, to try all this.
     private static readonly string? Planted = Environment.GetEnvironmentVariable("BTRM_TEST_FAULT");
 
     /// <summary>The cases that are asked for (<see cref="CaseFilter"/>) and that the ledger does not have.</summary>
@@ -26,8 +26,10 @@ internal static class CaseLedger
     {
         HashSet<string> done = File is null || !System.IO.File.Exists(File)
             ? []
-            : [.. System.IO.File.ReadLines(File).Select(static line => line.Split('\t')).Where(static fields => fields.Length > 1).Select(static fields => fields[1])];
-        return CaseFilter.Select(names, Environment.GetEnvironmentVariable(CaseFilter.Variable)).Where(name => !done.Contains(Title(kind, name)));
+            : [.. System.IO.File.ReadLines(File).Select(static line => line.Split('\t')).Where(static fields => fields.Length > 1)
+                .Select(static fields => fields[1])];
+        return CaseFilter.Select(names, Environment.GetEnvironmentVariable(CaseFilter.Variable))
+            .Where(name => !done.Contains(Title(kind, name)));
     }
 
     /// <summary>Runs a case and keeps what became of it.</summary>

@@ -6,8 +6,8 @@ using Rm.Kernels.Tests.Conformance;
 namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>
-/// Every declared case of a linear layer with its products done by cuBLASLt: the real library on a GPU, the emulator's plain loop in its place
-/// here, which refuses what the real one refuses. LoRA, bias, residual and accumulation must come out as with our own product.
+/// Every declared case of a linear layer with its products done by cuBLASLt: the real library on a GPU, the emulator's plain loop in its
+/// place here, which refuses what the real one refuses. LoRA, bias, residual and accumulation must come out as with our own product.
 /// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class CublasLtConformanceTests
@@ -15,7 +15,8 @@ public sealed class CublasLtConformanceTests
     private const string Kind = "cublaslt";
 
     public static TheoryData<string> LinearCases { get; } =
-        [.. CaseLedger.Remaining(Kind, ConformanceTests.Cases.Keys.Where(static name => name.StartsWith("linear", StringComparison.Ordinal)))];
+        [.. CaseLedger.Remaining(
+            Kind, ConformanceTests.Cases.Keys.Where(static name => name.StartsWith("linear", StringComparison.Ordinal)))];
 
     [Theory]
     [MemberData(nameof(LinearCases))]

@@ -4,7 +4,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Tests.Cuda;
 
-/// <summary>The optional cuBLASLt: how its absence is told, how row-major products map to it, and the products themselves on a GPU.</summary>
+/// <summary>
+/// The optional cuBLASLt: how its absence is told, how row-major products map to it, and the products themselves on a GPU.
+/// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class CublasLtTests
 {

@@ -46,7 +46,8 @@ public sealed class CudaAttentionTests
         Refused(good with { Q = q.SliceRows(0, 1), O = q.SliceRows(0, 1), Lse = lse.SliceRows(0, 1), QueryRows = [12] }, "outside");
 
         void Refused(AttentionForwardArgs args, string part) =>
-            Assert.Contains(part, Assert.ThrowsAny<ArgumentException>(() => backend.AttentionForward(args)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                part, Assert.ThrowsAny<ArgumentException>(() => backend.AttentionForward(args)).Message, StringComparison.Ordinal);
     }
 
     // Bits of o, lse, dq, dk and dv of `count` tokens from `first` on; their inputs are the same numbers wherever they stand.

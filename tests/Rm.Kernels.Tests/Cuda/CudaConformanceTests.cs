@@ -5,8 +5,8 @@ using Rm.Kernels.Tests.Conformance;
 namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>
-/// Every declared case on the CUDA backend, through binding, launchers and kernels, in both activation types: on the emulator, or on the GPU
-/// that is there.
+/// Every declared case on the CUDA backend, through binding, launchers and kernels, in both activation types: on the emulator, or on the
+/// GPU that is there.
 /// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class CudaConformanceTests

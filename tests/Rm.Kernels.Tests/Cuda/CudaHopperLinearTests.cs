@@ -32,9 +32,10 @@ public sealed class CudaHopperLinearTests : IDisposable
         const int Rows = 33, Outputs = 72, Inputs = 40;
         using OperationBench bench = new(_backend, seed: 2);
         RealMatrix<double> x = bench.Activations(Rows, Inputs), dy = bench.Activations(Rows, Outputs);
-        RealMatrix<double> w = bench.Activations(Outputs, Inputs), b = bench.Activations(Outputs, rank), a = bench.Activations(rank, Inputs);
+        RealMatrix<double> w = bench.Activations(Outputs, Inputs), b = bench.Activations(Outputs, rank),
+            a = bench.Activations(rank, Inputs);
         RealMatrix<double> s = bench.Activations(Rows, rank);
-        CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(w, needsInputGradient: true);
+        var weight = (CudaLinearWeight)bench.FrozenWeight(w, needsInputGradient: true);
 
         // Rows at multiples of 16 bytes, with guards between: what lies there must not count as ranks.
         int gap = (8 - (rank % 8)) % 8;
@@ -55,17 +56,21 @@ public sealed class CudaHopperLinearTests : IDisposable
     [InlineData(37, 24, 40, 4, false)]
     [InlineData(130, 136, 72, 16, true)]
     [InlineData(5, 131, 200, 0, true)]
-    public void The_fused_product_has_the_bits_of_the_two_kernels_one_after_the_other(int rows, int features, int inputs, int rank, bool bias)
+    public void The_fused_product_has_the_bits_of_the_two_kernels_one_after_the_other(
+        int rows, int features, int inputs, int rank, bool bias)
     {
         using OperationBench bench = new(_backend, seed: 5);
         int outputs = 2 * features;
-        CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(outputs, inputs), needsInputGradient: false);
+        var weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(outputs, inputs), needsInputGradient: false);
         Tensor x = bench.InputActivation("x", bench.Activations(rows, inputs));
         Tensor? added = bias ? bench.Input("bias", bench.Numbers(1, outputs)) : null;
-        (Tensor S, Tensor B)? extension = rank == 0 ? null : (bench.InputActivation("s", bench.Activations(rows, rank), gap: (8 - (rank % 8)) % 8),
+        (Tensor S, Tensor B)? extension = rank == 0
+            ? null
+            : (bench.InputActivation("s", bench.Activations(rows, rank), gap: (8 - (rank % 8)) % 8),
             bench.InputActivation("b", bench.Activations(outputs, rank), gap: (8 - (rank % 8)) % 8));
 
-        GuardedTensor gateUp = bench.OutputActivation("gate_up", rows, outputs), product = bench.OutputActivation("product", rows, features);
+        GuardedTensor gateUp = bench.OutputActivation("gate_up", rows, outputs),
+            product = bench.OutputActivation("product", rows, features);
         _linear.Forward(x, weight, extension, added, null, gateUp.View);
         new CudaSwiGlu(_backend.Session, DType.BF16).Forward(new(gateUp.View, product.View));
 
@@ -83,7 +88,7 @@ public sealed class CudaHopperLinearTests : IDisposable
     {
         const int Inputs = 200, Outputs = 264;
         using OperationBench bench = new(_backend, seed: 3);
-        CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(Outputs, Inputs), needsInputGradient: true);
+        var weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(Outputs, Inputs), needsInputGradient: true);
         Tensor all = bench.InputActivation("x", bench.Activations(200, Inputs));
         ushort[] together = Multiply(weight, all, Outputs);
         foreach (int row in new[] { 0, 1, 127, 128, 199 })
@@ -109,7 +114,8 @@ public sealed class CudaHopperLinearTests : IDisposable
     {
         using CudaLinearWeight weight = new(_backend.Session, 16, 24);
         Tensor memory = _backend.AllocatePersistent(DType.BF16, new Shape(4096));
-        Tensor View(long offset, int rows, int columns, int stride) => new(memory.Storage, offset, DType.BF16, new Shape(rows, columns), stride);
+        Tensor View(long offset, int rows, int columns, int stride) =>
+            new(memory.Storage, offset, DType.BF16, new Shape(rows, columns), stride);
 
         Tensor y = View(4096, 4, 16, 16);
         Refused("multiples of 16 bytes", View(2, 4, 24, 24), y);
@@ -136,7 +142,8 @@ public sealed class CudaHopperLinearTests : IDisposable
             CudaException failure = Assert.Throws<CudaException>(() =>
             {
                 backend.LinearForward(new(
-                    bench.Prepare(Layouts.Of([0, 4])), bench.InputActivation("x", bench.Activations(4, 24)), weight, null, null, null, null, y.View));
+                    bench.Prepare(Layouts.Of([0, 4])), bench.InputActivation("x", bench.Activations(4, 24)), weight, null, null, null,
+                    null, y.View));
                 backend.Synchronize();
             });
             Assert.Contains("unwritten-global-read", failure.Message);

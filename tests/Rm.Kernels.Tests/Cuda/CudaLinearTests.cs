@@ -6,7 +6,9 @@ using Rm.Kernels.Tests.References;
 
 namespace Rm.Kernels.Tests.Cuda;
 
-/// <summary>What the linear launchers do beyond the operations' cases: the K extension, refusals, bits that depend on the row alone.</summary>
+/// <summary>
+/// What the linear launchers do beyond the operations' cases: the K extension, refusals, bits that depend on the row alone.
+/// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class CudaLinearTests : IDisposable
 {
@@ -29,9 +31,10 @@ public sealed class CudaLinearTests : IDisposable
     {
         using OperationBench bench = new(_backend, seed: 2);
         RealMatrix<double> x = bench.Activations(rows, inputs), dy = bench.Activations(rows, outputs);
-        RealMatrix<double> w = bench.Activations(outputs, inputs), b = bench.Activations(outputs, rank), a = bench.Activations(rank, inputs);
+        RealMatrix<double> w = bench.Activations(outputs, inputs), b = bench.Activations(outputs, rank),
+            a = bench.Activations(rank, inputs);
         RealMatrix<double> s = bench.Activations(rows, rank);
-        CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(w, needsInputGradient: true);
+        var weight = (CudaLinearWeight)bench.FrozenWeight(w, needsInputGradient: true);
         Tensor sInput = bench.InputActivation("s", s, gap: 8);
         CudaLinear linear = new(_backend.Session);
 
@@ -52,7 +55,7 @@ public sealed class CudaLinearTests : IDisposable
         const int Inputs = 72, Outputs = 136;
         using OperationBench bench = new(_backend, seed: 3);
         RealMatrix<double> x = bench.Activations(200, Inputs);
-        CudaLinearWeight weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(Outputs, Inputs), needsInputGradient: true);
+        var weight = (CudaLinearWeight)bench.FrozenWeight(bench.Activations(Outputs, Inputs), needsInputGradient: true);
         Tensor all = bench.InputActivation("x", x);
         CudaLinear linear = new(_backend.Session);
         ushort[] together = Multiply(linear, weight, all, Outputs);

@@ -6,7 +6,9 @@ using Rm.Kernels.Tests.References;
 
 namespace Rm.Kernels.Tests.Cuda;
 
-/// <summary>What whole linear layers do on the device beyond their cases: masks bit by bit, bits that depend on a row alone, refusals.</summary>
+/// <summary>
+/// What whole linear layers do on the device beyond their cases: masks bit by bit, bits that depend on a row alone, refusals.
+/// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class CudaLoraLinearTests
 {
@@ -31,7 +33,8 @@ public sealed class CudaLoraLinearTests
         LoraFactors lora = new(bench.Input("a", Identity(Inputs)), null, [part], Scale: 1, new LoraDropout(0.3f, Seed));
         GuardedTensor s = bench.OutputActivation("s", rows, Inputs), y = bench.OutputActivation("y", rows, Outputs);
         bench.Backend.LinearForward(new LinearForwardArgs(
-            bench.Prepare(layout), bench.InputActivation("x", Ones(rows, Inputs)), bench.FrozenWeight(Zeros(Outputs, Inputs), true), null, null,
+            bench.Prepare(layout), bench.InputActivation("x", Ones(rows, Inputs)), bench.FrozenWeight(Zeros(Outputs, Inputs), true), null,
+            null,
             lora, s.View, y.View)
         { TokenRows = tokenRows });
         AssertMask(s.Read(), layout, tokenRows, stream: 11);
@@ -51,9 +54,11 @@ public sealed class CudaLoraLinearTests
         int[]? tokenRows = someRows ? [3, 5, 11] : null;
         int rows = tokenRows?.Length ?? 12;
         LoraFactors lora = new(
-            bench.Input("a", Ones(4, Inputs)), null, [new(0, 0, bench.Input("b", Zeros(Outputs, 4)), null, 1)], 1, new LoraDropout(0.3f, Seed));
+            bench.Input("a", Ones(4, Inputs)), null, [new(0, 0, bench.Input("b", Zeros(Outputs, 4)), null, 1)], 1,
+            new LoraDropout(0.3f, Seed));
         LinearForwardArgs args = new(
-            bench.Prepare(Layouts.Of([0, 12])), bench.InputActivation("x", Ones(rows, Inputs)), bench.FrozenWeight(Zeros(Outputs, Inputs), true), null,
+            bench.Prepare(Layouts.Of([0, 12])), bench.InputActivation("x", Ones(rows, Inputs)),
+            bench.FrozenWeight(Zeros(Outputs, Inputs), true), null,
             null, lora, bench.OutputActivation("s", rows, 4, gap: 4).View, bench.OutputActivation("y", rows, Outputs).View)
         {
             TokenRows = tokenRows,
@@ -87,7 +92,8 @@ public sealed class CudaLoraLinearTests
         LoraFactors lora = new(bench.Input("a", Ones(Tokens, Inputs)), gradA.View, [part], Scale: 1, new LoraDropout(0.3f, Seed));
         bench.Backend.LinearBackward(new LinearBackwardArgs(
             bench.Prepare(layout), bench.InputActivation("dy", Identity(Tokens)), bench.InputActivation("x", Ones(Tokens, Inputs)),
-            bench.FrozenWeight(Zeros(Tokens, Inputs), true), lora, bench.InputActivation("s", Zeros(Tokens, Tokens)), dx.View, false, null, null,
+            bench.FrozenWeight(Zeros(Tokens, Inputs), true), lora, bench.InputActivation("s", Zeros(Tokens, Tokens)), dx.View, false, null,
+            null,
             bench.Scratch));
         AssertMask(gradA.Read(), layout, null, stream: 5);
         AssertMask(dx.Read(), layout, null, stream: 5);
@@ -191,7 +197,8 @@ public sealed class CudaLoraLinearTests
         Refused("do not fit", lora with { Parts = [new LoraPart(0, 1, b, null, 0)] }, s);
         Refused("do not fit", lora with { Dropout = new LoraDropout(1, 0) }, s);
         LoraPart[] five = [.. Enumerable.Range(0, 5).Select(i => new LoraPart(8 * i, i, bench.Input("b", Ones(8, 1)), null, 0))];
-        Refused("at most 4 parts", lora with { A = bench.Input("a", Ones(5, 8)), Parts = five }, bench.OutputActivation("s", 4, 5, gap: 3).View);
+        Refused("at most 4 parts", lora with { A = bench.Input("a", Ones(5, 8)), Parts = five },
+            bench.OutputActivation("s", 4, 5, gap: 3).View);
         Refused("token of each row", lora with { Dropout = new LoraDropout(0.1f, 0) }, s, [0, 1, 2, 4]);
         Refused("token of each row", lora with { Dropout = new LoraDropout(0.1f, 0) }, s, [0, 1, 2]);
         Assert.Throws<ArgumentException>(() => bench.Backend.Refresh(weight));
@@ -217,7 +224,8 @@ public sealed class CudaLoraLinearTests
             for (int c = 0; c < values.Columns; c++)
             {
                 bool keeps = DropoutMask.Keeps(Seed, stream, layout.TokenKeys[tokenRows?[t] ?? t], c, threshold);
-                Assert.True(keeps == (values[t, c] != 0), $"element [{t}, {c}] is {values[t, c]}, and the mask {(keeps ? "keeps" : "drops")} it");
+                Assert.True(
+                    keeps == (values[t, c] != 0), $"element [{t}, {c}] is {values[t, c]}, and the mask {(keeps ? "keeps" : "drops")} it");
             }
         }
     }
@@ -272,7 +280,9 @@ public sealed class CudaLoraLinearTests
                 new(72, 4, bench.Input("b", bench.Numbers(56, 3)), _gradients[2].View, 2),
             ];
             _lora = new LoraFactors(
-                bench.Input("a", bench.Numbers(7, Inputs)), _gradients[0].View, parts, 0.5f, dropout > 0 ? new LoraDropout(dropout, Seed) : null);
+                bench.Input("a", bench.Numbers(7, Inputs)), _gradients[0].View, parts, 0.5f, dropout > 0
+                    ? new LoraDropout(dropout, Seed)
+                    : null);
         }
 
         /// <summary>Bits of y and dX for the given tokens.</summary>
@@ -280,15 +290,18 @@ public sealed class CudaLoraLinearTests
         {
             Tensor x = _bench.InputActivation("x", _x.TakeRows(tokens)), dy = _bench.InputActivation("dy", _dy.TakeRows(tokens));
             GuardedTensor s = _bench.OutputActivation("s", tokens.Length, 7, gap: 1);
-            GuardedTensor y = _bench.OutputActivation("y", tokens.Length, Outputs), dx = _bench.OutputActivation("dx", tokens.Length, Inputs);
+            GuardedTensor y = _bench.OutputActivation("y", tokens.Length, Outputs),
+                dx = _bench.OutputActivation("dx", tokens.Length, Inputs);
             _bench.Backend.LinearForward(
                 new LinearForwardArgs(_layout, x, _weight, null, null, _lora, s.View, y.View) { TokenRows = tokens });
             _bench.Backend.LinearBackward(
-                new LinearBackwardArgs(_layout, dy, x, _weight, _lora, s.View, dx.View, false, null, null, _bench.Scratch) { TokenRows = tokens });
+                new LinearBackwardArgs(
+                    _layout, dy, x, _weight, _lora, s.View, dx.View, false, null, null, _bench.Scratch) { TokenRows = tokens });
             return (Bits(y), Bits(dx));
         }
 
-        public float[] Gradients() => [.. _gradients.SelectMany(static one => one.Read().Values.ToArray()).Select(static value => (float)value)];
+        public float[] Gradients() =>
+            [.. _gradients.SelectMany(static one => one.Read().Values.ToArray()).Select(static value => (float)value)];
 
         private static uint[] Bits(GuardedTensor tensor) =>
             Array.ConvertAll(tensor.Read().Values.ToArray(), static value => BitConverter.SingleToUInt32Bits((float)value));

@@ -33,7 +33,7 @@ public sealed class CudaRandomTests
     {
         CudaTest.OpenDevice().Dispose();
         using CudaBackend backend = new();
-        using CudaLinearWeight weight = (CudaLinearWeight)backend.CreateFrozenWeight(33, 24, needsInputGradient: true);
+        using var weight = (CudaLinearWeight)backend.CreateFrozenWeight(33, 24, needsInputGradient: true);
         Tensor exact = backend.AllocatePersistent(DType.F32, new Shape(33, 24));
         Assert.True(backend.TryFillRandom(weight, 0.07f, seed: 9));
         Assert.True(backend.TryFillRandom(exact, 0.07f, seed: 9));

@@ -5,8 +5,9 @@ using Rm.Kernels.Cuda.Driver;
 namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>
-/// Which driver the CUDA tests of this process run on: the library that BTRM_CUDA_LIBRARY names; else, unless BTRM_TEST_DEVICE is "cuda", the
-/// emulator where it has been built (native/build-emulator.sh); else the machine's own driver. Without any of them they skip and say why.
+/// Which driver the CUDA tests of this process run on: the library that BTRM_CUDA_LIBRARY names; else, unless BTRM_TEST_DEVICE is "cuda",
+/// the emulator where it has been built (native/build-emulator.sh); else the machine's own driver. Without any of them they skip and say
+/// why.
 /// </summary>
 internal static class CudaTest
 {
@@ -70,7 +71,9 @@ internal static class CudaTest
         string tools = Path.Combine(TestPaths.Repository, ".tools");
         Prefer(
             CudaLibraries.NvrtcVariable,
-            Directory.Exists(tools) ? Directory.EnumerateFiles(tools, "libnvrtc.so.1?", SearchOption.AllDirectories).FirstOrDefault() : null);
+            Directory.Exists(tools)
+                ? Directory.EnumerateFiles(tools, "libnvrtc.so.1?", SearchOption.AllDirectories).FirstOrDefault()
+                : null);
     }
 
     private static void Prefer(string variable, string? path)

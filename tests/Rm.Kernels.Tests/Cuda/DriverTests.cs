@@ -87,7 +87,7 @@ public sealed class DriverTests : IDisposable
     [Fact]
     public void A_resource_keeps_its_context_alive_until_it_is_freed_itself()
     {
-        CudaDevice second = CudaDevice.Open(0);
+        var second = CudaDevice.Open(0);
         CudaStream stream = new(second);
         CudaStorage storage = new(second, 1 << 20);
         second.Dispose();
@@ -135,7 +135,7 @@ public sealed class DriverTests : IDisposable
     public void A_kernel_that_a_module_lacks_is_named()
     {
         CudaTest.NeedsEmulator();
-        using KernelModuleHandle module = KernelModuleHandle.Load(_device.Context, KernelLibrary.LinkedImage, "a test's");
+        using var module = KernelModuleHandle.Load(_device.Context, KernelLibrary.LinkedImage, "a test's");
         CudaException failure = Assert.Throws<CudaException>(() => new CudaKernel(module, "no_such_kernel"));
         Assert.Equal(CudaResult.NotFound, failure.Result);
         Assert.Contains("no_such_kernel", failure.Message);
@@ -169,7 +169,8 @@ public sealed class DriverTests : IDisposable
     {
         using CudaSession session = new(0);
         CudaKernel kernel = session.Kernels.Get("swiglu_forward_f32");
-        CudaException failure = Assert.Throws<CudaException>(() => kernel.Launch(session.Stream, new LaunchShape(1, 4096), (nint)0, (nint)0, 0));
+        CudaException failure =
+            Assert.Throws<CudaException>(() => kernel.Launch(session.Stream, new LaunchShape(1, 4096), (nint)0, (nint)0, 0));
         Assert.Contains("swiglu_forward_f32: grid (1, 1, 1), block (4096, 1, 1)", failure.Message);
     }
 

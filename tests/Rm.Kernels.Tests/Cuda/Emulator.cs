@@ -4,7 +4,9 @@ using Rm.Kernels.Cuda.Driver;
 
 namespace Rm.Kernels.Tests.Cuda;
 
-/// <summary>The emulator's own calls (native/emulator): schedules, memory size, reports. Callers have asked <see cref="CudaTest.NeedsEmulator"/>.</summary>
+/// <summary>
+/// The emulator's own calls (native/emulator): schedules, memory size, reports. Callers have asked <see cref="CudaTest.NeedsEmulator"/>.
+/// </summary>
 internal static unsafe class Emulator
 {
     private static readonly nint Library = NativeLibrary.Load(CudaLibraries.LoadedFrom(CudaLibraries.Driver)!);
@@ -28,7 +30,8 @@ internal static unsafe class Emulator
     public static string LaunchCounts => Text("btrmEmuLaunchCounts");
 
     /// <summary>
-    /// Of the PTX machine, since counting began: target, kernel, opcode, executions, places in the text and places never executed, a line for each.
+    /// Of the PTX machine, since counting began: target, kernel, opcode, executions, places in the text and places never executed, a line
+    /// for each.
     /// </summary>
     public static string InstructionCoverage => Text("btrmEmuInstructionCoverage");
 
@@ -49,7 +52,9 @@ internal static unsafe class Emulator
     public static void SetMemory(ulong free, ulong total) =>
         Assert.Equal(CudaResult.Success, ((delegate* unmanaged<ulong, ulong, CudaResult>)Export("btrmEmuSetMemory"))(free, total));
 
-    /// <summary>Layout of a launch-argument structure of a .cu file: its bytes, and name, offset and bytes of each field; null without one.</summary>
+    /// <summary>
+    /// Layout of a launch-argument structure of a .cu file: its bytes, and name, offset and bytes of each field; null without one.
+    /// </summary>
     public static (int Bytes, List<(string Name, int Offset, int Bytes)> Fields)? StructLayout(string name)
     {
         byte[] buffer = new byte[4096];
@@ -82,7 +87,7 @@ internal static unsafe class Emulator
 
     private static string Text(string export)
     {
-        delegate* unmanaged<byte*, int, int> give = (delegate* unmanaged<byte*, int, int>)Export(export);
+        var give = (delegate* unmanaged<byte*, int, int>)Export(export);
         byte[] buffer = new byte[give(null, 0) + 1];
         fixed (byte* target = buffer)
         {

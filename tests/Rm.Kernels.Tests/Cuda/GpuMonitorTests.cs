@@ -11,7 +11,7 @@ public sealed class GpuMonitorTests
     {
         CudaTest.OpenDevice().Dispose();
         using CudaBackend backend = new();
-        using GpuMonitor? monitor = GpuMonitor.TryOpen(backend, out string? problem);
+        using var monitor = GpuMonitor.TryOpen(backend, out string? problem);
         Assert.SkipWhen(monitor is null && !CudaDevices.IsEmulated, $"no NVML: {problem}");
         GpuReading reading = monitor!.Read();
         Assert.InRange(reading.Utilization!.Value, 0, 100);

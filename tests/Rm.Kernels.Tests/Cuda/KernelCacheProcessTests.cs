@@ -63,7 +63,8 @@ public sealed class KernelCacheProcessTests : IDisposable
     private Process Start(string mode)
     {
         string worker = Path.Combine(AppContext.BaseDirectory, "Rm.CacheWorker.dll");
-        ProcessStartInfo start = new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        ProcessStartInfo start =
+            new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
         {
             RedirectStandardOutput = true,
             ArgumentList = { "exec", worker, mode, _folder.Path },

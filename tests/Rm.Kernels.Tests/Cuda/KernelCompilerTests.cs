@@ -8,7 +8,8 @@ public sealed class KernelCompilerTests
     private static readonly KernelSources Tiny = new(
         new Dictionary<string, string>
         {
-            ["good.cu"] = "#include \"common/two.cuh\"\nextern \"C\" __global__ void good(float* y) { y[threadIdx.x] = TWO; }\nRM_KERNEL(good)\n",
+            ["good.cu"] =
+                "#include \"common/two.cuh\"\nextern \"C\" __global__ void good(float* y) { y[threadIdx.x] = TWO; }\nRM_KERNEL(good)\n",
             ["bad.cu"] = "extern \"C\" __global__ void bad(float* y) { y[0] = undeclared; }\n",
         },
         new Dictionary<string, string> { ["common/two.cuh"] = "#define TWO 2.0f\n#define RM_KERNEL(name)\n" });

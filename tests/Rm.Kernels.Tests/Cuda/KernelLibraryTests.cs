@@ -54,7 +54,8 @@ public sealed class KernelLibraryTests : IDisposable
         using KernelLibrary library = new(_device);
         Assert.NotEmpty(KernelSources.Embedded.Kernels);
         Assert.All(
-            KernelSources.Embedded.Kernels.Where(name => _device.Architecture == CudaArchitecture.Hopper || !name.Contains("wgmma", StringComparison.Ordinal)),
+            KernelSources.Embedded.Kernels.Where(
+                name => _device.Architecture == CudaArchitecture.Hopper || !name.Contains("wgmma", StringComparison.Ordinal)),
             name => Assert.Equal(name, library.Get(name).Name));
     }
 
@@ -111,7 +112,8 @@ public sealed class KernelLibraryTests : IDisposable
     {
         CudaTest.NeedsEmulator();
         KernelImageFile foreign = File("compute_80", "swiglu.cu", Ptx("sm_121a", "swiglu_forward_f32"));
-        KernelImages images = new(KernelSources.Embedded, new KernelCache(_folder.Path), _device.Architecture, _ => foreign, compiler: null);
+        KernelImages images =
+            new(KernelSources.Embedded, new KernelCache(_folder.Path), _device.Architecture, _ => foreign, compiler: null);
         using KernelLibrary library = new(_device, images);
         string message = Assert.Throws<KernelsUnavailableException>(() => library.Get("swiglu_forward_f32")).Message;
         Assert.Contains("swiglu.cu", message);

@@ -28,7 +28,8 @@ public sealed class LaunchLayoutTests
         CudaTest.OpenDevice().Dispose();
         CudaTest.NeedsEmulator();
         string native = name[..^Suffix.Length];
-        var layout = Emulator.StructLayout(native + "Args") ?? Emulator.StructLayout(native);
+        (int Bytes, List<(string Name, int Offset, int Bytes)> Fields)? layout = Emulator.StructLayout(native + "Args")
+            ?? Emulator.StructLayout(native);
         Assert.True(layout.HasValue, $"no .cu file publishes a layout of {native}Args or {native} (RM_LAYOUT)");
         Type type = LaunchTypes().Single(type => type.Name == name);
         Assert.Equal(layout.Value.Fields, Fields(type));

@@ -26,7 +26,8 @@ public sealed class ToolkitFoldersTests : IDisposable
     [Fact]
     public void Relative_and_missing_folders_are_no_candidates() =>
         Assert.DoesNotContain(
-            ToolkitFolders.Of("cublas", 12, name => name == "CUDA_HOME" ? "somewhere" : null), static folder => folder.Contains("somewhere"));
+            ToolkitFolders.Of("cublas", 12, name => name == "CUDA_HOME" ? "somewhere" : null), static folder =>
+                folder.Contains("somewhere"));
 
     private string Make(params string[] parts)
     {

@@ -31,14 +31,17 @@ internal static class HopperInstructionCases
                device => Bulk(device, swizzle.Width, swizzle.Map, corner.Item1, corner.Item2)),
     ];
 
-    private static InstructionCase Warpgroup((uint Descriptor, int Width, int Map) swizzle, int columns, bool rowsMajor, bool registers, int slice = 0) => new(
-        $"wgmma m64n{columns}k16 swizzle {swizzle.Width}, {(rowsMajor ? "rows" : "depth")} contiguous{(registers ? ", a in registers" : "")}"
+    private static InstructionCase Warpgroup(
+        (uint Descriptor, int Width, int Map) swizzle, int columns, bool rowsMajor, bool registers, int slice = 0) => new(
+        $"wgmma m64n{columns}k16 swizzle {swizzle.Width}, {(rowsMajor ? "rows" : "depth")} "
+            + $"contiguous{(registers ? ", a in registers" : "")}"
             + (slice == 0 ? "" : $", from depth {slice * Depth} on"),
         90, default, device => Multiply(device, swizzle.Descriptor, swizzle.Width, columns, rowsMajor, registers, slice));
 
     private static uint[] Store(InstructionDevice device)
     {
-        Tensor words = device.Put<uint>([.. Enumerable.Range(0, 128).Select(static i => (uint)((2 * i) + 1) | ((uint)((2 * i) + 2) << 16))]);
+        Tensor words =
+            device.Put<uint>([.. Enumerable.Range(0, 128).Select(static i => (uint)((2 * i) + 1) | ((uint)((2 * i) + 2) << 16))]);
         Tensor elements = device.Put<uint>(new uint[128]);
         device.Launch("fragments", "fragment_store", 1, 32, 0, (kernel, stream, shape) =>
             kernel.Launch(stream, shape, words.Address, elements.Address));
@@ -46,7 +49,8 @@ internal static class HopperInstructionCases
     }
 
     // Whole numbers, whose sums are exact in any order: only the places where the operands are looked for decide the result.
-    private static uint[] Multiply(InstructionDevice device, uint descriptor, int width, int columns, bool rowsMajor, bool registers, int slice)
+    private static uint[] Multiply(
+        InstructionDevice device, uint descriptor, int width, int columns, bool rowsMajor, bool registers, int slice)
     {
         (int elementsA, uint leadingA, uint strideA) = Operand(Rows, descriptor, width, rowsMajor);
         (int elementsB, uint leadingB, uint strideB) = Operand(columns, descriptor, width, rowsMajor);
@@ -71,7 +75,8 @@ internal static class HopperInstructionCases
             RowsMajor = rowsMajor ? 1 : 0,
             Products = 2,
         };
-        device.Launch("fragments", "fragment_warpgroup", 1, 128, args.Count * 2, (kernel, stream, shape) => kernel.Launch(stream, shape, args));
+        device.Launch(
+            "fragments", "fragment_warpgroup", 1, 128, args.Count * 2, (kernel, stream, shape) => kernel.Launch(stream, shape, args));
         return device.Get(d);
     }
 

@@ -15,7 +15,9 @@ internal sealed record InstructionCase(string Name, int MinimumArchitecture, Ins
 /// <param name="Absolute">For float32: a difference that is allowed besides, where terms cancel.</param>
 internal readonly record struct InstructionRule(int Ulps = 0, float Absolute = 0)
 {
-    /// <summary>The first word that differs by more than the rule allows, or -1; vectors of unequal length differ at the end of the shorter.</summary>
+    /// <summary>
+    /// The first word that differs by more than the rule allows, or -1; vectors of unequal length differ at the end of the shorter.
+    /// </summary>
     public int FirstDifference(ReadOnlySpan<uint> one, ReadOnlySpan<uint> other)
     {
         int count = Math.Min(one.Length, other.Length);

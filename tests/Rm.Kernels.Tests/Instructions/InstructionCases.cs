@@ -14,7 +14,8 @@ internal static class InstructionCases
 
     public static IEnumerable<InstructionCase> All =>
     [
-        .. Functions.Select((name, i) => new InstructionCase(name, 80, new InstructionRule(FunctionUlps[i]), device => Function(device, i))),
+        .. Functions.Select(
+            (name, i) => new InstructionCase(name, 80, new InstructionRule(FunctionUlps[i]), device => Function(device, i))),
         new("cvt.rn.bf16", 80, default, static device => Rounded(device, pairs: false)),
         new("cvt.rn.bf16x2", 80, default, static device => Rounded(device, pairs: true)),
         new("shfl and the butterfly sum", 80, default, Shuffles),
@@ -46,8 +47,10 @@ internal static class InstructionCases
         Random random = new(3);
         float[] special =
         [
-            0, -0f, 1, -1, 0.5f, 2, float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.Epsilon, 1e-40f, -1e-40f, float.MaxValue,
-            -float.MaxValue, 1.00390625f, 1.01171875f, 88.7f, 88.8f, -87.3f, -103.9f, -104.1f, 127.9f, 128f, -149f, -150f, 3.1415927f, 40000f,
+            0, -0f, 1, -1, 0.5f, 2, float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.Epsilon, 1e-40f, -1e-40f,
+            float.MaxValue,
+            -float.MaxValue, 1.00390625f, 1.01171875f, 88.7f, 88.8f, -87.3f, -103.9f, -104.1f, 127.9f, 128f, -149f, -150f, 3.1415927f,
+            40000f,
         ];
         return
         [
@@ -77,14 +80,16 @@ internal static class InstructionCases
     private static uint[] Shuffles(InstructionDevice device)
     {
         Tensor input = device.Put<float>([.. Numbers().Skip(32).Take(32)]), output = device.Put<float>(new float[7 * 32]);
-        device.Launch("scalars", "warp_shuffles", 1, 32, 0, (kernel, stream, shape) => kernel.Launch(stream, shape, input.Address, output.Address));
+        device.Launch(
+            "scalars", "warp_shuffles", 1, 32, 0, (kernel, stream, shape) => kernel.Launch(stream, shape, input.Address, output.Address));
         return device.Get(output);
     }
 
     private static uint[] AsyncCopies(InstructionDevice device)
     {
         Tensor input = device.Put<float>([.. Numbers().Skip(32).Take(128)]), output = device.Put<float>(new float[128]);
-        device.Launch("scalars", "async_copies", 1, 32, 0, (kernel, stream, shape) => kernel.Launch(stream, shape, input.Address, output.Address));
+        device.Launch(
+            "scalars", "async_copies", 1, 32, 0, (kernel, stream, shape) => kernel.Launch(stream, shape, input.Address, output.Address));
         return device.Get(output);
     }
 
@@ -107,7 +112,8 @@ internal static class InstructionCases
         uint[] words = [.. Enumerable.Range(0, 32 * 6).Select(_ => Word())];
         Tensor a = device.Put<uint>(words.AsSpan(0, 128)), b = device.Put<uint>(words.AsSpan(128, 64));
         Tensor d = device.Put<float>([.. Enumerable.Range(0, 128).Select(static i => (float)(i - 64))]);
-        device.Launch("warp_fragments", name, 1, 32, 0, (kernel, stream, shape) => kernel.Launch(stream, shape, a.Address, b.Address, d.Address));
+        device.Launch(
+            "warp_fragments", name, 1, 32, 0, (kernel, stream, shape) => kernel.Launch(stream, shape, a.Address, b.Address, d.Address));
         return device.Get(d);
     }
 }

@@ -6,7 +6,9 @@ using Rm.Kernels.Tensors;
 
 namespace Rm.Kernels.Tests.Instructions;
 
-/// <summary>Launches the kernels of native/emulator/tests/kernels, each of which does one instruction, on a GPU or on the emulator.</summary>
+/// <summary>
+/// Launches the kernels of native/emulator/tests/kernels, each of which does one instruction, on a GPU or on the emulator.
+/// </summary>
 internal sealed unsafe class InstructionDevice : IDisposable
 {
     private readonly CudaDevice _device = Cuda.CudaTest.OpenDevice();
@@ -22,13 +24,15 @@ internal sealed unsafe class InstructionDevice : IDisposable
         _transfers = new CudaTransfers(_stream);
         _compiler = CudaLibraries.IsEmulated
             ? null
-            : KernelCompiler.TryFind() ?? throw new InvalidOperationException("NVRTC is not installed: the instructions cannot be compiled.");
+            : KernelCompiler.TryFind()
+                ?? throw new InvalidOperationException("NVRTC is not installed: the instructions cannot be compiled.");
     }
 
     public int Architecture => _device.Architecture.Number;
 
     /// <summary>What ran them, for the file.</summary>
-    public string Description => $"{_device.Name}, {_device.Architecture}, {(_compiler is null ? "emulated" : $"nvrtc {_compiler.Version}")}";
+    public string Description =>
+        $"{_device.Name}, {_device.Architecture}, {(_compiler is null ? "emulated" : $"nvrtc {_compiler.Version}")}";
 
     /// <summary>Runs one block.</summary>
     /// <param name="unit">File of the kernel, without its extension.</param>
@@ -37,7 +41,8 @@ internal sealed unsafe class InstructionDevice : IDisposable
     /// <param name="threads">Threads of a block.</param>
     /// <param name="sharedBytes">Dynamic shared memory.</param>
     /// <param name="launch">Launches with the arguments.</param>
-    public void Launch(string unit, string kernel, int blocks, int threads, int sharedBytes, Action<CudaKernel, CudaStream, LaunchShape> launch)
+    public void Launch(
+        string unit, string kernel, int blocks, int threads, int sharedBytes, Action<CudaKernel, CudaStream, LaunchShape> launch)
     {
         if (!_modules.TryGetValue(unit, out KernelModuleHandle? module))
         {
@@ -77,7 +82,8 @@ internal sealed unsafe class InstructionDevice : IDisposable
     public TensorMapBytes Map(Tensor matrix, int width, int height, int rowBytes, int boxWidth, int boxHeight, int swizzle)
     {
         const int BFloat16 = 9, Rank = 2;
-        Assert.True(CudaLibraries.TryGetDriverExport("cuTensorMapEncodeTiled", out nint encode), "the driver has no cuTensorMapEncodeTiled");
+        Assert.True(
+            CudaLibraries.TryGetDriverExport("cuTensorMapEncodeTiled", out nint encode), "the driver has no cuTensorMapEncodeTiled");
         ulong* sizes = stackalloc ulong[] { (ulong)width, (ulong)height };
         ulong strides = (ulong)rowBytes;
         uint* box = stackalloc uint[] { (uint)boxWidth, (uint)boxHeight };

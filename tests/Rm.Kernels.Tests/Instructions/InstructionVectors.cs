@@ -25,7 +25,7 @@ internal static class InstructionVectors
         Dictionary<string, uint[]> vectors = [];
         foreach (string line in File.ReadLines(path))
         {
-            using JsonDocument row = JsonDocument.Parse(line);
+            using var row = JsonDocument.Parse(line);
             vectors.Add(
                 row.RootElement.GetProperty("case").GetString()!,
                 MemoryMarshal.Cast<byte, uint>(row.RootElement.GetProperty("words").GetBytesFromBase64()).ToArray());
@@ -37,7 +37,7 @@ internal static class InstructionVectors
     /// <summary>What differs by more than a case's rule, or is missing on one side; empty when all is well.</summary>
     public static List<string> Differences(IReadOnlyDictionary<string, uint[]> expected, IReadOnlyDictionary<string, uint[]> actual)
     {
-        Dictionary<string, InstructionCase> cases = InstructionCases.All.ToDictionary(static c => c.Name);
+        var cases = InstructionCases.All.ToDictionary(static c => c.Name);
         List<string> found = [.. expected.Keys.Except(actual.Keys).Select(static name => $"{name}: was not run")];
         foreach ((string name, uint[] words) in actual)
         {

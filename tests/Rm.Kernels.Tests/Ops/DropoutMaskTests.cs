@@ -32,7 +32,8 @@ public sealed class DropoutMaskTests
     public void Every_part_of_the_counter_matters()
     {
         uint threshold = DropoutMask.Threshold(0.5f);
-        bool[] Mask(ulong seed, uint stream, uint key) => [.. Enumerable.Range(0, 64).Select(c => DropoutMask.Keeps(seed, stream, key, c, threshold))];
+        bool[] Mask(ulong seed, uint stream, uint key) =>
+            [.. Enumerable.Range(0, 64).Select(c => DropoutMask.Keeps(seed, stream, key, c, threshold))];
         bool[] one = Mask(1, 1, 1);
         Assert.Equal(one, Mask(1, 1, 1));
         Assert.NotEqual(one, Mask(2, 1, 1));

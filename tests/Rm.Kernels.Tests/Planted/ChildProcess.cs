@@ -5,7 +5,9 @@ namespace Rm.Kernels.Tests.Planted;
 /// <summary>Runs a program to its end.</summary>
 internal static class ChildProcess
 {
-    /// <summary>Exit code and everything that was printed; a program that is still running after <paramref name="limit"/> is ended.</summary>
+    /// <summary>
+    /// Exit code and everything that was printed; a program that is still running after <paramref name="limit"/> is ended.
+    /// </summary>
     public static (int Code, string Output) Run(
         string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, TimeSpan limit)
     {

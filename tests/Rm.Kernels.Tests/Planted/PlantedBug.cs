@@ -13,7 +13,8 @@ namespace Rm.Kernels.Tests.Planted;
 /// <param name="Tests">The test class.</param>
 /// <param name="Quick">Whether it is planted in every run of the tests.</param>
 internal sealed record PlantedBug(
-    string Family, string Name, string File, string Find, string Replacement, string Cases, IReadOnlyList<string> Units, string Tests, bool Quick)
+    string Family, string Name, string File, string Find, string Replacement, string Cases, IReadOnlyList<string> Units, string Tests,
+    bool Quick)
 {
     private const string DefaultTests = "*CudaConformanceTests";
 
@@ -35,13 +36,15 @@ internal sealed record PlantedBug(
     private static IEnumerable<PlantedBug> Read()
     {
         using Stream stream = typeof(PlantedBug).Assembly.GetManifestResourceStream("bugs.json")!;
-        using JsonDocument document = JsonDocument.Parse(stream);
+        using var document = JsonDocument.Parse(stream);
         foreach (JsonElement bug in document.RootElement.EnumerateArray())
         {
             string Text(string name) => bug.GetProperty(name).GetString()!;
             yield return new PlantedBug(
                 Text("family"), Text("name"), Text("file"), Text("find"), Text("replace"), Text("cases"),
-                bug.TryGetProperty("units", out JsonElement units) ? [.. units.EnumerateArray().Select(static unit => unit.GetString()!)] : [Text("file")],
+                bug.TryGetProperty("units", out JsonElement units)
+                    ? [.. units.EnumerateArray().Select(static unit => unit.GetString()!)]
+                    : [Text("file")],
                 bug.TryGetProperty("tests", out JsonElement tests) ? tests.GetString()! : DefaultTests,
                 bug.TryGetProperty("quick", out JsonElement quick) && quick.GetBoolean());
         }

@@ -17,7 +17,8 @@ public sealed partial class PlantedBugTests : IDisposable
 
     public static TheoryData<string> Names { get; } = [.. PlantedBug.All.Keys];
 
-    public static TheoryData<string> QuickNames { get; } = [.. PlantedBug.All.Where(static bug => bug.Value.Quick).Select(static bug => bug.Key)];
+    public static TheoryData<string> QuickNames { get; } =
+        [.. PlantedBug.All.Where(static bug => bug.Value.Quick).Select(static bug => bug.Key)];
 
     /// <summary>All, or those of the families that <c>BTRM_PLANTED</c> names.</summary>
     public static TheoryData<string> ChosenNames { get; } =
@@ -39,7 +40,8 @@ public sealed partial class PlantedBugTests : IDisposable
     public void Every_kernel_file_has_a_planted_bug()
     {
         IEnumerable<string> without = KernelSources.Embedded.Units.Keys.Except(PlantedBug.All.Values.SelectMany(static bug => bug.Units));
-        Assert.True(!without.Any(), $"no bug in Planted/bugs.json for {string.Join(", ", without)}: add a few, and see that a case notices them");
+        Assert.True(
+            !without.Any(), $"no bug in Planted/bugs.json for {string.Join(", ", without)}: add a few, and see that a case notices them");
     }
 
     [Fact]

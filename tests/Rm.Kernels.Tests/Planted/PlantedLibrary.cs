@@ -16,10 +16,13 @@ internal static class PlantedLibrary
 
     /// <summary>Skips the calling test where the emulator has not been built or there is no compiler.</summary>
     public static void Require() => Assert.SkipUnless(
-        Directory.Exists(Objects) && Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, Compiler))),
+        Directory.Exists(Objects)
+            && Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, Compiler))),
         "needs the emulator's objects (native/build-emulator.sh) and a C++ compiler");
 
-    /// <summary>Builds the library of <paramref name="bug"/> in <paramref name="folder"/> and gives its path; null plants nothing.</summary>
+    /// <summary>
+    /// Builds the library of <paramref name="bug"/> in <paramref name="folder"/> and gives its path; null plants nothing.
+    /// </summary>
     public static string Build(PlantedBug? bug, string folder)
     {
         string patched = Path.Combine(folder, "cuda");

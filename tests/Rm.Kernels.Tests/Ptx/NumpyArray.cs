@@ -29,7 +29,9 @@ internal sealed partial class NumpyArray
         return new(description.Groups["type"].Value, file[(Prefix + header)..]);
     }
 
-    /// <summary>The elements of <paramref name="bytes"/>, of this array's type, as numbers; 64-bit integers by <see cref="Bits"/> only.</summary>
+    /// <summary>
+    /// The elements of <paramref name="bytes"/>, of this array's type, as numbers; 64-bit integers by <see cref="Bits"/> only.
+    /// </summary>
     public double[] Numbers(byte[] bytes) => Type switch
     {
         "f8" => MemoryMarshal.Cast<byte, double>(bytes).ToArray(),

@@ -42,7 +42,7 @@ internal sealed unsafe class PtxArchive
         {
             using ZipArchive archive = ZipFile.OpenRead(path);
             using Stream launch = archive.Entries.Single(static entry => entry.Name == "launch.json").Open();
-            using JsonDocument document = JsonDocument.Parse(launch);
+            using var document = JsonDocument.Parse(launch);
             foreach (JsonProperty build in document.RootElement.GetProperty("builds").EnumerateObject())
             {
                 yield return (Path.GetFileNameWithoutExtension(path), build.Name);
@@ -54,7 +54,7 @@ internal sealed unsafe class PtxArchive
     public string RunAndCompare(CudaDevice device)
     {
         byte[] text = [.. _files[_build.GetProperty("file").GetString()!], 0];
-        using KernelModuleHandle module = KernelModuleHandle.Load(device.Context, text, _build.GetProperty("file").GetString()!);
+        using var module = KernelModuleHandle.Load(device.Context, text, _build.GetProperty("file").GetString()!);
         CudaKernel kernel = new(module, Setting("entry").GetString()!);
         int shared = Setting("dynamic_shared_bytes").GetInt32();
         if (shared > 48 << 10)
@@ -76,7 +76,8 @@ internal sealed unsafe class PtxArchive
 
             Launch(device, kernel, stream, memory, scratch, shared);
             return string.Join("; ", _launch.GetProperty("outputs").EnumerateObject()
-                .Select(output => Difference(output, arrays[output.Name], Download(memory[output.Name], arrays[output.Name].Bytes.Length, stream)))
+                .Select(output =>
+                    Difference(output, arrays[output.Name], Download(memory[output.Name], arrays[output.Name].Bytes.Length, stream)))
                 .Where(static difference => difference.Length != 0));
         }
         finally
@@ -95,7 +96,7 @@ internal sealed unsafe class PtxArchive
 
     private static DeviceMemoryHandle Upload(CudaDevice device, CudaStream stream, byte[] bytes)
     {
-        DeviceMemoryHandle memory = DeviceMemoryHandle.Allocate(device.Context, bytes.Length);
+        var memory = DeviceMemoryHandle.Allocate(device.Context, bytes.Length);
         fixed (byte* source = bytes)
         {
             CudaDriver.Check(CudaDriver.Api.MemcpyHtoDAsync(memory.Value, source, (nuint)bytes.Length, stream.Value), "copy");
@@ -161,14 +162,15 @@ internal sealed unsafe class PtxArchive
 
         uint[] steps = [.. sizes.Select(static _ => 1u)];
         byte* raw = stackalloc byte[sizeof(NativeTensorMap) + NativeTensorMap.Alignment];
-        NativeTensorMap* encoded =
+        var encoded =
             (NativeTensorMap*)(((nint)raw + NativeTensorMap.Alignment - 1) / NativeTensorMap.Alignment * NativeTensorMap.Alignment);
         fixed (ulong* size = sizes, stride = strides)
         fixed (uint* boxed = box, step = steps)
         {
             const int bfloat16 = 9;
             CudaDriver.Check(
-                NativeCuda.cuTensorMapEncodeTiled(encoded, bfloat16, (uint)sizes.Length, address, size, stride, boxed, step, 0, swizzle, 0, 0),
+                NativeCuda.cuTensorMapEncodeTiled(
+                    encoded, bfloat16, (uint)sizes.Length, address, size, stride, boxed, step, 0, swizzle, 0, 0),
                 "cuTensorMapEncodeTiled");
         }
 
@@ -191,7 +193,8 @@ internal sealed unsafe class PtxArchive
     private static Dim3 Extent(JsonElement three) => new(three[0].GetUInt32(), three[1].GetUInt32(), three[2].GetUInt32());
 
     private void Launch(
-        CudaDevice device, CudaKernel kernel, CudaStream stream, Dictionary<string, DeviceMemoryHandle> memory, List<DeviceMemoryHandle> scratch,
+        CudaDevice device, CudaKernel kernel, CudaStream stream, Dictionary<string, DeviceMemoryHandle> memory,
+        List<DeviceMemoryHandle> scratch,
         int shared)
     {
         Dim3 cluster = Cluster(), grid = Extent(_launch.GetProperty("grid"));
@@ -243,7 +246,8 @@ internal sealed unsafe class PtxArchive
         {
             if (what.TryGetProperty("structure", out JsonElement members))
             {
-                foreach ((JsonElement member, JsonElement offset) in members.EnumerateArray().Zip(what.GetProperty("offsets").EnumerateArray()))
+                foreach (
+                    (JsonElement member, JsonElement offset) in members.EnumerateArray().Zip(what.GetProperty("offsets").EnumerateArray()))
                 {
                     Write(target[offset.GetInt32()..], member, member);
                 }
@@ -280,7 +284,7 @@ internal sealed unsafe class PtxArchive
 
     private string Difference(JsonProperty output, NumpyArray array, byte[] got)
     {
-        NumpyArray expected = NumpyArray.Parse(_files[output.Value.GetProperty("file").GetString()!]);
+        var expected = NumpyArray.Parse(_files[output.Value.GetProperty("file").GetString()!]);
         if (output.Value.TryGetProperty("exact", out _) && array.Type[0] != 'f')
         {
             ulong[] bits = array.Bits(got), right = expected.Bits(expected.Bytes);
@@ -289,11 +293,13 @@ internal sealed unsafe class PtxArchive
         }
 
         double[] values = output.Value.TryGetProperty("stored_as", out _)
-            ? [.. MemoryMarshal.Cast<byte, ushort>(got).ToArray().Select(static bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16))]
+            ? [.. MemoryMarshal.Cast<byte,
+                ushort>(got).ToArray().Select(static bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16))]
             : array.Numbers(got);
         double[] wanted = expected.Numbers(expected.Bytes);
         bool exact = output.Value.TryGetProperty("exact", out _);
-        double absolute = exact ? 0 : output.Value.GetProperty("atol").GetDouble(), relative = exact ? 0 : output.Value.GetProperty("rtol").GetDouble();
+        double absolute = exact ? 0 : output.Value.GetProperty("atol").GetDouble(), relative = exact ? 0
+            : output.Value.GetProperty("rtol").GetDouble();
         int far = values.Zip(wanted).Count(pair => double.IsNaN(pair.Second)
             ? !double.IsNaN(pair.First)
             : pair.First != pair.Second && !(Math.Abs(pair.First - pair.Second) <= absolute + (relative * Math.Abs(pair.Second))));

@@ -6,8 +6,8 @@ using Rm.Kernels.Tests.Cuda;
 namespace Rm.Kernels.Tests.Ptx;
 
 /// <summary>
-/// PTX by Triton, CuTe DSL and two generations of NVRTC, with outputs known to be right, executed by the emulator's PTX machine on the device
-/// that each text is for.
+/// PTX by Triton, CuTe DSL and two generations of NVRTC, with outputs known to be right, executed by the emulator's PTX machine on the
+/// device that each text is for.
 /// </summary>
 [Collection(CudaCollection.Name)]
 public sealed partial class PtxArchiveTests
@@ -39,7 +39,8 @@ public sealed partial class PtxArchiveTests
     {
         CudaException refused = Assert.Throws<CudaException>(() => new PtxArchive(name, build).RunAndCompare(device));
         Assert.Equal(CudaResult.InvalidPtx, refused.Result);
-        Assert.Matches(@"line \d+: the instruction '(tcgen05\.|add\.f32x2)[^']*' is not one that this machine has, in kernel " + name, Emulator.LastReport);
+        Assert.Matches(@"line \d+: the instruction '(tcgen05\.|add\.f32x2)[^']*' is not one that this machine has, in kernel " + name,
+            Emulator.LastReport);
     });
 
     // Triton's products and packed sums for 10.0.
@@ -53,7 +54,7 @@ public sealed partial class PtxArchiveTests
         Emulator.SetArchitecture(uint.Parse(Target().Match(build).Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture));
         try
         {
-            using CudaDevice device = CudaDevice.Open(0);
+            using var device = CudaDevice.Open(0);
             run(device);
         }
         finally

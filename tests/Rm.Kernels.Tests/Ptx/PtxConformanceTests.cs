@@ -6,8 +6,8 @@ using Rm.Kernels.Tests.Cuda;
 namespace Rm.Kernels.Tests.Ptx;
 
 /// <summary>
-/// Declared cases on the PTX that NVRTC makes of the kernels, executed by the emulator's PTX machine: a few of each operation always, all of
-/// them with <c>BTRM_PTX_CASES=all</c>. <c>BTRM_TEST_CASES</c> chooses among them.
+/// Declared cases on the PTX that NVRTC makes of the kernels, executed by the emulator's PTX machine: a few of each operation always, all
+/// of them with <c>BTRM_PTX_CASES=all</c>. <c>BTRM_TEST_CASES</c> chooses among them.
 /// </summary>
 [Collection(CudaCollection.Name)]
 public sealed class PtxConformanceTests
@@ -23,7 +23,8 @@ public sealed class PtxConformanceTests
     ];
 
     public static TheoryData<string> HopperCases { get; } =
-        [.. CaseFilter.Select(Chosen, Environment.GetEnvironmentVariable(CaseFilter.Variable)).Where(static name => name.StartsWith("linear", StringComparison.Ordinal))];
+        [.. CaseFilter.Select(Chosen, Environment.GetEnvironmentVariable(CaseFilter.Variable))
+            .Where(static name => name.StartsWith("linear", StringComparison.Ordinal))];
 
     private static bool All => Environment.GetEnvironmentVariable(AllVariable) == "all";
 

@@ -6,7 +6,9 @@ using Rm.Kernels.Cuda.Driver;
 
 namespace Rm.Kernels.Tests.Ptx;
 
-/// <summary>One program of tests/golden/ptx: its text for a target, its launch, its arrays. Runs through the driver's calls alone.</summary>
+/// <summary>
+/// One program of tests/golden/ptx: its text for a target, its launch, its arrays. Runs through the driver's calls alone.
+/// </summary>
 internal sealed unsafe class PtxProgram
 {
     private readonly string _folder;
@@ -27,7 +29,8 @@ internal sealed unsafe class PtxProgram
 
     /// <summary>All programs that have a text for <paramref name="target"/>.</summary>
     public static IEnumerable<string> NamesFor(string target) => Directory.EnumerateDirectories(Folder)
-        .Where(folder => File.Exists(Path.Combine(folder, $"kernel.{target}.ptx"))).Select(static folder => Path.GetFileName(folder)!).Order();
+        .Where(folder => File.Exists(Path.Combine(folder, $"kernel.{target}.ptx"))).Select(static folder => Path.GetFileName(folder)!)
+        .Order();
 
     /// <summary>The text, as cuModuleLoadData takes it.</summary>
     public byte[] Text => [.. File.ReadAllBytes(Path.Combine(_folder, $"kernel.{_targetName}.ptx")), 0];
@@ -35,10 +38,12 @@ internal sealed unsafe class PtxProgram
     /// <summary>The largest error allowed, as a share of the largest expected value.</summary>
     public double Tolerance => _launch.GetProperty("tolerance_of_largest").GetDouble();
 
-    /// <summary>Loads and launches it; returns the largest error of any output, as a share of that output's largest expected value.</summary>
+    /// <summary>
+    /// Loads and launches it; returns the largest error of any output, as a share of that output's largest expected value.
+    /// </summary>
     public double RunAndCompare(CudaDevice device)
     {
-        using KernelModuleHandle module = KernelModuleHandle.Load(device.Context, Text, _folder);
+        using var module = KernelModuleHandle.Load(device.Context, Text, _folder);
         CudaKernel kernel = new(module, _target.GetProperty("entry").GetString()!);
         int shared = _target.GetProperty("shared").GetInt32();
         if (shared > 48 << 10)
@@ -57,7 +62,8 @@ internal sealed unsafe class PtxProgram
                 arrays[array.Name] = DeviceMemoryHandle.Allocate(device.Context, bytes.Length);
                 fixed (byte* source = bytes)
                 {
-                    CudaDriver.Check(CudaDriver.Api.MemcpyHtoDAsync(arrays[array.Name].Value, source, (nuint)bytes.Length, stream.Value), "copy");
+                    CudaDriver.Check(
+                        CudaDriver.Api.MemcpyHtoDAsync(arrays[array.Name].Value, source, (nuint)bytes.Length, stream.Value), "copy");
                     stream.Synchronize();
                 }
             }
@@ -66,7 +72,8 @@ internal sealed unsafe class PtxProgram
             double worst = 0;
             foreach (JsonProperty array in _launch.GetProperty("arrays").EnumerateObject())
             {
-                if (array.Value.TryGetProperty("file", out JsonElement file) && file.GetString()!.EndsWith(".expected.bin", StringComparison.Ordinal))
+                if (array.Value.TryGetProperty("file", out JsonElement file)
+                    && file.GetString()!.EndsWith(".expected.bin", StringComparison.Ordinal))
                 {
                     worst = Math.Max(worst, Error(array.Value, file.GetString()!, arrays[array.Name], stream));
                 }
@@ -88,11 +95,13 @@ internal sealed unsafe class PtxProgram
 
     private static int ElementBytes(JsonElement array) => array.GetProperty("dtype").GetString() == "bfloat16" ? 2 : 4;
 
-    private static long Count(JsonElement array) => array.GetProperty("shape").EnumerateArray().Aggregate(1L, static (count, size) => count * size.GetInt64());
+    private static long Count(JsonElement array) =>
+        array.GetProperty("shape").EnumerateArray().Aggregate(1L, static (count, size) => count * size.GetInt64());
 
     private static double[] Values(ReadOnlySpan<byte> bytes, string type) => type switch
     {
-        "bfloat16" => [.. MemoryMarshal.Cast<byte, ushort>(bytes).ToArray().Select(static bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16))],
+        "bfloat16" => [.. MemoryMarshal.Cast<byte,
+            ushort>(bytes).ToArray().Select(static bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16))],
         "float32" => [.. MemoryMarshal.Cast<byte, float>(bytes).ToArray().Select(static value => (double)value)],
         "int32" => [.. MemoryMarshal.Cast<byte, int>(bytes).ToArray().Select(static value => (double)value)],
         _ => throw new InvalidDataException(type),
@@ -104,7 +113,8 @@ internal sealed unsafe class PtxProgram
             : new byte[Count(array) * ElementBytes(array)];
 
     private void Launch(
-        CudaDevice device, CudaKernel kernel, CudaStream stream, Dictionary<string, DeviceMemoryHandle> arrays, List<DeviceMemoryHandle> scratch, uint shared)
+        CudaDevice device, CudaKernel kernel, CudaStream stream, Dictionary<string, DeviceMemoryHandle> arrays,
+        List<DeviceMemoryHandle> scratch, uint shared)
     {
         Dim3 grid = Extent(_launch.GetProperty("grid"));
         JsonElement[] parameters = [.. _target.GetProperty("parameters").EnumerateArray()];

@@ -28,12 +28,13 @@ public sealed class PtxProofTests
         Emulator.SetArchitecture(target == "sm_80" ? 80u : 90u);
         try
         {
-            using CudaDevice device = CudaDevice.Open(0);
+            using var device = CudaDevice.Open(0);
             for (ulong seed = 1; seed <= Schedules; seed++)
             {
                 Emulator.SetSeed(seed);
                 double error = program.RunAndCompare(device);
-                Assert.True(error <= program.Tolerance, $"{name} {target}, seed {seed}: {error} of the largest value, allowed {program.Tolerance}");
+                Assert.True(
+                    error <= program.Tolerance, $"{name} {target}, seed {seed}: {error} of the largest value, allowed {program.Tolerance}");
             }
         }
         finally

@@ -7,7 +7,8 @@ internal static class AdamWReference<T>
     where T : IBinaryFloatingPointIeee754<T>
 {
     public static (T Parameter, T First, T Second) Step(
-        T parameter, T gradient, T first, T second, int step, double learningRate, double weightDecay, double beta1, double beta2, double epsilon)
+        T parameter, T gradient, T first, T second, int step, double learningRate, double weightDecay, double beta1, double beta2,
+        double epsilon)
     {
         T b1 = T.CreateChecked(beta1);
         T b2 = T.CreateChecked(beta2);

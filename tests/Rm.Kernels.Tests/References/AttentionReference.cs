@@ -122,7 +122,8 @@ internal static class AttentionReference<T>
     private static int[] VisibleKeys(SequenceLayout layout, int token, int window)
     {
         Segment segment = layout.Segments.Single(s => token >= s.Start && token < s.Start + s.Length);
-        int[] keys = [.. Enumerable.Range(segment.PrefixStart, segment.PrefixLength), .. Enumerable.Range(segment.Start, token - segment.Start + 1)];
+        int[] keys =
+            [.. Enumerable.Range(segment.PrefixStart, segment.PrefixLength), .. Enumerable.Range(segment.Start, token - segment.Start + 1)];
         return window == 0 ? keys : keys[^Math.Min(window, keys.Length)..];
     }
 }

@@ -18,8 +18,8 @@ internal sealed record DeltaRuleInputs<T>(RealMatrix<T> Qkv, RealMatrix<T> A, Re
 }
 
 /// <summary>
-/// The gated delta rule token by token, in the order of its definition: no chunks, no products of matrices. A prefix's own outputs come from a run
-/// over the prefix alone; every tail runs from the very beginning.
+/// The gated delta rule token by token, in the order of its definition: no chunks, no products of matrices. A prefix's own outputs come
+/// from a run over the prefix alone; every tail runs from the very beginning.
 /// </summary>
 internal static class DeltaRuleReference<T>
     where T : IBinaryFloatingPointIeee754<T>
@@ -97,7 +97,8 @@ internal static class DeltaRuleReference<T>
                 (T[] q, T qScale) = Unit(t, _keyHead * _shape.KeyDim);
                 (T[] k, T kScale) = Unit(t, KeyColumn);
                 T[] dq = new T[_shape.KeyDim], dk = new T[_shape.KeyDim];
-                T root = T.One / T.Sqrt(T.CreateChecked(_shape.KeyDim)), beta = Beta(t), decay = T.Exp(Gate(t)), dBeta = T.Zero, dGate = T.Zero;
+                T root = T.One / T.Sqrt(T.CreateChecked(_shape.KeyDim)), beta = Beta(t), decay = T.Exp(Gate(t)), dBeta = T.Zero,
+                    dGate = T.Zero;
                 for (int i = 0; i < _shape.KeyDim; i++)
                 {
                     for (int c = 0; c < _shape.ValueDim; c++)

@@ -66,7 +66,8 @@ internal static class LinearReference<T>
         return dx;
     }
 
-    public static (RealMatrix<T> DA, RealMatrix<T> DB) FactorGradients(RealMatrix<T> dy, RealMatrix<T> x, LoraPartReference<T> part, T scale) => (
+    public static (RealMatrix<T> DA, RealMatrix<T> DB) FactorGradients(
+        RealMatrix<T> dy, RealMatrix<T> x, LoraPartReference<T> part, T scale) => (
         Product(DS(dy, part, scale), true, part.Dropped(x), false),
         Product(dy.TakeColumns(part.Column, part.B.Rows), true, S(x, part, scale), false));
 
@@ -76,5 +77,6 @@ internal static class LinearReference<T>
         Product(new RealMatrix<T>(1, dy.Rows).Map((_, _, _) => T.One), false, dy, false);
 
     private static RealMatrix<T> DS(RealMatrix<T> dy, LoraPartReference<T> part, T scale) =>
-        Product(dy.TakeColumns(part.Column, part.B.Rows), false, part.B, false).Map((_, _, value) => value * scale * T.CreateChecked(part.Scale));
+        Product(dy.TakeColumns(part.Column, part.B.Rows), false, part.B, false)
+            .Map((_, _, value) => value * scale * T.CreateChecked(part.Scale));
 }

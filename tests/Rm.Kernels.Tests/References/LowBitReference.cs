@@ -57,7 +57,9 @@ internal sealed class LowBitReference
     public float Value(int row, int column)
     {
         int block = (row * Layout.Blocks(Columns)) + (Layout.BlockColumns == 0 ? 0 : column / Layout.BlockColumns);
-        float scale = _nested.Length == 0 ? _scales[block] : (float)(Tables.Scales[_scaleCodes[block]] * _nested[block / NestedBlocks]) + _offset;
+        float scale = _nested.Length == 0
+            ? _scales[block]
+            : (float)(Tables.Scales[_scaleCodes[block]] * _nested[block / NestedBlocks]) + _offset;
         int at = (row * Columns) + column;
         return scale * Layout.Code switch
         {
@@ -83,7 +85,8 @@ internal sealed class LowBitReference
         {
             ofRows.Add(_offset);
             ofRows.Add(BitConverter.Int32BitsToSingle(NestedBlocks - (start % NestedBlocks)));
-            ofRows.AddRange(Enumerable.Range(start / NestedBlocks, groups).Select(group => group < _nested.Length ? _nested[group] : float.NaN));
+            ofRows.AddRange(
+                Enumerable.Range(start / NestedBlocks, groups).Select(group => group < _nested.Length ? _nested[group] : float.NaN));
         }
 
         return new LowBitRows(codes, [], _scaleCodes[range], [.. ofRows]);

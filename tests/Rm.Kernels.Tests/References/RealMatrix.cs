@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Rm.Kernels.Tests.References;
 
-/// <summary>A matrix for the obvious loops of the references, in double (the truth) or float (what the same loops lose in float32).</summary>
+/// <summary>
+/// A matrix for the obvious loops of the references, in double (the truth) or float (what the same loops lose in float32).
+/// </summary>
 internal sealed class RealMatrix<T>(int rows, int columns)
     where T : IBinaryFloatingPointIeee754<T>
 {

@@ -22,7 +22,8 @@ public sealed class ReferenceGradientTests
     {
         RealMatrix<double> x = Numbers(4, 12), dy = Numbers(4, 12);
         RealMatrix<double> table = RopeReference<double>.Table([0, 1, 5, 9], [1f, 0.1f, 0.01f]);
-        AssertGradient(x, RopeReference<double>.Apply(dy, table, inverse: true), () => Dot(dy, RopeReference<double>.Apply(x, table, inverse: false)));
+        AssertGradient(
+            x, RopeReference<double>.Apply(dy, table, inverse: true), () => Dot(dy, RopeReference<double>.Apply(x, table, inverse: false)));
     }
 
     [Theory]
@@ -31,7 +32,8 @@ public sealed class ReferenceGradientTests
     public void SwiGlu(GateActivation activation)
     {
         RealMatrix<double> gateUp = Numbers(3, 10), dy = Numbers(3, 5);
-        AssertGradient(gateUp, SwiGluReference<double>.Backward(dy, gateUp, activation), () => Dot(dy, SwiGluReference<double>.Forward(gateUp, activation)));
+        AssertGradient(gateUp, SwiGluReference<double>.Backward(dy, gateUp, activation), () =>
+            Dot(dy, SwiGluReference<double>.Forward(gateUp, activation)));
     }
 
     [Theory]
@@ -151,5 +153,6 @@ public sealed class ReferenceGradientTests
         return sum;
     }
 
-    private RealMatrix<double> Numbers(int rows, int columns) => new RealMatrix<double>(rows, columns).Map((_, _, _) => (2 * _random.NextDouble()) - 1);
+    private RealMatrix<double> Numbers(int rows, int columns) =>
+        new RealMatrix<double>(rows, columns).Map((_, _, _) => (2 * _random.NextDouble()) - 1);
 }

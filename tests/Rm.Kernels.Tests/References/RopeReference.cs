@@ -7,13 +7,15 @@ internal static class RopeReference<T>
     where T : IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Cosines, then sines, of the float32 angle.</summary>
-    public static RealMatrix<T> Table(int[] positions, float[] inverseFrequencies, double scale = 1, double growth = 0, int growthLength = 1)
+    public static RealMatrix<T> Table(
+        int[] positions, float[] inverseFrequencies, double scale = 1, double growth = 0, int growthLength = 1)
     {
         int half = inverseFrequencies.Length;
         var table = new RealMatrix<T>(positions.Length, 2 * half);
         for (int t = 0; t < positions.Length; t++)
         {
-            T factor = T.CreateChecked(scale) * (T.One + (T.CreateChecked(growth) * T.Log(T.CreateChecked(1 + (positions[t] / growthLength)))));
+            T factor =
+                T.CreateChecked(scale) * (T.One + (T.CreateChecked(growth) * T.Log(T.CreateChecked(1 + (positions[t] / growthLength)))));
             for (int i = 0; i < half; i++)
             {
                 T angle = T.CreateChecked(positions[t] * inverseFrequencies[i]);

@@ -1,6 +1,6 @@
 // Packs folders of golden files: dotnet run tests/golden/scripts/pack.cs FOLDER...
-// Each FOLDER below tests/golden becomes FOLDER.tar.br beside it, which the tree keeps; the folder itself stays for the tests, ignored by git.
-// The same files give the same archive: names are sorted, and times and owners left out.
+// Each FOLDER below tests/golden becomes FOLDER.tar.br beside it, which the tree keeps; the folder itself stays for the tests, ignored by
+// git. The same files give the same archive: names are sorted, and times and owners left out.
 #:property PublishAot=false
 #:property RestorePackagesWithLockFile=false
 using System.Formats.Tar;
@@ -17,7 +17,8 @@ foreach (string folder in args.Select(argument => Path.TrimEndingDirectorySepara
         {
             string name = Path.GetRelativePath(folder, file).Replace('\\', '/');
             using FileStream content = File.OpenRead(file);
-            writer.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = content, ModificationTime = DateTimeOffset.UnixEpoch });
+            writer.WriteEntry(
+                new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = content, ModificationTime = DateTimeOffset.UnixEpoch });
         }
     }
 

@@ -10,8 +10,8 @@ using Rm.Training.Loop;
 namespace Rm.Host.Experiments.Diagnostics;
 
 /// <summary>
-/// The output folder of <c>btrm diagnose</c>: a folder for each run, <c>settings.json</c> with what all were made with, <c>diagnose.json</c> with the outcomes.
-/// One process at a time may hold it.
+/// The output folder of <c>btrm diagnose</c>: a folder for each run, <c>settings.json</c> with what all were made with,
+/// <c>diagnose.json</c> with the outcomes. One process at a time may hold it.
 /// </summary>
 internal sealed class DiagnoseDirectory : IDisposable
 {
@@ -25,7 +25,8 @@ internal sealed class DiagnoseDirectory : IDisposable
     }
 
     /// <summary>
-    /// Takes the folder. Throws <see cref="UserInputException"/> when it holds runs with other settings, is held by another process, or cannot be written.
+    /// Takes the folder. Throws <see cref="UserInputException"/> when it holds runs with other settings, is held by another process, or
+    /// cannot be written.
     /// </summary>
     public static DiagnoseDirectory Open(string folder, IReadOnlyDictionary<string, string> settings, bool overwrite)
     {
@@ -63,7 +64,8 @@ internal sealed class DiagnoseDirectory : IDisposable
 
     /// <summary>Writes <c>diagnose.json</c>.</summary>
     public void WriteOutcomes(IReadOnlyList<DiagnosticOutcome> outcomes) => AtomicFile.Write(
-        Path.Combine(_folder, "diagnose.json"), JsonSerializer.SerializeToUtf8Bytes(outcomes, DiagnosticJson.Default.IReadOnlyListDiagnosticOutcome));
+        Path.Combine(_folder, "diagnose.json"),
+        JsonSerializer.SerializeToUtf8Bytes(outcomes, DiagnosticJson.Default.IReadOnlyListDiagnosticOutcome));
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
@@ -73,17 +75,19 @@ internal sealed class DiagnoseDirectory : IDisposable
         string path = Path.Combine(_folder, "settings.json");
         if (!File.Exists(path))
         {
-            AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(settings, DiagnoseSettingsJson.Default.IReadOnlyDictionaryStringString));
+            AtomicFile.Write(
+                path, JsonSerializer.SerializeToUtf8Bytes(settings, DiagnoseSettingsJson.Default.IReadOnlyDictionaryStringString));
             return;
         }
 
-        Dictionary<string, string> before = JsonInput.ParseObject(JsonInput.ReadFile(path), path).EnumerateObject()
+        var before = JsonInput.ParseObject(JsonInput.ReadFile(path), path).EnumerateObject()
             .ToDictionary(p => p.Name, p => p.Value.ToString(), StringComparer.Ordinal);
         IReadOnlyList<string> different = EarlierRun.Differences(before, settings, TrainArguments.Defaults);
         if (different.Count > 0)
         {
             throw new UserInputException(
-                $"{_folder}: holds diagnostics with other settings:\n  {string.Join("\n  ", different)}\nGive the same settings, --overwrite, or another --output-dir.");
+                $"{_folder}: holds diagnostics with other settings:\n  {string.Join("\n  ", different)}\nGive the same settings, "
+                    + $"--overwrite, or another --output-dir.");
         }
     }
 
@@ -91,7 +95,7 @@ internal sealed class DiagnoseDirectory : IDisposable
     {
         foreach (string name in Enum.GetValues<DiagnosticMode>().Select(DiagnosticOptions.NameOf).Prepend(BaselineVerdict.Name))
         {
-            using RunDirectory run = RunDirectory.Open(RunFolder(name), ExistingRun.Overwrite);
+            using var run = RunDirectory.Open(RunFolder(name), ExistingRun.Overwrite);
             run.Prepare();
         }
 

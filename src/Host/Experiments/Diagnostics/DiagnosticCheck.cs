@@ -8,4 +8,5 @@ namespace Rm.Host.Experiments.Diagnostics;
 /// <param name="High">Upper end, or null.</param>
 /// <param name="Verdict">Whether it is as expected.</param>
 /// <param name="Meaning">What that means and what to do; empty when all is well.</param>
-public sealed record DiagnosticCheck(string Name, string Expected, double? Observed, double? Low, double? High, Verdict Verdict, string Meaning);
+public sealed record DiagnosticCheck(
+    string Name, string Expected, double? Observed, double? Low, double? High, Verdict Verdict, string Meaning);

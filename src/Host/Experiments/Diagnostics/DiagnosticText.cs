@@ -27,7 +27,8 @@ internal static class DiagnosticText
         {
             string interval = outcome.EvalAccuracy is { } eval ? $"{Percent(eval.Low)} to {Percent(eval.High)}" : "";
             output.WriteLine(
-                $"{outcome.Mode,-18}{Percent(outcome.TrainAccuracy?.Observed),12}{Percent(outcome.EvalAccuracy?.Observed),12}  {interval,-18}{Word(outcome.Verdict)}");
+                $"{outcome.Mode,-18}{Percent(outcome.TrainAccuracy?.Observed),12}{Percent(outcome.EvalAccuracy?.Observed),12}  "
+                    + $"{interval,-18}{Word(outcome.Verdict)}");
         }
 
         foreach (DiagnosticOutcome outcome in outcomes)
@@ -60,5 +61,6 @@ internal static class DiagnosticText
         (_, { } share) => Percent(share) + (check is { Low: { } low, High: { } high } ? $" (95% {Percent(low)} to {Percent(high)})" : ""),
     };
 
-    private static string Percent(double? share) => share?.ToString("P1", CultureInfo.InvariantCulture).Replace(" ", "", StringComparison.Ordinal) ?? "";
+    private static string Percent(double? share) =>
+        share?.ToString("P1", CultureInfo.InvariantCulture).Replace(" ", "", StringComparison.Ordinal) ?? "";
 }

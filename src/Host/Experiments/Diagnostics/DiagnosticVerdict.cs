@@ -25,7 +25,8 @@ internal static class DiagnosticVerdict
     /// <param name="eval">Evaluation pairs scored by it, or null.</param>
     /// <param name="baseline">Evaluation pairs scored by the run without a diagnostic, or null.</param>
     public static DiagnosticOutcome Of(
-        DiagnosticOptions options, DiagnosticReport rows, IReadOnlyList<EvalRow> train, IReadOnlyList<EvalRow>? eval, IReadOnlyList<EvalRow>? baseline)
+        DiagnosticOptions options, DiagnosticReport rows, IReadOnlyList<EvalRow> train, IReadOnlyList<EvalRow>? eval,
+        IReadOnlyList<EvalRow>? baseline)
     {
         AccuracyEstimate? trained = Estimate(train), evaluated = Estimate(eval);
         DiagnosticCheck[] checks =
@@ -39,7 +40,8 @@ internal static class DiagnosticVerdict
             },
         ];
         return new DiagnosticOutcome(
-            DiagnosticOptions.NameOf(options.Mode), checks.Max(check => check.Verdict), options, rows, DiagnosticAccuracy.Of(trained), DiagnosticAccuracy.Of(evaluated),
+            DiagnosticOptions.NameOf(options.Mode), checks.Max(check => check.Verdict), options, rows, DiagnosticAccuracy.Of(trained),
+            DiagnosticAccuracy.Of(evaluated),
             checks);
     }
 
@@ -61,7 +63,8 @@ internal static class DiagnosticVerdict
 
         (Verdict verdict, string doubt) = ChanceRule.Of(eval);
         return Check("eval_accuracy", ChanceRule.Expected, eval, verdict, verdict == Verdict.Fail
-            ? "The labels were random, yet the real ones are predicted: something marks the chosen side after the labels are read (template, tokenising, "
+            ? "The labels were random, yet the real ones are predicted: something marks the chosen side after the labels are read "
+                + "(template, tokenising, "
                 + "truncation, packing). Compare the tokens of both sides in the data report and in samples.jsonl."
             : doubt);
     }
@@ -71,7 +74,8 @@ internal static class DiagnosticVerdict
         yield return new DiagnosticCheck(
             "pairs_telling_apart", "0", rows.PairsTellingApart, null, null, rows.PairsTellingApart > 0 ? Verdict.Fail : Verdict.Pass,
             rows.PairsTellingApart > 0
-                ? $"{rows.PairsTellingApart} pairs have different tokens on their two sides although both had the same text: the pipeline marks a side."
+                ? $"{rows.PairsTellingApart} pairs have different tokens on their two sides although both had the same text: the pipeline "
+                    + $"marks a side."
                 : "");
         if (eval is null)
         {
@@ -83,10 +87,13 @@ internal static class DiagnosticVerdict
 
         // Equal sides give no gradient, so the evaluation is of the head that the run started with.
         bool nothingLearned = verdict == Verdict.Fail && rows.PairsTellingApart == 0;
-        yield return Check("eval_accuracy", ChanceRule.Expected, eval, nothingLearned ? Verdict.Inconclusive : verdict, (verdict, nothingLearned) switch
+        yield return Check(
+            "eval_accuracy", ChanceRule.Expected, eval, nothingLearned ? Verdict.Inconclusive : verdict, (verdict, nothingLearned) switch
         {
-            (Verdict.Fail, false) => "A model that never saw a response predicts the preference: what marks the sides in training marks them in evaluation too.",
-            (Verdict.Fail, true) => "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees or "
+            (Verdict.Fail, false) =>
+                "A model that never saw a response predicts the preference: what marks the sides in training marks them in evaluation too.",
+            (Verdict.Fail, true) =>
+                "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees or "
                 + "disagrees with the preference by chance (with lengths, say). Another --seed decides.",
             _ => doubt,
         });
@@ -117,19 +124,23 @@ internal static class DiagnosticVerdict
         Verdict verdict = eval.Low > TransferTooGood ? Verdict.Fail : eval.Value > Transfer ? Verdict.Inconclusive : Verdict.Pass;
         return Check("eval_accuracy", "about 55%, at most 65%", eval, verdict, verdict switch
         {
-            Verdict.Fail => "Telling answers to this prompt from answers to others cannot predict every preference: a mark of the chosen side was learned.",
-            Verdict.Inconclusive => "More of the preference than expected. Either the rejected answers of these data can be told without their prompts, or "
-                + "something marks the chosen side: see label_shuffle and the most telling token of the data report.",
+            Verdict.Fail => "Telling answers to this prompt from answers to others cannot predict every preference: a mark of the chosen "
+                + "side was learned.",
+            Verdict.Inconclusive =>
+                "More of the preference than expected. Either the rejected answers of these data can be told without their prompts, or "
+                + "something marks the chosen side: see label_shuffle and the strongest shortcut token of the data report.",
             _ => "",
         });
     }
 
     private static DiagnosticCheck Easy(string name, AccuracyEstimate accuracy)
     {
-        Verdict verdict = accuracy.Value >= Learned && accuracy.Low > accuracy.Chance ? Verdict.Pass : accuracy.Low > accuracy.Chance ? Verdict.Inconclusive : Verdict.Fail;
+        Verdict verdict = accuracy.Value >= Learned && accuracy.Low > accuracy.Chance ? Verdict.Pass : accuracy.Low > accuracy.Chance
+            ? Verdict.Inconclusive : Verdict.Fail;
         return Check(name, "near 100%, at least 80%", accuracy, verdict, verdict switch
         {
-            Verdict.Fail => "The model cannot tell an answer from one to another prompt, the easiest task there is: training does not work, or the prompt does "
+            Verdict.Fail => "The model cannot tell an answer from one to another prompt, the easiest task there is: training does not "
+                + "work, or the prompt does "
                 + "not reach it. Look at --lr, --steps and at the texts in samples.jsonl.",
             Verdict.Inconclusive => "It is learning, but not done: train for more steps or at a higher --lr.",
             _ => "",
@@ -148,14 +159,16 @@ internal static class DiagnosticVerdict
         {
             return new DiagnosticCheck(
                 "drop_from_baseline", Expected, null, null, null, Verdict.Inconclusive,
-                $"There is nothing to compare with: give the run without a diagnostic with --diagnostic-baseline RUN, or use btrm diagnose.");
+                $"There is nothing to compare with: give the run without a diagnostic with --diagnostic-baseline RUN, or use btrm "
+                    + $"diagnose.");
         }
 
-        RowJoin join = RowJoin.Of(baseline, eval);
+        var join = RowJoin.Of(baseline, eval);
         if (join.First.Count == 0)
         {
             return new DiagnosticCheck(
-                "drop_from_baseline", Expected, null, null, null, Verdict.Inconclusive, "The baseline was evaluated on other pairs. Use the same evaluation rows.");
+                "drop_from_baseline", Expected, null, null, null, Verdict.Inconclusive,
+                "The baseline was evaluated on other pairs. Use the same evaluation rows.");
         }
 
         // A single cluster says nothing about the spread: there is no interval, and no verdict.
@@ -164,14 +177,16 @@ internal static class DiagnosticVerdict
             : drop.Difference > MostDrop || drop.High is null or > 2 * MostDrop ? Verdict.Inconclusive : Verdict.Pass;
         return new DiagnosticCheck("drop_from_baseline", Expected, drop.Difference, drop.Low, drop.High, verdict, verdict switch
         {
-            Verdict.Fail => "Most of what the baseline knows is which answer is longer. Compare accuracy by length gap, and train on more pairs of like length.",
+            Verdict.Fail => "Most of what the baseline knows is which answer is longer. Compare accuracy by length gap, and train on more "
+                + "pairs of like length.",
             Verdict.Inconclusive => "Too few evaluation pairs to tell how large the drop is.",
             _ => "",
         });
     }
 
     private static DiagnosticCheck NoEvaluation(string expected) =>
-        new("eval_accuracy", expected, null, null, null, Verdict.Inconclusive, "There are no evaluation rows: name them with --eval-file or --eval-split.");
+        new("eval_accuracy", expected, null, null, null, Verdict.Inconclusive,
+            "There are no evaluation rows: name them with --eval-file or --eval-split.");
 
     private static DiagnosticCheck Check(string name, string expected, AccuracyEstimate accuracy, Verdict verdict, string meaning) =>
         new(name, expected, accuracy.Value, accuracy.Low, accuracy.High, verdict, meaning);

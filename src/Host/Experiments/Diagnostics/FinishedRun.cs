@@ -16,7 +16,9 @@ internal static class FinishedRun
     /// <summary>Whether the run in a folder has come to its end.</summary>
     public static bool IsFinished(string folder) => File.Exists(ResultFile(folder));
 
-    /// <summary>Rewards of the evaluation pairs at the end. Throws <see cref="UserInputException"/> when the folder holds no such run.</summary>
+    /// <summary>
+    /// Rewards of the evaluation pairs at the end. Throws <see cref="UserInputException"/> when the folder holds no such run.
+    /// </summary>
     public static IReadOnlyList<EvalRow> EvalRows(string folder)
     {
         string path = Path.Combine(folder, "eval-rows", "last.jsonl");
@@ -43,8 +45,8 @@ internal static class FinishedRun
         }
     }
 
-    /// <summary>The training split's most telling token by run.json, or null.</summary>
-    public static TellingToken? TellingToken(string folder)
+    /// <summary>The training split's strongest shortcut token by run.json, or null.</summary>
+    public static ShortcutToken? ShortcutToken(string folder)
     {
         string path = Path.Combine(folder, "run.json");
         JsonElement root = JsonInput.ParseObject(JsonInput.ReadFile(path), path);
@@ -52,7 +54,7 @@ internal static class FinishedRun
         {
             return root.TryGetProperty("data_report", out JsonElement report) && report.TryGetProperty("train", out JsonElement train)
                 && train.TryGetProperty("telling_token", out JsonElement token)
-                ? new TellingToken(
+                ? new ShortcutToken(
                     token.GetProperty("id").GetInt32(), token.GetProperty("text").GetString(), token.GetProperty("chosen_only").GetInt64(),
                     token.GetProperty("rejected_only").GetInt64(), token.GetProperty("pairs").GetInt64())
                 : null;

@@ -4,7 +4,9 @@ using Rm.Training.Statistics;
 
 namespace Rm.Host.Reporting.Html;
 
-/// <summary>What a page shows of one file of evaluation rows: histograms of rewards, calibration, length bias, accuracy of groups.</summary>
+/// <summary>
+/// What a page shows of one file of evaluation rows: histograms of rewards, calibration, length bias, accuracy of groups.
+/// </summary>
 internal static class EvalRowFigures
 {
     private const int HistogramBins = 40;
@@ -14,10 +16,12 @@ internal static class EvalRowFigures
     // More dots than this only darken the middle of a chart.
     private const int MostDots = 1500;
 
-    /// <summary>Writes the figures of rows, at least one, as an object. Histograms span <paramref name="low"/> to <paramref name="high"/>.</summary>
+    /// <summary>
+    /// Writes the figures of rows, at least one, as an object. Histograms span <paramref name="low"/> to <paramref name="high"/>.
+    /// </summary>
     public static void Write(Utf8JsonWriter writer, string name, IReadOnlyList<EvalRow> rows, double low, double high)
     {
-        EvaluationFigures figures = EvaluationFigures.Of(rows, step: null);
+        var figures = EvaluationFigures.Of(rows, step: null);
         writer.WriteStartObject(name);
         WriteAccuracy(writer, figures.Accuracy);
         JsonNumbers.Field(writer, "margin", figures.Margin.Mean);

@@ -11,8 +11,8 @@ internal static class ReportFiles
 
     /// <summary>
     /// Writes the page of a run, or the overview of a folder of runs with the page of each, and returns the path of the first. Throws
-    /// <see cref="UserInputException"/> when the folder holds neither or a file in it is damaged, <see cref="SaveFailedException"/> when a page cannot
-    /// be written.
+    /// <see cref="UserInputException"/> when the folder holds neither or a file in it is damaged, <see cref="SaveFailedException"/> when a
+    /// page cannot be written.
     /// </summary>
     public static string Write(string folder, string? output)
     {
@@ -36,7 +36,8 @@ internal static class ReportFiles
 
         string from = Path.GetDirectoryName(Path.GetFullPath(path))!;
         string title = RunData.NameOf(folder);
-        byte[] json = HtmlPage.Json(w => SweepJson.Write(w, title, runs, run => Link(Path.GetRelativePath(from, Path.Combine(run, FileName)))));
+        byte[] json =
+            HtmlPage.Json(w => SweepJson.Write(w, title, runs, run => Link(Path.GetRelativePath(from, Path.Combine(run, FileName)))));
         AtomicFile.Write(path, HtmlPage.Compose(title, json, live: false));
         return path;
     }
@@ -44,7 +45,7 @@ internal static class ReportFiles
     /// <summary>Writes the page of one run. Errors as above.</summary>
     public static void WriteRun(string folder, string path)
     {
-        RunData run = RunData.Read(folder);
+        var run = RunData.Read(folder);
         AtomicFile.Write(path, HtmlPage.Compose(run.Name, HtmlPage.Json(w => RunJson.Write(w, run)), live: false));
     }
 

@@ -8,8 +8,9 @@ using Rm.Host.Web;
 namespace Rm.Host.Reporting.Html;
 
 /// <summary>
-/// Serves a <see cref="ReportSite"/> on the loopback address only, to browsers of this machine (or of one that forwards a port to it). A page of
-/// another site cannot read it: the name that a request asks for must be a loopback one, so a foreign name that points here is refused.
+/// Serves a <see cref="ReportSite"/> on the loopback address only, to browsers of this machine (or of one that forwards a port to it). A
+/// page of another site cannot read it: the name that a request asks for must be a loopback one, so a foreign name that points here is
+/// refused.
 /// </summary>
 internal sealed class ReportServer : IDisposable
 {
@@ -31,7 +32,8 @@ internal sealed class ReportServer : IDisposable
     {
         _ = site.Find("/");
         return new ReportServer(LocalWeb.StartAsync(
-            [IPAddress.Loopback], port, kestrel => kestrel.Limits.MaxRequestBodySize = 0, context => AnswerAsync(site, context), StopTimeout)
+            [IPAddress.Loopback], port, kestrel => kestrel.Limits.MaxRequestBodySize = 0, context =>
+                AnswerAsync(site, context), StopTimeout)
             .GetAwaiter().GetResult());
     }
 
@@ -39,8 +41,8 @@ internal sealed class ReportServer : IDisposable
     public void WaitUntilStopped()
     {
         using var stopped = new ManualResetEventSlim();
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         stopped.Wait();
         _web.StopAsync().GetAwaiter().GetResult();
 
@@ -134,6 +136,7 @@ internal sealed class ReportServer : IDisposable
             return false;
         }
 
-        return address.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out IPAddress? number) && IPAddress.IsLoopback(number));
+        return address.Host == "localhost"
+            || (IPAddress.TryParse(address.Host.Trim('[', ']'), out IPAddress? number) && IPAddress.IsLoopback(number));
     }
 }

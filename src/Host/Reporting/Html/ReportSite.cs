@@ -5,7 +5,8 @@ using Rm.Formats;
 namespace Rm.Host.Reporting.Html;
 
 /// <summary>
-/// The pages of a run, or of a folder of runs, by their addresses. There are exactly these addresses; none of them is used as a path of a file.
+/// The pages of a run, or of a folder of runs, by their addresses. There are exactly these addresses; none of them is used as a path of a
+/// file.
 /// </summary>
 /// <param name="folder">Run or folder of runs.</param>
 internal sealed class ReportSite(string folder)
@@ -31,7 +32,8 @@ internal sealed class ReportSite(string folder)
             return own is "" or PageName or DataName ? Own(runs, own == DataName) : null;
         }
 
-        return parts is [var name, (PageName or DataName) and var file] && Array.Find(runs, run => RunData.NameOf(run) == Uri.UnescapeDataString(name)) is { } found
+        return parts is [var name, (PageName or DataName) and var file]
+            && Array.Find(runs, run => RunData.NameOf(run) == Uri.UnescapeDataString(name)) is { } found
             ? Made(found, [found], file == DataName, () => Run(found))
             : null;
     }
@@ -45,13 +47,14 @@ internal sealed class ReportSite(string folder)
 
         string title = RunData.NameOf(folder);
         return runs.Length > 0
-            ? Made(folder, runs, data, () => HtmlPage.Json(w => SweepJson.Write(w, title, runs, run => $"./{Uri.EscapeDataString(RunData.NameOf(run))}/{PageName}")))
+            ? Made(folder, runs, data, () =>
+                HtmlPage.Json(w => SweepJson.Write(w, title, runs, run => $"./{Uri.EscapeDataString(RunData.NameOf(run))}/{PageName}")))
             : throw new UserInputException($"{folder}: holds no run yet.");
     }
 
     private static byte[] Run(string path)
     {
-        RunData run = RunData.Read(path);
+        var run = RunData.Read(path);
         return HtmlPage.Json(w => RunJson.Write(w, run));
     }
 
@@ -81,5 +84,6 @@ internal sealed class ReportSite(string folder)
         return answer;
     }
 
-    private static string TagOf(string state) => $"\"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(state)).AsSpan(0, 12))}\"";
+    private static string TagOf(string state) =>
+        $"\"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(state)).AsSpan(0, 12))}\"";
 }

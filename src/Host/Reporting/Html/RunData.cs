@@ -16,7 +16,8 @@ namespace Rm.Host.Reporting.Html;
 /// <param name="Last">The same at the last evaluation.</param>
 /// <param name="Samples">samples.jsonl.</param>
 internal sealed record RunData(
-    string Name, JsonElement Run, JsonElement? Result, RunMetrics Metrics, IReadOnlyList<EvalRow> Best, IReadOnlyList<EvalRow> Last, RunSamples Samples)
+    string Name, JsonElement Run, JsonElement? Result, RunMetrics Metrics, IReadOnlyList<EvalRow> Best, IReadOnlyList<EvalRow> Last,
+    RunSamples Samples)
 {
     /// <summary>Whether a folder holds a run.</summary>
     public static bool IsRun(string folder) => File.Exists(Path.Combine(folder, RunDirectory.RunFileName));
@@ -26,8 +27,10 @@ internal sealed record RunData(
     {
         var files = new RunFiles(folder);
         return new RunData(
-            NameOf(folder), Json(files.Run) ?? throw new UserInputException($"{folder}: holds no run ({RunDirectory.RunFileName} is missing)."),
-            Json(files.Result), RunMetrics.Read(files.Metrics, mostRows), Rows(files.BestRows), Rows(files.LastRows), RunSamples.Read(files.Samples));
+            NameOf(folder), Json(files.Run)
+                ?? throw new UserInputException($"{folder}: holds no run ({RunDirectory.RunFileName} is missing)."),
+            Json(files.Result), RunMetrics.Read(files.Metrics, mostRows), Rows(files.BestRows), Rows(files.LastRows),
+            RunSamples.Read(files.Samples));
     }
 
     /// <summary>The last part of a folder's path.</summary>

@@ -21,7 +21,9 @@ internal sealed class RunMetrics
     /// <summary>Figures of evaluations by step, without their prefix.</summary>
     public ThinnedTable Eval { get; }
 
-    /// <summary>Reads the file; no file is a run that has not begun. Throws <see cref="UserInputException"/> naming file and line.</summary>
+    /// <summary>
+    /// Reads the file; no file is a run that has not begun. Throws <see cref="UserInputException"/> naming file and line.
+    /// </summary>
     public static RunMetrics Read(string path, int mostRows = 2000)
     {
         var metrics = new RunMetrics(mostRows);

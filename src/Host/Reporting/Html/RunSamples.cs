@@ -5,7 +5,8 @@ using Rm.Formats.Files;
 namespace Rm.Host.Reporting.Html;
 
 /// <summary>
-/// The pairs of samples.jsonl for a page: their texts and token ids once, their rewards at every evaluation. Bounded: so many pairs, so much of each.
+/// The pairs of samples.jsonl for a page: their texts and token ids once, their rewards at every evaluation. Bounded: so many pairs, so
+/// much of each.
 /// </summary>
 internal sealed class RunSamples
 {
@@ -116,7 +117,9 @@ internal sealed class RunSamples
             string? text = Text(line, name);
             _textCut = text?.Length > MostCharacters;
             _text = _textCut ? WholeCharacters(text!) : text;
-            JsonElement[] ids = line.TryGetProperty(name + "_ids", out JsonElement list) && list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : [];
+            JsonElement[] ids = line.TryGetProperty(name + "_ids", out JsonElement list) && list.ValueKind == JsonValueKind.Array
+                ? [.. list.EnumerateArray()]
+                : [];
             _idCount = ids.Length;
             _ids = [.. ids.Take(MostIds).Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out int value) ? value : -1)];
         }
@@ -137,6 +140,7 @@ internal sealed class RunSamples
             writer.WriteEndObject();
         }
 
-        private static string WholeCharacters(string text) => text[..(char.IsHighSurrogate(text[MostCharacters - 1]) ? MostCharacters - 1 : MostCharacters)];
+        private static string WholeCharacters(string text) =>
+            text[..(char.IsHighSurrogate(text[MostCharacters - 1]) ? MostCharacters - 1 : MostCharacters)];
     }
 }

@@ -96,7 +96,8 @@ internal sealed class RunSummary
 
     /// <summary>A text field, or null.</summary>
     public static string? Text(JsonElement? element, string name) =>
-        element is { ValueKind: JsonValueKind.Object } parent && parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
+        element is { ValueKind: JsonValueKind.Object } parent && parent.TryGetProperty(name, out JsonElement value)
+            && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
 

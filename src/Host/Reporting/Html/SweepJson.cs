@@ -12,7 +12,8 @@ internal static class SweepJson
 
     private static readonly (string Table, string Column)[] Curves =
     [
-        ("eval", "accuracy"), ("eval", "loss"), ("eval", "margin"), ("eval", "ece"), ("train", "loss"), ("train", "grad_norm"), ("train", "learning_rate"),
+        ("eval", "accuracy"), ("eval", "loss"), ("eval", "margin"), ("eval", "ece"), ("train", "loss"), ("train", "grad_norm"),
+        ("train", "learning_rate"),
     ];
 
     /// <summary>Runs in a folder, in the order of their names.</summary>
@@ -22,7 +23,7 @@ internal static class SweepJson
     /// <summary>Writes the runs as one object; <paramref name="link"/> gives the address of a run's own page.</summary>
     public static void Write(Utf8JsonWriter writer, string title, IReadOnlyList<string> folders, Func<string, string> link)
     {
-        RunSummary[] runs = new RunSummary[folders.Count];
+        var runs = new RunSummary[folders.Count];
         writer.WriteStartObject();
         writer.WriteString("kind", "sweep");
         writer.WriteString("title", title);
@@ -31,7 +32,7 @@ internal static class SweepJson
         var settings = new List<Dictionary<string, string>>();
         for (int i = 0; i < folders.Count; i++)
         {
-            RunData data = RunData.Read(folders[i], MostRows);
+            var data = RunData.Read(folders[i], MostRows);
             runs[i] = new RunSummary(data);
             settings.Add(SettingsOf(data.Run));
             WriteRun(writer, data, runs[i], link(folders[i]));
@@ -87,7 +88,8 @@ internal static class SweepJson
     private static void WriteSettings(Utf8JsonWriter writer, List<Dictionary<string, string>> settings)
     {
         string[] names = [.. settings.SelectMany(s => s.Keys).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        string[] different = [.. names.Where(name => settings.Select(s => s.GetValueOrDefault(name)).Distinct(StringComparer.Ordinal).Count() > 1)];
+        string[] different =
+            [.. names.Where(name => settings.Select(s => s.GetValueOrDefault(name)).Distinct(StringComparer.Ordinal).Count() > 1)];
         writer.WriteStartObject("different");
         foreach (string name in different)
         {

@@ -1,9 +1,9 @@
 namespace Rm.Host.Reporting.Html;
 
 /// <summary>
-/// Columns of numbers over rows, of bounded size however many rows are added. When there are too many, neighbouring rows are folded into two that
-/// hold each column's smallest and largest value in the order in which they came, so that no spike is lost. The first column is the position of
-/// the row; its folded rows hold the first and the last.
+/// Columns of numbers over rows, of bounded size however many rows are added. When there are too many, neighbouring rows are folded into
+/// two that hold each column's smallest and largest value in the order in which they came, so that no spike is lost. The first column is
+/// the position of the row; its folded rows hold the first and the last.
 /// </summary>
 /// <param name="position">Name of the first column.</param>
 /// <param name="mostRows">Most rows kept, a multiple of four.</param>
@@ -67,7 +67,8 @@ internal sealed class ThinnedTable(string position, int mostRows = 2000)
     }
 
     /// <summary>The last value of a column that is there, or null.</summary>
-    public double? Last(string name) => Column(name)?.LastOrDefault(double.IsFinite, double.NaN) is { } value && double.IsFinite(value) ? value : null;
+    public double? Last(string name) =>
+        Column(name)?.LastOrDefault(double.IsFinite, double.NaN) is { } value && double.IsFinite(value) ? value : null;
 
     private double[] NewRow()
     {

@@ -5,8 +5,8 @@ using System.Numerics;
 namespace Rm.Host.Reporting.TensorBoard;
 
 /// <summary>
-/// A file of events as TensorBoard reads them: records of length (8 bytes), its checksum (4), an Event message, its checksum (4), all little-endian.
-/// A reader stops at a record that is not whole, so a process that was killed leaves a file that can be read up to there.
+/// A file of events as TensorBoard reads them: records of length (8 bytes), its checksum (4), an Event message, its checksum (4), all
+/// little-endian. A reader stops at a record that is not whole, so a process that was killed leaves a file that can be read up to there.
 /// Sources: tensorflow/core/util/event.proto, core/framework/summary.proto, and the description of TFRecord files.
 /// </summary>
 internal sealed class EventFile : IDisposable
@@ -27,8 +27,9 @@ internal sealed class EventFile : IDisposable
     private EventFile(FileStream stream) => _stream = stream;
 
     /// <summary>
-    /// Makes a new file in a folder that may hold those of earlier sessions. Everything that they have at <paramref name="firstStep"/> and after is
-    /// declared void, because it will be written anew. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>.
+    /// Makes a new file in a folder that may hold those of earlier sessions. Everything that they have at <paramref name="firstStep"/> and
+    /// after is declared void, because it will be written anew. Throws <see cref="IOException"/> or <see
+    /// cref="UnauthorizedAccessException"/>.
     /// </summary>
     public static EventFile Create(string folder, long firstStep)
     {
@@ -37,13 +38,15 @@ internal sealed class EventFile : IDisposable
 
         // Files are read in the order of their names, which begin with the time: ours must come last even if the clock went back.
         long seconds = Math.Max(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), earlier.Append(0).Max() + 1);
-        string name = string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{seconds:D10}.{Environment.MachineName}.{Environment.ProcessId}.0");
+        string name =
+            string.Create(CultureInfo.InvariantCulture, $"{NamePrefix}{seconds:D10}.{Environment.MachineName}.{Environment.ProcessId}.0");
         var file = new EventFile(new FileStream(Path.Combine(folder, name), FileMode.CreateNew, FileAccess.Write, FileShare.Read));
         file.Append(new ProtoMessage().Double(WallTime, Now()).Text(FileVersion, Version));
         if (earlier.Length > 0)
         {
             // SessionLog.status = START: the step of such an event is where earlier files stop to count.
-            file.Append(new ProtoMessage().Double(WallTime, Now()).Number(Step, (ulong)firstStep).Message(SessionLog, new ProtoMessage().Number(1, 1)));
+            file.Append(new ProtoMessage().Double(WallTime, Now()).Number(Step, (ulong)firstStep)
+                .Message(SessionLog, new ProtoMessage().Number(1, 1)));
         }
 
         return file;
@@ -81,7 +84,8 @@ internal sealed class EventFile : IDisposable
     }
 
     private static long SecondsOf(string path) =>
-        long.TryParse(Path.GetFileName(path)[NamePrefix.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) ? seconds : 0;
+        long.TryParse(Path.GetFileName(path)[NamePrefix.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture,
+            out long seconds) ? seconds : 0;
 
     private static double Now() => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0;
 }

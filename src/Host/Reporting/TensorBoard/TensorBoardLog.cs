@@ -5,8 +5,8 @@ using Rm.Training.Statistics;
 namespace Rm.Host.Reporting.TensorBoard;
 
 /// <summary>
-/// A run's metrics as TensorBoard shows them: every number of a line of metrics under <c>train/</c> or <c>eval/</c>, as TRL and transformers name
-/// them, and histograms of the evaluation's rewards.
+/// A run's metrics as TensorBoard shows them: every number of a line of metrics under <c>train/</c> or <c>eval/</c>, as TRL and
+/// transformers name them, and histograms of the evaluation's rewards.
 /// </summary>
 internal sealed class TensorBoardLog : IDisposable
 {
@@ -32,8 +32,8 @@ internal sealed class TensorBoardLog : IDisposable
     }
 
     /// <summary>
-    /// Begins a file in a run's folder that goes on after <paramref name="step"/>. Later failures to write are told to <paramref name="warn"/> once;
-    /// the run does not depend on this log. Throws <see cref="SaveFailedException"/> when the file cannot be made.
+    /// Begins a file in a run's folder that goes on after <paramref name="step"/>. Later failures to write are told to <paramref
+    /// name="warn"/> once; the run does not depend on this log. Throws <see cref="SaveFailedException"/> when the file cannot be made.
     /// </summary>
     public static TensorBoardLog Create(string runFolder, int step, Action<string> warn)
     {
@@ -51,7 +51,7 @@ internal sealed class TensorBoardLog : IDisposable
     /// <summary>Adds the numbers of a line of metrics.jsonl.</summary>
     public void Metrics(ReadOnlyMemory<byte> line)
     {
-        using JsonDocument document = JsonDocument.Parse(line);
+        using var document = JsonDocument.Parse(line);
         JsonElement root = document.RootElement;
         bool evaluation = root.TryGetProperty(Evaluation + "loss", out _);
         var summary = new ProtoMessage();
@@ -59,8 +59,11 @@ internal sealed class TensorBoardLog : IDisposable
         {
             if (property.Name != "step" && property.Value.ValueKind == JsonValueKind.Number)
             {
-                string name = evaluation && property.Name.StartsWith(Evaluation, StringComparison.Ordinal) ? property.Name[Evaluation.Length..] : property.Name;
-                summary.Message(1, new ProtoMessage().Text(Tag, $"{(evaluation ? "eval" : "train")}/{name}").Float(SimpleValue, (float)property.Value.GetDouble()));
+                string name = evaluation && property.Name.StartsWith(Evaluation, StringComparison.Ordinal)
+                    ? property.Name[Evaluation.Length..]
+                    : property.Name;
+                summary.Message(1, new ProtoMessage().Text(Tag, $"{(evaluation ? "eval" : "train")}/{name}")
+                    .Float(SimpleValue, (float)property.Value.GetDouble()));
             }
         }
 
@@ -71,8 +74,10 @@ internal sealed class TensorBoardLog : IDisposable
     public void Rewards(int step, IReadOnlyList<EvalRow> rows) => Append(
         step,
         new ProtoMessage()
-            .Message(1, new ProtoMessage().Text(Tag, "eval/chosen_rewards").Message(Histogram, HistogramOf([.. rows.Select(r => (double)r.ChosenReward)])))
-            .Message(1, new ProtoMessage().Text(Tag, "eval/rejected_rewards").Message(Histogram, HistogramOf([.. rows.Select(r => (double)r.RejectedReward)]))));
+            .Message(1, new ProtoMessage().Text(Tag, "eval/chosen_rewards")
+                .Message(Histogram, HistogramOf([.. rows.Select(r => (double)r.ChosenReward)])))
+            .Message(1, new ProtoMessage().Text(Tag, "eval/rejected_rewards")
+                .Message(Histogram, HistogramOf([.. rows.Select(r => (double)r.RejectedReward)]))));
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
@@ -89,7 +94,8 @@ internal sealed class TensorBoardLog : IDisposable
         }
 
         double[] limits = [.. Enumerable.Range(1, HistogramBins).Select(i => low + (i * width))];
-        return new ProtoMessage().Double(1, low).Double(2, high).Double(3, values.Length).Double(4, values.Sum()).Double(5, values.Sum(v => v * v))
+        return new ProtoMessage().Double(1, low).Double(2, high).Double(3, values.Length).Double(4, values.Sum())
+            .Double(5, values.Sum(v => v * v))
             .Doubles(6, limits).Doubles(7, counts);
     }
 

@@ -90,7 +90,7 @@ internal sealed class RewardClient : IDisposable
         });
         try
         {
-            using JsonDocument answer = JsonDocument.Parse(Send(body));
+            using var answer = JsonDocument.Parse(Send(body));
             int i = 0;
             foreach (JsonElement row in answer.RootElement.GetProperty("rows").EnumerateArray())
             {
@@ -151,7 +151,7 @@ internal sealed class RewardClient : IDisposable
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(answer);
+            using var document = JsonDocument.Parse(answer);
             JsonElement root = document.RootElement;
             return root.TryGetProperty("error", out JsonElement error)
                 ? error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out JsonElement message)

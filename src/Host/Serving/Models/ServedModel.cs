@@ -71,7 +71,7 @@ internal sealed class ServedModel : IDisposable
     /// </summary>
     public int[] TokenizeAnswer(string prompt, string answer, int place)
     {
-        DataRow row = DataRow.FromJson("batch", place + 1, Empty, 0);
+        var row = DataRow.FromJson("batch", place + 1, Empty, 0);
         var conversation = new Conversation
         {
             Messages = [new ChatMessage("user", prompt), new ChatMessage("assistant", answer)],

@@ -137,7 +137,7 @@ internal static class RewardsEndpoint
         foreach (JsonElement item in list.EnumerateArray())
         {
             // The parser of pairs decides what prompt and answer become; the other side is not looked at.
-            DataRow row = DataRow.FromJson("request", 1, Pair(request.Columns["prompt"], item), 0);
+            var row = DataRow.FromJson("request", 1, Pair(request.Columns["prompt"], item), 0);
             yield return ScoreRowParser.Parse(row).Pair!.Chosen;
         }
     }

@@ -12,8 +12,8 @@ internal static class EmbeddingsEndpoint
     public static async Task AnswerAsync(RequestScope scope)
     {
         JsonMap body = await RequestFields.ReadAsync(scope).ConfigureAwait(false);
-        PromptForm prompts = PromptForm.Read(body);
-        CommonFields fields = CommonFields.Read(body);
+        var prompts = PromptForm.Read(body);
+        var fields = CommonFields.Read(body);
         ServedModel model = scope.Models.Find(fields.Model);
         IReadOnlyList<int[]> sequences = prompts.Tokenize(model, fields.Limit(model), fields.KeepEnd);
         float[] rewards = await scope.ScoreAsync(model, sequences).ConfigureAwait(false);

@@ -25,7 +25,7 @@ internal static class SglangClassify
         // The same shapes as vLLM's input: one or several, texts or ids.
         object? value = body.Get(field);
         bool isList = value is List<object?> list && (field == "text" || list.Exists(item => item is List<object?>));
-        PromptForm form = PromptForm.Read(new JsonMap { ["input"] = value });
+        var form = PromptForm.Read(new JsonMap { ["input"] = value });
         IReadOnlyList<int[]> sequences = form.Tokenize(model, limit: null, keepEnd: false);
         float[] rewards = await scope.ScoreAsync(model, sequences).ConfigureAwait(false);
         double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;

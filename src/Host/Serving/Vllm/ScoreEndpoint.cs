@@ -18,7 +18,7 @@ internal static class ScoreEndpoint
     /// <summary>Answers /score for a body that has been read.</summary>
     public static async Task AnswerScoreAsync(RequestScope scope, JsonMap body)
     {
-        PairForm pairs = PairForm.ReadScore(body);
+        var pairs = PairForm.ReadScore(body);
         (ServedModel model, CommonFields fields, float[] values) = await ScoreAsync(scope, body, pairs).ConfigureAwait(false);
         await scope.ReplyAsync(JsonReply.Write(writer =>
         {
@@ -47,7 +47,7 @@ internal static class ScoreEndpoint
     /// <summary>Answers /rerank for a body that has been read.</summary>
     public static async Task AnswerRerankAsync(RequestScope scope, JsonMap body)
     {
-        PairForm pairs = PairForm.ReadRerank(body);
+        var pairs = PairForm.ReadRerank(body);
         long top = RequestFields.Integer(body, "top_n", 0, least: 0);
         (ServedModel model, CommonFields fields, float[] values) = await ScoreAsync(scope, body, pairs).ConfigureAwait(false);
         int count = top == 0 ? values.Length : (int)Math.Min(top, values.Length);
@@ -82,7 +82,7 @@ internal static class ScoreEndpoint
         RequestScope scope, JsonMap body, PairForm pairs)
     {
         CommonFields.RefuseRemoved(body);
-        CommonFields fields = CommonFields.Read(body);
+        var fields = CommonFields.Read(body);
         long query = RequestFields.Integer(body, "max_tokens_per_query", 0);
         long document = RequestFields.Integer(body, "max_tokens_per_doc", 0);
 

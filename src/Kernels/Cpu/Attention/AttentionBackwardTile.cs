@@ -94,7 +94,8 @@ internal static unsafe class AttentionBackwardTile
     }
 
     private static void AddKeyBlock(
-        AttentionProblem problem, AttentionBackwardBuffers buffers, QueryBlocks.Block block, int group, Tiles tiles, int segment, int keyBlock)
+        AttentionProblem problem, AttentionBackwardBuffers buffers, QueryBlocks.Block block, int group, Tiles tiles, int segment,
+        int keyBlock)
     {
         bool ownSegment = segment == block.Segment;
         int rows = block.Count * problem.HeadsPerGroup;
@@ -129,7 +130,8 @@ internal static unsafe class AttentionBackwardTile
         for (int m = firstTile; m < tiles.Rows; m++)
         {
             ScoreGradientRow(
-                tiles.P + (m * KeyBlocks.Size), tiles.DS + (m * KeyBlocks.Size), m < rows ? Visible(m) : 0, m < rows ? Hidden(m) : 0, TileVectors(m),
+                tiles.P + (m * KeyBlocks.Size), tiles.DS + (m * KeyBlocks.Size), m < rows ? Visible(m) : 0, m < rows ? Hidden(m) : 0,
+                TileVectors(m),
                 problem, tiles.Lse[m], tiles.Delta[m]);
         }
 
@@ -147,7 +149,8 @@ internal static unsafe class AttentionBackwardTile
             // Rows whose query comes before the first of these keys hold no part of them.
             int first = FirstRowThatSees(key);
             TileProduct.FourRows(
-                tiles.DS + (first * KeyBlocks.Size) + key, 1, KeyBlocks.Size, tiles.Q + (first * dim), dim, dk + (key * dim), dim, rows - first,
+                tiles.DS + (first * KeyBlocks.Size) + key, 1, KeyBlocks.Size, tiles.Q + (first * dim), dim, dk + (key * dim), dim,
+                rows - first,
                 dim / Lanes, accumulate: true);
         }
 
@@ -155,7 +158,8 @@ internal static unsafe class AttentionBackwardTile
         {
             int first = FirstRowThatSees(key);
             TileProduct.FourRows(
-                tiles.P + (first * KeyBlocks.Size) + key, 1, KeyBlocks.Size, tiles.DO + (first * dim), dim, dv + (key * dim), dim, rows - first,
+                tiles.P + (first * KeyBlocks.Size) + key, 1, KeyBlocks.Size, tiles.DO + (first * dim), dim, dv + (key * dim), dim,
+                rows - first,
                 dim / Lanes, accumulate: true);
         }
 
@@ -183,17 +187,17 @@ internal static unsafe class AttentionBackwardTile
     }
 
     /// <summary>
-    /// p = exp(scale s - lse) and ds = p (dp - delta) in place, with a cap c on scores p = exp(c t - lse) and ds times 1 - t^2, t = tanh(scale s / c);
-    /// 0 before <paramref name="hidden"/> and from <paramref name="visible"/> on.
+    /// p = exp(scale s - lse) and ds = p (dp - delta) in place, with a cap c on scores p = exp(c t - lse) and ds times 1 - t^2, t =
+    /// tanh(scale s / c); 0 before <paramref name="hidden"/> and from <paramref name="visible"/> on.
     /// </summary>
     private static void ScoreGradientRow(
         float* p, float* ds, int visible, int hidden, int vectors, in AttentionProblem problem, float lse, float delta)
     {
         bool caps = problem.Softcap != 0;
-        Vector512<float> factor = Vector512.Create(caps ? problem.Scale / problem.Softcap : problem.Scale);
-        Vector512<float> cap = Vector512.Create(problem.Softcap);
-        Vector512<float> shift = Vector512.Create(lse);
-        Vector512<float> offset = Vector512.Create(delta);
+        var factor = Vector512.Create(caps ? problem.Scale / problem.Softcap : problem.Scale);
+        var cap = Vector512.Create(problem.Softcap);
+        var shift = Vector512.Create(lse);
+        var offset = Vector512.Create(delta);
         for (int v = 0; v < vectors; v++)
         {
             Vector512<float> score = Vector512.Load(p + (v * Lanes)) * factor;
@@ -203,7 +207,8 @@ internal static unsafe class AttentionBackwardTile
             gradient = caps ? gradient * (Vector512<float>.One - (bent * bent)) : gradient;
             if (hidden > v * Lanes)
             {
-                Vector512<float> seen = Vector512.GreaterThanOrEqual(Vector512<int>.Indices, Vector512.Create(hidden - (v * Lanes))).AsSingle();
+                Vector512<float> seen =
+                    Vector512.GreaterThanOrEqual(Vector512<int>.Indices, Vector512.Create(hidden - (v * Lanes))).AsSingle();
                 probability = Vector512.ConditionalSelect(seen, probability, Vector512<float>.Zero);
                 gradient = Vector512.ConditionalSelect(seen, gradient, Vector512<float>.Zero);
             }
@@ -221,8 +226,8 @@ internal static unsafe class AttentionBackwardTile
     }
 
     /// <summary>
-    /// lse and delta = dO O of each row. Delta is summed in the order of the product dO V^T, so that a token that sees one key alone, whose O
-    /// is that V, gets a score gradient of exactly 0. Four rows at once, since each is a chain.
+    /// lse and delta = dO O of each row. Delta is summed in the order of the product dO V^T, so that a token that sees one key alone, whose
+    /// O is that V, gets a score gradient of exactly 0. Four rows at once, since each is a chain.
     /// </summary>
     private static void ReadRowConstants(
         AttentionProblem problem, AttentionBackwardBuffers buffers, QueryBlocks.Block block, int group, Tiles tiles)
@@ -266,7 +271,7 @@ internal static unsafe class AttentionBackwardTile
 
     private static void WriteQueryGradient(AttentionProblem problem, QueryBlocks.Block block, int group, float* tile, F32View dq)
     {
-        Vector512<float> scale = Vector512.Create(problem.Scale);
+        var scale = Vector512.Create(problem.Scale);
         for (int m = 0; m < block.Count * problem.HeadsPerGroup; m++)
         {
             int row = problem.Queries.Rows[block.Begin + (m / problem.HeadsPerGroup)];
@@ -281,7 +286,7 @@ internal static unsafe class AttentionBackwardTile
 
     private static void WriteKeyGradient(AttentionProblem problem, float* sums, float scale, F32View gradient, int segment, int group)
     {
-        Vector512<float> factor = Vector512.Create(scale);
+        var factor = Vector512.Create(scale);
         for (int key = 0; key < problem.Keys.Segments[segment].Length; key++)
         {
             float* to = gradient[problem.Keys.Segments[segment].Start + key] + (group * problem.HeadDim);

@@ -77,7 +77,8 @@ internal static unsafe class AttentionForwardTile
                 for (int row = m; row < m + TileProduct.Rows; row++)
                 {
                     SoftmaxRow(
-                        scores + (row * KeyBlocks.Size), row < rows ? Visible(row) : 0, row < rows ? Hidden(row) : 0, vectors, problem, ref max[row],
+                        scores + (row * KeyBlocks.Size), row < rows ? Visible(row) : 0, row < rows ? Hidden(row) : 0, vectors, problem,
+                        ref max[row],
                         ref sum[row], o + (row * paddedDim));
                 }
             }
@@ -136,12 +137,12 @@ internal static unsafe class AttentionForwardTile
             scale = 1;
         }
 
-        Vector512<float> hidden = Vector512.Create(float.NegativeInfinity);
+        var hidden = Vector512.Create(float.NegativeInfinity);
         new Span<float>(s, hiddenKeys).Fill(float.NegativeInfinity);
         float* last = s + ((used - 1) * Lanes);
         Vector512<int> lane = Vector512<int>.Indices;
         Vector512<float> seen = Vector512.LessThan(lane, Vector512.Create(visible - ((used - 1) * Lanes))).AsSingle();
-        Vector512<float> largest = Vector512.ConditionalSelect(seen, Vector512.Load(last), hidden);
+        var largest = Vector512.ConditionalSelect(seen, Vector512.Load(last), hidden);
         largest.Store(last);
         for (int v = 0; v < used - 1; v++)
         {
@@ -152,8 +153,8 @@ internal static unsafe class AttentionForwardTile
         // The scale is positive, so it commutes with the maximum, rounding included.
         float blockMax = Max(largest) * scale;
         float newMax = blockMax > max ? blockMax : max;
-        Vector512<float> scaling = Vector512.Create(scale);
-        Vector512<float> shift = Vector512.Create(newMax);
+        var scaling = Vector512.Create(scale);
+        var shift = Vector512.Create(newMax);
         Vector512<float> total = default;
         for (int v = 0; v < used; v++)
         {
@@ -195,7 +196,7 @@ internal static unsafe class AttentionForwardTile
             int head = (group * problem.HeadsPerGroup) + (m % problem.HeadsPerGroup);
             float* to = output[row] + (head * problem.HeadDim);
             float* from = o + ((long)m * problem.PaddedDim);
-            Vector512<float> divisor = Vector512.Create(sum[m]);
+            var divisor = Vector512.Create(sum[m]);
             for (int d = 0; d < problem.HeadDim; d += Lanes)
             {
                 Store(Vector512.Load(from + d) / divisor, to + d, problem.HeadDim - d);

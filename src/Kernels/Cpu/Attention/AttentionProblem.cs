@@ -3,13 +3,15 @@ namespace Rm.Kernels.Cpu.Attention;
 /// <summary>Sizes of one attention call: H query heads in G groups of D features each.</summary>
 internal readonly unsafe struct AttentionProblem
 {
-    public AttentionProblem(CpuPreparedLayout layout, int[]? queryRows, F32View q, F32View k, F32View v, int headDim, float scale, int window, float softcap)
+    public AttentionProblem(
+        CpuPreparedLayout layout, int[]? queryRows, F32View q, F32View k, F32View v, int headDim, float scale, int window, float softcap)
     {
         if (headDim <= 0 || headDim % 2 != 0 || q.Columns % headDim != 0 || k.Columns % headDim != 0 || k.Columns == 0
             || q.Columns % k.Columns != 0)
         {
             throw new ArgumentException(
-                $"Q with {q.Columns} columns and K with {k.Columns} are no whole numbers of heads of {headDim}, or no whole groups.", nameof(headDim));
+                $"Q with {q.Columns} columns and K with {k.Columns} are no whole numbers of heads of {headDim}, or no whole groups.",
+                nameof(headDim));
         }
 
         if (!(scale > 0) || float.IsInfinity(scale))

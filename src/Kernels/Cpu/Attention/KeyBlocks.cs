@@ -33,7 +33,8 @@ internal sealed class KeyBlocks
                     || Parents[parent] >= 0 || parent == s)
                 {
                     throw new ArgumentException(
-                        $"Segment {s} refers to a prefix at token {segment.PrefixStart} of length {segment.PrefixLength}, which is no earlier root segment.",
+                        $"Segment {s} refers to a prefix at token {segment.PrefixStart} of length {segment.PrefixLength}, which is no "
+                            + $"earlier root segment.",
                         nameof(layout));
                 }
 
@@ -71,5 +72,6 @@ internal sealed class KeyBlocks
     /// <summary>A length rounded up to whole vectors.</summary>
     public static int Padded(int length) => (length + VectorMath.Lanes - 1) / VectorMath.Lanes * VectorMath.Lanes;
 
-    private long Cost(int[] family) => family.Sum(s => (long)Segments[s].Length * (Segments[s].PrefixLength + (Segments[s].Length / 2) + 1));
+    private long Cost(int[] family) =>
+        family.Sum(s => (long)Segments[s].Length * (Segments[s].PrefixLength + (Segments[s].Length / 2) + 1));
 }

@@ -5,7 +5,8 @@ namespace Rm.Kernels.Cpu.Attention;
 /// <summary>The rows of Q, sorted by segment and cut into blocks that are computed together.</summary>
 internal sealed class QueryBlocks
 {
-    // Rows of a tile: all heads that share keys, for a few queries. About this many keep the tile in L1 and L2 and the keys' loads amortised.
+    // Rows of a tile: all heads that share keys, for a few queries. About this many keep the tile in L1 and L2 and the keys' loads
+    // amortised.
     private const int TargetRows = 96;
 
     /// <summary>Sorts and cuts.</summary>
@@ -59,13 +60,13 @@ internal sealed class QueryBlocks
 
     private int[] SortBySegment(Segment[] segments, int[]? queryRows, int tokenCount)
     {
-        var segmentOfToken = new int[tokenCount];
+        int[] segmentOfToken = new int[tokenCount];
         for (int s = 0; s < segments.Length; s++)
         {
             segmentOfToken.AsSpan(segments[s].Start, segments[s].Length).Fill(s);
         }
 
-        var starts = new int[segments.Length + 1];
+        int[] starts = new int[segments.Length + 1];
         for (int i = 0; i < Rows.Length; i++)
         {
             int token = queryRows is null ? i : queryRows[i];

@@ -15,7 +15,9 @@ internal static unsafe class TileProduct
 
     private const int Lanes = VectorMath.Lanes;
 
-    /// <summary>Four rows of C. A's elements may lie at any strides, which serves transposed operands; rows of B and C are adjacent lanes.</summary>
+    /// <summary>
+    /// Four rows of C. A's elements may lie at any strides, which serves transposed operands; rows of B and C are adjacent lanes.
+    /// </summary>
     /// <param name="a">First element of A.</param>
     /// <param name="aRow">Distance between rows of A.</param>
     /// <param name="aStep">Distance between steps of the reduction in A.</param>
@@ -29,7 +31,8 @@ internal static unsafe class TileProduct
     public static void FourRows(
         float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow, int depth, int vectors, bool accumulate)
     {
-        // Not Vector512.IsHardwareAccelerated: .NET says no on the first Intel generations with AVX-512, where it still nearly halves the time.
+        // Not Vector512.IsHardwareAccelerated: .NET says no on the first Intel generations with AVX-512, where it still nearly halves the
+        // time.
         if (!Avx512F.IsSupported)
         {
             for (int v = 0; v < vectors; v++)
@@ -84,7 +87,7 @@ internal static unsafe class TileProduct
         float* a3 = a2 + aRow;
         for (int step = 0; step < depth; step++)
         {
-            Vector512<float> b0 = Vector512.Load(b);
+            var b0 = Vector512.Load(b);
             Vector512<float> b1 = TWidth.Count > 1 ? Vector512.Load(b + Lanes) : default;
             Vector512<float> b2 = TWidth.Count > 2 ? Vector512.Load(b + (2 * Lanes)) : default;
             Vector512<float> b3 = TWidth.Count > 3 ? Vector512.Load(b + (3 * Lanes)) : default;
@@ -111,7 +114,7 @@ internal static unsafe class TileProduct
         ref Vector512<float> c0, ref Vector512<float> c1, ref Vector512<float> c2, ref Vector512<float> c3)
         where TWidth : struct, IWidth
     {
-        Vector512<float> broadcast = Vector512.Create(a);
+        var broadcast = Vector512.Create(a);
         c0 = Vector512.FusedMultiplyAdd(broadcast, b0, c0);
         if (TWidth.Count > 1)
         {
@@ -185,18 +188,18 @@ internal static unsafe class TileProduct
 
         for (int step = 0; step < depth; step++)
         {
-            Vector256<float> lower = Vector256.Load(b);
-            Vector256<float> upper = Vector256.Load(b + 8);
-            Vector256<float> a0 = Vector256.Create(*a);
+            var lower = Vector256.Load(b);
+            var upper = Vector256.Load(b + 8);
+            var a0 = Vector256.Create(*a);
             l0 = Vector256.FusedMultiplyAdd(a0, lower, l0);
             u0 = Vector256.FusedMultiplyAdd(a0, upper, u0);
-            Vector256<float> a1 = Vector256.Create(a[aRow]);
+            var a1 = Vector256.Create(a[aRow]);
             l1 = Vector256.FusedMultiplyAdd(a1, lower, l1);
             u1 = Vector256.FusedMultiplyAdd(a1, upper, u1);
-            Vector256<float> a2 = Vector256.Create(a[2 * aRow]);
+            var a2 = Vector256.Create(a[2 * aRow]);
             l2 = Vector256.FusedMultiplyAdd(a2, lower, l2);
             u2 = Vector256.FusedMultiplyAdd(a2, upper, u2);
-            Vector256<float> a3 = Vector256.Create(a[3 * aRow]);
+            var a3 = Vector256.Create(a[3 * aRow]);
             l3 = Vector256.FusedMultiplyAdd(a3, lower, l3);
             u3 = Vector256.FusedMultiplyAdd(a3, upper, u3);
             a += aStep;

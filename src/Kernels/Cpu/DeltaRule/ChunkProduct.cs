@@ -2,7 +2,9 @@ using Rm.Kernels.Cpu.Attention;
 
 namespace Rm.Kernels.Cpu.DeltaRule;
 
-/// <summary>Products of a chunk's matrices, by <see cref="TileProduct"/>: rows in fours, columns in vectors, zeros in the padding.</summary>
+/// <summary>
+/// Products of a chunk's matrices, by <see cref="TileProduct"/>: rows in fours, columns in vectors, zeros in the padding.
+/// </summary>
 internal static unsafe class ChunkProduct
 {
     /// <summary>C <c>[rows, columns]</c> (+)= A <c>[rows, depth]</c> B <c>[depth, columns]</c>.</summary>
@@ -15,7 +17,9 @@ internal static unsafe class ChunkProduct
         }
     }
 
-    /// <summary>C += A B for a lower triangular A with rows <paramref name="stride"/> apart: what is above the diagonal must be zero.</summary>
+    /// <summary>
+    /// C += A B for a lower triangular A with rows <paramref name="stride"/> apart: what is above the diagonal must be zero.
+    /// </summary>
     public static void Lower(float* a, int stride, float* b, int columns, float* c, int rows)
     {
         for (int r = 0; r < rows; r += TileProduct.Rows)

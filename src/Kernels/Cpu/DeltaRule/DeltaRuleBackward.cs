@@ -20,8 +20,8 @@ internal unsafe struct DeltaRuleGradients
 }
 
 /// <summary>
-/// Backward of one family of segments and the value heads of one key head. Chunks run from the last to the first with G, the gradient of the state
-/// at a chunk's end; what the forward of a chunk computes is made again from its first state.
+/// Backward of one family of segments and the value heads of one key head. Chunks run from the last to the first with G, the gradient of
+/// the state at a chunk's end; what the forward of a chunk computes is made again from its first state.
 /// </summary>
 internal readonly unsafe struct DeltaRuleBackward
 {
@@ -52,8 +52,10 @@ internal readonly unsafe struct DeltaRuleBackward
     {
         _problem = problem;
         _gradients = gradients;
-        int chunk = problem.Shape.Chunk, state = problem.StateFloats, values = chunk * problem.PaddedValueDim, keys = chunk * problem.PaddedKeyDim;
-        long floats = DeltaRuleChunk.Floats(problem) + (5L * state) + (4L * values) + (2L * keys) + (2L * chunk * chunk) + (5L * chunk) + Lanes;
+        int chunk = problem.Shape.Chunk, state = problem.StateFloats, values = chunk * problem.PaddedValueDim,
+            keys = chunk * problem.PaddedKeyDim;
+        long floats = DeltaRuleChunk.Floats(problem) + (5L * state) + (4L * values) + (2L * keys) + (2L * chunk * chunk) + (5L * chunk)
+            + Lanes;
         float* next = (float*)ThreadScratch.Get(floats * sizeof(float));
         float* Take(int count)
         {
@@ -136,7 +138,8 @@ internal readonly unsafe struct DeltaRuleBackward
 
     private void LoadState(int chunk, int head)
     {
-        int keyDim = _problem.Shape.KeyDim, valueDim = _problem.Shape.ValueDim, values = _problem.PaddedValueDim, keys = _problem.PaddedKeyDim;
+        int keyDim = _problem.Shape.KeyDim, valueDim = _problem.Shape.ValueDim, values = _problem.PaddedValueDim,
+            keys = _problem.PaddedKeyDim;
         float* from = _gradients.States + ((((long)chunk * _problem.Shape.ValueHeads) + head) * keyDim * valueDim);
         for (int i = 0; i < keys; i++)
         {
@@ -159,7 +162,8 @@ internal readonly unsafe struct DeltaRuleBackward
     // y = (I + A)^-T dU, with what it gives for v, beta and gamma.
     private void SolveGradient(int row, int count, int head)
     {
-        int keys = _problem.PaddedKeyDim, values = _problem.PaddedValueDim, chunk = _problem.Shape.Chunk, rows = DeltaRuleChunk.Fours(count);
+        int keys = _problem.PaddedKeyDim, values = _problem.PaddedValueDim, chunk = _problem.Shape.Chunk,
+            rows = DeltaRuleChunk.Fours(count);
         ChunkProduct.Full(_chunk.K, keys, 1, _g, values, _y, rows, keys, accumulate: false);
         for (int i = 0; i < count; i++)
         {
@@ -174,11 +178,12 @@ internal readonly unsafe struct DeltaRuleBackward
         int column = _problem.ValueColumn(head), width = _problem.Shape.ValueDim;
         for (int i = 0; i < count; i++)
         {
-            float* v = _problem.Qkv[row + i] + column, dv = _gradients.DQkv[row + i] + column, y = _y + (i * values), ks = _chunk.KS + (i * values);
+            float* v = _problem.Qkv[row + i] + column, dv = _gradients.DQkv[row + i] + column, y = _y + (i * values), ks = _chunk.KS
+                + (i * values);
             float beta = _chunk.Beta[i], decay = _chunk.FromStart[i], state = decay * Dot(y, ks, values);
             _dBeta[i] = beta * (Dot(y, v, width) - state);
             _fromStart[i] = -beta * state;
-            Vector512<float> factor = Vector512.Create(beta);
+            var factor = Vector512.Create(beta);
             for (int c = 0; c < width; c += Lanes)
             {
                 Store(factor * Vector512.Load(y + c), dv + c, width - c);
@@ -188,7 +193,8 @@ internal readonly unsafe struct DeltaRuleBackward
 
     private void KeyAndQueryGradients(int count)
     {
-        int keys = _problem.PaddedKeyDim, values = _problem.PaddedValueDim, chunk = _problem.Shape.Chunk, rows = DeltaRuleChunk.Fours(count);
+        int keys = _problem.PaddedKeyDim, values = _problem.PaddedValueDim, chunk = _problem.Shape.Chunk,
+            rows = DeltaRuleChunk.Fours(count);
         ClearRows(_chunk.U, count, values);
         ClearRows(_y, count, values);
         ChunkProduct.Transpose(_chunk.U, chunk, values, _uTransposed, chunk);
@@ -222,8 +228,8 @@ internal readonly unsafe struct DeltaRuleBackward
         ChunkProduct.Lower(_dB, chunk, _chunk.K, keys, _dQ, rows);
     }
 
-    // y u^T -> the gradient of K K^T, dO u^T -> that of Q K^T; with what they give for beta and, for each token t, the sum over all i >= t > j: not as
-    // differences of row and column sums, which cancel where gates are strong.
+    // y u^T -> the gradient of K K^T, dO u^T -> that of Q K^T; with what they give for beta and, for each token t, the sum over all i >= t
+    // > j: not as differences of row and column sums, which cancel where gates are strong.
     private void BetweenTokens(int count)
     {
         int chunk = _problem.Shape.Chunk;
@@ -297,7 +303,7 @@ internal readonly unsafe struct DeltaRuleBackward
             for (int c = 0; c < width; c += Lanes)
             {
                 int n = width - c;
-                Vector512<float> value = Vector512.FusedMultiplyAdd(back, Load(x + c, n), scale * Vector512.Load(d + c));
+                var value = Vector512.FusedMultiplyAdd(back, Load(x + c, n), scale * Vector512.Load(d + c));
                 Store(accumulate ? Load(to + c, n) + value : value, to + c, n);
             }
         }

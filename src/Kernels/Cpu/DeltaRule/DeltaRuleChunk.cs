@@ -101,7 +101,8 @@ internal readonly unsafe struct DeltaRuleChunk
     /// <summary>Everything up to U, from the chunk's tokens and S <c>[Dk, Dv]</c>, padded.</summary>
     public void Solve(int row, int count, int head, float* state)
     {
-        int keyHead = head / Problem.HeadsPerGroup, chunk = Problem.Shape.Chunk, values = Problem.PaddedValueDim, keys = Problem.PaddedKeyDim;
+        int keyHead = head / Problem.HeadsPerGroup, chunk = Problem.Shape.Chunk, values = Problem.PaddedValueDim,
+            keys = Problem.PaddedKeyDim;
         int rows = Fours(count);
         LoadGates(row, count, head);
         (int query, int key) = Problem.KeyColumns(keyHead);
@@ -142,7 +143,7 @@ internal readonly unsafe struct DeltaRuleChunk
     {
         for (int i = 0; i < rows; i++)
         {
-            Vector512<float> factor = Vector512.Create(factors[i]);
+            var factor = Vector512.Create(factors[i]);
             for (int c = 0; c < columns; c += Lanes)
             {
                 (factor * Vector512.Load(from + (i * columns) + c)).Store(to + (i * columns) + c);
@@ -153,7 +154,7 @@ internal readonly unsafe struct DeltaRuleChunk
     /// <summary>values *= factor.</summary>
     public static void Scale(float* values, float factor, int count)
     {
-        Vector512<float> all = Vector512.Create(factor);
+        var all = Vector512.Create(factor);
         for (int i = 0; i < count; i += Lanes)
         {
             (all * Vector512.Load(values + i)).Store(values + i);
@@ -205,7 +206,7 @@ internal readonly unsafe struct DeltaRuleChunk
 
             float* from = Problem.Qkv[row + i] + column;
             scales[i] = 1 / MathF.Sqrt(Dot(from, from, width) + Problem.Shape.Epsilon);
-            Vector512<float> scale = Vector512.Create(scales[i] * factor);
+            var scale = Vector512.Create(scales[i] * factor);
             for (int c = 0; c < padded; c += Lanes)
             {
                 (scale * (c < width ? Load(from + c, width - c) : default)).Store(line + c);
@@ -220,7 +221,7 @@ internal readonly unsafe struct DeltaRuleChunk
         for (int i = 0; i < rows; i++)
         {
             Vector512<float> gamma = Vector512.Create(Gamma[i]), rest = Vector512.Create(GammaRest[i]), beta = Vector512.Create(-Beta[i]);
-            Vector512<int> index = Vector512.Create(i);
+            var index = Vector512.Create(i);
             for (int j = 0; j < chunk; j += Lanes)
             {
                 int at = (i * chunk) + j;
@@ -285,7 +286,7 @@ internal readonly unsafe struct DeltaRuleChunk
 
     private static void AddRow(float* from, float factor, float* to, int columns)
     {
-        Vector512<float> all = Vector512.Create(factor);
+        var all = Vector512.Create(factor);
         for (int c = 0; c < columns; c += Lanes)
         {
             Vector512.FusedMultiplyAdd(all, Vector512.Load(from + c), Vector512.Load(to + c)).Store(to + c);

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Rm.Kernels.Cpu.Gemm;
 
-/// <summary>AVX2 tiles of up to 6 x 16, two beside each other: 12 accumulators, two vectors of B and one broadcast of A fill 15 of the 16 registers.</summary>
+/// <summary>
+/// AVX2 tiles of up to 6 x 16, two beside each other: 12 accumulators, two vectors of B and one broadcast of A fill 15 of the 16 registers.
+/// </summary>
 internal readonly unsafe struct Avx2Kernel : IMicroKernel
 {
     /// <inheritdoc/>
@@ -52,10 +54,15 @@ internal readonly unsafe struct Avx2Kernel : IMicroKernel
             float* from = t.Start + column;
             nint fs = t.StartStride;
             if (TRows.Count > 0) { c0a = Load(from + (0 * fs)); c0b = Load(from + (0 * fs) + 8); }
+
             if (TRows.Count > 1) { c1a = Load(from + (1 * fs)); c1b = Load(from + (1 * fs) + 8); }
+
             if (TRows.Count > 2) { c2a = Load(from + (2 * fs)); c2b = Load(from + (2 * fs) + 8); }
+
             if (TRows.Count > 3) { c3a = Load(from + (3 * fs)); c3b = Load(from + (3 * fs) + 8); }
+
             if (TRows.Count > 4) { c4a = Load(from + (4 * fs)); c4b = Load(from + (4 * fs) + 8); }
+
             if (TRows.Count > 5) { c5a = Load(from + (5 * fs)); c5b = Load(from + (5 * fs) + 8); }
         }
 
@@ -71,11 +78,17 @@ internal readonly unsafe struct Avx2Kernel : IMicroKernel
             {
                 Vector256<float> b0 = Load(b), b1 = Load(b + 8), x;
                 if (TRows.Count > 0) { x = Vector256.Create(a[0]); c0a = Mac(x, b0, c0a); c0b = Mac(x, b1, c0b); }
+
                 if (TRows.Count > 1) { x = Vector256.Create(a[1]); c1a = Mac(x, b0, c1a); c1b = Mac(x, b1, c1b); }
+
                 if (TRows.Count > 2) { x = Vector256.Create(a[2]); c2a = Mac(x, b0, c2a); c2b = Mac(x, b1, c2b); }
+
                 if (TRows.Count > 3) { x = Vector256.Create(a[3]); c3a = Mac(x, b0, c3a); c3b = Mac(x, b1, c3b); }
+
                 if (TRows.Count > 4) { x = Vector256.Create(a[4]); c4a = Mac(x, b0, c4a); c4b = Mac(x, b1, c4b); }
+
                 if (TRows.Count > 5) { x = Vector256.Create(a[5]); c5a = Mac(x, b0, c5a); c5b = Mac(x, b1, c5b); }
+
                 a += aStride;
                 b += bStride;
             }
@@ -93,10 +106,15 @@ internal readonly unsafe struct Avx2Kernel : IMicroKernel
         }
 
         if (TRows.Count > 0) { c0a.Store(c + (0 * s)); c0b.Store(c + (0 * s) + 8); }
+
         if (TRows.Count > 1) { c1a.Store(c + (1 * s)); c1b.Store(c + (1 * s) + 8); }
+
         if (TRows.Count > 2) { c2a.Store(c + (2 * s)); c2b.Store(c + (2 * s) + 8); }
+
         if (TRows.Count > 3) { c3a.Store(c + (3 * s)); c3b.Store(c + (3 * s) + 8); }
+
         if (TRows.Count > 4) { c4a.Store(c + (4 * s)); c4b.Store(c + (4 * s) + 8); }
+
         if (TRows.Count > 5) { c5a.Store(c + (5 * s)); c5b.Store(c + (5 * s) + 8); }
     }
 

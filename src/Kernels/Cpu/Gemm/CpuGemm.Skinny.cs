@@ -14,7 +14,9 @@ public sealed unsafe partial class CpuGemm
     private NativeBuffer? _packedSkinny;
 
     /// <summary>S [M, R] = scale * (X [M, K] * A^T) for a small R, in one pass over X: the first half of a LoRA layer.</summary>
-    /// <remarks>Each element is one chain of fused multiply-adds in increasing k, then the scale; rows do not depend on each other.</remarks>
+    /// <remarks>
+    /// Each element is one chain of fused multiply-adds in increasing k, then the scale; rows do not depend on each other.
+    /// </remarks>
     /// <param name="x">X, [M, K].</param>
     /// <param name="a">A, [R, K] as <c>lora_A</c> is, or [K, R] as <c>lora_B</c> is with <paramref name="transposeA"/>.</param>
     /// <param name="transposeA">Whether A is given as [K, R].</param>
@@ -88,12 +90,14 @@ public sealed unsafe partial class CpuGemm
         if (p.Rows != q.Rows || g.Rows != p.Columns || g.Columns != q.Columns)
         {
             throw new ArgumentException(
-                $"G [{g.Rows}, {g.Columns}] cannot be P^T Q with P [{p.Rows}, {p.Columns}] and Q [{q.Rows}, {q.Columns}]: the sizes do not match.");
+                $"G [{g.Rows}, {g.Columns}] cannot be P^T Q with P [{p.Rows}, {p.Columns}] and Q [{q.Rows}, {q.Columns}]: the sizes do "
+                    + $"not match.");
         }
 
         if (g.Rows > MostOuterRows)
         {
-            throw new ArgumentException($"An outer product with R = {g.Rows} is not small (at most {MostOuterRows}): use Multiply with transposeA.");
+            throw new ArgumentException(
+                $"An outer product with R = {g.Rows} is not small (at most {MostOuterRows}): use Multiply with transposeA.");
         }
 
         if (g.Rows == 0 || g.Columns == 0)

@@ -37,7 +37,8 @@ public sealed unsafe partial class CpuGemm : IDisposable
         Path = path ?? GemmPaths.Best;
         if (!GemmPaths.IsSupported(Path))
         {
-            throw new ArgumentException($"This processor does not run the {Path} path; the best it runs is {GemmPaths.Best}.", nameof(path));
+            throw new ArgumentException(
+                $"This processor does not run the {Path} path; the best it runs is {GemmPaths.Best}.", nameof(path));
         }
     }
 
@@ -237,7 +238,8 @@ public sealed unsafe partial class CpuGemm : IDisposable
         if (options.ExtensionA.Rows != c.Rows || options.ExtensionA.Columns != r || n != c.Columns)
         {
             throw new ArgumentException(
-                $"The extension [{options.ExtensionA.Rows}, {options.ExtensionA.Columns}] * [{r}, {n}] does not fit C [{c.Rows}, {c.Columns}].");
+                $"The extension [{options.ExtensionA.Rows}, {options.ExtensionA.Columns}] * [{r}, {n}] does not fit C [{c.Rows}, "
+                    + $"{c.Columns}].");
         }
     }
 }

@@ -68,7 +68,9 @@ internal static unsafe class GemmLoops
             => !new ReadOnlySpan<float>(panel + ((nint)row * IMicroKernel.PanelColumns), IMicroKernel.PanelColumns).ContainsAnyExcept(0f);
     }
 
-    /// <summary>Each item computes a block of row tiles times a few panels. Neighbouring items share the row tiles, which stay in L2.</summary>
+    /// <summary>
+    /// Each item computes a block of row tiles times a few panels. Neighbouring items share the row tiles, which stay in L2.
+    /// </summary>
     public readonly struct TileBody<TKernel>(GemmPlan* plan) : IParallelBody
         where TKernel : struct, IMicroKernel
     {
@@ -95,7 +97,9 @@ internal static unsafe class GemmLoops
                 {
                     int steps = Math.Min(plan->KBlock, plan->K - k);
                     long offset = (((long)panel * plan->K) + k) * Columns;
-                    float* b = plan->NarrowPanels ? Widen((ushort*)plan->Panels + offset, (long)steps * Columns, wide) : (float*)plan->Panels + offset;
+                    float* b = plan->NarrowPanels
+                        ? Widen((ushort*)plan->Panels + offset, (long)steps * Columns, wide)
+                        : (float*)plan->Panels + offset;
                     for (int tile = firstTile; tile < endTile; tile++)
                     {
                         RunTile(tile, panel, k, steps, b, oneBlock ? tiles : tiles + ((tile - firstTile) * tileElements));

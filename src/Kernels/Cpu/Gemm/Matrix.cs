@@ -30,7 +30,9 @@ public readonly ref struct Matrix
     public int Stride { get; }
 }
 
-/// <summary>A read-only row-major float32 matrix [rows, columns] over a span, see <see cref="Matrix"/>. Its default value is empty.</summary>
+/// <summary>
+/// A read-only row-major float32 matrix [rows, columns] over a span, see <see cref="Matrix"/>. Its default value is empty.
+/// </summary>
 public readonly ref struct ReadOnlyMatrix
 {
     /// <inheritdoc cref="Matrix(Span{float}, int, int, int)"/>
@@ -79,7 +81,8 @@ public readonly ref struct ReadOnlyMatrix
         if (stride < columns || needed > length)
         {
             throw new ArgumentException(
-                $"A matrix [{rows}, {columns}] with stride {stride} needs {needed} elements and rows that do not overlap; the span has {length}.");
+                $"A matrix [{rows}, {columns}] with stride {stride} needs {needed} elements and rows that do not overlap; the span has "
+                    + $"{length}.");
         }
 
         return stride;

@@ -25,7 +25,8 @@ internal readonly unsafe struct ScalarKernel : IMicroKernel
                 }
 
                 Chain(t.A + row, t.AStride, t.B + column, t.BStride, t.K, ref c0, ref c1, ref c2, ref c3);
-                Chain(t.ExtensionA + row, t.AStride, t.ExtensionB + column, IMicroKernel.PanelColumns, t.ExtensionK, ref c0, ref c1, ref c2, ref c3);
+                Chain(t.ExtensionA + row, t.AStride, t.ExtensionB + column, IMicroKernel.PanelColumns, t.ExtensionK, ref c0, ref c1,
+                    ref c2, ref c3);
                 (c[0], c[1], c[2], c[3]) = (c0, c1, c2, c3);
             }
         }

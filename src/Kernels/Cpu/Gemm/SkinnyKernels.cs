@@ -72,7 +72,9 @@ internal readonly unsafe struct SkinnyBody(SkinnyPlan* plan) : IParallelBody
     }
 }
 
-/// <summary>Eight rows of X times a panel of 8, 16 or 32 columns; X is read in place, since packing it would cost as much as the product.</summary>
+/// <summary>
+/// Eight rows of X times a panel of 8, 16 or 32 columns; X is read in place, since packing it would cost as much as the product.
+/// </summary>
 internal static unsafe class SkinnyKernels
 {
     /// <summary>Rows that a kernel computes; missing ones repeat the last.</summary>
@@ -143,7 +145,7 @@ internal static unsafe class SkinnyKernels
         float* x0 = r.X0, x1 = r.X1, x2 = r.X2, x3 = r.X3, x4 = r.X4, x5 = r.X5, x6 = r.X6, x7 = r.X7;
         for (nint k = 0; k < depth; k++, panel += 16)
         {
-            Vector512<float> p = Vector512.Load(panel);
+            var p = Vector512.Load(panel);
             a0 = Mac(Vector512.Create(x0[k]), p, a0);
             a1 = Mac(Vector512.Create(x1[k]), p, a1);
             a2 = Mac(Vector512.Create(x2[k]), p, a2);
@@ -165,7 +167,7 @@ internal static unsafe class SkinnyKernels
         float* x0 = r.X0, x1 = r.X1, x2 = r.X2, x3 = r.X3, x4 = r.X4, x5 = r.X5, x6 = r.X6, x7 = r.X7;
         for (nint k = 0; k < depth; k++, panel += 8)
         {
-            Vector256<float> p = Vector256.Load(panel);
+            var p = Vector256.Load(panel);
             a0 = Fma.MultiplyAdd(Vector256.Create(x0[k]), p, a0);
             a1 = Fma.MultiplyAdd(Vector256.Create(x1[k]), p, a1);
             a2 = Fma.MultiplyAdd(Vector256.Create(x2[k]), p, a2);

@@ -7,7 +7,9 @@ namespace Rm.Kernels.Cpu.Gemm;
 /// <summary>Moves a tile between C and the scratch that kernels compute in, where edges of C need no special case.</summary>
 internal static unsafe class TileEpilogue
 {
-    /// <summary>Asks for the cache lines of C (and of the residual) that <see cref="Store"/> will touch a whole tile's work later.</summary>
+    /// <summary>
+    /// Asks for the cache lines of C (and of the residual) that <see cref="Store"/> will touch a whole tile's work later.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Prefetch(in GemmPlan p, int row, int rows, int column)
     {
@@ -58,7 +60,7 @@ internal static unsafe class TileEpilogue
             int j = 0;
             for (; j + Vector256<float>.Count <= columns; j += Vector256<float>.Count)
             {
-                Vector256<float> value = Vector256.Load(tile + j);
+                var value = Vector256.Load(tile + j);
                 if (bias != null)
                 {
                     value += Vector256.Load(bias + j);

@@ -73,7 +73,9 @@ public sealed unsafe class CpuThreads : IDisposable
         }
     }
 
-    /// <summary>Runs <paramref name="body"/> for every item, see <see cref="For{TBody}(int, TBody)"/>. For code that need not avoid allocation.</summary>
+    /// <summary>
+    /// Runs <paramref name="body"/> for every item, see <see cref="For{TBody}(int, TBody)"/>. For code that need not avoid allocation.
+    /// </summary>
     /// <param name="items">Number of items.</param>
     /// <param name="body">Called once per item with its index.</param>
     public void For(int items, Action<int> body)
@@ -240,7 +242,9 @@ public sealed unsafe class CpuThreads : IDisposable
         public Thread Thread { get; }
     }
 
-    /// <summary>An auto-reset signal for one waiter, which spins before it sleeps; signalling a spinning waiter makes no system call.</summary>
+    /// <summary>
+    /// An auto-reset signal for one waiter, which spins before it sleeps; signalling a spinning waiter makes no system call.
+    /// </summary>
     private sealed class Parking : IDisposable
     {
         private const int Idle = 0;

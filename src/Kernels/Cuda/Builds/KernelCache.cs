@@ -58,8 +58,8 @@ internal sealed class KernelCache
     public string Folder { get; }
 
     /// <summary>
-    /// The cache of this user: the one in <see cref="DefaultFolder"/>, or, where that has nothing and cannot be written (a read-only home), one
-    /// below the folder for temporary files, so that the runs of a sweep do not each compile. There it must be this user's alone.
+    /// The cache of this user: the one in <see cref="DefaultFolder"/>, or, where that has nothing and cannot be written (a read-only home),
+    /// one below the folder for temporary files, so that the runs of a sweep do not each compile. There it must be this user's alone.
     /// </summary>
     public static KernelCache OfUser() => OfUser(DefaultFolder, Path.GetTempPath());
 

@@ -15,7 +15,7 @@ internal readonly struct KernelCacheKey
     /// <summary>The key of <paramref name="parts"/>; their order and borders count.</summary>
     public KernelCacheKey(params IEnumerable<string> parts)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> length = stackalloc byte[4];
         foreach (string part in parts)
         {

@@ -73,11 +73,13 @@ internal sealed unsafe class KernelCompiler
     public (byte[] Image, string Log) Compile(KernelSources sources, string unit, CudaArchitecture architecture) =>
         Compile(sources, unit, TargetFor(architecture));
 
-    /// <summary>Compiles one unit for <paramref name="target"/>: a cubin for sm_80, sm_90a ..., zero-terminated PTX for compute_80 ...</summary>
+    /// <summary>
+    /// Compiles one unit for <paramref name="target"/>: a cubin for sm_80, sm_90a ..., zero-terminated PTX for compute_80 ...
+    /// </summary>
     /// <exception cref="InvalidOperationException">The unit does not compile: the message has the compiler's.</exception>
     public (byte[] Image, string Log) Compile(KernelSources sources, string unit, string target)
     {
-        using NvrtcProgram program = NvrtcProgram.Create(unit, sources.Units[unit], sources.Headers);
+        using var program = NvrtcProgram.Create(unit, sources.Units[unit], sources.Headers);
         bool compiled = program.TryCompile([OptionFor(target), .. CommonOptions]);
         string log = program.Log();
         if (!compiled)

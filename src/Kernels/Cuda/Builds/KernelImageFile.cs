@@ -8,8 +8,8 @@ namespace Rm.Kernels.Cuda.Builds;
 /// (<see cref="KernelCacheKey.OfSources"/>), by which an image that has outlived its sources is told.
 /// </summary>
 /// <remarks>
-/// File: one Brotli stream of a magic word, compiler, target, the number of units, and for each its name, key, length and image; strings and
-/// numbers as <see cref="BinaryWriter"/> writes them. PTX ends with a zero byte.
+/// File: one Brotli stream of a magic word, compiler, target, the number of units, and for each its name, key, length and image; strings
+/// and numbers as <see cref="BinaryWriter"/> writes them. PTX ends with a zero byte.
 /// </remarks>
 internal sealed class KernelImageFile
 {
@@ -107,7 +107,7 @@ internal sealed class KernelImageFile
             for (int i = 0; i < count; i++)
             {
                 string unit = reader.ReadString();
-                KernelCacheKey key = KernelCacheKey.FromBytes(ReadExactly(reader, KernelCacheKey.Size));
+                var key = KernelCacheKey.FromBytes(ReadExactly(reader, KernelCacheKey.Size));
                 file.Add(unit, key, ReadExactly(reader, reader.ReadInt32()));
             }
 

@@ -3,8 +3,8 @@ using Rm.Kernels.Cuda.Driver;
 namespace Rm.Kernels.Cuda.Builds;
 
 /// <summary>
-/// Images of the embedded sources for one architecture, in the order in which they are tried: machine code that this build carries, its PTX,
-/// the cache, NVRTC. What is passed over, and why, is noted for the message that says that nothing was left.
+/// Images of the embedded sources for one architecture, in the order in which they are tried: machine code that this build carries, its
+/// PTX, the cache, NVRTC. What is passed over, and why, is noted for the message that says that nothing was left.
 /// </summary>
 internal sealed class KernelImages
 {

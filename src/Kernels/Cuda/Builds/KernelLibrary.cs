@@ -5,7 +5,7 @@ namespace Rm.Kernels.Cuda.Builds;
 
 /// <summary>
 /// Finds kernels by name on one device and loads their code at first use: machine code of this build, its PTX, or compiled by NVRTC through
-/// the cache (<see cref="KernelImages"/>). A rehearsal needs none; nor does the emulator in a build without machine code.
+/// the cache (<see cref="KernelImages"/>). A dry run needs none; nor does the emulator in a build without machine code.
 /// </summary>
 internal sealed class KernelLibrary : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class KernelLibrary : IDisposable
     /// <param name="device">Where they run.</param>
     /// <param name="cache">Where kernels compiled here are kept; the user's folder by default.</param>
     /// <param name="linked">
-    /// Whether the driver has the kernels itself: by default a rehearsal's, and the emulator's unless this build carries machine code.
+    /// Whether the driver has the kernels itself: by default a dry run's, and the emulator's unless this build carries machine code.
     /// </param>
     /// <param name="embedded">Finds the compiled kernels of a target; by default those of this assembly.</param>
     public KernelLibrary(
@@ -32,7 +32,7 @@ internal sealed class KernelLibrary : IDisposable
         : this(
             device,
             new KernelImages(KernelSources.Embedded, cache ?? KernelCache.OfUser(), device.Architecture, embedded),
-            linked ?? (CudaDriver.IsRehearsal || (CudaLibraries.IsEmulated && !CudaLibraries.RunsPtx && EmbeddedImages.Targets.Count == 0)))
+            linked ?? (CudaDriver.IsDryRun || (CudaLibraries.IsEmulated && !CudaLibraries.RunsPtx && EmbeddedImages.Targets.Count == 0)))
     {
     }
 
@@ -102,14 +102,15 @@ internal sealed class KernelLibrary : IDisposable
         }
 
         throw new KernelsUnavailableException(
-            $"There is no code of {unit} that {_device.Name} (compute capability {_device.Architecture}) can run: {string.Join("; ", notes)}. "
+            $"There is no code of {unit} that {_device.Name} (compute capability {_device.Architecture}) can run: "
+                + $"{string.Join("; ", notes)}. "
             + $"Take a release, which carries machine code, install a newer driver, or install NVRTC 12 or newer and set "
             + $"{CudaLibraries.NvrtcVariable} to its path; `btrm doctor` shows what was found.");
     }
 
     private KernelModuleHandle Keep(string unit, ReadOnlySpan<byte> image, string origin)
     {
-        KernelModuleHandle module = KernelModuleHandle.Load(_device.Context, image, $"{unit}, {origin}");
+        var module = KernelModuleHandle.Load(_device.Context, image, $"{unit}, {origin}");
         _modules.Add(unit, module);
         return module;
     }

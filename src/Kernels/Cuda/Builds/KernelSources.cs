@@ -51,7 +51,8 @@ internal sealed class KernelSources
         : throw new ArgumentException($"No embedded .cu file has the line RM_KERNEL({kernel}).", nameof(kernel));
 
     /// <summary>The kernels that <paramref name="unit"/> defines, on the architectures that it has any for.</summary>
-    public IEnumerable<string> KernelsIn(string unit) => _unitOfKernel.Where(entry => entry.Value == unit).Select(static entry => entry.Key);
+    public IEnumerable<string> KernelsIn(string unit) =>
+        _unitOfKernel.Where(entry => entry.Value == unit).Select(static entry => entry.Key);
 
     private static IEnumerable<string> KernelsOf(string text)
     {

@@ -12,7 +12,7 @@ internal sealed unsafe class CublasLt : IDisposable
     private const int WorkspaceBytes = 32 << 20;
 
     private readonly CudaSession _session;
-    // Null in a rehearsal, whose products are only counted.
+    // Null in a dry run, whose products are only counted.
     private readonly CublasLtHandle? _handle;
     private readonly CudaStorage _workspace;
     private readonly Dictionary<(CublasLtProduct Product, int AddendStride), Plan> _plans = [];
@@ -25,12 +25,13 @@ internal sealed unsafe class CublasLt : IDisposable
         if (!IsAvailable)
         {
             throw new InvalidOperationException(
-                $"No cuBLASLt: {string.Join(", ", CudaLibraries.Candidates(CudaLibraries.CublasLt))} could not be used. Install it (it is part "
+                $"No cuBLASLt: {string.Join(", ", CudaLibraries.Candidates(CudaLibraries.CublasLt))} could not be used. Install it (it is "
+                    + $"part "
                 + $"of the CUDA toolkit), or set {CudaLibraries.CublasLtVariable} to its path.");
         }
 
         _session = session;
-        _handle = CudaDriver.IsRehearsal ? null : CublasLtHandle.Create(session.Device.Context);
+        _handle = CudaDriver.IsDryRun ? null : CublasLtHandle.Create(session.Device.Context);
         try
         {
             _workspace = new CudaStorage(session.Device, WorkspaceBytes);
@@ -61,7 +62,8 @@ internal sealed unsafe class CublasLt : IDisposable
     }
 
     /// <summary>
-    /// y = x W^T (+ addend), or x W (+ addend) with <paramref name="transposeWeight"/> false: the forward product and the gradient of its input.
+    /// y = x W^T (+ addend), or x W (+ addend) with <paramref name="transposeWeight"/> false: the forward product and the gradient of its
+    /// input.
     /// </summary>
     /// <param name="x"><c>[M, K]</c> (<c>[M, N]</c>), bfloat16; rows may be strided.</param>
     /// <param name="weight"><c>[N, K]</c>, bfloat16; rows may be strided.</param>
@@ -100,7 +102,8 @@ internal sealed unsafe class CublasLt : IDisposable
             CublasException.Check(
                 NativeCublasLt.cublasLtMatmul(
                     _handle.Value, plan.Product.Value, &alpha, weight.Address, plan.A.Value, x.Address, plan.B.Value, &beta,
-                    added.Address, plan.C.Value, y.Address, plan.D.Value, algorithm, _workspace.Address, WorkspaceBytes, _session.Stream.Value),
+                    added.Address, plan.C.Value, y.Address, plan.D.Value, algorithm, _workspace.Address, WorkspaceBytes,
+                    _session.Stream.Value),
                 "cublasLtMatmul",
                 product.ToString());
         }
@@ -137,7 +140,7 @@ internal sealed unsafe class CublasLt : IDisposable
             B = CublasLtDescription.Matrix(product.B);
             C = CublasLtDescription.Matrix(product.D with { Leading = addendStride });
             D = CublasLtDescription.Matrix(product.D);
-            using CublasLtDescription preference = CublasLtDescription.Preference(WorkspaceBytes, LaunchChecks.PacketBytes);
+            using var preference = CublasLtDescription.Preference(WorkspaceBytes, LaunchChecks.PacketBytes);
             NativeCublasLtHeuristic found;
             int count = 0;
             CublasStatus status = NativeCublasLt.cublasLtMatmulAlgoGetHeuristic(

@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Rm.Kernels.Cuda.Driver;
 
-/// <summary>The process's one driver binding, initialised at first use, and on a thread that rehearses, its <see cref="RehearsalDriver"/>.</summary>
+/// <summary>
+/// The process's one driver binding, initialised at first use, and on a thread that runs dry, its <see cref="DryRunDriver"/>.
+/// </summary>
 internal static class CudaDriver
 {
     /// <summary>Oldest driver API that has everything we import: CUDA 12.0.</summary>
@@ -14,25 +16,25 @@ internal static class CudaDriver
     private static bool s_initialized;
 
     [ThreadStatic]
-    private static RehearsalDriver? s_rehearsal;
+    private static DryRunDriver? s_dryRun;
 
     /// <summary>The binding; calls made before <see cref="Initialize"/> has succeeded may find no library.</summary>
-    public static ICudaDriver Api => s_rehearsal ?? (s_api ??= new NativeCudaDriver());
+    public static ICudaDriver Api => s_dryRun ?? (s_api ??= new NativeCudaDriver());
 
     /// <summary>Whether this thread's calls only count.</summary>
-    public static bool IsRehearsal => s_rehearsal is not null;
+    public static bool IsDryRun => s_dryRun is not null;
 
-    /// <summary>Sends this thread's calls to <paramref name="rehearsal"/> until <see cref="Leave"/>.</summary>
-    /// <exception cref="InvalidOperationException">The thread rehearses already.</exception>
-    public static void Enter(RehearsalDriver rehearsal) =>
-        s_rehearsal = s_rehearsal is null ? rehearsal : throw new InvalidOperationException("This thread rehearses another step already.");
+    /// <summary>Sends this thread's calls to <paramref name="dryRun"/> until <see cref="Leave"/>.</summary>
+    /// <exception cref="InvalidOperationException">The thread runs dry already.</exception>
+    public static void Enter(DryRunDriver dryRun) =>
+        s_dryRun = s_dryRun is null ? dryRun : throw new InvalidOperationException("This thread runs dry another step already.");
 
     /// <summary>Ends what <see cref="Enter"/> began.</summary>
-    public static void Leave(RehearsalDriver rehearsal)
+    public static void Leave(DryRunDriver dryRun)
     {
-        if (s_rehearsal == rehearsal)
+        if (s_dryRun == dryRun)
         {
-            s_rehearsal = null;
+            s_dryRun = null;
         }
     }
 
@@ -56,7 +58,7 @@ internal static class CudaDriver
     {
         lock (Gate)
         {
-            if (s_initialized || IsRehearsal)
+            if (s_initialized || IsDryRun)
             {
                 return;
             }

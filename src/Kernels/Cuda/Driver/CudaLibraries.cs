@@ -43,7 +43,9 @@ public static class CudaLibraries
     /// <summary>Whether kernels reach the emulator as PTX, which it executes instruction by instruction.</summary>
     public static bool RunsPtx => PtxAsked && IsEmulated;
 
-    /// <summary>Whether the emulator was asked to execute PTX. Sessions that are open already keep the kernels that they have loaded.</summary>
+    /// <summary>
+    /// Whether the emulator was asked to execute PTX. Sessions that are open already keep the kernels that they have loaded.
+    /// </summary>
     internal static bool PtxAsked { get; set; } = Environment.GetEnvironmentVariable(PtxVariable) == "1";
 
     /// <summary>File name of the emulator on this system.</summary>
@@ -195,7 +197,8 @@ public static class CudaLibraries
 
         // Code of a compiler that is newer than the driver may be refused: its major version comes second.
         int[] majors = DriverMajor() < 13 ? [12, 13] : [13, 12];
-        return [.. majors.SelectMany(major => ToolkitFiles(windows ? $"nvrtc64_{major}0_0.dll" : $"libnvrtc.so.{major}", "cuda_nvrtc", major))];
+        return [.. majors.SelectMany(
+            major => ToolkitFiles(windows ? $"nvrtc64_{major}0_0.dll" : $"libnvrtc.so.{major}", "cuda_nvrtc", major))];
     }
 
     private static string[] NvmlCandidates(bool windows)
@@ -222,7 +225,8 @@ public static class CudaLibraries
 
         // 12 before 13: it works with the drivers of both.
         int[] majors = [12, 13];
-        return [.. majors.SelectMany(major => ToolkitFiles(windows ? $"cublasLt64_{major}.dll" : $"libcublasLt.so.{major}", "cublas", major))];
+        return [.. majors.SelectMany(
+            major => ToolkitFiles(windows ? $"cublasLt64_{major}.dll" : $"libcublasLt.so.{major}", "cublas", major))];
     }
 
     // By the loader's own rule, then where toolkits lie.

@@ -48,7 +48,9 @@ internal static unsafe partial class NativeNvml
     public static partial int nvmlDeviceGetClockInfo(nint device, int clock, uint* megahertz);
 }
 
-/// <summary>nvmlUtilization_t: percent of the last sampling period in which a kernel ran, and in which memory was read or written.</summary>
+/// <summary>
+/// nvmlUtilization_t: percent of the last sampling period in which a kernel ran, and in which memory was read or written.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NativeNvmlUtilization
 {

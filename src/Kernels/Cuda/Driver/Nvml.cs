@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Rm.Kernels.Cuda.Driver;
 
-/// <summary>What only NVML knows: the driver package's version, power, temperature, load and clocks. Absent values are null; nothing throws.</summary>
+/// <summary>
+/// What only NVML knows: the driver package's version, power, temperature, load and clocks. Absent values are null; nothing throws.
+/// </summary>
 internal sealed unsafe class Nvml : IDisposable
 {
     private readonly bool _ready;
@@ -37,7 +39,9 @@ internal sealed unsafe class Nvml : IDisposable
     }
 
     /// <summary>NVML's handle of the device with <paramref name="uuid"/>, or 0 when it knows none.</summary>
-    /// <remarks>The driver gives the identity of a part of a divided GPU (MIG) without saying that it is one; NVML's name of it begins so.</remarks>
+    /// <remarks>
+    /// The driver gives the identity of a part of a divided GPU (MIG) without saying that it is one; NVML's name of it begins so.
+    /// </remarks>
     public nint Find(string uuid)
     {
         if (!_ready)

@@ -39,7 +39,9 @@ internal static unsafe class NvtxClient
         SetToolVersion = &SetToolVersion,
     });
 
-    /// <summary>Whether a tool wants ranges. Read by every range: fixed at the first one, so that without a tool the test costs nothing.</summary>
+    /// <summary>
+    /// Whether a tool wants ranges. Read by every range: fixed at the first one, so that without a tool the test costs nothing.
+    /// </summary>
     public static readonly bool IsActive = Attach(Environment.GetEnvironmentVariable(Variable));
 
     /// <summary>Opens a range on this thread; the text ends with a zero byte. Only when <see cref="IsActive"/>.</summary>
@@ -110,7 +112,7 @@ internal static unsafe class NvtxClient
     private static T* Keep<T>(T value)
         where T : unmanaged
     {
-        T* memory = (T*)NativeMemory.AllocZeroed((nuint)sizeof(T));
+        var memory = (T*)NativeMemory.AllocZeroed((nuint)sizeof(T));
         *memory = value;
         return memory;
     }

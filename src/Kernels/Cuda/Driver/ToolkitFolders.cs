@@ -1,8 +1,8 @@
 namespace Rm.Kernels.Cuda.Driver;
 
 /// <summary>
-/// Folders outside the loader's path where libraries of the CUDA toolkit lie: the toolkit's own, conda's, and those of NVIDIA's Python wheels,
-/// which are on most machines that have PyTorch.
+/// Folders outside the loader's path where libraries of the CUDA toolkit lie: the toolkit's own, conda's, and those of NVIDIA's Python
+/// wheels, which are on most machines that have PyTorch.
 /// </summary>
 internal static class ToolkitFolders
 {
@@ -33,7 +33,9 @@ internal static class ToolkitFolders
         string[] pythons;
         try
         {
-            pythons = Directory.Exists(Path.Combine(prefix, "lib")) ? Directory.GetDirectories(Path.Combine(prefix, "lib"), "python3*") : [];
+            pythons = Directory.Exists(Path.Combine(prefix, "lib"))
+                ? Directory.GetDirectories(Path.Combine(prefix, "lib"), "python3*")
+                : [];
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {

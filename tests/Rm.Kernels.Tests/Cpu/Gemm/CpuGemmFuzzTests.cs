@@ -30,11 +30,11 @@ public sealed class CpuGemmFuzzTests
     {
         (int m, int n, int k) = (random.Next(1, 90), random.Next(1, 140), random.Next(0, 200));
         int r = random.Next(3) == 0 ? random.Next(1, 50) : 0;
-        GuardedMatrix a = GuardedMatrix.Random(m, k, random.Next(), random.Next(20));
-        GuardedMatrix b = GuardedMatrix.Random(k, n, random.Next(), random.Next(20));
-        GuardedMatrix s = GuardedMatrix.Random(m, r, random.Next(), random.Next(5));
-        GuardedMatrix extension = GuardedMatrix.Random(r, n, random.Next());
-        GuardedMatrix c = GuardedMatrix.Random(m, n, random.Next(), random.Next(40));
+        var a = GuardedMatrix.Random(m, k, random.Next(), random.Next(20));
+        var b = GuardedMatrix.Random(k, n, random.Next(), random.Next(20));
+        var s = GuardedMatrix.Random(m, r, random.Next(), random.Next(5));
+        var extension = GuardedMatrix.Random(r, n, random.Next());
+        var c = GuardedMatrix.Random(m, n, random.Next(), random.Next(40));
         GuardedMatrix? start = random.Next(2) == 0 ? c.Copy() : null;
         GuardedMatrix? residual = random.Next(2) == 0 ? GuardedMatrix.Random(m, n, random.Next()) : null;
         float[]? bias = random.Next(2) == 0 ? [.. Enumerable.Range(0, n).Select(_ => random.NextSingle())] : null;
@@ -49,7 +49,7 @@ public sealed class CpuGemmFuzzTests
         GuardedMatrix expected = GemmReference.Product(a, b, start, s, extension, bias, residual);
         if (random.Next(2) == 0)
         {
-            using PackedMatrix packed = PackedMatrix.Pack(b.Matrix, threads);
+            using var packed = PackedMatrix.Pack(b.Matrix, threads);
             gemm.Multiply(a.Matrix, packed, c.Matrix, options);
         }
         else

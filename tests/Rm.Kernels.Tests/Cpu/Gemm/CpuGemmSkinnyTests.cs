@@ -21,8 +21,8 @@ public sealed class CpuGemmSkinnyTests
         using CpuGemm gemm = Gemm(threads, path);
         foreach ((int m, int r, int k) in s_shapes)
         {
-            GuardedMatrix x = GuardedMatrix.Random(m, k, 1);
-            GuardedMatrix a = GuardedMatrix.Random(r, k, 2);
+            var x = GuardedMatrix.Random(m, k, 1);
+            var a = GuardedMatrix.Random(r, k, 2);
             GuardedMatrix expected = GemmReference.Product(x, a.Transposed());
             expected.Fill((i, j) => 0.3f * expected[i, j]);
             foreach (bool transposed in new[] { false, true })
@@ -40,13 +40,14 @@ public sealed class CpuGemmSkinnyTests
     {
         using var threads = new CpuThreads(3);
         using CpuGemm gemm = Gemm(threads, path);
-        foreach ((int r, int m) in new[] { (1, 1), (2, 63), (3, 64), (4, 65), (7, 130), (8, 200), (9, 31), (14, 40), (16, 129), (33, 70), (64, 66), (5, 0) })
+        foreach ((int r, int m) in new[] { (1, 1), (2, 63), (3, 64), (4, 65), (7, 130), (8, 200), (9, 31), (14, 40), (16, 129), (33, 70),
+            (64, 66), (5, 0) })
         {
             foreach (int n in new[] { 1, 31, 32, 33, 100, 576 })
             {
-                GuardedMatrix p = GuardedMatrix.Random(m, r, 3);
-                GuardedMatrix q = GuardedMatrix.Random(m, n, 4);
-                GuardedMatrix start = GuardedMatrix.Random(r, n, 5);
+                var p = GuardedMatrix.Random(m, r, 3);
+                var q = GuardedMatrix.Random(m, n, 4);
+                var start = GuardedMatrix.Random(r, n, 5);
                 GuardedMatrix g = start.Copy();
                 gemm.MultiplyOuter(p.Matrix, q.Matrix, g.Matrix, accumulate: false);
                 g.AssertBits(GemmReference.Product(p.Transposed(), q), $"outer {r} x {n} over {m}");
@@ -61,9 +62,9 @@ public sealed class CpuGemmSkinnyTests
     [Fact]
     public void Bits_do_not_depend_on_threads()
     {
-        GuardedMatrix p = GuardedMatrix.Random(300, 16, 6);
-        GuardedMatrix q = GuardedMatrix.Random(300, 700, 7);
-        GuardedMatrix a = GuardedMatrix.Random(16, 700, 8);
+        var p = GuardedMatrix.Random(300, 16, 6);
+        var q = GuardedMatrix.Random(300, 700, 7);
+        var a = GuardedMatrix.Random(16, 700, 8);
         GuardedMatrix? firstG = null;
         GuardedMatrix? firstS = null;
         foreach (int count in new[] { 1, 2, 7 })
@@ -85,7 +86,7 @@ public sealed class CpuGemmSkinnyTests
     {
         using var threads = new CpuThreads(2);
         using CpuGemm gemm = Gemm(threads, path);
-        GuardedMatrix x = GuardedMatrix.Random(20, 50, 9);
+        var x = GuardedMatrix.Random(20, 50, 9);
         x[11, 33] = float.NaN;
         var s = new GuardedMatrix(20, 5);
         gemm.MultiplySkinny(x.Matrix, GuardedMatrix.Random(5, 50, 10).Matrix, false, s.Matrix);
@@ -104,13 +105,19 @@ public sealed class CpuGemmSkinnyTests
         using var threads = new CpuThreads(1);
         using var gemm = new CpuGemm(threads);
         var x = new GuardedMatrix(6, 9);
-        Assert.Throws<ArgumentException>(() => gemm.MultiplySkinny(x.Matrix, new GuardedMatrix(2, 8).Matrix, false, new GuardedMatrix(6, 2).Matrix));
-        Assert.Throws<ArgumentException>(() => gemm.MultiplySkinny(x.Matrix, new GuardedMatrix(2, 9).Matrix, true, new GuardedMatrix(6, 2).Matrix));
-        Assert.Throws<ArgumentException>(() => gemm.MultiplySkinny(x.Matrix, new GuardedMatrix(2, 9).Matrix, false, new GuardedMatrix(5, 2).Matrix));
-        Assert.Throws<ArgumentException>(() => gemm.MultiplyOuter(x.Matrix, new GuardedMatrix(5, 4).Matrix, new GuardedMatrix(9, 4).Matrix, false));
-        Assert.Throws<ArgumentException>(() => gemm.MultiplyOuter(x.Matrix, new GuardedMatrix(6, 4).Matrix, new GuardedMatrix(9, 5).Matrix, false));
         Assert.Throws<ArgumentException>(
-            () => gemm.MultiplyOuter(new GuardedMatrix(1, 1025).Matrix, new GuardedMatrix(1, 1).Matrix, new GuardedMatrix(1025, 1).Matrix, false));
+            () => gemm.MultiplySkinny(x.Matrix, new GuardedMatrix(2, 8).Matrix, false, new GuardedMatrix(6, 2).Matrix));
+        Assert.Throws<ArgumentException>(
+            () => gemm.MultiplySkinny(x.Matrix, new GuardedMatrix(2, 9).Matrix, true, new GuardedMatrix(6, 2).Matrix));
+        Assert.Throws<ArgumentException>(
+            () => gemm.MultiplySkinny(x.Matrix, new GuardedMatrix(2, 9).Matrix, false, new GuardedMatrix(5, 2).Matrix));
+        Assert.Throws<ArgumentException>(
+            () => gemm.MultiplyOuter(x.Matrix, new GuardedMatrix(5, 4).Matrix, new GuardedMatrix(9, 4).Matrix, false));
+        Assert.Throws<ArgumentException>(
+            () => gemm.MultiplyOuter(x.Matrix, new GuardedMatrix(6, 4).Matrix, new GuardedMatrix(9, 5).Matrix, false));
+        Assert.Throws<ArgumentException>(
+            () => gemm.MultiplyOuter(
+                new GuardedMatrix(1, 1025).Matrix, new GuardedMatrix(1, 1).Matrix, new GuardedMatrix(1025, 1).Matrix, false));
     }
 
     private static CpuGemm Gemm(CpuThreads threads, GemmPath path)

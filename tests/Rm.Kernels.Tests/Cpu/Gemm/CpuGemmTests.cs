@@ -25,14 +25,14 @@ public sealed class CpuGemmTests
         using CpuGemm gemm = Gemm(threads, path);
         foreach ((int m, int n, int k) in s_shapes)
         {
-            GuardedMatrix a = GuardedMatrix.Random(m, k, 1);
-            GuardedMatrix w = GuardedMatrix.Random(n, k, 2);
+            var a = GuardedMatrix.Random(m, k, 1);
+            var w = GuardedMatrix.Random(n, k, 2);
             GuardedMatrix b = w.Transposed();
             GuardedMatrix expected = GemmReference.Product(a, b);
             GemmReference.AssertNearDouble(expected, a, b);
 
-            using PackedMatrix fromTransposed = PackedMatrix.PackTransposed(w.Matrix, threads);
-            using PackedMatrix fromPlain = PackedMatrix.Pack(b.Matrix, threads);
+            using var fromTransposed = PackedMatrix.PackTransposed(w.Matrix, threads);
+            using var fromPlain = PackedMatrix.Pack(b.Matrix, threads);
             foreach (PackedMatrix packed in new[] { fromTransposed, fromPlain })
             {
                 var c = new GuardedMatrix(m, n);
@@ -58,14 +58,14 @@ public sealed class CpuGemmTests
         foreach (((int m, int n, int k), int index) in s_shapes.Select((shape, index) => (shape, index)))
         {
             int r = s_extensionDepths[index % s_extensionDepths.Length];
-            GuardedMatrix a = GuardedMatrix.Random(m, k, 3);
-            GuardedMatrix b = GuardedMatrix.Random(k, n, 4);
-            GuardedMatrix s = GuardedMatrix.Random(m, r, 5);
-            GuardedMatrix extension = GuardedMatrix.Random(r, n, 6);
-            GuardedMatrix residual = GuardedMatrix.Random(m, n, 7, padding: 1);
-            GuardedMatrix start = GuardedMatrix.Random(m, n, 8);
+            var a = GuardedMatrix.Random(m, k, 3);
+            var b = GuardedMatrix.Random(k, n, 4);
+            var s = GuardedMatrix.Random(m, r, 5);
+            var extension = GuardedMatrix.Random(r, n, 6);
+            var residual = GuardedMatrix.Random(m, n, 7, padding: 1);
+            var start = GuardedMatrix.Random(m, n, 8);
             float[] bias = [.. Enumerable.Range(0, n).Select(j => 0.01f * j)];
-            using PackedMatrix packed = PackedMatrix.Pack(b.Matrix, threads);
+            using var packed = PackedMatrix.Pack(b.Matrix, threads);
 
             GuardedMatrix c = start.Copy();
             gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions
@@ -109,14 +109,14 @@ public sealed class CpuGemmTests
         const int n = 160;
         const int k = 40;
         const int r = 12;
-        GuardedMatrix a = GuardedMatrix.Random(m, k, 9);
-        GuardedMatrix b = GuardedMatrix.Random(k, n, 10);
-        GuardedMatrix s = GuardedMatrix.Random(m, r, 11);
-        GuardedMatrix extension = GuardedMatrix.Random(r, n, 12);
+        var a = GuardedMatrix.Random(m, k, 9);
+        var b = GuardedMatrix.Random(k, n, 10);
+        var s = GuardedMatrix.Random(m, r, 11);
+        var extension = GuardedMatrix.Random(r, n, 12);
 
         // Blocks as a fused QKV has them, one of which ends inside a panel; the last 32 columns have none.
         extension.Fill((i, j) => j < 128 && (i < 4 ? j < 64 : i < 8 ? j is >= 64 and < 112 : j >= 112) ? extension[i, j] : 0);
-        using PackedMatrix packed = PackedMatrix.Pack(b.Matrix, threads);
+        using var packed = PackedMatrix.Pack(b.Matrix, threads);
         var c = new GuardedMatrix(m, n);
         gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions { ExtensionA = s.Matrix, ExtensionB = extension.Matrix });
         c.AssertBits(GemmReference.Product(a, b, s: s, extension: extension), "block diagonal");
@@ -129,10 +129,10 @@ public sealed class CpuGemmTests
         const int m = 1500;
         const int n = 70;
         const int k = 1500;
-        GuardedMatrix a = GuardedMatrix.Random(m, k, 13);
-        GuardedMatrix w = GuardedMatrix.Random(n, k, 14);
+        var a = GuardedMatrix.Random(m, k, 13);
+        var w = GuardedMatrix.Random(n, k, 14);
         using var one = new CpuThreads(1);
-        using PackedMatrix packed = PackedMatrix.PackTransposed(w.Matrix, one);
+        using var packed = PackedMatrix.PackTransposed(w.Matrix, one);
         var whole = new GuardedMatrix(m, n);
         using (var gemm = new CpuGemm(one))
         {
@@ -166,11 +166,11 @@ public sealed class CpuGemmTests
         using CpuGemm gemm = Gemm(threads, path);
         foreach ((int m, int n, int k) in new[] { (30, 70, 1100), (5, 33, 17), (2, 3, 1) })
         {
-            GuardedMatrix a = GuardedMatrix.Random(m, k, 15);
-            GuardedMatrix w = GuardedMatrix.Random(n, k, 16);
+            var a = GuardedMatrix.Random(m, k, 15);
+            var w = GuardedMatrix.Random(n, k, 16);
             w.Fill((i, j) => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(w[i, j]) & 0xFFFF0000));
-            using PackedMatrix wide = PackedMatrix.PackTransposed(w.Matrix, threads);
-            using PackedMatrix narrow = PackedMatrix.PackTransposed(w.Matrix, threads, allowBfloat16: true);
+            using var wide = PackedMatrix.PackTransposed(w.Matrix, threads);
+            using var narrow = PackedMatrix.PackTransposed(w.Matrix, threads, allowBfloat16: true);
             Assert.Equal(DType.F32, wide.Storage);
             Assert.Equal(DType.BF16, narrow.Storage);
             var expected = new GuardedMatrix(m, n);
@@ -180,7 +180,7 @@ public sealed class CpuGemmTests
             c.AssertBits(expected, $"bfloat16 {m} x {n} x {k}");
 
             w[n - 1, k - 1] = 1 + MathF.Pow(2, -20);
-            using PackedMatrix inexact = PackedMatrix.PackTransposed(w.Matrix, threads, allowBfloat16: true);
+            using var inexact = PackedMatrix.PackTransposed(w.Matrix, threads, allowBfloat16: true);
             Assert.Equal(DType.F32, inexact.Storage);
         }
     }
@@ -191,8 +191,8 @@ public sealed class CpuGemmTests
     {
         using var threads = new CpuThreads(2);
         using CpuGemm gemm = Gemm(threads, path);
-        GuardedMatrix a = GuardedMatrix.Random(40, 20, 17);
-        GuardedMatrix b = GuardedMatrix.Random(20, 50, 18);
+        var a = GuardedMatrix.Random(40, 20, 17);
+        var b = GuardedMatrix.Random(20, 50, 18);
         a[39, 19] = float.NaN;
         a[13, 0] = float.PositiveInfinity;
         var c = new GuardedMatrix(40, 50);
@@ -219,8 +219,8 @@ public sealed class CpuGemmTests
         using var gemm = new CpuGemm(threads);
         var a = new GuardedMatrix(4, 5);
         var c = new GuardedMatrix(4, 6);
-        using PackedMatrix packed = PackedMatrix.Pack(new GuardedMatrix(5, 6).Matrix, threads);
-        using PackedMatrix wrong = PackedMatrix.Pack(new GuardedMatrix(6, 6).Matrix, threads);
+        using var packed = PackedMatrix.Pack(new GuardedMatrix(5, 6).Matrix, threads);
+        using var wrong = PackedMatrix.Pack(new GuardedMatrix(6, 6).Matrix, threads);
         Assert.Throws<ArgumentException>(() => gemm.Multiply(a.Matrix, wrong, c.Matrix));
         Assert.Throws<ArgumentException>(() => gemm.Multiply(a.Matrix, packed, new GuardedMatrix(3, 6).Matrix));
         Assert.Throws<ArgumentException>(() => gemm.Multiply(a.Matrix, packed, new GuardedMatrix(4, 7).Matrix));
@@ -229,7 +229,8 @@ public sealed class CpuGemmTests
         Assert.Throws<ArgumentException>(() => gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions { Residual = a.Matrix }));
         Assert.Throws<ArgumentException>(() => gemm.Multiply(a.Matrix, packed, c.Matrix, new GemmOptions { ExtensionA = a.Matrix }));
         Assert.Throws<ArgumentException>(() => gemm.Multiply(
-            a.Matrix, packed, c.Matrix, new GemmOptions { ExtensionA = new GuardedMatrix(4, 2).Matrix, ExtensionB = new GuardedMatrix(3, 6).Matrix }));
+            a.Matrix, packed, c.Matrix,
+            new GemmOptions { ExtensionA = new GuardedMatrix(4, 2).Matrix, ExtensionB = new GuardedMatrix(3, 6).Matrix }));
         Assert.Throws<ArgumentException>(() => new Matrix(new float[10], 3, 4));
         Assert.Throws<ArgumentException>(() => new Matrix(new float[20], 3, 4, 3));
         Assert.Throws<ArgumentException>(() => new ReadOnlyMatrix(new float[20], -1, 4));

@@ -14,7 +14,7 @@ public sealed class CpuThreadsTests
         Assert.Equal(count, threads.Count);
         for (int items = 0; items < 300; items++)
         {
-            var runs = new int[items];
+            int[] runs = new int[items];
             threads.For(items, i => Interlocked.Increment(ref runs[i]));
             Assert.All(runs, n => Assert.Equal(1, n));
         }
@@ -114,7 +114,7 @@ public sealed class CpuThreadsTests
     public void A_loop_allocates_nothing()
     {
         using var threads = new CpuThreads(2);
-        var target = new int[64];
+        int[] target = new int[64];
         var body = new MarkBody(target);
         threads.For(64, body);
         long before = GC.GetAllocatedBytesForCurrentThread();

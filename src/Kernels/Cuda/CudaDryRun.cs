@@ -5,24 +5,24 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cuda;
 
 /// <summary>
-/// <see cref="CudaBackend"/> over a driver that only counts (<see cref="RehearsalDriver"/>). It needs no GPU. While it is alive, CUDA calls of
+/// <see cref="CudaBackend"/> over a driver that only counts (<see cref="DryRunDriver"/>). It needs no GPU. While it is alive, CUDA calls of
 /// this thread go to that driver, so nothing else may be done with CUDA on the thread until it is disposed.
 /// </summary>
-public sealed class CudaRehearsal : IRehearsal
+public sealed class CudaDryRun : IDryRun
 {
-    private readonly RehearsalDriver _driver;
+    private readonly DryRunDriver _driver;
     private readonly CudaBackend _backend;
 
-    /// <summary>A rehearsal for GPUs as recent as sm_80.</summary>
+    /// <summary>A dry run for GPUs as recent as sm_80.</summary>
     /// <param name="activationDType">Storage type of activations and weights.</param>
-    public CudaRehearsal(DType activationDType = DType.BF16)
+    public CudaDryRun(DType activationDType = DType.BF16)
         : this(CudaArchitecture.Minimum, activationDType, GemmChoice.Own)
     {
     }
 
-    internal CudaRehearsal(CudaArchitecture architecture, DType activationDType, GemmChoice gemm)
+    internal CudaDryRun(CudaArchitecture architecture, DType activationDType, GemmChoice gemm)
     {
-        _driver = new RehearsalDriver(architecture);
+        _driver = new DryRunDriver(architecture);
         CudaDriver.Enter(_driver);
         try
         {

@@ -6,29 +6,30 @@ namespace Rm.Training.Memory;
 
 /// <summary>Weights of which only the sizes matter.</summary>
 /// <param name="layoutOf">The layout of a matrix that is stored in few bits, by its name; null for others.</param>
-internal sealed class RehearsedWeights(Func<string, ILowBitMatrix?> layoutOf) : IWeightSource
+internal sealed class DryRunWeights(Func<string, ILowBitMatrix?> layoutOf) : IWeightSource
 {
     /// <summary>Weights that are all stored plainly.</summary>
-    public static RehearsedWeights Plain { get; } = new(_ => null);
+    public static DryRunWeights Plain { get; } = new(_ => null);
 
     /// <inheritdoc/>
     public bool HasValues => false;
 
     /// <summary>The linear modules' weights as <paramref name="type"/> keeps them, or plainly.</summary>
-    public static RehearsedWeights Of(ModelConfig config, BaseDType? type)
+    public static DryRunWeights Of(ModelConfig config, BaseDType? type)
     {
         if (type?.Layout() is not { } layout)
         {
             return Plain;
         }
 
-        HashSet<string> modules = [.. Enumerable.Range(0, config.Layers).SelectMany(l => config.ModulesOf(l).Select(m => WeightNames.Weight(l, m)))];
+        HashSet<string> modules =
+            [.. Enumerable.Range(0, config.Layers).SelectMany(l => config.ModulesOf(l).Select(m => WeightNames.Weight(l, m)))];
         var matrix = new Matrix(layout);
-        return new RehearsedWeights(name => modules.Contains(name) ? matrix : null);
+        return new DryRunWeights(name => modules.Contains(name) ? matrix : null);
     }
 
     /// <summary>The forms that another source has.</summary>
-    public static RehearsedWeights Of(CheckpointWeights weights, ModelConfig config)
+    public static DryRunWeights Of(CheckpointWeights weights, ModelConfig config)
     {
         Dictionary<string, ILowBitMatrix?> forms = new(StringComparer.Ordinal);
         foreach ((string name, _) in WeightNames.Decoder(config))
@@ -39,7 +40,7 @@ internal sealed class RehearsedWeights(Func<string, ILowBitMatrix?> layoutOf) : 
             }
         }
 
-        return new RehearsedWeights(forms.GetValueOrDefault);
+        return new DryRunWeights(forms.GetValueOrDefault);
     }
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using Rm.Formats.Tokenization;
 
 namespace Rm.Formats.Diagnostics;
 
-/// <summary>Finds the <see cref="TellingToken"/> of a split.</summary>
-internal sealed class TellingTokenCounter
+/// <summary>Finds the <see cref="ShortcutToken"/> of a split.</summary>
+internal sealed class ShortcutTokenCounter
 {
     // Enough to find a mark; keeps the count from taking longer than the tokenising of a large set.
     private const long MostPairs = 20_000;
@@ -20,6 +20,7 @@ internal sealed class TellingTokenCounter
         {
             return;
         }
+
         _pairs++;
         Collect(pair.Chosen, pair.PrefixLength, _chosen);
         Collect(pair.Rejected, pair.PrefixLength, _rejected);
@@ -28,6 +29,7 @@ internal sealed class TellingTokenCounter
             (long chosen, long rejected) = _counts.GetValueOrDefault(id);
             _counts[id] = (chosen + 1, rejected);
         }
+
         foreach (int id in _rejected.Where(id => !_chosen.Contains(id)))
         {
             (long chosen, long rejected) = _counts.GetValueOrDefault(id);
@@ -36,15 +38,16 @@ internal sealed class TellingTokenCounter
     }
 
     /// <summary>The token, the smallest id among equals; null when the sides never differ.</summary>
-    public TellingToken? Find(ITextEncoder? encoder)
+    public ShortcutToken? Find(ITextEncoder? encoder)
     {
         if (_counts.Count == 0)
         {
             return null;
         }
+
         (int id, (long chosen, long rejected)) = _counts.OrderByDescending(entry => Math.Abs(entry.Value.Chosen - entry.Value.Rejected))
             .ThenBy(entry => entry.Key).First();
-        return new TellingToken(id, encoder?.Decode([id]), chosen, rejected, _pairs);
+        return new ShortcutToken(id, encoder?.Decode([id]), chosen, rejected, _pairs);
     }
 
     private static void Collect(int[] ids, int prefix, HashSet<int> tokens)

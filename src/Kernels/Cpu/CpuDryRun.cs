@@ -6,11 +6,11 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Cpu;
 
 /// <summary>
-/// A <see cref="CpuBackend"/> that computes nothing and counts memory: tensors, packed weights, the arena, and the workspace at the size that the
-/// largest operation leaves it with. Not counted: the threads' own few hundred kilobytes of tiles.
+/// A <see cref="CpuBackend"/> that computes nothing and counts memory: tensors, packed weights, the arena, and the workspace at the size
+/// that the largest operation leaves it with. Not counted: the threads' own few hundred kilobytes of tiles.
 /// </summary>
 /// <param name="weights">Type of the frozen weights: bfloat16 ones are packed at half the size.</param>
-public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend, IDeltaNetOperations
+public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOperations
 {
     private readonly CpuMemory _memory = new();
     private long _workspaceFloats;
@@ -28,7 +28,7 @@ public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend, IDeltaNe
     public long StagingBytes => 0;
 
     /// <inheritdoc/>
-    public string Description => "a rehearsal of the CPU";
+    public string Description => "a dry run of the CPU";
 
     /// <inheritdoc/>
     public DType ActivationDType => DType.F32;
@@ -40,7 +40,7 @@ public sealed class CpuRehearsal(DType weights) : IRehearsal, IBackend, IDeltaNe
     public long FreeMemory => SystemMemory.Free;
 
     /// <inheritdoc/>
-    public IRehearsal Rehearse(DType weights) => new CpuRehearsal(weights);
+    public IDryRun DryRun(DType weights) => new CpuDryRun(weights);
 
     /// <inheritdoc/>
     public bool IsOutOfMemory(Exception failure) => false;

@@ -6,12 +6,12 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Tests.Cuda;
 
 /// <summary>The driver that only counts. No test here needs a device.</summary>
-public sealed class RehearsalTests
+public sealed class DryRunTests
 {
     [Fact]
     public void Memory_is_counted_while_it_is_held_and_all_of_it_comes_back()
     {
-        RehearsalDriver driver = new(new CudaArchitecture(9, 0));
+        DryRunDriver driver = new(new CudaArchitecture(9, 0));
         CudaDriver.Enter(driver);
         try
         {
@@ -39,29 +39,29 @@ public sealed class RehearsalTests
     }
 
     [Fact]
-    public void Only_the_thread_that_rehearses_does_so_and_only_once()
+    public void Only_the_thread_that_runs_dry_does_so_and_only_once()
     {
-        using CudaRehearsal rehearsal = new();
-        Assert.True(CudaDriver.IsRehearsal);
-        Assert.Throws<InvalidOperationException>(() => new CudaRehearsal());
-        Assert.True(CudaDriver.IsRehearsal);
+        using CudaDryRun dryRun = new();
+        Assert.True(CudaDriver.IsDryRun);
+        Assert.Throws<InvalidOperationException>(() => new CudaDryRun());
+        Assert.True(CudaDriver.IsDryRun);
         bool elsewhere = true;
-        Thread other = new(() => elsewhere = CudaDriver.IsRehearsal);
+        Thread other = new(() => elsewhere = CudaDriver.IsDryRun);
         other.Start();
         other.Join();
         Assert.False(elsewhere);
-        rehearsal.Dispose();
-        Assert.False(CudaDriver.IsRehearsal);
+        dryRun.Dispose();
+        Assert.False(CudaDriver.IsDryRun);
     }
 
-    // The finaliser's thread does not rehearse; what it frees there must not reach a real driver.
+    // The finaliser's thread does not run dry; what it frees there must not reach a real driver.
     [Fact]
-    public void What_was_made_in_a_rehearsal_is_freed_in_it_from_any_thread()
+    public void What_was_made_in_a_dry_run_is_freed_in_it_from_any_thread()
     {
-        RehearsalDriver driver = new(CudaArchitecture.Minimum);
+        DryRunDriver driver = new(CudaArchitecture.Minimum);
         CudaDriver.Enter(driver);
         CudaStorage storage;
-        CudaDevice device = CudaDevice.Open(0);
+        var device = CudaDevice.Open(0);
         storage = new CudaStorage(device, 100);
         CudaDriver.Leave(driver);
         Assert.Equal(100, driver.AllocatedBytes);

@@ -1,10 +1,10 @@
 namespace Rm.Kernels.Ops;
 
 /// <summary>
-/// A backend that does everything its device's own does but the work: it takes the same calls and asks for the same memory, and there is none.
-/// What a training step needs is thus counted by running it, and cannot differ from what the step will ask for.
+/// A backend that does everything its device's own does but the work: it takes the same calls and asks for the same memory, and there is
+/// none. What a training step needs is thus counted by running it, and cannot differ from what the step will ask for.
 /// </summary>
-public interface IRehearsal : IDisposable
+public interface IDryRun : IDisposable
 {
     /// <summary>The backend. Results are zeros; it belongs to the thread that made it.</summary>
     IBackend Backend { get; }

@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Rm.Kernels.Cuda.Driver;
 
 /// <summary>
-/// A driver without a device: every call succeeds, launches and copies do nothing, and memory is counted instead of given. What it gives out as
-/// device memory are addresses that nothing ever reads; pinned host memory is real, since the caller writes to it.
+/// A driver without a device: every call succeeds, launches and copies do nothing, and memory is counted instead of given. What it gives
+/// out as device memory are addresses that nothing ever reads; pinned host memory is real, since the caller writes to it.
 /// </summary>
-internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : ICudaDriver
+internal sealed unsafe class DryRunDriver(CudaArchitecture architecture) : ICudaDriver
 {
     // cuMemAlloc's own alignment, so that checks of alignment come out as on a GPU.
     private const long Alignment = 512;
@@ -16,7 +16,7 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
     private long _next = 1L << 32;
     private nint _context;
 
-    public string BindingName => "rehearsal";
+    public string BindingName => "dry run";
 
     /// <summary>Bytes of device memory asked for and not given back.</summary>
     public long AllocatedBytes { get; private set; }
@@ -42,7 +42,7 @@ internal sealed unsafe class RehearsalDriver(CudaArchitecture architecture) : IC
     public CudaResult DeviceGetName(byte* name, int length, int device)
     {
         new Span<byte>(name, length).Clear();
-        "rehearsal"u8.CopyTo(new Span<byte>(name, length));
+        "dry run"u8.CopyTo(new Span<byte>(name, length));
         return CudaResult.Success;
     }
 
