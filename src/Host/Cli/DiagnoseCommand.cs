@@ -56,7 +56,7 @@ internal sealed class DiagnoseCommand
             throw new UserInputException("Give either --baseline or --no-baseline, not both.");
         }
 
-        using var directory = DiagnoseDirectory.Open(folder, Settings(result), result.GetValue(_overwrite));
+        using var directory = DiagnoseDirectory.Open(folder, Settings(result), TrainArguments.Defaults, result.GetValue(_overwrite));
         var outcomes = new List<DiagnosticOutcome>();
         if (baseline is null && !result.GetValue(_noBaseline))
         {

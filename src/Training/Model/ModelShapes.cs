@@ -23,7 +23,6 @@ public static class ModelShapes
         ["llama3.1-8b"] = Llama(128256, 4096, 32, 32, 8, 14336, 500_000, Llama3Scaling(8), tied: false, 131072),
         ["qwen3-0.6b"] = Qwen3(151936, 1024, 28, 16, 8, 3072),
         ["qwen3-4b"] = Qwen3(151936, 2560, 36, 32, 8, 9728),
-        ["qwen3.5-0.8b"] = Qwen35(248320, 1024, 24, 8, 2, 3584, new DeltaRuleShape(16, 16, 128, 128)),
     };
 
     /// <summary>The names, in order of family and size.</summary>
@@ -49,17 +48,6 @@ public static class ModelShapes
     private static ModelConfig Qwen3(int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate) => new(
         ModelFamily.Qwen3, vocab, hidden, layers, heads, kvHeads, HeadDim: 128, intermediate, 1e-6f, 1_000_000, RopeScaling.None,
         TieWordEmbeddings: true, 0.02, MaxPositionEmbeddings: 40960);
-
-    // Three layers of four have a gated delta net; a quarter of each attention head is rotated.
-    private static ModelConfig Qwen35(int vocab, int hidden, int layers, int heads, int kvHeads, int intermediate, DeltaRuleShape rule) =>
-        new(
-        ModelFamilies.Qwen35, vocab, hidden, layers, heads, kvHeads, HeadDim: 256, intermediate, 1e-6f, 10_000_000,
-        RopeScaling.None with { PartialFactor = ModelFamilies.Qwen35.PartialRotary }, TieWordEmbeddings: true, 0.02,
-        MaxPositionEmbeddings: 262144)
-    {
-        DeltaLayers = [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % ModelFamilies.Qwen35.FullAttentionInterval != 0)],
-        DeltaNet = new DeltaNetSizes(rule, ConvolutionWidth: 4),
-    };
 
     private static RopeScaling Llama3Scaling(double factor) => new(RopeScalingKind.Llama3, factor, 1, 4, 8192);
 }

@@ -20,7 +20,7 @@ public sealed class PlanCommandTests
     public void What_fits_nowhere_is_refused_with_what_would()
     {
         CommandResult result =
-            Btrm.Fail(2, ["plan", "--shape", "qwen2.5-3b", "--memory", "8GB", "--json"], "does not fit", "--micro-token-budget 4");
+            Btrm.Fail(2, ["plan", "--shape", "qwen2.5-3b", "--memory", "8GB", "--json"], "does not fit", "--micro-token-budget 5");
         JsonElement plans = JsonDocument.Parse(result.Output).RootElement.GetProperty("plans");
         Assert.Equal(["none", "selective", "full"], plans.EnumerateArray().Select(p => p.GetProperty("recompute").GetString()));
         Assert.All(plans.EnumerateArray(), p => Assert.False(p.GetProperty("fits").GetBoolean()));

@@ -47,6 +47,20 @@ public sealed class RoomTests
             .GroupBy(type => type.Name, StringComparer.Ordinal).Where(same => same.Count() > 1)
             .Select(same => $"{same.Key}: {string.Join(", ", same.Select(type => type.FullName))}"));
 
+    [Theory]
+    [InlineData("Kernels")]
+    [InlineData("Formats")]
+    [InlineData("Training")]
+    [InlineData("Host")]
+    public void The_picture_has_every_folder(string room)
+    {
+        string picture = RepositoryFiles.Read("docs/architecture.md");
+        string[] folders = [.. RepositoryFiles.Under($"src/{room}", ".cs").Select(file => file.Split('/')).Where(parts => parts.Length > 3)
+            .Select(parts => parts[2]).Distinct(StringComparer.Ordinal)];
+        Assert.True(folders.Length > 3, $"only {folders.Length} folders were found in {room}");
+        Findings.None(folders.Where(folder => !picture.Contains($"  {folder}/", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void A_circle_is_found()
     {

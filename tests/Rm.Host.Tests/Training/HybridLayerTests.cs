@@ -97,9 +97,13 @@ public sealed class HybridLayerTests
     public void A_last_layer_with_a_delta_net_gives_the_same_packed_and_alone()
     {
         using var scratch = new ScratchFolder();
-        ModelConfig config = ModelShapes.Get("qwen3.5-0.8b") with
+        var config = new ModelConfig(
+            ModelFamilies.Qwen35, VocabSize: 64, HiddenSize: 32, Layers: 3, Heads: 2, KvHeads: 1, HeadDim: 16, IntermediateSize: 48,
+            1e-6f, 10_000_000,
+            RopeScaling.None with { PartialFactor = ModelFamilies.Qwen35.PartialRotary }, TieWordEmbeddings: true, 0.02,
+            MaxPositionEmbeddings: 1024)
         {
-            VocabSize = 64, HiddenSize = 32, Layers = 3, Heads = 2, KvHeads = 1, HeadDim = 16, IntermediateSize = 48,
+            DeltaLayers = [true, true, true],
             DeltaNet = new DeltaNetSizes(new DeltaRuleShape(2, 6, 8, 12), ConvolutionWidth: 3),
         };
         using var backend = new CpuBackend(2);

@@ -45,7 +45,9 @@ internal static class LowBitCases
         RealMatrix<double> x = bench.Activations(setup.Rows, setup.In), dy = bench.Activations(setup.Rows, setup.Out);
         RealMatrix<double>? bias = setup.Extras ? bench.Numbers(1, setup.Out) : null;
         RealMatrix<double>? residual = setup.Extras ? bench.Activations(setup.Rows, setup.Out) : null;
-        RealMatrix<double> dxBefore = bench.Activations(setup.Rows, setup.In);
+
+        // Of the size of what is added: the CPU's sums start from it.
+        RealMatrix<double> dxBefore = bench.Activations(setup.Rows, setup.In).Map((_, _, value) => value / 8);
         RealMatrix<double> a = bench.Numbers(Math.Max(1, setup.Rank), setup.In),
             b = bench.Numbers(setup.Out, Math.Max(1, setup.Rank), scale: 0.1);
         LoraPartReference<double>[] exact = setup.Rank == 0 ? [] : [new(0, a, b, null)];

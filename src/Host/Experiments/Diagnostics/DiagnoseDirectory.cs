@@ -4,7 +4,6 @@ using Rm.Formats;
 using Rm.Formats.Diagnostics;
 using Rm.Formats.Files;
 using Rm.Formats.Json;
-using Rm.Host.Options;
 using Rm.Training.Loop;
 
 namespace Rm.Host.Experiments.Diagnostics;
@@ -28,7 +27,12 @@ internal sealed class DiagnoseDirectory : IDisposable
     /// Takes the folder. Throws <see cref="UserInputException"/> when it holds runs with other settings, is held by another process, or
     /// cannot be written.
     /// </summary>
-    public static DiagnoseDirectory Open(string folder, IReadOnlyDictionary<string, string> settings, bool overwrite)
+    /// <param name="folder">Where the diagnostics are.</param>
+    /// <param name="settings">Settings of their runs.</param>
+    /// <param name="defaults">What a setting has when nothing is given; see <see cref="EarlierRun.Differences"/>.</param>
+    /// <param name="overwrite">Whether to remove what is there.</param>
+    public static DiagnoseDirectory Open(
+        string folder, IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, string> defaults, bool overwrite)
     {
         FileStream lockFile;
         try
@@ -49,7 +53,7 @@ internal sealed class DiagnoseDirectory : IDisposable
                 directory.RemoveRuns();
             }
 
-            directory.RequireSame(settings);
+            directory.RequireSame(settings, defaults);
             return directory;
         }
         catch
@@ -70,7 +74,7 @@ internal sealed class DiagnoseDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    private void RequireSame(IReadOnlyDictionary<string, string> settings)
+    private void RequireSame(IReadOnlyDictionary<string, string> settings, IReadOnlyDictionary<string, string> defaults)
     {
         string path = Path.Combine(_folder, "settings.json");
         if (!File.Exists(path))
@@ -82,7 +86,7 @@ internal sealed class DiagnoseDirectory : IDisposable
 
         var before = JsonInput.ParseObject(JsonInput.ReadFile(path), path).EnumerateObject()
             .ToDictionary(p => p.Name, p => p.Value.ToString(), StringComparer.Ordinal);
-        IReadOnlyList<string> different = EarlierRun.Differences(before, settings, TrainArguments.Defaults);
+        IReadOnlyList<string> different = EarlierRun.Differences(before, settings, defaults);
         if (different.Count > 0)
         {
             throw new UserInputException(
