@@ -1,5 +1,4 @@
 using Rm.Formats;
-using Rm.Kernels.Ops;
 
 namespace Rm.Training.Model;
 
