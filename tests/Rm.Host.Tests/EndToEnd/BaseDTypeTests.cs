@@ -59,8 +59,9 @@ public sealed class BaseDTypeTests : IDisposable
         Btrm.Fail(2, [.. all, "--base-dtype", "nf4"], "--base-dtype is about frozen matrices");
         Btrm.Fail(2, [.. Arguments("run"), "--base-dtype", "int4"], "--base-dtype 'int4' is not known");
         string packed = new ModelGoldenCase("lowbit-nf4").ModelPath;
-        Btrm.Fail(2, ["eval", "--device", "cpu", "--model", packed, "--eval-file", _scratch["train.jsonl"], "--base-dtype", "fp8"],
-            "stored in few bits already");
+        string rows = _scratch.Write("few.jsonl", """{"chosen_ids": [1, 2, 3], "rejected_ids": [1, 2, 4]}""" + "\n");
+        Btrm.Fail(
+            2, ["eval", "--device", "cpu", "--model", packed, "--eval-file", rows, "--base-dtype", "fp8"], "stored in few bits already");
         Btrm.Fail(2, ["plan", "--shape", "tiny", "--lora-rank", "0", "--base-dtype", "fp8"], "--base-dtype is about frozen matrices");
     }
 
