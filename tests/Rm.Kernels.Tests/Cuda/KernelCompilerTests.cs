@@ -59,8 +59,9 @@ public sealed class KernelCompilerTests
             new Dictionary<string, string> { ["a.cu"] = "RM_KERNEL(k)\n", ["b.cu"] = "RM_KERNEL(k)\n" }, new Dictionary<string, string>()))
             .Message);
 
+    // One architecture, which has every kernel; nvrtc-check compiles them for the others.
     [Theory]
-    [MemberData(nameof(Targets))]
+    [InlineData(9, 0)]
     public void Every_embedded_unit_compiles(int major, int minor)
     {
         KernelCompiler compiler = Find();

@@ -36,6 +36,14 @@ internal sealed class LowBitReference
 
         float Draw(double scale) => (float)(scale * (0.5 + random.NextDouble()));
         _scales = isDouble ? [] : [.. Enumerable.Range(0, rows * blocks).Select(_ => Draw(size))];
+        for (int row = 2; row < rows && code == LowBitCode.Fp8; row += 3)
+        {
+            // Rows of the smallest codes alone, whose scales make them as large as the others: they would not be seen beside larger ones.
+            int bytes = Layout.CodeBytes(columns);
+            _codes.AsSpan(row * bytes, bytes).ToArray().Select(value => (byte)(value & 0x87)).ToArray().CopyTo(_codes, row * bytes);
+            _scales.AsSpan(row * blocks, blocks).ToArray().Select(scale => scale * 32768).ToArray().CopyTo(_scales, row * blocks);
+        }
+
         _scaleCodes = new byte[isDouble ? rows * blocks : 0];
         random.NextBytes(_scaleCodes);
         _nested = [.. Enumerable.Range(0, isDouble ? ((rows * blocks) + NestedBlocks - 1) / NestedBlocks : 0).Select(_ => Draw(size / 4))];
