@@ -1,5 +1,5 @@
-// Small PTX kernels with a defect planted in each. Of the lines of a body, those that begin with ! are only in the sound kernel, those
-// that begin with ? only in the defective one; the report must name one of the lines that end with "// here".
+// Small PTX kernels with a defect planted in each. Of the lines of a body, those that begin with ! are only in the sound kernel,
+// those that begin with ? only in the defective one; the report must name one of the lines that end with "// here".
 #pragma once
 
 namespace test {
@@ -12,8 +12,8 @@ struct PlantedPtx {
     const char* body;
 };
 
-/// in: 1024 floats, of which %rd1 is the address; out: 1024 floats that nobody has written, %rd2; %r1 the thread, %r2 its lane, %r3 its
-/// warp; buffer: 4096 bytes of shared memory, %r4 its address; %r5 the address of the thread's word in it.
+/// in: 1024 floats, of which %rd1 is the address; out: 1024 floats that nobody has written, %rd2; %r1 the thread, %r2 its lane,
+/// %r3 its warp; buffer: 4096 bytes of shared memory, %r4 its address; %r5 the address of the thread's word in it.
 inline constexpr PlantedPtx kPlantedPtx[] = {
     {"global bounds", 64, 0, "out-of-bounds-global", R"(
 !   mul.wide.u32 %rd3, %r1, 4;

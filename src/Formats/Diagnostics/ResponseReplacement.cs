@@ -28,8 +28,11 @@ internal static class ResponseReplacement
         Conversation other = donorsChosen ? donor.Chosen : donor.Rejected;
         if (row.Chosen.TokenIds is { } ids)
         {
-            return row with { Rejected =
-                new Conversation { TokenIds = [.. ids[..PromptIds(row)], .. other.TokenIds![PromptIds(donor)..]] } };
+            return row with
+            {
+                Rejected =
+                new Conversation { TokenIds = [.. ids[..PromptIds(row)], .. other.TokenIds![PromptIds(donor)..]] }
+            };
         }
 
         string response = ResponseOf(other);

@@ -140,7 +140,8 @@ internal sealed class BlobDownload(HubHttp http, HubSettings settings, HubCache 
         if (file.Position < request.Size)
         {
             throw new HubTransferException(
-                $"only {file.Position} of {request.Size} bytes arrived") { MadeProgress = file.Position - start >= ProgressBytes };
+                $"only {file.Position} of {request.Size} bytes arrived")
+            { MadeProgress = file.Position - start >= ProgressBytes };
         }
     }
 

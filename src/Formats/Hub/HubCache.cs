@@ -171,8 +171,13 @@ internal sealed class HubCache(HubSettings settings, HubRepo repo)
     private IEnumerable<HubFile> FilesThere(string commit)
     {
         string snapshot = Snapshot(commit);
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 16, AttributesToSkip = 0,
-            IgnoreInaccessible = true };
+        var options = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            MaxRecursionDepth = 16,
+            AttributesToSkip = 0,
+            IgnoreInaccessible = true
+        };
         return Directory.EnumerateFiles(snapshot, "*", options).Where(File.Exists)
             .Select(path => new HubFile(Path.GetRelativePath(snapshot, path).Replace(Path.DirectorySeparatorChar, '/')));
     }

@@ -26,13 +26,17 @@ internal sealed class EvalCommand
         new("--output") { Description = "Write the figures to this file as well.", HelpName = "FILE" };
 
     private readonly Option<string?> _saveRows =
-        new("--save-rows") { Description = "Write the rewards of every pair to this file, for analyses and paired tests.",
-            HelpName = "FILE" };
+        new("--save-rows")
+        {
+            Description = "Write the rewards of every pair to this file, for analyses and paired tests.",
+            HelpName = "FILE"
+        };
 
     private readonly Option<string?> _suite = new("--suite")
     {
         Description = "Score a public benchmark instead: reward-bench, reward-bench-2, rm-bench or judge-bench; from the hub unless rows "
-            + "are named.", HelpName = "NAME",
+            + "are named.",
+        HelpName = "NAME",
     };
 
     /// <summary>The command.</summary>

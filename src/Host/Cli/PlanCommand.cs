@@ -27,10 +27,16 @@ internal sealed class PlanCommand
     private readonly Option<string?> _model = new("--model") { Description = "A checkpoint's config.json instead.", HelpName = "DIR|ID" };
     private readonly Option<string?> _baseDType = BaseDTypeOption.Create();
     private readonly Option<int> _budget = OptimizationOptions.CreateMicroTokenBudget();
-    private readonly Option<int> _pair = new("--pair-tokens") { Description =
-        "Packed tokens of a pair; one larger than the budget is computed alone.", DefaultValueFactory = _ => 1024, HelpName = "N" };
+    private readonly Option<int> _pair = new("--pair-tokens")
+    {
+        Description =
+        "Packed tokens of a pair; one larger than the budget is computed alone.",
+        DefaultValueFactory = _ => 1024,
+        HelpName = "N"
+    };
     private readonly Option<int> _rank = new(
-        "--lora-rank") { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4, HelpName = "R" };
+        "--lora-rank")
+    { Description = "Rank r on all seven modules; 0 trains all weights.", DefaultValueFactory = _ => 4, HelpName = "R" };
     private readonly Option<bool> _noPrefixSharing =
         new("--no-prefix-sharing") { Description = "Compute what both sides begin with twice." };
     private readonly Option<string> _device =

@@ -37,8 +37,13 @@ internal sealed partial class ChildRun : IDisposable
         Directory.CreateDirectory(run.Folder);
         File.Delete(run.ExitCodeFile);
         var log = new FileStream(run.LogFile, FileMode.Append, FileAccess.Write, FileShare.Read);
-        var start = new ProcessStartInfo(SelfCommand.Words[0]) { RedirectStandardOutput = true, RedirectStandardError = true,
-            RedirectStandardInput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(SelfCommand.Words[0])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false
+        };
         foreach (string word in (string[])[.. SelfCommand.Words.Skip(1), .. run.CommandLine, .. further])
         {
             start.ArgumentList.Add(word);

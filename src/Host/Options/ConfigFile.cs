@@ -62,8 +62,12 @@ internal static class ConfigFile
         {
             using var document = JsonDocument.Parse(
                 File.ReadAllBytes(path),
-                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true,
-                    AllowDuplicateProperties = false });
+                new JsonDocumentOptions
+                {
+                    CommentHandling = JsonCommentHandling.Skip,
+                    AllowTrailingCommas = true,
+                    AllowDuplicateProperties = false
+                });
             JsonInput.CheckText(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()

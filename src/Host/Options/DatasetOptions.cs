@@ -106,11 +106,11 @@ internal sealed class DatasetOptions : OptionGroup
     // Exactly one of the two is named.
     private (string? File, string? Dataset) TrainingSource(ParseResult result) =>
         (result.GetValue(_trainFile!), result.GetValue(_dataset)) switch
-    {
-        (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
-        ({ }, { }) => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
-        var source => source,
-    };
+        {
+            (null, null) => throw new UserInputException("No training data: give --train-file FILE or --hf-dataset DIR."),
+            ({ }, { }) => throw new UserInputException("Give either --train-file or --hf-dataset, not both."),
+            var source => source,
+        };
 
     // At most one of the two is named.
     private (string? File, string? Split) EvaluationSource(ParseResult result) =>

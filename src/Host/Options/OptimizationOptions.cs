@@ -98,8 +98,13 @@ internal sealed class OptimizationOptions : OptionGroup
 
     /// <summary>The option for the size of micro-batches, for commands that take no others of these.</summary>
     public static Option<int> CreateMicroTokenBudget() =>
-        new("--micro-token-budget") { Description = "Most packed tokens computed at once.", DefaultValueFactory = _ =>
-            8192, HelpName = "N" };
+        new("--micro-token-budget")
+        {
+            Description = "Most packed tokens computed at once.",
+            DefaultValueFactory = _ =>
+            8192,
+            HelpName = "N"
+        };
 
     /// <summary>The seed, which also decides a random sample of the data.</summary>
     public ulong Seed(ParseResult result) => result.GetValue(_seed);

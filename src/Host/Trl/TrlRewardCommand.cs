@@ -94,7 +94,8 @@ internal sealed class TrlRewardCommand
             : null;
         var reporter = new RunReporter(console, run, board);
         TrainingJob job = session.Job(
-            instruments, board) with { Calendar = new TrlCalendar(settings, plan, steps), Best = recorder.Best(), Recorder = recorder };
+            instruments, board) with
+        { Calendar = new TrlCalendar(settings, plan, steps), Best = recorder.Best(), Recorder = recorder };
         if (settings.DropLast && eval is not null)
         {
             job = job with { EvalPairs = WholeBatches(eval, settings.EvalBatchSize) };

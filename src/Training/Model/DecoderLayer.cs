@@ -190,7 +190,10 @@ internal sealed class DecoderLayer : IDisposable
         int tokens = c.TokenCount, hidden = x.Columns;
         var a = new LayerActivations
         {
-            X = x, Rstd1 = c.Float(1, tokens), Rstd2 = c.Float(1, rows), Mixer = _mixer.Allocate(c),
+            X = x,
+            Rstd1 = c.Float(1, tokens),
+            Rstd2 = c.Float(1, rows),
+            Mixer = _mixer.Allocate(c),
         };
         if (_attentionNorm is not null)
         {

@@ -139,7 +139,8 @@ internal sealed class LinearLayer : IDisposable
         {
             c.Backend.LinearForward(
                 new LinearForwardArgs(
-                    c.Layout, x, _weight!, _bias?.Value, residual, FactorsFor(c), kept.S, y) { TokenRows = tokenRows, SwiGlu = swiGlu });
+                    c.Layout, x, _weight!, _bias?.Value, residual, FactorsFor(c), kept.S, y)
+                { TokenRows = tokenRows, SwiGlu = swiGlu });
             return;
         }
 

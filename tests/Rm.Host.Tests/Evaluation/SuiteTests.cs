@@ -149,10 +149,14 @@ public sealed class SuiteTests
             "judge.jsonl",
             string.Concat(new[] { ("mmlu-pro-law", "A>B"), ("mmlu-pro-law", "B>A"), ("livecodebench", "A>B"),
                 ("livebench-math", "B>A") }.Select((row, i) => new JsonObject
-            {
-                ["pair_id"] = $"p{i}", ["source"] = row.Item1, ["question"] = "Which number is larger?", ["response_A"] = "The first.", ["response_B"] = i == 3 ? "The first." : "None, really.",
-                ["label"] = row.Item2,
-            }.ToJsonString() + "\n")));
+                {
+                    ["pair_id"] = $"p{i}",
+                    ["source"] = row.Item1,
+                    ["question"] = "Which number is larger?",
+                    ["response_A"] = "The first.",
+                    ["response_B"] = i == 3 ? "The first." : "None, really.",
+                    ["label"] = row.Item2,
+                }.ToJsonString() + "\n")));
         string model = ModelWithHead(scratch, Read("tiny.json"));
         CommandResult result = Btrm.Succeed("eval", "--suite", "judge-bench", "--model", model, "--eval-file", file, "--device", "cpu");
         JsonElement[] lines = [.. JsonElement.Parse(result.Output).GetProperty("scores").EnumerateArray()];
@@ -222,8 +226,12 @@ public sealed class SuiteTests
     {
         var header = new JsonObject
         {
-            ["score.weight"] = new JsonObject { ["dtype"] = "F32", ["shape"] = new JsonArray(1, head.Length),
-                ["data_offsets"] = new JsonArray(0, 4 * head.Length) },
+            ["score.weight"] = new JsonObject
+            {
+                ["dtype"] = "F32",
+                ["shape"] = new JsonArray(1, head.Length),
+                ["data_offsets"] = new JsonArray(0, 4 * head.Length)
+            },
         };
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(header);
         using var writer = new BinaryWriter(File.Create(path));

@@ -196,8 +196,15 @@ public sealed class ModelConfigTests
             var again = ModelConfig.Parse(shape.ToJson("bfloat16", 3), name);
             Assert.Equal(
                 shape,
-                again with { SourceJson = default, Architecture = null, TorchDType = null, PadTokenId = null,
-                    EosTokenIds = shape.EosTokenIds, Warnings = shape.Warnings });
+                again with
+                {
+                    SourceJson = default,
+                    Architecture = null,
+                    TorchDType = null,
+                    PadTokenId = null,
+                    EosTokenIds = shape.EosTokenIds,
+                    Warnings = shape.Warnings
+                });
         }
     }
 

@@ -13,7 +13,8 @@ public sealed class WeightLoadingTests
     {
         using CudaBackend backend = EmulatedDevice.Open(DType.BF16);
         ModelConfig config = ModelShapes.Get(
-            "tiny") with { VocabSize = 50_000, HiddenSize = 512, IntermediateSize = 4096, Heads = 8, HeadDim = 64, Layers = 4 };
+            "tiny") with
+        { VocabSize = 50_000, HiddenSize = 512, IntermediateSize = 4096, Heads = 8, HeadDim = 64, Layers = 4 };
         long elements = WeightNames.Decoder(config).Sum(w => w.Shape.Aggregate(1L, (product, size) => product * size));
         Assert.True(elements > 50_000_000, $"{elements}");
         long before = GC.GetAllocatedBytesForCurrentThread();

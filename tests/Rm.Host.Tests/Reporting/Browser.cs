@@ -156,8 +156,12 @@ internal sealed class Browser : IDisposable
     private async Task<JsonNode> SendAsync(string method, params (string Name, JsonNode? Value)[] parameters)
     {
         int id = Interlocked.Increment(ref _lastId);
-        var message = new JsonObject { ["id"] = id, ["method"] = method,
-            ["params"] = new JsonObject(parameters.Select(p => KeyValuePair.Create(p.Name, p.Value))) };
+        var message = new JsonObject
+        {
+            ["id"] = id,
+            ["method"] = method,
+            ["params"] = new JsonObject(parameters.Select(p => KeyValuePair.Create(p.Name, p.Value)))
+        };
         if (_session is not null)
         {
             message["sessionId"] = _session;

@@ -122,8 +122,15 @@ internal static class EventReader
             ulong key = Varint(ref message);
             int type = (int)(key & 7);
             ulong value = type == 0 ? Varint(ref message) : 0;
-            int length = type switch { 0 => 0, 1 => 8, 5 => 4, 2 => (int)Varint(ref message), _ =>
-                throw new InvalidDataException($"wire type {type}") };
+            int length = type switch
+            {
+                0 => 0,
+                1 => 8,
+                5 => 4,
+                2 => (int)Varint(ref message),
+                _ =>
+                throw new InvalidDataException($"wire type {type}")
+            };
             fields.Add(new Field((int)(key >> 3), type, value, message[..length].ToArray()));
             message = message[length..];
         }

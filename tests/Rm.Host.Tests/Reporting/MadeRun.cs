@@ -96,8 +96,12 @@ internal static class MadeRun
     {
         var report = new JsonObject
         {
-            ["train"] = new JsonObject { ["files"] = new JsonArray("train.jsonl"), ["pairs_read"] = 1812,
-                ["dropped"] = new JsonObject { ["too_long"] = 3 } },
+            ["train"] = new JsonObject
+            {
+                ["files"] = new JsonArray("train.jsonl"),
+                ["pairs_read"] = 1812,
+                ["dropped"] = new JsonObject { ["too_long"] = 3 }
+            },
             ["eval"] = new JsonObject { ["files"] = new JsonArray(Hostile), ["pairs_read"] = 500, ["dropped"] = new JsonObject() },
             ["prompts_shared_by_train_and_eval"] = 0,
         };
@@ -107,8 +111,12 @@ internal static class MadeRun
             ["started"] = "2026-01-02T03:04:05.0000000+00:00",
             ["host"] = "node",
             ["device"] = "cpu",
-            ["settings"] = new JsonObject { ["lr"] = name.Length.ToString(CultureInfo.InvariantCulture),
-                ["steps"] = steps.ToString(CultureInfo.InvariantCulture), ["system-prompt"] = Hostile },
+            ["settings"] = new JsonObject
+            {
+                ["lr"] = name.Length.ToString(CultureInfo.InvariantCulture),
+                ["steps"] = steps.ToString(CultureInfo.InvariantCulture),
+                ["system-prompt"] = Hostile
+            },
             ["model"] = new JsonObject { ["name"] = Hostile, ["family"] = "Qwen2" },
             ["data_report"] = report,
         }.ToJsonString();

@@ -63,7 +63,7 @@ public sealed class CpuArgumentTests : IDisposable
     public void Query_rows_must_be_tokens_in_order(int first, int second) =>
         Assert.Throws<ArgumentException>(() => _backend.AttentionForward(new(
         _layout, New(2, 16), New(7, 16), New(7, 16), 16, 1, New(2, 16), New(2, 1))
-    { QueryRows = [first, second] }));
+        { QueryRows = [first, second] }));
 
     [Fact]
     public void A_frozen_weight_wants_each_row_once()

@@ -296,7 +296,8 @@ public sealed class CudaLoraLinearTests
                 new LinearForwardArgs(_layout, x, _weight, null, null, _lora, s.View, y.View) { TokenRows = tokens });
             _bench.Backend.LinearBackward(
                 new LinearBackwardArgs(
-                    _layout, dy, x, _weight, _lora, s.View, dx.View, false, null, null, _bench.Scratch) { TokenRows = tokens });
+                    _layout, dy, x, _weight, _lora, s.View, dx.View, false, null, null, _bench.Scratch)
+                { TokenRows = tokens });
             return (Bits(y), Bits(dx));
         }
 

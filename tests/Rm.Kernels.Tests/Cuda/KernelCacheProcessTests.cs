@@ -65,10 +65,10 @@ public sealed class KernelCacheProcessTests : IDisposable
         string worker = Path.Combine(AppContext.BaseDirectory, "Rm.CacheWorker.dll");
         ProcessStartInfo start =
             new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            ArgumentList = { "exec", worker, mode, _folder.Path },
-        };
+            {
+                RedirectStandardOutput = true,
+                ArgumentList = { "exec", worker, mode, _folder.Path },
+            };
         return Process.Start(start)!;
     }
 }

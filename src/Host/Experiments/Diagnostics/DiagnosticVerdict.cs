@@ -89,14 +89,14 @@ internal static class DiagnosticVerdict
         bool nothingLearned = verdict == Verdict.Fail && rows.PairsTellingApart == 0;
         yield return Check(
             "eval_accuracy", ChanceRule.Expected, eval, nothingLearned ? Verdict.Inconclusive : verdict, (verdict, nothingLearned) switch
-        {
-            (Verdict.Fail, false) =>
-                "A model that never saw a response predicts the preference: what marks the sides in training marks them in evaluation too.",
-            (Verdict.Fail, true) =>
-                "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees or "
-                + "disagrees with the preference by chance (with lengths, say). Another --seed decides.",
-            _ => doubt,
-        });
+            {
+                (Verdict.Fail, false) =>
+                    "A model that never saw a response predicts the preference: what marks the sides in training marks them in evaluation too.",
+                (Verdict.Fail, true) =>
+                    "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees or "
+                    + "disagrees with the preference by chance (with lengths, say). Another --seed decides.",
+                _ => doubt,
+            });
     }
 
     private static IEnumerable<DiagnosticCheck> RandomNegatives(DiagnosticOptions options, AccuracyEstimate? train, AccuracyEstimate? eval)
