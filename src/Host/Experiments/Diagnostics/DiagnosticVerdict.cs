@@ -91,9 +91,11 @@ internal static class DiagnosticVerdict
             "eval_accuracy", ChanceRule.Expected, eval, nothingLearned ? Verdict.Inconclusive : verdict, (verdict, nothingLearned) switch
             {
                 (Verdict.Fail, false) =>
-                    "A model that never saw a response predicts the preference: what marks the sides in training marks them in evaluation too.",
+                    "A model that never saw a response predicts the preference: what marks the sides in training marks them in evaluation "
+                        + "too.",
                 (Verdict.Fail, true) =>
-                    "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees or "
+                    "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees "
+                        + "or "
                     + "disagrees with the preference by chance (with lengths, say). Another --seed decides.",
                 _ => doubt,
             });
