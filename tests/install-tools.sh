@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if [ "${BTRM_NO_INSTALL:-}" = 1 ]; then exit 0; fi
+mkdir -p out/test
 
 packages=
 have() { command -v "$1" >/dev/null 2>&1; }

@@ -72,6 +72,16 @@ process_of() {
   done
 }
 
+# The shell of the batch script that a process was started by.
+batch_shell_of() {
+  local process=$1
+  until grep -qs slurm_script "/proc/$process/cmdline"; do
+    process=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$process/status")
+    [ "${process:-0}" -gt 1 ] || fail "process $1 was not started by a batch script"
+  done
+  echo "$process"
+}
+
 # What a run computed, without times, paths and memory.
 figures() {
   cat "$1/metrics.jsonl" "$1/result.json" | sed -E 's/"(tokens_per_second|elapsed_seconds)":[^,}]*[,}]//g' |
@@ -102,9 +112,12 @@ runs_with 0 sweep --slurm --jobs 3 --time 00:10:00 --signal-seconds 60
 job=$(tail -n 1 "$scratch/output")
 wait_for 120 "three steps of $killed" has_steps "$killed" 3
 say "killing the task of $killed at step $(steps_of "$killed")"
-# Shell first, so that nobody is left to write an exit code, as when a node is lost. What the shell started is Slurm's to kill where it has cgroups.
+# Shell first, so that nobody is left to write an exit code, as when a node is lost: scancel only asks, so the process is killed once the shell is gone.
+# What the shell started is Slurm's to kill where it has cgroups.
 orphan=$(process_of "$killed")
-tell --signal=KILL --batch "${job}_0"
+shell=$(batch_shell_of "$orphan")
+shell_is_gone() { tell --signal=KILL --batch "${job}_0"; sleep 0.5; ! kill -0 "$shell" 2>/dev/null; }
+wait_for 60 "the end of the shell of $killed" shell_is_gone
 kill -KILL "$orphan"
 wait_for 120 "three steps of $requeued" has_steps "$requeued" 3
 say "telling $requeued at step $(steps_of "$requeued") to stop, as before a time limit"
