@@ -6,10 +6,8 @@ public static class PairRowParser
     /// <summary>The kinds of pair rows, for messages.</summary>
     public const string KnownKinds =
         "prompt (or question, instruction, ...) + chosen + rejected (strings or message lists); chosen + rejected (whole texts, "
-            + "transcripts or "
-        + "message lists); history + human_ref_A + human_ref_B + labels; chosen_ids + rejected_ids (token ids); two responses with a "
-        + "preference; "
-        + "ranked answers; messages + rejected_response";
+        + "transcripts or message lists); history + human_ref_A + human_ref_B + labels; chosen_ids + rejected_ids (token ids); two "
+        + "responses with a preference; ranked answers; messages + rejected_response";
 
     /// <summary>What joins a history and an answer that come without a separator of their own.</summary>
     internal const string BlankLine = "\n\n";

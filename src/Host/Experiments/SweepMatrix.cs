@@ -16,8 +16,8 @@ internal static class SweepMatrix
     /// <param name="file">Sweep file, for messages.</param>
     /// <param name="matrix">Object of lists.</param>
     /// <param name="exclude">List of objects with values of some of the matrix's settings; null for none.</param>
-    public static IReadOnlyList<IReadOnlyList<KeyValuePair<string,
-        JsonElement>>> Expand(string file, JsonElement matrix, JsonElement? exclude)
+    public static IReadOnlyList<IReadOnlyList<KeyValuePair<string, JsonElement>>> Expand(
+        string file, JsonElement matrix, JsonElement? exclude)
     {
         IReadOnlyList<IReadOnlyList<KeyValuePair<string, JsonElement>>> combinations = [[]];
         foreach (JsonProperty axis in matrix.EnumerateObject())

@@ -99,8 +99,7 @@ internal sealed class ServingOptions : OptionGroup
         {
             throw new UserInputException(
                 $"--host {address} can be reached from other machines, and there is no key. Write one into a file and give "
-                + "--api-key-file FILE, or listen on "
-                + "127.0.0.1 and forward the port.");
+                + "--api-key-file FILE, or listen on 127.0.0.1 and forward the port.");
         }
 
         var limits = new ServerLimits

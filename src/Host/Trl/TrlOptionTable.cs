@@ -12,8 +12,8 @@ internal static partial class TrlOptionTable
         .. Grouped("DatasetMixtureConfig", Mixture()),
     ]);
 
-    private static readonly Lazy<Dictionary<string,
-        TrlOption>> Names = new(() => All.ToDictionary(option => option.Name, StringComparer.Ordinal));
+    private static readonly Lazy<Dictionary<string, TrlOption>> Names =
+        new(() => All.ToDictionary(option => option.Name, StringComparer.Ordinal));
 
     /// <summary>The options in TRL's order.</summary>
     public static IReadOnlyList<TrlOption> All => Options.Value;

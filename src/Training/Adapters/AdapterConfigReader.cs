@@ -151,8 +151,8 @@ internal static class AdapterConfigReader
         var other => throw fields.Error("bias", $"is \"{other}\"; expected none, lora_only or all."),
     };
 
-    private static IReadOnlyList<KeyValuePair<string,
-        T>> ReadPattern<T>(JsonFields fields, string name, Func<double, bool> fits, Func<double, T> convert)
+    private static IReadOnlyList<KeyValuePair<string, T>> ReadPattern<T>(
+        JsonFields fields, string name, Func<double, bool> fits, Func<double, T> convert)
     {
         var entries = new List<KeyValuePair<string, T>>();
         foreach (JsonProperty entry in fields.OptionalObject(name)?.Element.EnumerateObject() ?? default)

@@ -81,8 +81,7 @@ internal sealed class MicroBatchSplitter(int tokenBudget, bool sharePrefix, Reco
         List<string> advice = recompute == Recompute.Full ? [] : [$"--recompute {Recompute.Full.Name()}"];
         advice.Add(single ? "a smaller --max-seq-len" : $"a --micro-token-budget below {micro.PackedTokens}");
         return $"Step {step}: {what} with {micro.PackedTokens} packed tokens does not fit into the device's memory. "
-            + $"{string.Join(" or ", advice)} "
-            + "needs less; so does a device that no other program uses.";
+            + $"{string.Join(" or ", advice)} needs less; so does a device that no other program uses.";
     }
 
     /// <summary>A micro-batch, and whether it is half of one that did not fit.</summary>

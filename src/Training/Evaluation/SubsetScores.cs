@@ -46,8 +46,8 @@ public sealed record SubsetScores(
             return null;
         }
 
-        Dictionary<string,
-            double> accuracies = subsets.ToDictionary(subset => subset.Subset, subset => subset.Accuracy, StringComparer.Ordinal);
+        Dictionary<string, double> accuracies =
+            subsets.ToDictionary(subset => subset.Subset, subset => subset.Accuracy, StringComparer.Ordinal);
         SectionScore[] sections = [.. SectionTable.RewardBench.Where(section => section.Subsets.Keys.Any(accuracies.ContainsKey))
             .Select(section => Score(section, accuracies))];
         string[] unassigned =

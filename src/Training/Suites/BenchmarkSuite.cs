@@ -10,8 +10,8 @@ namespace Rm.Training.Suites;
 /// <param name="Read">Reads a row.</param>
 /// <param name="Table">Makes its table of scored rows, at least one.</param>
 public sealed record BenchmarkSuite(
-    string Name, string Dataset, string Split, Func<DataRow, RowColumns, AnswerSet> Read, Func<IReadOnlyList<ScoredAnswers>,
-    SuiteTable> Table)
+    string Name, string Dataset, string Split, Func<DataRow, RowColumns, AnswerSet> Read,
+    Func<IReadOnlyList<ScoredAnswers>, SuiteTable> Table)
 {
     /// <summary>The benchmarks that are known.</summary>
     public static IReadOnlyList<BenchmarkSuite> All { get; } =

@@ -35,9 +35,8 @@ public sealed class ComparisonTests
 
         var report = AnalysisReport.Of([Totals("v3", 0.688), Totals("v4", 0.710)], baseline: "v3");
         Assert.Equal(
-            "v4 is 2.2 points above v3 (95% -1.8 to +6.2): within noise, 1.1 standard errors as unpaired samples, p = 0.284. "
-            + "Note: without eval-rows of both, they are compared as independent samples; whether their evaluation pairs are the same is "
-            + "not known.",
+            "v4 is 2.2 points above v3 (95% -1.8 to +6.2): within noise, 1.1 standard errors as unpaired samples, p = 0.284. Note: without "
+            + "eval-rows of both, they are compared as independent samples; whether their evaluation pairs are the same is not known.",
             Assert.Single(report.Comparisons!.Items).Words);
         Assert.Contains("v3, v4: has no eval-rows", string.Join('\n', AnalysisTables.Sentences(report)), StringComparison.Ordinal);
     }

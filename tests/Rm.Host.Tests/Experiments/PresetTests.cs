@@ -48,8 +48,8 @@ public sealed partial class PresetTests
     public void What_says_the_same_in_another_way_takes_a_presets_place()
     {
         using var scratch = new ScratchFolder();
-        IReadOnlyDictionary<string,
-            string> settings = TrainArguments.Check([.. Hub, "--preset", "guide-3b", "--epochs", "2", "--warmup-ratio", "0.1"]);
+        IReadOnlyDictionary<string, string> settings =
+            TrainArguments.Check([.. Hub, "--preset", "guide-3b", "--epochs", "2", "--warmup-ratio", "0.1"]);
         Assert.False(settings.ContainsKey("steps"));
         Assert.False(settings.ContainsKey("warmup-steps"));
 

@@ -10,6 +10,7 @@ internal static class DeltaRuleCases
     [
         ("one token", new DeltaRuleShape(1, 1, 4, 4), [[0, 1]]),
         ("one chunk", new DeltaRuleShape(4, 4, 16, 16), [[0, 64]]),
+        ("one head", new DeltaRuleShape(1, 1, 16, 16), [[0, 64], [0, 64], [0, 64], [0, 64]]),
         ("odd sizes", new DeltaRuleShape(1, 2, 5, 9), [[0, 3], [2, 1, 17], [0, 1]]),
         ("groups of four", new DeltaRuleShape(2, 8, 8, 8), [[3, 70, 2], [0, 33]]),
         ("wide", new DeltaRuleShape(1, 1, 32, 48), [[64, 64, 5], [0, 65]]),

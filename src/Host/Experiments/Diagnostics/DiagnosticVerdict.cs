@@ -64,8 +64,7 @@ internal static class DiagnosticVerdict
         (Verdict verdict, string doubt) = ChanceRule.Of(eval);
         return Check("eval_accuracy", ChanceRule.Expected, eval, verdict, verdict == Verdict.Fail
             ? "The labels were random, yet the real ones are predicted: something marks the chosen side after the labels are read "
-                + "(template, tokenising, "
-                + "truncation, packing). Compare the tokens of both sides in the data report and in samples.jsonl."
+                + "(template, tokenising, truncation, packing). Compare the tokens of both sides in the data report and in samples.jsonl."
             : doubt);
     }
 
@@ -95,8 +94,7 @@ internal static class DiagnosticVerdict
                         + "too.",
                 (Verdict.Fail, true) =>
                     "Nothing was learned, as both sides were equal in every pair, so this is the head that training began with: it agrees "
-                        + "or "
-                    + "disagrees with the preference by chance (with lengths, say). Another --seed decides.",
+                    + "or disagrees with the preference by chance (with lengths, say). Another --seed decides.",
                 _ => doubt,
             });
     }
@@ -142,8 +140,7 @@ internal static class DiagnosticVerdict
         return Check(name, "near 100%, at least 80%", accuracy, verdict, verdict switch
         {
             Verdict.Fail => "The model cannot tell an answer from one to another prompt, the easiest task there is: training does not "
-                + "work, or the prompt does "
-                + "not reach it. Look at --lr, --steps and at the texts in samples.jsonl.",
+                + "work, or the prompt does not reach it. Look at --lr, --steps and at the texts in samples.jsonl.",
             Verdict.Inconclusive => "It is learning, but not done: train for more steps or at a higher --lr.",
             _ => "",
         });

@@ -74,9 +74,8 @@ internal sealed class ServerMetrics
     {
         var text = new StringBuilder();
         Head(text, "btrm_requests_total", "counter", "Requests answered, by path and status.");
-        IOrderedEnumerable<KeyValuePair<(string Path, int Status),
-            long>> ordered = _requests.OrderBy(r => r.Key.Path, StringComparer.Ordinal).ThenBy(r => r.Key.Status);
-        foreach (((string path, int status), long count) in ordered)
+        foreach (((string path, int status), long count) in
+            _requests.OrderBy(r => r.Key.Path, StringComparer.Ordinal).ThenBy(r => r.Key.Status))
         {
             text.Append(CultureInfo.InvariantCulture, $"btrm_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}\n");
         }
