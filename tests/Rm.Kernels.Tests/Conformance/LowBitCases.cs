@@ -11,11 +11,12 @@ internal static class LowBitCases
 {
     private const float Scale = 0.5f;
 
-    private sealed record Setup(LowBitCode Code, int Block, bool IsDouble, int Rows, int Out, int In, int Rank = 0, bool Extras = false)
+    private sealed record Setup(
+        LowBitCode Code, int Block, bool IsDouble, int Rows, int Out, int In, int Rank = 0, bool Extras = false, bool ToLarge = false)
     {
         public override string ToString() =>
             $"low bit {Code} {(Block == 0 ? "rows" : $"blocks={Block}")}{(IsDouble ? " double" : "")} T={Rows} [{Out}, {In}]"
-            + $"{(Rank > 0 ? $" rank={Rank}" : "")}{(Extras ? ", bias, residual, dx +=" : "")}";
+            + $"{(Rank > 0 ? $" rank={Rank}" : "")}{(Extras ? ", bias, residual, dx +=" : "")}{(ToLarge ? " large numbers" : "")}";
     }
 
     public static IEnumerable<OperationCase> All { get; } =
@@ -31,6 +32,8 @@ internal static class LowBitCases
             new(LowBitCode.Int8, 0, false, 5, 24, 288, Rank: 16),
             new(LowBitCode.Fp8, 0, false, 67, 40, 176, Rank: 3),
             new(LowBitCode.Fp8, 32, false, 131, 131, 144, Extras: true),
+            new(LowBitCode.Nf4, 64, false, 9, 48, 128, Extras: true, ToLarge: true),
+            new(LowBitCode.Int8, 0, false, 34, 80, 48, Extras: true, ToLarge: true),
         }.Select(setup => new OperationCase(setup.ToString(), bench => Run(bench, setup))),
     ];
 
@@ -46,8 +49,9 @@ internal static class LowBitCases
         RealMatrix<double>? bias = setup.Extras ? bench.Numbers(1, setup.Out) : null;
         RealMatrix<double>? residual = setup.Extras ? bench.Activations(setup.Rows, setup.Out) : null;
 
-        // Of the size of what is added: the CPU's sums start from it.
-        RealMatrix<double> dxBefore = bench.Activations(setup.Rows, setup.In).Map((_, _, value) => value / 8);
+        // Of the size of what is added, or far larger: the CPU's sums start from it.
+        double size = setup.ToLarge ? 64 : 0.125;
+        RealMatrix<double> dxBefore = bench.Activations(setup.Rows, setup.In).Map((_, _, value) => value * size);
         RealMatrix<double> a = bench.Numbers(Math.Max(1, setup.Rank), setup.In),
             b = bench.Numbers(setup.Out, Math.Max(1, setup.Rank), scale: 0.1);
         LoraPartReference<double>[] exact = setup.Rank == 0 ? [] : [new(0, a, b, null)];
@@ -77,7 +81,27 @@ internal static class LowBitCases
             setup.Extras, null, null,
             bench.Scratch));
         RealMatrix<double> expected = LinearReference<double>.InputGradient(dy, w, exact, Scale);
-        RealMatrix<float> naive = LinearReference<float>.InputGradient(dy.To<float>(), w.To<float>(), single, Scale);
-        bench.Check(dx, setup.Extras ? expected.Plus(dxBefore) : expected, setup.Extras ? naive.Plus(dxBefore.To<float>()) : naive);
+        RealMatrix<float> naive = setup.ToLarge
+            ? AddedInPlace(dxBefore.To<float>(), dy.To<float>(), w.To<float>())
+            : LinearReference<float>.InputGradient(dy.To<float>(), w.To<float>(), single, Scale);
+        if (setup.Extras)
+        {
+            expected = expected.Plus(dxBefore);
+            naive = setup.ToLarge ? naive : naive.Plus(dxBefore.To<float>());
+        }
+
+        bench.Check(dx, expected, naive);
     }
+
+    /// <summary>A plain loop that adds every product to the number in place.</summary>
+    private static RealMatrix<float> AddedInPlace(RealMatrix<float> before, RealMatrix<float> dy, RealMatrix<float> w) =>
+        before.Map((row, column, value) =>
+        {
+            for (int o = 0; o < w.Rows; o++)
+            {
+                value += dy[row, o] * w[o, column];
+            }
+
+            return value;
+        });
 }
