@@ -17,6 +17,13 @@ internal sealed class TrlCalendar(TrlSettings settings, EpochBatchPlan plan, int
         _ => false,
     };
 
+    /// <summary>
+    /// Whether a step's line comes after its evaluation: what happens by steps happens when a step ends, what happens by epochs after that.
+    /// </summary>
+    public bool LogsAfterEvaluating(int step) =>
+        LogsAt(step) && settings is { Logging.Strategy: TrlStrategy.Epoch, Evaluation.Strategy: TrlStrategy.Steps } && EvaluatesAt(step)
+        && !(step == 1 && settings.LogsFirstStep);
+
     /// <inheritdoc/>
     public bool EvaluatesAt(int step) => step == 0 ? settings.EvalOnStart : settings.Evaluation.Strategy switch
     {

@@ -14,6 +14,7 @@ internal sealed class TrlRecorder : IRunRecorder
     private const string Prefix = "eval_";
 
     private readonly TrlSettings _settings;
+    private readonly TrlCalendar _calendar;
     private readonly int _steps;
     private readonly int _epochs;
     private readonly TextWriter _output;
@@ -23,13 +24,14 @@ internal sealed class TrlRecorder : IRunRecorder
     private double _epoch;
     private int _step;
     private bool _wasEvaluated;
+    private StepResult? _unlogged;
     private (double Value, int Step)? _best;
 
     /// <summary>
     /// A recorder of a run of <paramref name="steps"/>, begun epochs <paramref name="epochs"/>, that prints to <paramref name="output"/>.
     /// </summary>
-    public TrlRecorder(TrlSettings settings, int steps, int epochs, TextWriter output) =>
-        (_settings, _steps, _epochs, _output) = (settings, steps, epochs, output);
+    public TrlRecorder(TrlSettings settings, TrlCalendar calendar, int steps, int epochs, TextWriter output) =>
+        (_settings, _calendar, _steps, _epochs, _output) = (settings, calendar, steps, epochs, output);
 
     /// <summary>The figures of an evaluation that can decide which model is best.</summary>
     public static IReadOnlyList<string> EvaluationMetrics { get; } =
@@ -66,13 +68,11 @@ internal sealed class TrlRecorder : IRunRecorder
 
         if (logs)
         {
-            Print(new TrlLogEntry(step,
-            [
-                new("loss", _window.Loss / (step - _window.LastLogged)), new("grad_norm", result.GradNorm),
-                new("learning_rate", result.LearningRate),
-                .. _window.Figures(_tokens), new("epoch", epoch),
-            ]));
-            _window = _window.Logged(step);
+            _unlogged = result;
+            if (!_calendar.LogsAfterEvaluating(step))
+            {
+                Log();
+            }
         }
     }
 
@@ -90,14 +90,20 @@ internal sealed class TrlRecorder : IRunRecorder
         {
             _best = (Figure(metric, result, rewards), step);
         }
+
+        Log();
     }
 
     /// <inheritdoc/>
-    public IEnumerable<(string Name, byte[] Content)> CheckpointFiles() =>
-    [
-        (TrlWindow.FileName, _window.ToJson()),
-        (TrlTrainerState.FileName, new TrlTrainerState(_settings, _steps, _epochs, _step, EpochNow, _best, _history).ToJson()),
-    ];
+    public IEnumerable<(string Name, byte[] Content)> CheckpointFiles()
+    {
+        Log();
+        return
+        [
+            (TrlWindow.FileName, _window.ToJson()),
+            (TrlTrainerState.FileName, new TrlTrainerState(_settings, _steps, _epochs, _step, EpochNow, _best, _history).ToJson()),
+        ];
+    }
 
     /// <summary>
     /// Prints the last line: the mean loss of all steps, and what is left of a window unless the last step was evaluated.
@@ -112,6 +118,23 @@ internal sealed class TrlRecorder : IRunRecorder
                 : [],
             new("epoch", EpochNow),
         ]));
+    }
+
+    // TRL leaves the figures of training out of a line that is written while the model is in the mode of an evaluation, and keeps them.
+    private void Log()
+    {
+        if (_unlogged is not { } result)
+        {
+            return;
+        }
+
+        Print(new TrlLogEntry(_step,
+        [
+            new("loss", _window.Loss / (_step - _window.LastLogged)), new("grad_norm", result.GradNorm),
+            new("learning_rate", result.LearningRate), .. _wasEvaluated ? [] : _window.Figures(_tokens), new("epoch", _epoch),
+        ]));
+        _window = _wasEvaluated ? _window.LoggedWithoutFigures(_step) : _window.Logged(_step);
+        _unlogged = null;
     }
 
     // A run that is resumed at its end makes no step.

@@ -85,7 +85,8 @@ internal sealed class TrlRewardCommand
                 + "on; --bf16 false gives these.");
         }
 
-        var recorder = new TrlRecorder(settings, steps, (int)Math.Ceiling(plan.EpochAt(steps)), Console.Out);
+        var calendar = new TrlCalendar(settings, plan, steps);
+        var recorder = new TrlRecorder(settings, calendar, steps, (int)Math.Ceiling(plan.EpochAt(steps)), Console.Out);
         session.Begin(settings.Resume is not null, store => Resume(settings, store, session.Model, recorder));
         using StepInstruments instruments = _instruments.Start(result, session.Backend);
         using var console = new ConsoleProgress(steps, session.State.Step);
@@ -95,7 +96,7 @@ internal sealed class TrlRewardCommand
         var reporter = new RunReporter(console, run, board);
         TrainingJob job = session.Job(
             instruments, board) with
-        { Calendar = new TrlCalendar(settings, plan, steps), Best = recorder.Best(), Recorder = recorder };
+        { Calendar = calendar, Best = recorder.Best(), Recorder = recorder };
         if (settings.DropLast && eval is not null)
         {
             job = job with { EvalPairs = WholeBatches(eval, settings.EvalBatchSize) };

@@ -62,6 +62,9 @@ internal sealed record TrlWindow(
     /// <summary>The window after a line at <paramref name="step"/>.</summary>
     public TrlWindow Logged(int step) => new(TotalLoss: TotalLoss + Loss, LastLogged: step);
 
+    /// <summary>The window after a line at <paramref name="step"/> that had the loss alone: the figures wait for the next line.</summary>
+    public TrlWindow LoggedWithoutFigures(int step) => this with { Loss = 0, TotalLoss = TotalLoss + Loss, LastLogged = step };
+
     /// <summary>The file's content.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, TrlWindowJson.Default.TrlWindow);
 
