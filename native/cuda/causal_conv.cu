@@ -142,8 +142,10 @@ RM_DEVICE float from_tails(const CausalConvBackwardOf<T>& args, const CausalConv
     float sum = 0.0f;
     for (int tail = prefix.first_tail; tail < prefix.first_tail + prefix.tails; tail++) {
         const CausalConvTile segment{args.tails[2 * tail], args.tails[2 * tail + 1], prefix.start, prefix.length, 0, 0, 0, 0};
+#pragma unroll 1
         for (int t = 0; t < segment.length && prefix.length - index + t < width; t++) {
             float z = 0.0f;
+#pragma unroll 1
             for (int back = 0; back < width; back++)
                 z += taps[-back] * element(args.x, segment.row(t - back), args.x_stride, column);
             const float d = silu_gradient(element(args.dy, segment.start + t, args.dy_stride, column), z);

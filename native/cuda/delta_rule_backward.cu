@@ -352,6 +352,7 @@ RM_DEVICE void backward(const DeltaRuleBackwardOf<T>& args) {
     piece.from_start = piece.beta + kPiece;
     piece.to_end = piece.from_start + kPiece;
     piece.gamma = gamma;
+    piece.clear_square();
 
     // A prefix's last state receives the sum over its tails.
     const SharedPtr<float> gradient = tiles.state + values;
@@ -398,11 +399,11 @@ RM_DEVICE void backward(const DeltaRuleBackwardOf<T>& args) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kThreads) delta_rule_backward_bf16(DeltaRuleBackwardOf<bfloat16> args) {
+extern "C" __global__ void __launch_bounds__(kThreads, 1) delta_rule_backward_bf16(DeltaRuleBackwardOf<bfloat16> args) {
     backward(args);
 }
 
-extern "C" __global__ void __launch_bounds__(kThreads) delta_rule_backward_f32(DeltaRuleBackwardOf<float> args) {
+extern "C" __global__ void __launch_bounds__(kThreads, 1) delta_rule_backward_f32(DeltaRuleBackwardOf<float> args) {
     backward(args);
 }
 

@@ -53,6 +53,7 @@ RM_DEVICE void forward(const DeltaRuleForwardOf<T>& args) {
     piece.from_start = piece.beta + kPiece;
     piece.to_end = piece.from_start + kPiece;
     piece.gamma = gamma;
+    piece.clear_square();
 
     GlobalPtr<const float> first = nullptr;
     if (args.tails != 0) first = args.prefix_ends + (at.item.prefix * at.state_columns + at.state_column);
@@ -123,11 +124,11 @@ RM_DEVICE void forward(const DeltaRuleForwardOf<T>& args) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kThreads) delta_rule_forward_bf16(DeltaRuleForwardOf<bfloat16> args) {
+extern "C" __global__ void __launch_bounds__(kThreads, 1) delta_rule_forward_bf16(DeltaRuleForwardOf<bfloat16> args) {
     forward(args);
 }
 
-extern "C" __global__ void __launch_bounds__(kThreads) delta_rule_forward_f32(DeltaRuleForwardOf<float> args) {
+extern "C" __global__ void __launch_bounds__(kThreads, 1) delta_rule_forward_f32(DeltaRuleForwardOf<float> args) {
     forward(args);
 }
 

@@ -79,7 +79,7 @@ RM_DEVICE void backward_keys(const DeltaRuleKeysOf<T>& args) {
         return sum;
     };
     constexpr int kKept = 4;  // of a lane's columns, in registers
-    float kept[kKept];
+    float kept[kKept] = {};
     float squares = 0.0f, product = 0.0f;
     for (int block = 0; block * kKept * kWarpSize < args.key_dim; block++) {
 #pragma unroll

@@ -172,6 +172,11 @@ struct Piece {
     RM_DEVICE float b(int row_, int column) const { return square[column * kSquare + row_]; }
     RM_DEVICE float decay(int later, int earlier) const { return expf(static_cast<float>(gamma[later] - gamma[earlier])); }
 
+    /// Once, before the first piece: compilers widen loads of a row past what is asked of it.
+    RM_DEVICE void clear_square() const {
+        for (int i = static_cast<int>(threadIdx.x); i < kPiece * kSquare; i += kThreads) square[i] = 0.0f;
+    }
+
     /// By one warp. Sums of g in double: what lies between two tokens is a difference of two of them.
     template <typename T>
     RM_DEVICE void load_gates(const DeltaRuleInputsOf<T>& inputs, int head) const {
