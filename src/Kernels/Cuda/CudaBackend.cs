@@ -28,6 +28,7 @@ public sealed partial class CudaBackend : IBackend
     private readonly CudaPairLoss _pairLoss;
     private readonly CudaNorm _norm;
     private readonly CudaAdamW _adamW;
+    private CudaDeltaNets? _deltaNets;
     private bool _disposed;
 
     /// <summary>A backend on one device, with its kernels loaded.</summary>
@@ -91,6 +92,9 @@ public sealed partial class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public DType ActivationDType { get; }
+
+    /// <inheritdoc/>
+    public IDeltaNetOperations DeltaNets => _deltaNets ??= new CudaDeltaNets(Session, ActivationDType);
 
     /// <summary>The device and what works on it.</summary>
     internal CudaSession Session { get; }

@@ -16,6 +16,7 @@ internal sealed class CudaPreparedLayout : PreparedLayout
     private readonly CudaBufferPool _pool;
     private readonly List<CudaStorage> _buffers = [];
     private TokenBuckets? _buckets;
+    private CudaSegmentLists? _segmentLists;
     private bool _disposed;
 
     /// <summary>Uploads <paramref name="layout"/>.</summary>
@@ -52,6 +53,20 @@ internal sealed class CudaPreparedLayout : PreparedLayout
 
     /// <summary>Token rows sorted by token id; made at the first call.</summary>
     public TokenBuckets Buckets => _buckets ??= new TokenBuckets(this);
+
+    /// <summary>
+    /// The segments as gated delta nets walk them; made at the first call, and again for another <paramref name="chunk"/>. Who does not care
+    /// for chunks gets those of the last call.
+    /// </summary>
+    public CudaSegmentLists SegmentLists(int? chunk = null)
+    {
+        if (_segmentLists is null || (chunk ?? _segmentLists.Chunk) != _segmentLists.Chunk)
+        {
+            _segmentLists = new CudaSegmentLists(this, chunk ?? SequenceLayoutBuilder.PrefixBlock);
+        }
+
+        return _segmentLists;
+    }
 
     /// <summary>The layout as this backend prepared it.</summary>
     /// <exception cref="ArgumentException">Another backend prepared it.</exception>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Rm.Kernels.Cuda.Driver;
 using Rm.Kernels.Ops;
 using Rm.Kernels.Tensors;
@@ -28,55 +29,65 @@ internal sealed class CudaSwiGlu
     }
 
     /// <summary>Y of <see cref="SwiGluForwardArgs"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
+    /// <exception cref="ArgumentException">A tensor's type or shape is not the kernel's.</exception>
     public void Forward(SwiGluForwardArgs args)
     {
         using NvtxRange range = new("swiglu_forward"u8);
         (int rows, int features) = (args.Y.Rows, args.Y.Columns);
-        Check(nameof(args.GateUp), args.GateUp, rows, 2 * features, features);
-        Check(nameof(args.Y), args.Y, rows, features, features);
+        LaunchChecks.Strided(nameof(args.GateUp), args.GateUp, _dtype, rows, 2 * features);
+        LaunchChecks.Contiguous(nameof(args.Y), args.Y, _dtype, rows, features);
         if (rows != 0)
         {
-            (args.Activation == GateActivation.Silu ? _forward : Gelu().Forward)
-                .Launch(_session.Stream, Shape(rows, features), args.GateUp.Address, args.Y.Address, features);
+            int packet = LaunchChecks.PacketOf(features, args.GateUp, args.Y);
+            (args.Activation == GateActivation.Silu ? _forward : Gelu().Forward).Launch(
+                _session.Stream, Shape(rows, features, packet), args.GateUp.Address, args.Y.Address, features, args.GateUp.RowStride,
+                packet > 1 ? 1 : 0);
         }
     }
 
     /// <summary>DGateUp of <see cref="SwiGluBackwardArgs"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
+    /// <exception cref="ArgumentException">A tensor's type or shape is not the kernel's.</exception>
     public void Backward(SwiGluBackwardArgs args)
     {
         using NvtxRange range = new("swiglu_backward"u8);
         (int rows, int features) = (args.DY.Rows, args.DY.Columns);
-        Check(nameof(args.DY), args.DY, rows, features, features);
-        Check(nameof(args.GateUp), args.GateUp, rows, 2 * features, features);
-        Check(nameof(args.DGateUp), args.DGateUp, rows, 2 * features, features);
+        LaunchChecks.Contiguous(nameof(args.DY), args.DY, _dtype, rows, features);
+        LaunchChecks.Strided(nameof(args.GateUp), args.GateUp, _dtype, rows, 2 * features);
+        LaunchChecks.Strided(nameof(args.DGateUp), args.DGateUp, _dtype, rows, 2 * features);
         if (rows != 0)
         {
-            (args.Activation == GateActivation.Silu ? _backward : Gelu().Backward).Launch(
-                _session.Stream, Shape(rows, features), args.DY.Address, args.GateUp.Address, args.DGateUp.Address, features);
+            int packet = LaunchChecks.PacketOf(features, args.DY, args.GateUp, args.DGateUp);
+            SwiGluBackwardLaunch launch = new()
+            {
+                DY = args.DY.Address,
+                GateUp = args.GateUp.Address,
+                DGateUp = args.DGateUp.Address,
+                Features = features,
+                GateUpStride = args.GateUp.RowStride,
+                DGateUpStride = args.DGateUp.RowStride,
+                Packed = packet > 1 ? 1 : 0,
+            };
+            (args.Activation == GateActivation.Silu ? _backward : Gelu().Backward)
+                .Launch(_session.Stream, Shape(rows, features, packet), launch);
         }
     }
 
     private (CudaKernel Forward, CudaKernel Backward) Gelu() =>
         _gelu ??= (_session.Kernels.Get($"geglu_forward_{_suffix}"), _session.Kernels.Get($"geglu_backward_{_suffix}"));
 
-    private void Check(string name, Tensor tensor, int rows, int columns, int features)
-    {
-        LaunchChecks.Contiguous(name, tensor, _dtype, rows, columns);
-        if (Packet(features) > 1)
-        {
-            LaunchChecks.Packets(name, tensor);
-        }
-    }
+    private static LaunchShape Shape(int rows, int features, int packet) =>
+        new(new Dim3((uint)rows, (uint)LaunchChecks.Blocks(features, Threads * packet)), Threads);
+}
 
-    private LaunchShape Shape(int rows, int features) =>
-        new(new Dim3((uint)rows, (uint)LaunchChecks.Blocks(features, Threads * Packet(features))), Threads);
-
-    // Elements that a thread handles: 16 bytes of them where rows are whole packets.
-    private int Packet(int features)
-    {
-        int count = LaunchChecks.PacketBytes / _dtype.Size();
-        return features % count == 0 ? count : 1;
-    }
+/// <summary>SwiGluBackwardArgs of swiglu.cu.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct SwiGluBackwardLaunch
+{
+    public nint DY;
+    public nint GateUp;
+    public nint DGateUp;
+    public int Features;
+    public int GateUpStride;
+    public int DGateUpStride;
+    public int Packed;
 }

@@ -46,6 +46,24 @@ internal static class LaunchChecks
     public static bool InPackets(Tensor tensor) =>
         tensor.Address % PacketBytes == 0 && (tensor.Rows <= 1 || tensor.RowStride * tensor.DType.Size() % PacketBytes == 0);
 
+    /// <summary>
+    /// Elements that a thread moves at once: 16 bytes of them where rows of <paramref name="columns"/> elements are whole packets and every
+    /// row of every tensor starts at one, else 1.
+    /// </summary>
+    public static int PacketOf(int columns, params ReadOnlySpan<Tensor> tensors)
+    {
+        int count = PacketBytes / tensors[0].DType.Size();
+        foreach (Tensor tensor in tensors)
+        {
+            if (columns % count != 0 || !InPackets(tensor))
+            {
+                return 1;
+            }
+        }
+
+        return count;
+    }
+
     /// <summary>Heads of <paramref name="headDim"/> columns in a row.</summary>
     /// <exception cref="ArgumentException">The columns are no whole number of heads; the message names the tensor.</exception>
     public static int Heads(string name, Tensor tensor, int headDim)

@@ -48,8 +48,7 @@ public sealed class RewardModel : IDisposable
         if ((config.DeltaNet is not null || config.Family.GatesAttention) && backend.DeltaNets is null)
         {
             throw new UserInputException(
-                $"{config.Family.ModelType} has layers with gated delta nets, which run on the CPU only so far, not on "
-                    + $"{backend.Description}. Use --device cpu.");
+                $"{config.Family.ModelType} has layers with gated delta nets, which {backend.Description} does not run. Use --device cpu.");
         }
 
         Backend = backend;

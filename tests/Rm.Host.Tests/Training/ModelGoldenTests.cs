@@ -24,7 +24,7 @@ public sealed class ModelGoldenTests
 
     internal static IEnumerable<string> AdapterNames => ModelGoldenCase.Names(n => n.StartsWith("peft-") && !RefusedAdapters.Contains(n));
 
-    /// <summary>Models with gated delta nets, which run on the CPU only.</summary>
+    /// <summary>Models with gated delta nets.</summary>
     internal static readonly string[] Hybrids = ["qwen3_5-text"];
 
     public static TheoryData<string> Families => [.. FamilyNames];
@@ -157,11 +157,17 @@ public sealed class ModelGoldenTests
     [MemberData(nameof(Cases))]
     public void Training_gives_PEFT_s_trajectory(string name)
     {
+        using var backend = new CpuBackend(2);
+        AssertTrajectory(backend, name);
+    }
+
+    /// <summary>Trains a case on <paramref name="backend"/> beside its golden run.</summary>
+    internal static void AssertTrajectory(IBackend backend, string name)
+    {
         var golden = new ModelGoldenCase(name);
         JsonElement trajectory = golden.Json("trajectory.json");
         IReadOnlyList<PreferencePair> pairs = GoldenCase.ReadPairs(trajectory.GetProperty("pairs"));
         int steps = trajectory.GetProperty("steps").GetInt32(), batch = trajectory.GetProperty("batch_size").GetInt32();
-        using var backend = new CpuBackend(2);
         using RewardModel model = golden.Open(backend, "adapter", training: true);
         var runner = new StepRunner(model, Options(trajectory));
         JsonElement[] log = [.. trajectory.GetProperty("log").EnumerateArray()], exact = golden.ExactSteps();

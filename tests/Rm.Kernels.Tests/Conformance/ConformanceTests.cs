@@ -13,7 +13,7 @@ public abstract class ConformanceTests
         RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, ScaleAddCases.All, RewardHeadCases.All, PairLossCases.All,
             OptimizerCases.All,
         AttentionCases.All, LinearCases.All, LinearTileCases.All, LowBitCases.All, LoraCancellationCases.All,
-        RandomFillCases.All,
+        RandomFillCases.All, CausalConvCases.All, DeltaRuleCases.All, SigmoidGateCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);
 
     public static TheoryData<string> CaseNames { get; } = [.. Cases.Keys];

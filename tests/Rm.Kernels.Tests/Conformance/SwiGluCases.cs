@@ -13,17 +13,22 @@ internal static class SwiGluCases
            select new OperationCase(
                $"swiglu T={shape.Item1} F={shape.Item2} scale={scale} {activation}",
                bench => Run(bench, shape.Item1, shape.Item2, scale, activation)),
+        .. from shape in new[] { (3, 40), (5, 13) }
+           from gap in new[] { 8, 11 }
+           select new OperationCase(
+               $"swiglu T={shape.Item1} F={shape.Item2} gap={gap}",
+               bench => Run(bench, shape.Item1, shape.Item2, 1, GateActivation.Silu, gap)),
     ];
 
-    private static void Run(OperationBench bench, int rows, int columns, double scale, GateActivation activation)
+    private static void Run(OperationBench bench, int rows, int columns, double scale, GateActivation activation, int gap = 0)
     {
         RealMatrix<double> gateUp = bench.Activations(rows, 2 * columns, scale);
         RealMatrix<double> dy = bench.Activations(rows, columns);
         GuardedTensor y = bench.OutputActivation("y", rows, columns);
-        bench.Backend.SwiGluForward(new SwiGluForwardArgs(bench.InputActivation("gate_up", gateUp), y.View) { Activation = activation });
+        bench.Backend.SwiGluForward(new SwiGluForwardArgs(bench.InputActivation("gate_up", gateUp, gap), y.View) { Activation = activation });
         bench.Check(y, SwiGluReference<double>.Forward(gateUp, activation), SwiGluReference<float>.Forward(gateUp.To<float>(), activation));
 
-        GuardedTensor dGateUp = bench.InOut("d_gate_up over gate_up", gateUp, bench.Activation);
+        GuardedTensor dGateUp = bench.InOut("d_gate_up over gate_up", gateUp, bench.Activation, gap);
         bench.Backend.SwiGluBackward(new SwiGluBackwardArgs(bench.InputActivation("dy", dy), dGateUp.View, dGateUp.View)
         {
             Activation = activation,

@@ -170,7 +170,7 @@ public sealed class DriverTests : IDisposable
         using CudaSession session = new(0);
         CudaKernel kernel = session.Kernels.Get("swiglu_forward_f32");
         CudaException failure =
-            Assert.Throws<CudaException>(() => kernel.Launch(session.Stream, new LaunchShape(1, 4096), (nint)0, (nint)0, 0));
+            Assert.Throws<CudaException>(() => kernel.Launch(session.Stream, new LaunchShape(1, 4096), (nint)0, (nint)0, 0, 0, 0));
         Assert.Contains("swiglu_forward_f32: grid (1, 1, 1), block (4096, 1, 1)", failure.Message);
     }
 
@@ -182,10 +182,10 @@ public sealed class DriverTests : IDisposable
         using CudaStorage input = new(_device, 64), output = new(_device, 32);
         session.Transfers.Upload<float>([1, 2, 3, 4, 5, 6, 7, 8], new Tensor(input, 0, DType.F32, new Shape(8)));
         float[] plain = new float[4], clustered = new float[4];
-        kernel.Launch(session.Stream, new LaunchShape(1, 256), input.Address, output.Address, 4);
+        kernel.Launch(session.Stream, new LaunchShape(1, 256), input.Address, output.Address, 4, 8, 1);
         session.Transfers.Download(new Tensor(output, 0, DType.F32, new Shape(4)), plain.AsSpan());
         session.Stream.Zero(output.Address, 16);
-        kernel.Launch(session.Stream, new LaunchShape(1, 256, Cluster: 1), input.Address, output.Address, 4);
+        kernel.Launch(session.Stream, new LaunchShape(1, 256, Cluster: 1), input.Address, output.Address, 4, 8, 1);
         session.Transfers.Download(new Tensor(output, 0, DType.F32, new Shape(4)), clustered.AsSpan());
         Assert.Equal(plain, clustered);
         Assert.Equal(5 / (1 + Math.Exp(-1)), plain[0], 1e-5);
