@@ -74,6 +74,13 @@ public sealed class DataRow
         File, Line, _columns.Where(column => columns.Contains(column.Key))
             .ToDictionary(column => column.Key, column => column.Value, StringComparer.Ordinal), ByteLength, IsText);
 
+    /// <summary>The row with other values in some of its columns.</summary>
+    public DataRow With(IReadOnlyDictionary<string, JsonElement> values) => new(
+        File, Line, _columns.ToDictionary(
+            column => column.Key, column => values.TryGetValue(column.Key, out JsonElement value) ? value : column.Value,
+            StringComparer.Ordinal),
+        ByteLength, IsText);
+
     /// <summary>The value of a column; false when the column is absent or null.</summary>
     public bool TryGet(string column, out JsonElement value) =>
         _columns.TryGetValue(column, out value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined);

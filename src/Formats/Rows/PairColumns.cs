@@ -24,6 +24,13 @@ public static class PairColumns
         ["response", "rejected_response"],
     ];
 
+    /// <summary>Columns of the two sides under every name, also where another column says which is the better one.</summary>
+    internal static readonly string[][] Answers =
+    [
+        .. Sides, ["response_0", "response_1"], ["response1", "response2"], ["response_1", "response_2"],
+        ["conversation_a", "conversation_b"],
+    ];
+
     // Each kind of pair with the columns that make it one.
     private static readonly string[][] Kinds =
     [
@@ -67,6 +74,9 @@ public static class PairColumns
             ? [.. columns.Where(
                 column => Known.Contains(column) || LooksLikePrompt(column) || column == said.Prompt || column == said.System)]
             : columns;
+
+    /// <summary>True for a column that pairs are read from under this name.</summary>
+    internal static bool IsKnown(string column) => Known.Contains(column);
 
     /// <summary>True for a column that is about the pair as a whole and is read for every kind.</summary>
     internal static bool IsAboutPair(string column) => Others.Contains(column) && column != "history";

@@ -27,7 +27,8 @@ public static class PairRowParser
     public static IReadOnlyList<PairRow> ParseAll(DataRow row, RowColumns columns) =>
         TryParse(row, columns) ?? throw (PairColumns.NullSide(row) is { } empty
             ? row.Error(empty, "is null; a pair needs both of its sides.")
-            : row.Error($"the columns fit no kind of pair. The row has {Names.List(row.ColumnNames)}. Known kinds: {KnownKinds}."));
+            : row.Error($"the columns fit no kind of pair. The row has {Names.List(row.ColumnNames)}.{ColumnHints.Of(row)} "
+                + $"Known kinds: {KnownKinds}."));
 
     /// <summary>Reads a row's pairs, or null when the row's columns are not those of a pair.</summary>
     internal static IReadOnlyList<PairRow>? TryParse(DataRow row, RowColumns columns) => new PairRowReader(row, columns).TryRead();

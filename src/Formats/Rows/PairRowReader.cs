@@ -8,14 +8,14 @@ namespace Rm.Formats.Rows;
 internal sealed class PairRowReader
 {
     private readonly DataRow _source;
-    private readonly DataRow _row; // without ignored columns
+    private readonly DataRow _row; // without ignored columns, messages as lists
     private readonly PromptReader _prompt;
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
     public PairRowReader(DataRow row, RowColumns columns)
     {
         _source = row;
-        _row = columns.Ignored is { Count: > 0 } ignored ? row.Without(ignored) : row;
+        _row = MessageTexts.Open(columns.Ignored is { Count: > 0 } ignored ? row.Without(ignored) : row, columns);
         _prompt = new PromptReader(_row, columns, _used);
     }
 
@@ -52,7 +52,7 @@ internal sealed class PairRowReader
         if (!lists && _row.IsTextList(rejectedField))
         {
             string preferred = _row.GetText(chosenField);
-            return [.. _row.GetTexts(rejectedField).Select(other => Strings(preferred, other))];
+            return [.. Others(rejectedField).Select(other => Strings(preferred, other))];
         }
 
         if (lists != IsMessages(rejectedField))
@@ -178,10 +178,13 @@ internal sealed class PairRowReader
         }
 
         const string field = "rejected_response";
-        IReadOnlyList<string> others = _row.IsTextList(field) ? _row.GetTexts(field) : [_row.GetText(field)];
-        return [.. others.Select(other =>
+        return [.. (_row.IsList(field) ? Others(field) : [_row.GetText(field)]).Select(other =>
             Build(RowKind.MessageLists, Turns(chosen), Turns([.. chosen.Take(prompt), new ChatMessage("assistant", other)])))];
     }
+
+    private IReadOnlyList<string> Others(string field) => _row.GetTexts(field) is { Count: > 0 } others
+        ? others
+        : throw _row.Error(field, "is an empty list; a pair needs both of its sides.");
 
     // Two responses and a column that says which is better, or that neither is.
     private PairRow? Comparison()

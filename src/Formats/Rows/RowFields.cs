@@ -63,10 +63,10 @@ internal static class RowFields
     public static bool IsList(this DataRow row, string field) =>
         row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array;
 
-    /// <summary>True when the field holds a list of strings; at least one.</summary>
+    /// <summary>True when the field holds a list that can be one of strings only: an empty one, or one with a string in it.</summary>
     public static bool IsTextList(this DataRow row, string field) =>
-        row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0
-        && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String);
+        row.TryGet(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array
+        && (value.GetArrayLength() == 0 || value.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.String));
 
     /// <summary>The strings of a list.</summary>
     public static IReadOnlyList<string> GetTexts(this DataRow row, string field) =>

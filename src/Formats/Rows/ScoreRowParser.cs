@@ -28,8 +28,9 @@ public static class ScoreRowParser
     {
         if (row.Has("messages"))
         {
+            DataRow opened = MessageTexts.Open(row, RowColumns.None);
             return Single(row, RowKind.SingleMessages,
-                new Conversation { Messages = row.GetMessages("messages"), Inputs = row.GetTemplateInputs() });
+                new Conversation { Messages = opened.GetMessages("messages"), Inputs = row.GetTemplateInputs() });
         }
 
         if (row.Has("text"))

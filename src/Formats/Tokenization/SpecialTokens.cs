@@ -40,6 +40,11 @@ internal sealed record SpecialTokens(IReadOnlyList<(string Name, AddedToken Toke
 
     private static void ReadNamed(JsonElement root, Dictionary<string, AddedToken> named)
     {
+        foreach (JsonProperty property in root.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Null))
+        {
+            named.Remove(property.Name); // null in the map takes away what the configuration names
+        }
+
         foreach (string name in StandardNames)
         {
             if (root.Optional("$", name) is { } value)
@@ -71,6 +76,11 @@ internal sealed record SpecialTokens(IReadOnlyList<(string Name, AddedToken Toke
             }
             else if (list is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() > 0)
             {
+                if (name == OldListName && unnamed.Count > 0)
+                {
+                    continue; // the configuration's list stands, whatever the map has under this name
+                }
+
                 if (name == NewListName)
                 {
                     unnamed.Clear(); // it wins where both hold some

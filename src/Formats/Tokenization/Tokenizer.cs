@@ -45,7 +45,13 @@ public sealed class Tokenizer : ITextEncoder
         rawTokens = new AddedTokenMatcher(raw, config.SplitSpecialTokens);
         normalizedTokens = new AddedTokenMatcher(normalized, config.SplitSpecialTokens);
         ChatTemplates = config.ChatTemplates;
-        SpecialTokens = config.Special.Named.ToDictionary(entry => entry.Name, entry => entry.Token.Content, StringComparer.Ordinal);
+        var named = config.Special.Named.ToDictionary(entry => entry.Name, entry => entry.Token.Content, StringComparer.Ordinal);
+        if (!config.NamesPadding && file.PaddingToken is { } padding)
+        {
+            named["pad_token"] = padding;
+        }
+
+        SpecialTokens = named;
     }
 
     /// <summary>One more than the highest token id, added tokens included: rows that an embedding needs.</summary>

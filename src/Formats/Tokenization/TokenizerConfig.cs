@@ -11,12 +11,14 @@ namespace Rm.Formats.Tokenization;
 /// <param name="DecoderFile">The file that <paramref name="Decoder"/> comes from.</param>
 /// <param name="SplitSpecialTokens"><c>split_special_tokens</c>: special tokens written in a text are text.</param>
 /// <param name="ChatTemplates">Chat templates by name.</param>
+/// <param name="NamesPadding"><c>pad_token</c> is said, be it as null.</param>
 internal sealed record TokenizerConfig(
     SpecialTokens Special,
     IReadOnlyList<AddedToken> Decoder,
     string DecoderFile,
     bool SplitSpecialTokens,
-    IReadOnlyDictionary<string, string> ChatTemplates)
+    IReadOnlyDictionary<string, string> ChatTemplates,
+    bool NamesPadding)
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "tokenizer_config.json";
@@ -46,7 +48,8 @@ internal sealed record TokenizerConfig(
                 : added is { } root ? AddedTokenReader.ReadPlain(root, specialTexts) : []),
             decoderFile,
             TokenizerFile.Guarded(path, () => config?.Flag("$", "split_special_tokens", otherwise: false) ?? false),
-            ChatTemplateFiles.Read(folder, config));
+            ChatTemplateFiles.Read(folder, config),
+            new[] { config, map }.OfType<JsonElement>().Any(root => root.TryGetProperty("pad_token", out _)));
     }
 
     /// <summary>

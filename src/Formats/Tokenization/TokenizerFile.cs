@@ -22,6 +22,9 @@ internal sealed record TokenizerFile(
     PostProcessor PostProcessor,
     TokenDecoder Decoder)
 {
+    /// <summary>The token of the section <c>padding</c>; null without one.</summary>
+    public string? PaddingToken { get; init; }
+
     /// <summary>Far above any tokenizer; bounds what a hostile or misnamed file makes us read.</summary>
     private const int MaxBytes = 512 << 20;
 
@@ -128,7 +131,12 @@ internal sealed record TokenizerFile(
         }
 
         TokenDecoder decoder = TokenDecoderReader.Read(root.Element("decoder"), vocabulary);
-        return new TokenizerFile(vocabulary, added, normalizer, preTokenizer, encoder, postProcessor, decoder);
+        return new TokenizerFile(vocabulary, added, normalizer, preTokenizer, encoder, postProcessor, decoder)
+        {
+            PaddingToken = root.Element("padding") is { ValueKind: JsonValueKind.Object } padding
+                && padding.TryGetProperty("pad_token", out JsonElement token) && token.ValueKind == JsonValueKind.String
+                    ? token.GetString() : null,
+        };
     }
 
     /// <summary>BPE or Unigram. Files from before tokenizers 0.10 have no type: a vocabulary of pairs with scores is Unigram's.</summary>

@@ -60,6 +60,7 @@ public static class ModelFamilies
         NormsAddOne = true,
         GatesAttention = true,
         FullAttentionInterval = 4,
+        RotatesPart = true,
         PartialRotary = 0.25,
         Windows = WindowRule.Never,
         HeadDim = 256,
@@ -121,6 +122,7 @@ public static class ModelFamilies
         {
             ModelType = "ministral3",
             ClassName = "Ministral3",
+            GrowsQueries = true,
             DefaultWindow = 0,
             HeadDim = 128,
             MaxPositions = 262144,
@@ -145,6 +147,7 @@ public static class ModelFamilies
         },
         new ModelFamily("phi3", "Phi3")
         {
+            RotatesPart = true,
             Windows = WindowRule.All,
             OriginalMaxPositions = 4096,
             MaxPositions = 4096,

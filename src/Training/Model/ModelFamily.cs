@@ -88,6 +88,17 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// </summary>
     public int FullAttentionInterval { get; init; }
 
+    /// <summary>
+    /// A head's first features rotate and the others may not (partial_rotary_factor). The code of other families turns whole heads,
+    /// whatever the field says.
+    /// </summary>
+    public bool RotatesPart { get; init; }
+
+    /// <summary>
+    /// Queries grow with their position (llama_4_scaling_beta), and the rotary settings have defaults that no checkpoint relies on.
+    /// </summary>
+    public bool GrowsQueries { get; init; }
+
     /// <summary>Default of partial_rotary_factor.</summary>
     public double PartialRotary { get; init; } = 1;
 

@@ -17,11 +17,23 @@ internal static class RopeReader
     {
         JsonFields? parameters = fields.OptionalObject("rope_parameters"), scaling = fields.OptionalObject("rope_scaling");
         double? outerTheta = Theta(fields), outerPartial = Partial(fields), partial = outerPartial ?? family.PartialRotary;
-        int original = family.OriginalMaxPositions == 0
+
+        // Beside the rotary settings it counts above the one inside them, of any family.
+        int original = family.OriginalMaxPositions == 0 && fields.Find("original_max_position_embeddings") is null
             ? 0
             : fields.Int("original_max_position_embeddings", 1, int.MaxValue, family.OriginalMaxPositions);
+        if (family.GrowsQueries && parameters is null && scaling is null)
+        {
+            throw fields.Error("rope_parameters", $"is missing; {family.ClassName} has no rotation without it.");
+        }
+
         if (parameters is { } newer && (newer.Find(Full) ?? newer.Find(Sliding)) is not null)
         {
+            if (family.SlidingTheta is null)
+            {
+                throw fields.Error("rope_parameters", $"differs by kind of layer; {family.ClassName} rotates all layers alike.");
+            }
+
             RopeSettings Layer(string kind, double theta) => newer.OptionalObject(kind) is { } inner
                 ? new RopeSettings(Theta(inner) ?? theta, ReadScaling(inner, Context(inner)))
                 : new RopeSettings(theta, RopeScaling.None);
@@ -39,7 +51,7 @@ internal static class RopeReader
 
         double theta = OneTheta(("rope_theta", fields), ("rope_scaling.rope_theta", scaling), ("rope_parameters.rope_theta", parameters))
             ?? family.Theta;
-        var rope = new RopeSettings(theta, first ?? second ?? WithPartial(RopeScaling.None, partial));
+        var rope = new RopeSettings(theta, first ?? second ?? WithPartial(fields, RopeScaling.None, family, partial));
         if (family.SlidingTheta is null)
         {
             return (rope, null);
@@ -90,7 +102,14 @@ internal static class RopeReader
         return found?.Value;
     }
 
-    private static RopeScaling WithPartial(RopeScaling scaling, double? partial) => scaling with { PartialFactor = partial ?? 1 };
+    // Of a family that rotates whole heads transformers never reads the factor with default frequencies, and fails with fewer of them.
+    private static RopeScaling WithPartial(JsonFields fields, RopeScaling scaling, ModelFamily family, double? partial)
+    {
+        bool isRead = family.RotatesPart || scaling.Kind == RopeScalingKind.Proportional;
+        return isRead || partial is null or 1 || scaling.Kind == RopeScalingKind.None
+            ? scaling with { PartialFactor = isRead ? partial ?? 1 : 1 }
+            : throw fields.Error("partial_rotary_factor", $"is {partial}, but {family.ClassName} rotates whole heads.");
+    }
 
     private static RopeScaling ReadScaling(JsonFields fields, ScalingContext c)
     {
@@ -120,7 +139,10 @@ internal static class RopeReader
             throw fields.Error("alpha", "is set; dynamic scaling by alpha is not supported.");
         }
 
-        return WithPartial(scaling, c.Partial) with { QueryGrowth = fields.Double("llama_4_scaling_beta", 0, 1e6, 0) };
+        return WithPartial(fields, scaling, c.Family, c.Partial) with
+        {
+            QueryGrowth = c.Family.GrowsQueries ? fields.Double("llama_4_scaling_beta", 0, 1e6, 0) : 0,
+        };
     }
 
     private static double Factor(JsonFields fields) => fields.Double("factor", 1, 1e9);

@@ -86,14 +86,33 @@ public sealed class ModelConfigTests
     }
 
     [Theory]
+    [InlineData("""{"original_max_position_embeddings":16,"rope_scaling":{"rope_type":"yarn","factor":4}}""", 16, 1, 0)]
+    [InlineData("""{"original_max_position_embeddings":16,"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":32}}""", 16, 1, 0)]
+    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4,"original_max_position_embeddings":32}}""", 32, 1, 0)]
+    [InlineData("""{"partial_rotary_factor":0.5}""", 0, 1, 0)]
+    [InlineData("""{"rope_parameters":{"rope_type":"default","rope_theta":777.0,"partial_rotary_factor":0.5}}""", 0, 1, 0)]
+    [InlineData("""{"rope_parameters":{"rope_type":"proportional","rope_theta":777.0,"partial_rotary_factor":0.5}}""", 0, 0.5, 0)]
+    [InlineData("""{"model_type":"phi3","architectures":["Phi3ForCausalLM"],"partial_rotary_factor":0.5}""", 0, 0.5, 0)]
+    [InlineData("""{"rope_parameters":{"rope_type":"default","rope_theta":777.0,"llama_4_scaling_beta":0.1}}""", 0, 1, 0)]
+    [InlineData("""{"model_type":"ministral3","architectures":["Ministral3ForCausalLM"],"rope_parameters":{"rope_type":"yarn","factor":4,"rope_theta":777.0,"llama_4_scaling_beta":0.1,"original_max_position_embeddings":16}}""", 16, 1, 0.1)]
+    public void Rotary_settings_count_where_the_family_s_code_reads_them(string extra, int original, double partial, double growth)
+    {
+        RopeScaling scaling = Parse(Merge(Llama, extra)).RopeScaling;
+        Assert.Equal((original, partial, growth), (scaling.OriginalMaxPositionEmbeddings, scaling.PartialFactor, scaling.QueryGrowth));
+    }
+
+    [Theory]
     [InlineData(Qwen, """{"layer_types":["full_attention","sliding_attention"]}""", "layer_types holds sliding_attention, but no sliding_window")]
     [InlineData(Qwen, """{"layer_types":["full_attention","linear_attention"]}""", "layer_types holds \"linear_attention\"")]
     [InlineData(Qwen, """{"layer_types":["full_attention"]}""", "layer_types has 1 entries for num_hidden_layers = 2")]
     [InlineData(Qwen, """{"rope_scaling":{"rope_type":"xpos","factor":4}}""", "rope_scaling.rope_type is \"xpos\"")]
     [InlineData(Qwen, """{"rope_scaling":{"rope_type":"dynamic","factor":4,"alpha":1000}}""", "rope_scaling.alpha is set")]
     [InlineData(Qwen, """{"mlp_bias":true}""", "mlp_bias is true")]
-    [InlineData(Llama, """{"partial_rotary_factor":0.2}""", "partial_rotary_factor rotates")]
-    [InlineData(Llama, """{"rope_scaling":{"rope_type":"longrope","short_factor":[1],"long_factor":[1],"partial_rotary_factor":0.5}}""", "short_factor has 1 numbers")]
+    [InlineData(Llama, """{"model_type":"phi3","architectures":["Phi3ForCausalLM"],"partial_rotary_factor":0.2}""", "partial_rotary_factor rotates")]
+    [InlineData(Llama, """{"partial_rotary_factor":0.5,"rope_scaling":{"rope_type":"linear","factor":2}}""", "partial_rotary_factor is 0.5, but Llama rotates whole heads")]
+    [InlineData(Llama, """{"rope_scaling":{"rope_type":"longrope","short_factor":[1],"long_factor":[1]}}""", "short_factor has 1 numbers")]
+    [InlineData(Llama, """{"rope_parameters":{"full_attention":{"rope_type":"linear","factor":2}}}""", "rope_parameters differs by kind of layer; Llama rotates")]
+    [InlineData(Llama, """{"model_type":"ministral3","architectures":["Ministral3ForCausalLM"]}""", "rope_parameters is missing; Ministral3")]
     [InlineData(Llama, """{"num_experts":4}""", "num_experts is set")]
     [InlineData(Qwen, """{"rope_parameters":{"rope_type":"longrope"}}""", "rope_parameters.short_factor is missing")]
     [InlineData(Qwen, """{"rope_scaling":{"factor":4}}""", "rope_scaling.rope_type is missing")]

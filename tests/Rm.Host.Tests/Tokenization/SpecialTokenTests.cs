@@ -46,6 +46,41 @@ public sealed class SpecialTokenTests
     public void Special_tokens_of_the_configuration_are_matched_in_the_text(string config, string text, int[] ids) =>
         Assert.Equal(ids, Load(config).Encode(text, addSpecialTokens: false));
 
+    [Theory]
+    [InlineData("""{"bos_token": "<b>", "eos_token": "<e>"}""", """{"bos_token": null, "pad_token": null}""", null, "<e>")]
+    [InlineData("""{"bos_token": "<b>", "eos_token": "<e>", "added_tokens_decoder": {}}""", """{"bos_token": null}""", "<b>", "<e>")]
+    [InlineData("""{"bos_token": "<b>"}""", """{}""", "<b>", null)]
+    public void Null_in_the_map_takes_a_token_away(string config, string map, string? bos, string? eos)
+    {
+        using var folder = new TokenizerFolder();
+        Tokenizer tokenizer = folder.Write("tokenizer.json", TokenizerFolder.Bytes().ToJsonString()).Write("tokenizer_config.json", config)
+            .Write("special_tokens_map.json", map).Load();
+        Assert.Equal((bos, eos), (tokenizer.BosToken, tokenizer.EosToken));
+    }
+
+    [Fact]
+    public void A_list_of_special_tokens_in_the_configuration_stands_against_that_of_the_map()
+    {
+        using var folder = new TokenizerFolder();
+        Tokenizer tokenizer = folder.Write("tokenizer.json", TokenizerFolder.Bytes().ToJsonString())
+            .Write("tokenizer_config.json", """{"additional_special_tokens": ["ab"]}""")
+            .Write("special_tokens_map.json", """{"additional_special_tokens": ["cd"]}""").Load();
+        Assert.Equal([256, 99, 100], tokenizer.Encode("abcd", addSpecialTokens: false));
+    }
+
+    [Theory]
+    [InlineData("{}", "!")]
+    [InlineData("""{"pad_token": null}""", null)]
+    [InlineData("""{"pad_token": "?"}""", "?")]
+    public void The_padding_token_of_tokenizer_json_counts_where_nothing_else_is_said(string config, string? pad)
+    {
+        JsonObject json = TokenizerFolder.Bytes();
+        json["padding"] = JsonNode.Parse(
+            """{"strategy": {"Fixed": 8}, "direction": "Right", "pad_id": 33, "pad_type_id": 0, "pad_token": "!"}""");
+        using var folder = new TokenizerFolder();
+        Assert.Equal(pad, folder.Write("tokenizer.json", json.ToJsonString()).Write("tokenizer_config.json", config).Load().PadToken);
+    }
+
     [Fact]
     public void Flags_of_the_configuration_win_over_those_of_tokenizer_json()
     {
