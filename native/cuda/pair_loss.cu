@@ -11,16 +11,18 @@
 //
 // Launch: grid (ceil(n / 128)), block 128.
 //
-// ranking_loss: the same for rankings of K answers. A stage is one pair (plackett_luce 0) or one answer i against all j that it is better
-// than (1; Plackett 1975, Luce 1959). share = 1 / pairs of the ranking:
+// ranking_loss: the same for rankings of K answers. A stage is one pair (plackett_luce 0) or one answer i against all j that it
+// is better than (1; Plackett 1975, Luce 1959). share = 1 / pairs of the ranking:
 //
 //   z_ij = beta (r_i - r_j) - margin,  stage = log(1 + sum_j e^-z_ij),  p_ij = e^-z_ij / (1 + sum_k e^-z_ik)
-//   loss = f (a sum of stages + share sum of pairs' regularizations),  a = share for pairs (smoothed as above), 1 for Plackett-Luce
-//   t_ij = beta a (eps sigmoid(z_ij) - (1 - eps) p_ij) + share 2 margin_reg d,   d_r_i += f (t_ij + ...),  d_r_j += f (... - t_ij)
+//   loss = f (a sum of stages + share sum of pairs' regularizations),  a = share for pairs (smoothed as above), 1 for
+//   Plackett-Luce t_ij = beta a (eps sigmoid(z_ij) - (1 - eps) p_ij) + share 2 margin_reg d,   d_r_i += f (t_ij + ...),  d_r_j +=
+//   f (... - t_ij)
 //
-// Shapes: rewards, d_rewards [S], margins, weights, losses [g], float32; lists, int32: [g + 1] first answer of each ranking, [g + 1] first
-// pair of each, [2n] rewards of the better and the worse answer of each pair, pairs of one better answer one after the other. losses =,
-// d_rewards =. With two answers the bits are pair_loss's: every term is written as there. Launch: grid (g), block 64.
+// Shapes: rewards, d_rewards [S], margins, weights, losses [g], float32; lists, int32: [g + 1] first answer of each ranking, [g +
+// 1] first pair of each, [2n] rewards of the better and the worse answer of each pair, pairs of one better answer one after the
+// other. losses =, d_rewards =. With two answers the bits are pair_loss's: every term is written as there. Launch: grid (g),
+// block 64.
 #include "common/launch.cuh"
 #include "common/memory.cuh"
 
@@ -177,8 +179,9 @@ RM_LAYOUT(PairLossArgs, RM_FIELD(PairLossArgs, rewards), RM_FIELD(PairLossArgs, 
           RM_FIELD(PairLossArgs, beta), RM_FIELD(PairLossArgs, label_smoothing), RM_FIELD(PairLossArgs, score_regularization),
           RM_FIELD(PairLossArgs, margin_regularization), RM_FIELD(PairLossArgs, normalizer))
 
-RM_LAYOUT(RankingLossArgs, RM_FIELD(RankingLossArgs, rewards), RM_FIELD(RankingLossArgs, lists), RM_FIELD(RankingLossArgs, margins),
-          RM_FIELD(RankingLossArgs, weights), RM_FIELD(RankingLossArgs, losses), RM_FIELD(RankingLossArgs, d_rewards),
-          RM_FIELD(RankingLossArgs, rankings), RM_FIELD(RankingLossArgs, plackett_luce), RM_FIELD(RankingLossArgs, beta),
-          RM_FIELD(RankingLossArgs, label_smoothing), RM_FIELD(RankingLossArgs, score_regularization),
-          RM_FIELD(RankingLossArgs, margin_regularization), RM_FIELD(RankingLossArgs, normalizer))
+RM_LAYOUT(RankingLossArgs, RM_FIELD(RankingLossArgs, rewards), RM_FIELD(RankingLossArgs, lists),
+          RM_FIELD(RankingLossArgs, margins), RM_FIELD(RankingLossArgs, weights), RM_FIELD(RankingLossArgs, losses),
+          RM_FIELD(RankingLossArgs, d_rewards), RM_FIELD(RankingLossArgs, rankings), RM_FIELD(RankingLossArgs, plackett_luce),
+          RM_FIELD(RankingLossArgs, beta), RM_FIELD(RankingLossArgs, label_smoothing),
+          RM_FIELD(RankingLossArgs, score_regularization), RM_FIELD(RankingLossArgs, margin_regularization),
+          RM_FIELD(RankingLossArgs, normalizer))
