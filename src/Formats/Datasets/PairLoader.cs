@@ -8,7 +8,8 @@ namespace Rm.Formats.Datasets;
 /// <summary>How the rows of a split become its pairs.</summary>
 /// <param name="Selection">Which rows.</param>
 /// <param name="Diagnostic">How they are transformed, or null.</param>
-public sealed record LoadOptions(RowSelection Selection, DiagnosticOptions? Diagnostic = null);
+/// <param name="CutAlike">Where prompts are cut, cut those of all pairs of a row alike, so that they stay one ranking.</param>
+public sealed record LoadOptions(RowSelection Selection, DiagnosticOptions? Diagnostic = null, bool CutAlike = false);
 
 /// <summary>Selects, transforms and tokenises the rows of a split. The result does not depend on the number of threads.</summary>
 internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, LoadOptions options, CancellationToken cancellation)
@@ -33,8 +34,8 @@ internal sealed class PairLoader(IRowSource source, IPairTokenizer tokenizer, Lo
         {
             foreach (List<SelectedRow> chunk in Chunks(selector.Select(source)))
             {
-                TokenizedRow[][] rows = InParallel(
-                    chunk.Count, i => Array.ConvertAll([.. Parse(chunk[i])], row => tokenizer.Tokenize(row, chunk[i].Index)));
+                IReadOnlyList<TokenizedRow>[] rows = InParallel(
+                    chunk.Count, i => tokenizer.TokenizeAll(Parse(chunk[i]), chunk[i].Index, options.CutAlike));
                 Take(rows.SelectMany(row => row));
             }
         }

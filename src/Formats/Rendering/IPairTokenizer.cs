@@ -20,4 +20,14 @@ public interface IPairTokenizer
     /// <param name="rowIndex">0-based position among all rows of the source.</param>
     /// <param name="keepIdentical">Keep a pair whose sides are equal, which tells nothing and is dropped otherwise.</param>
     TokenizedRow Tokenize(PairRow row, long rowIndex, bool keepIdentical = false);
+
+    /// <summary>
+    /// Tokenises the pairs of one row as <see cref="Tokenize"/> does. Pairs of one answer get one array for it where both would be cut
+    /// alike.
+    /// </summary>
+    /// <param name="rows">The row's pairs, at least one.</param>
+    /// <param name="rowIndex">0-based position among all rows of the source.</param>
+    /// <param name="cutAlike">Cut the same tokens from the prompts of all pairs, not of each by itself.</param>
+    IReadOnlyList<TokenizedRow> TokenizeAll(IReadOnlyList<PairRow> rows, long rowIndex, bool cutAlike) =>
+        [.. rows.Select(row => Tokenize(row, rowIndex))];
 }

@@ -41,12 +41,37 @@ public sealed class PairTokenizer : IPairTokenizer
     private int MaxLength => _options.MaxSeqLen == 0 ? int.MaxValue : _options.MaxSeqLen;
 
     /// <inheritdoc/>
-    public TokenizedRow Tokenize(PairRow row, long rowIndex, bool keepIdentical = false)
+    public TokenizedRow Tokenize(PairRow row, long rowIndex, bool keepIdentical = false) =>
+        Tokenize(row, rowIndex, keepIdentical, Answers(row), leastExcess: 0);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TokenizedRow> TokenizeAll(IReadOnlyList<PairRow> rows, long rowIndex, bool cutAlike)
+    {
+        AnswerTokens answers = Answers(rows[0]);
+        int excess = 0;
+        if (cutAlike && _options.Truncation == TruncationMode.PromptLeft)
+        {
+            foreach (TokenizedSide side in rows.SelectMany(row => new[] { answers.Of(row.Chosen), answers.Of(row.Rejected) }))
+            {
+                // What does not fit at all leaves the row with its pairs, and must not take the others' prompts.
+                int own = side.Ids.Length - MaxLength;
+                excess = own > excess && side.CutPrompt(own) is not null ? own : excess;
+            }
+        }
+
+        return [.. rows.Select(row => Tokenize(row, rowIndex, keepIdentical: false, answers, excess))];
+    }
+
+    private AnswerTokens Answers(PairRow row)
     {
         int shared = row.Chosen.TokenIds is { } given && row.Rejected.TokenIds is { } other ? PreferencePair.CommonPrefix(given, other) : 0;
         var prompt = new PromptTokens();
-        TokenizedSide chosen = Side(row.Chosen, row.Source, shared, prompt);
-        TokenizedSide rejected = Side(row.Rejected, row.Source, shared, prompt);
+        return new AnswerTokens(answer => Side(answer, row.Source, shared, prompt));
+    }
+
+    private TokenizedRow Tokenize(PairRow row, long rowIndex, bool keepIdentical, AnswerTokens answers, int leastExcess)
+    {
+        TokenizedSide chosen = answers.Of(row.Chosen), rejected = answers.Of(row.Rejected);
         if (row.HasNoPreference)
         {
             return Drop(DropReason.NoPreference);
@@ -62,7 +87,7 @@ public sealed class PairTokenizer : IPairTokenizer
             return Drop(DropReason.IdenticalSides);
         }
 
-        if (!Fit(chosen, rejected, out int[] chosenIds, out int[] rejectedIds, out DropReason reason))
+        if (!Fit(answers, chosen, rejected, leastExcess, out int[] chosenIds, out int[] rejectedIds, out DropReason reason))
         {
             return Drop(reason);
         }
@@ -104,13 +129,14 @@ public sealed class PairTokenizer : IPairTokenizer
     /// <summary>Tokenises one text or conversation as a side of a pair would be.</summary>
     public TokenizedText Tokenize(Conversation conversation, DataRow row)
     {
-        TokenizedSide side = Side(conversation, row, promptIds: 0, new PromptTokens());
+        var answers = new AnswerTokens(answer => Side(answer, row, promptIds: 0, new PromptTokens()));
+        TokenizedSide side = answers.Of(conversation);
         if (side.Ids.Length == 0)
         {
             return new TokenizedText(null, DropReason.NoTokens, Truncated: false);
         }
 
-        return Fit(side, null, out int[] ids, out _, out DropReason reason)
+        return Fit(answers, side, null, leastExcess: 0, out int[] ids, out _, out DropReason reason)
             ? new TokenizedText(ids, DropReason.None, ids.Length < side.Ids.Length)
             : new TokenizedText(null, reason, Truncated: false);
     }
@@ -150,10 +176,12 @@ public sealed class PairTokenizer : IPairTokenizer
         }
     }
 
-    private bool Fit(TokenizedSide chosen, TokenizedSide? rejected, out int[] chosenIds, out int[] rejectedIds, out DropReason reason)
+    private bool Fit(
+        AnswerTokens answers, TokenizedSide chosen, TokenizedSide? rejected, int leastExcess, out int[] chosenIds, out int[] rejectedIds,
+        out DropReason reason)
     {
         int most = Math.Max(chosen.Ids.Length, rejected?.Ids.Length ?? 0);
-        int excess = Math.Max(most - MaxLength, 0);
+        int excess = Math.Max(most - MaxLength, leastExcess);
         int[]? first = Cut(chosen);
         int[]? second = rejected is null ? [] : Cut(rejected);
         chosenIds = first ?? [];
@@ -170,8 +198,8 @@ public sealed class PairTokenizer : IPairTokenizer
         // Under prompt-left both sides lose the same tokens, so that they still answer the same prompt.
         int[]? Cut(TokenizedSide side) => _options.Truncation switch
         {
-            TruncationMode.PromptLeft when excess > 0 => side.CutPrompt(excess),
-            TruncationMode.Response when side.Ids.Length > MaxLength => side.CutResponse(MaxLength),
+            TruncationMode.PromptLeft when excess > 0 => answers.Cut(side, side.Ids.Length - excess, () => side.CutPrompt(excess)),
+            TruncationMode.Response when side.Ids.Length > MaxLength => answers.Cut(side, MaxLength, () => side.CutResponse(MaxLength)),
             _ => side.Ids.Length <= MaxLength ? side.Ids : null,
         };
     }

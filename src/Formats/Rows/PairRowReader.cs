@@ -52,7 +52,10 @@ internal sealed class PairRowReader
         if (!lists && _row.IsTextList(rejectedField))
         {
             string preferred = _row.GetText(chosenField);
-            return [.. Others(rejectedField).Select(other => Strings(preferred, other))];
+            List<PairRow> pairs = [.. Others(rejectedField).Select(other => Strings(preferred, other))];
+
+            // One answer beside others: all pairs have the same.
+            return [.. pairs.Select(pair => pair with { Chosen = pairs[0].Chosen })];
         }
 
         if (lists != IsMessages(rejectedField))

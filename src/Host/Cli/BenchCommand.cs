@@ -150,7 +150,7 @@ internal sealed class BenchCommand
     {
         var planner = new BatchPlanner(pairs, options.BatchSize, options.Order, options.Seed);
         return MicroBatchExtent.Of(
-            Enumerable.Range(0, warmup + options.Steps).Select(step => planner.BatchAt(step)), options.MicroTokenBudget,
+            Enumerable.Range(0, warmup + options.Steps).Select(step => PairGroup.Each(planner.BatchAt(step))), options.MicroTokenBudget,
             options.SharePrefix);
     }
 

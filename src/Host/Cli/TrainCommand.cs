@@ -9,6 +9,7 @@ using Rm.Host.Options;
 using Rm.Host.Reporting;
 using Rm.Host.Reporting.TensorBoard;
 using Rm.Host.Sessions;
+using Rm.Kernels.Ops;
 using Rm.Training.Artifacts;
 using Rm.Training.Evaluation;
 using Rm.Training.Loop;
@@ -47,6 +48,13 @@ internal sealed class TrainCommand
         _options.Optimization.Check(result);
         RowSelection selection = _options.Selection.Read(result, _options.Optimization.Seed(result));
         DiagnosticOptions? diagnostic = _options.Diagnostic.Read(result);
+        RankingLossKind? ranking = _options.Optimization.RankingLoss(result);
+        if (ranking is not null && diagnostic is not null)
+        {
+            throw new UserInputException(
+                "--diagnostic-mode changes pairs one by one, which leaves no rankings: --ranking-loss must be pairs with it.");
+        }
+
         IReadOnlyList<EvalRow>? baseline = _options.Diagnostic.Baseline(result) is { } path ? FinishedRun.EvalRows(path) : null;
         bool toTensorBoard = _options.Output.ReportsToTensorBoard(result);
         _options.Instruments.Check(result);
@@ -60,11 +68,11 @@ internal sealed class TrainCommand
         using RunDirectory run = _options.Output.Open(result);
 
         IPairTokenizer tokenizer = WrapTokenizer(source.PairTokenizer(text));
-        PairDataset train = _options.Dataset.LoadTrain(result, tokenizer, selection, diagnostic);
+        PairDataset train = _options.Dataset.LoadTrain(result, tokenizer, selection, diagnostic, ranking is not null);
         PairDataset? eval = _options.Dataset.LoadEval(result, tokenizer, diagnostic is { TransformEval: true } ? diagnostic : null);
         var report = DataReport.Of(train, eval);
         DataReportText.Write(report, Console.Error);
-        TrainingOptions options = _options.Optimization.Read(result, train.Pairs.Count);
+        TrainingOptions options = _options.Optimization.Read(result, train);
         IReadOnlyDictionary<string, string> settings = ResolvedSettings.Of(result, options);
         RewardToken? rewardToken = report.Train.RewardTokens.FirstOrDefault();
         var setup = new SessionSetup(source, scope, train, eval, report, options, settings)

@@ -42,7 +42,7 @@ internal sealed record BaseErrorReport(string Model, string Device, int Pairs, d
         double[] Rewards(BaseDType type)
         {
             using RewardModel loaded = ModelSource.Open(model, type).LoadForScoring(backend, adapter);
-            return [.. ScoringPairs.Of(pairs).SelectMany(pair => loaded.Score(PairPacking.Pack([pair], sharePrefix: true)))
+            return [.. ScoringPairs.Each(pairs).SelectMany(pair => loaded.Score(PairPacking.Pack([pair], sharePrefix: true)))
                 .Select(reward => (double)reward)];
         }
     }

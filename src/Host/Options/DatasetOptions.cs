@@ -56,7 +56,8 @@ internal sealed class DatasetOptions : OptionGroup
     }
 
     /// <summary>Reads and tokenises the training pairs; at least one is left.</summary>
-    public PairDataset LoadTrain(ParseResult result, IPairTokenizer tokenizer, RowSelection selection, DiagnosticOptions? diagnostic = null)
+    public PairDataset LoadTrain(
+        ParseResult result, IPairTokenizer tokenizer, RowSelection selection, DiagnosticOptions? diagnostic = null, bool asRankings = false)
     {
         (string? file, string? dataset) = TrainingSource(result);
         IRowSource source = file is not null
@@ -66,8 +67,8 @@ internal sealed class DatasetOptions : OptionGroup
         Require(
             selection.Sample == SampleMode.First || result.GetValue(_limit!) is not null, _limit!,
             "is needed by --sample random: without it every row is taken");
-        var data =
-            PairDataset.LoadSelected(source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic));
+        var data = PairDataset.LoadSelected(
+            source, tokenizer, new LoadOptions(selection with { Limit = result.GetValue(_limit!) }, diagnostic, asRankings));
         data.RequirePairs("training");
         return data;
     }

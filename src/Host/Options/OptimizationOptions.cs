@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rm.Formats;
+using Rm.Formats.Datasets;
 using Rm.Kernels.Ops;
 using Rm.Training.Batching;
 using Rm.Training.Loop;
@@ -20,6 +21,13 @@ internal sealed class OptimizationOptions : OptionGroup
 
     private static readonly Dictionary<string, ExampleOrder> Orders =
         new(StringComparer.Ordinal) { ["shuffle"] = ExampleOrder.Shuffle, ["sequential"] = ExampleOrder.Sequential };
+
+    private static readonly Dictionary<string, RankingLossKind?> RankingLosses = new(StringComparer.Ordinal)
+    {
+        ["pairs"] = null,
+        ["pairwise"] = RankingLossKind.Pairwise,
+        ["plackett-luce"] = RankingLossKind.PlackettLuce,
+    };
 
     private static readonly Dictionary<string, BestMetric> BestMetrics =
         new(StringComparer.Ordinal) { ["accuracy"] = BestMetric.Accuracy, ["loss"] = BestMetric.Loss };
@@ -43,6 +51,7 @@ internal sealed class OptimizationOptions : OptionGroup
     private readonly Option<double> _labelSmoothing;
     private readonly Option<double> _scoreRegularization;
     private readonly Option<double> _regularization;
+    private readonly Option<string> _rankingLoss;
     private readonly Option<int> _evalEvery;
     private readonly Option<bool> _evalOnStart;
     private readonly Option<int> _saveEvery;
@@ -61,7 +70,7 @@ internal sealed class OptimizationOptions : OptionGroup
     {
         _steps = AddOptional<int?>("--steps", "Optimizer steps; default: what --epochs takes.", "N");
         _epochs = AddOptional<double?>("--epochs", "Passes over the training pairs when --steps is not given; default 1.", "N");
-        _batchSize = Add("--batch-size", "Pairs of a step.", 16, "N");
+        _batchSize = Add("--batch-size", "Pairs of a step; rows with --ranking-loss pairwise and plackett-luce.", 16, "N");
         _microTokenBudget = Add(CreateMicroTokenBudget());
         _lr = Add("--lr", "Peak learning rate.", 5e-5, "RATE");
         _weightDecay = Add("--weight-decay", "AdamW weight decay.", 0.01, "D");
@@ -79,6 +88,9 @@ internal sealed class OptimizationOptions : OptionGroup
         _labelSmoothing = Add("--label-smoothing", "eps: targets 1 - eps and eps.", 0.0, "EPS");
         _scoreRegularization = Add("--score-regularization-lambda", "Weight of the squared rewards.", 0.0, "L");
         _regularization = Add("--regularization-lambda", "Weight of the squared reward difference.", 0.0, "L");
+        _rankingLoss = Add(
+            "--ranking-loss", "Rows of several answers: pairs (each pair an example), pairwise (each row one: the mean over its pairs) or "
+                + "plackett-luce (the likelihood of the ranking).", "pairs", "NAME");
         _evalEvery = Add("--eval-every", "Steps between evaluations; 0 for the end only.", 100, "N");
         _evalOnStart = AddFlag("--eval-on-start", "Evaluate before the first step too.");
         _saveEvery = Add("--save-every", "Steps between checkpoints; 0 for the end only.", 100, "N");
@@ -109,12 +121,17 @@ internal sealed class OptimizationOptions : OptionGroup
     /// <summary>The seed, which also decides a random sample of the data.</summary>
     public ulong Seed(ParseResult result) => result.GetValue(_seed);
 
-    /// <summary>The settings; <paramref name="trainPairs"/> turns epochs into steps.</summary>
-    public TrainingOptions Read(ParseResult result, int trainPairs)
+    /// <summary>How rankings are compared, or null when each of their pairs is an example.</summary>
+    public RankingLossKind? RankingLoss(ParseResult result) => Choose(result, _rankingLoss, RankingLosses);
+
+    /// <summary>The settings; <paramref name="train"/> turns epochs into steps.</summary>
+    public TrainingOptions Read(ParseResult result, PairDataset train)
     {
+        RankingLossKind? ranking = RankingLoss(result);
+        int examples = ranking is null ? train.Pairs.Count : PairGroup.ByRow(train.Pairs).Count;
         int batchSize = result.GetValue(_batchSize);
         int steps = result.GetValue(_steps)
-            ?? checked((int)Math.Max(1, Math.Ceiling((result.GetValue(_epochs) ?? 1) * trainPairs / batchSize)));
+            ?? checked((int)Math.Max(1, Math.Ceiling((result.GetValue(_epochs) ?? 1) * examples / batchSize)));
         int warmup = result.GetValue(_warmupSteps);
         if (warmup == 0 && result.GetValue(_warmupRatio) is { } ratio)
         {
@@ -132,6 +149,7 @@ internal sealed class OptimizationOptions : OptionGroup
         {
             RandomSource = Rng(result),
             SharePrefix = !result.GetValue(_noPrefixSharing),
+            RankingLoss = ranking,
             BackboneLearningRateMultiplier = result.GetValue(_differentialLr) ? result.GetValue(_backboneLrMult) : 1,
             LoraPlusRatio = result.GetValue(_loraPlusRatio),
             LoraPlusEmbeddingRate = result.GetValue(_loraPlusEmbeddingLr),
@@ -192,6 +210,9 @@ internal sealed class OptimizationOptions : OptionGroup
             "is a factor of --differential-lr, which is not given: add it, or leave this away");
         Require(result.GetValue(_warmupRatio) is null or (>= 0 and <= 1), _warmupRatio, "must be 0 to 1");
         Require(result.GetValue(_labelSmoothing) is >= 0 and < 0.5, _labelSmoothing, "must be at least 0 and below 0.5");
+        Require(
+            result.GetValue(_labelSmoothing) == 0 || RankingLoss(result) != RankingLossKind.PlackettLuce, _labelSmoothing,
+            "is defined for pairs, not for --ranking-loss plackett-luce: leave it away, or choose pairwise");
         Require(result.GetValue(_beta) is > 0 and < double.PositiveInfinity, _beta, "must be above 0");
     }
 }

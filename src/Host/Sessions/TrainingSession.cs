@@ -29,7 +29,7 @@ internal sealed class TrainingSession : IDisposable
     {
         (_setup, _run) = (setup, run);
         TrainingOptions options = setup.Options;
-        _batches = setup.Plan ?? new BatchPlanner(setup.Train.Pairs, options.BatchSize, options.Order, options.Seed, options.RandomSource);
+        _batches = setup.Plan ?? options.Plan(setup.Train.Pairs);
         _weights = WeightsFingerprint.Of(setup.Source.Folder);
         Backend = device.Open(result, setup.PrefersCpu);
         try
@@ -38,7 +38,9 @@ internal sealed class TrainingSession : IDisposable
                 result, Backend, setup.Source.Config, setup.Scope, setup.Source.WeightType(), setup.Source.Rehearsed(), TrainingExtent(),
                 setup.Eval is null
                     ? null
-                    : MicroBatchExtent.Of([ScoringPairs.Of(setup.Eval.Pairs)], options.MicroTokenBudget, options.SharePrefix));
+                    : MicroBatchExtent.Of(
+                        [ScoringPairs.Of(setup.Eval.Pairs, options.MicroTokenBudget, options.SharePrefix)], options.MicroTokenBudget,
+                        options.SharePrefix));
             Model = setup.Source.Load(Backend, setup.Scope, training: true, _plan.Recompute);
         }
         catch
@@ -112,7 +114,7 @@ internal sealed class TrainingSession : IDisposable
 
     // The order of the pairs is known, so every micro-batch of the run is.
     private MicroBatchExtent TrainingExtent() => MicroBatchExtent.Of(
-        Enumerable.Range(0, _setup.Options.Steps).Select(step => _batches.BatchAt(step).Pairs), _setup.Options.MicroTokenBudget,
+        Enumerable.Range(0, _setup.Options.Steps).Select(step => _batches.BatchAt(step).Groups), _setup.Options.MicroTokenBudget,
         _setup.Options.SharePrefix);
 
     // The shortest pair costs least to score at every save.

@@ -16,6 +16,8 @@ internal static class LossChecks
         .. Head(64, 2048, isReal: true),
         Loss(7, isReal: false),
         Loss(512, isReal: true),
+        Ranking(5, 4, isReal: false),
+        Ranking(64, 9, isReal: true),
         Norm(70_001, isReal: false),
         Norm(RealParameters, isReal: true),
         AdamW(20_011, isReal: false),
@@ -47,6 +49,32 @@ internal static class LossChecks
             PairLossOptions options = new(0.5f, 0.05f, 0.01f, 0.02f);
             return () => side.Backend.PairLoss(new PairLossArgs(rewards, margins, null, options, 1f / pairs, losses, dRewards));
         });
+
+    private static OperationCheck Ranking(int rankings, int answers, bool isReal) => new(
+        nameof(IBackend.RankingLoss), $"{rankings} rankings of {answers}", true, isReal, 0, 2 * Wide * rankings * answers, side =>
+        {
+            Tensor rewards = side.Float("rewards", 1, rankings * answers, scale: 3), margins = side.Float("margins", 1, rankings);
+            Tensor losses = side.FloatOutput("losses", 1, rankings), dRewards = side.FloatOutput("d_rewards", 1, rankings * answers);
+            RankingLayout layout = Ordered(rankings, answers);
+            return () => side.Backend.RankingLoss(new RankingLossArgs(
+                rewards, layout, RankingLossKind.PlackettLuce, margins, null, new PairLossOptions(0.5f, 0, 0.01f, 0.02f), 1f / rankings,
+                losses, dRewards));
+        });
+
+    // Every answer is better than those that follow it.
+    private static RankingLayout Ordered(int rankings, int answers)
+    {
+        int[] starts = [.. Enumerable.Range(0, rankings + 1).Select(r => r * answers)];
+        int[] pairs =
+        [
+            .. from first in starts[..rankings]
+               from better in Enumerable.Range(0, answers)
+               from worse in Enumerable.Range(better + 1, answers - better - 1)
+               from row in new[] { first + better, first + worse }
+               select row,
+        ];
+        return new RankingLayout(starts, [.. Enumerable.Range(0, rankings + 1).Select(r => r * answers * (answers - 1) / 2)], pairs);
+    }
 
     private static OperationCheck Norm(int count, bool isReal) => new(
         nameof(IBackend.Norm), $"{count} numbers", true, isReal, 0, Wide * count, side =>

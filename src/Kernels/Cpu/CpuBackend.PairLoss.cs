@@ -40,14 +40,13 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>log(1 + e^x) = -logsigmoid(-x), without overflow.</summary>
-    private static double Softplus(double x)
-    {
-        double tail = Math.Exp(-Math.Abs(x));
+    private static double Softplus(double x) => Math.Max(x, 0) + LogOnePlus(Math.Exp(-Math.Abs(x)));
 
-        // log(1 + u) through the compensated quotient (Kahan), since 1 + u rounds.
-        double sum = 1 + tail;
-        double log = sum == 1 ? tail : Math.Log(sum) * tail / (sum - 1);
-        return Math.Max(x, 0) + log;
+    /// <summary>log(1 + u) for u >= 0 through the compensated quotient (Kahan), since 1 + u rounds.</summary>
+    private static double LogOnePlus(double u)
+    {
+        double sum = 1 + u;
+        return sum == 1 ? u : Math.Log(sum) * u / (sum - 1);
     }
 
     private static double Sigmoid(double x)

@@ -240,6 +240,11 @@ public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOpera
     }
 
     /// <inheritdoc/>
+    public void RankingLoss(RankingLossArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
     public double Norm(Tensor values) => 0;
 
     /// <inheritdoc/>

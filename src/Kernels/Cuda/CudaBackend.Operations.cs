@@ -64,6 +64,9 @@ public sealed partial class CudaBackend
     public void PairLoss(PairLossArgs args) => _pairLoss.Run(args);
 
     /// <inheritdoc/>
+    public void RankingLoss(RankingLossArgs args) => _rankingLoss.Run(args);
+
+    /// <inheritdoc/>
     public double Norm(Tensor values) => _norm.Run(values);
 
     /// <inheritdoc/>

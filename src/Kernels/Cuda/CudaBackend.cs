@@ -26,6 +26,7 @@ public sealed partial class CudaBackend : IBackend
     private readonly CudaScaleAdd _scaleAdd;
     private readonly CudaRewardHead _rewardHead;
     private readonly CudaPairLoss _pairLoss;
+    private readonly CudaRankingLoss _rankingLoss;
     private readonly CudaNorm _norm;
     private readonly CudaAdamW _adamW;
     private CudaDeltaNets? _deltaNets;
@@ -65,6 +66,7 @@ public sealed partial class CudaBackend : IBackend
             _rope = new CudaRope(Session, activationDType);
             _rewardHead = new CudaRewardHead(Session, activationDType);
             _pairLoss = new CudaPairLoss(Session);
+            _rankingLoss = new CudaRankingLoss(Session);
             _norm = new CudaNorm(Session);
             _adamW = new CudaAdamW(Session);
         }
@@ -158,6 +160,7 @@ public sealed partial class CudaBackend : IBackend
             _linear.Dispose();
             _rope.Dispose();
             _rows.Dispose();
+            _rankingLoss.Dispose();
             _layoutMemory.Dispose();
             foreach (CudaStorage storage in _persistent)
             {

@@ -28,9 +28,9 @@ internal sealed class CudaPairLoss
         int pairs = args.Losses.Columns;
         LaunchChecks.Contiguous(nameof(args.Losses), args.Losses, DType.F32, 1, pairs);
         LaunchChecks.Contiguous(nameof(args.Rewards), args.Rewards, DType.F32, 1, 2 * pairs);
-        CheckOptional(nameof(args.Margins), args.Margins, pairs);
-        CheckOptional(nameof(args.Weights), args.Weights, pairs);
-        CheckOptional(nameof(args.DRewards), args.DRewards, 2 * pairs);
+        LaunchChecks.Optional(nameof(args.Margins), args.Margins, DType.F32, 1, pairs);
+        LaunchChecks.Optional(nameof(args.Weights), args.Weights, DType.F32, 1, pairs);
+        LaunchChecks.Optional(nameof(args.DRewards), args.DRewards, DType.F32, 1, 2 * pairs);
         if (pairs == 0)
         {
             return;
@@ -51,14 +51,6 @@ internal sealed class CudaPairLoss
             Normalizer = args.Normalizer,
         };
         _forward.Launch(_session.Stream, new LaunchShape(LaunchChecks.Blocks(pairs, Threads), Threads), launch);
-    }
-
-    private static void CheckOptional(string name, Tensor? tensor, int count)
-    {
-        if (tensor is { } given)
-        {
-            LaunchChecks.Contiguous(name, given, DType.F32, 1, count);
-        }
     }
 }
 

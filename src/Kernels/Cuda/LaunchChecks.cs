@@ -19,6 +19,16 @@ internal static class LaunchChecks
         }
     }
 
+    /// <summary>The same for a tensor that may be absent.</summary>
+    /// <exception cref="ArgumentException">The message names the tensor and both shapes.</exception>
+    public static void Optional(string name, Tensor? tensor, DType dtype, int rows, int columns)
+    {
+        if (tensor is { } given)
+        {
+            Contiguous(name, given, dtype, rows, columns);
+        }
+    }
+
     /// <summary>Refuses a tensor whose type, rows or columns are not what the kernel was written for; rows may be apart.</summary>
     /// <exception cref="ArgumentException">The message names the tensor and both shapes.</exception>
     public static void Strided(string name, Tensor tensor, DType dtype, int rows, int columns)

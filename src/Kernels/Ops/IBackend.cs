@@ -140,6 +140,9 @@ public interface IBackend : IDisposable
     /// <summary>Bradley-Terry loss of pairs and its gradient.</summary>
     void PairLoss(PairLossArgs args);
 
+    /// <summary>Loss of rankings of several answers, pairwise or Plackett-Luce, and its gradient.</summary>
+    void RankingLoss(RankingLossArgs args);
+
     /// <summary>
     /// L2 norm of a float32 buffer, summed in a fixed order in double precision on the CPU and in two fixed stages elsewhere.
     /// </summary>

@@ -186,6 +186,9 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public virtual void PairLoss(PairLossArgs args) => Observe(nameof(PairLoss), inner.PairLoss, args);
 
     /// <inheritdoc/>
+    public virtual void RankingLoss(RankingLossArgs args) => Observe(nameof(RankingLoss), inner.RankingLoss, args);
+
+    /// <inheritdoc/>
     public virtual void AdamW(AdamWArgs args) => Observe(nameof(AdamW), inner.AdamW, args);
 
     /// <summary>Leaves the other backend alone: it belongs to who made it.</summary>

@@ -10,37 +10,48 @@ namespace Rm.Training.Batching;
 /// </summary>
 public sealed class BatchPlanner : IBatchPlan
 {
-    private readonly IReadOnlyList<PreferencePair> _pairs;
+    private readonly IReadOnlyList<PreferencePair> _pairs = [];
+    private readonly IReadOnlyList<PairGroup>? _rankings;
     private readonly EpochOrder _order;
 
     /// <summary>A plan over at least one pair (see <see cref="PairDataset.RequirePairs"/>) with at least one pair a batch.</summary>
     public BatchPlanner(
         IReadOnlyList<PreferencePair> pairs, int batchSize, ExampleOrder order, ulong seed, RandomSource source = RandomSource.Btrm)
+        : this(pairs.Count, batchSize, order, seed, source) => _pairs = pairs;
+
+    /// <summary>The same over rankings: a batch has <paramref name="batchSize"/> of them.</summary>
+    public BatchPlanner(
+        IReadOnlyList<PairGroup> rankings, int batchSize, ExampleOrder order, ulong seed, RandomSource source = RandomSource.Btrm)
+        : this(rankings.Count, batchSize, order, seed, source) => _rankings = rankings;
+
+    private BatchPlanner(int examples, int batchSize, ExampleOrder order, ulong seed, RandomSource source)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        _pairs = pairs;
-        _order = new EpochOrder(pairs.Count, order, seed, source);
+        _order = new EpochOrder(examples, order, seed, source);
         BatchSize = batchSize;
     }
 
-    /// <summary>Pairs in every batch.</summary>
+    /// <summary>Pairs, or rankings, in every batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>The pairs of a step, counted from 0.</summary>
-    public IReadOnlyList<PreferencePair> BatchAt(long step)
+    public IReadOnlyList<PreferencePair> BatchAt(long step) => ((IBatchPlan)this).BatchAt(step).Pairs;
+
+    /// <inheritdoc/>
+    TrainingBatch IBatchPlan.BatchAt(long step) =>
+        _rankings is null ? new TrainingBatch(Take(_pairs, step)) : TrainingBatch.Of(Take(_rankings, step));
+
+    private T[] Take<T>(IReadOnlyList<T> examples, long step)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
-        var batch = new PreferencePair[BatchSize];
+        var batch = new T[BatchSize];
         for (int i = 0; i < batch.Length; i++)
         {
-            batch[i] = _pairs[_order.At(checked(step * BatchSize + i))];
+            batch[i] = examples[_order.At(checked((step * BatchSize) + i))];
         }
 
         return batch;
     }
-
-    /// <inheritdoc/>
-    TrainingBatch IBatchPlan.BatchAt(long step) => new(BatchAt(step));
 
     /// <summary>Epochs that have gone by before a step.</summary>
     public double EpochAt(long step) => (double)step * BatchSize / _order.Count;

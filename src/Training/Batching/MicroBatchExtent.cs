@@ -1,26 +1,25 @@
-using Rm.Formats.Rendering;
 using Rm.Kernels.Ops;
 
 namespace Rm.Training.Batching;
 
 /// <summary>How large micro-batches get: what a memory plan is made for.</summary>
 /// <param name="Tokens">Most packed tokens.</param>
-/// <param name="Pairs">Most pairs; their tokens may be those of another micro-batch.</param>
-/// <param name="LongestPair">Packed tokens of the longest pair, which no token budget makes smaller.</param>
+/// <param name="Pairs">Most pairs of sequences; their tokens may be those of another micro-batch.</param>
+/// <param name="LongestPair">Packed tokens of the longest pair or ranking, which no token budget makes smaller.</param>
 /// <param name="SharePrefix">Whether what both sides of a pair begin with is stored once.</param>
 public sealed record MicroBatchExtent(int Tokens, int Pairs, int LongestPair, bool SharePrefix)
 {
-    /// <summary>The micro-batches that <see cref="MicroBatch.Cut"/> makes of each of <paramref name="batches"/>.</summary>
-    public static MicroBatchExtent Of(IEnumerable<IReadOnlyList<PreferencePair>> batches, int tokenBudget, bool sharePrefix)
+    /// <summary>The micro-batches that <see cref="MicroBatch"/> cuts each of <paramref name="batches"/> into.</summary>
+    public static MicroBatchExtent Of(IEnumerable<IReadOnlyList<PairGroup>> batches, int tokenBudget, bool sharePrefix)
     {
         int mostTokens = 0, mostPairs = 0, longest = 0;
-        foreach (IReadOnlyList<PreferencePair> batch in batches)
+        foreach (IReadOnlyList<PairGroup> batch in batches)
         {
-            int[] sizes = [.. batch.Select(pair => pair.PackedTokens(sharePrefix))];
-            longest = Math.Max(longest, sizes.DefaultIfEmpty().Max());
-            foreach ((int _, int pairs, int tokens) in MicroBatchCut.Of(sizes, tokenBudget))
+            longest = Math.Max(longest, batch.Select(group => group.PackedTokens(sharePrefix)).DefaultIfEmpty().Max());
+            foreach (MicroBatch micro in MicroBatch.Cut(batch, tokenBudget, sharePrefix))
             {
-                (mostTokens, mostPairs) = (Math.Max(mostTokens, tokens), Math.Max(mostPairs, pairs));
+                int answers = micro.Groups.Sum(group => group.Answers.Count);
+                (mostTokens, mostPairs) = (Math.Max(mostTokens, micro.PackedTokens), Math.Max(mostPairs, (answers + 1) / 2));
             }
         }
 

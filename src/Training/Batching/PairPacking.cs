@@ -10,12 +10,15 @@ public static class PairPacking
     /// <summary>
     /// Chosen and rejected of each pair in turn; with <paramref name="sharePrefix"/> what they begin with is stored once.
     /// </summary>
-    public static SequenceLayout Pack(IReadOnlyList<PreferencePair> pairs, bool sharePrefix)
+    public static SequenceLayout Pack(IReadOnlyList<PreferencePair> pairs, bool sharePrefix) => Pack(PairGroup.Each(pairs), sharePrefix);
+
+    /// <summary>The answers of each group in turn; with <paramref name="sharePrefix"/> what they begin with is stored once.</summary>
+    public static SequenceLayout Pack(IReadOnlyList<PairGroup> groups, bool sharePrefix)
     {
         var builder = new SequenceLayoutBuilder();
-        foreach (PreferencePair pair in pairs)
+        foreach (PairGroup group in groups)
         {
-            builder.AddGroup([pair.Chosen, pair.Rejected], sharePrefix ? pair.PrefixLength : 0, (ulong)pair.RowIndex);
+            builder.AddGroup(group.Answers, sharePrefix ? group.PrefixLength : 0, (ulong)group.Pairs[0].RowIndex);
         }
 
         return builder.Build();
@@ -33,5 +36,26 @@ public static class PairPacking
         }
 
         return new PairTargets(pairs.Any(p => p.Margin != 0) ? [.. pairs.Select(p => p.Margin)] : null, own.Any(w => w != 1) ? own : null);
+    }
+
+    /// <summary>The same of rankings, whose pairs have their row's margin and weight, and which of their answers are compared.</summary>
+    public static PairTargets RankingTargets(IReadOnlyList<PairGroup> rankings, RankingLossKind kind) =>
+        Targets([.. rankings.Select(ranking => ranking.Pairs[0])]) with { Rankings = Layout(rankings), Kind = kind };
+
+    private static RankingLayout Layout(IReadOnlyList<PairGroup> rankings)
+    {
+        List<int> answers = [0], starts = [0], pairs = [];
+        foreach (PairGroup ranking in rankings)
+        {
+            foreach ((int chosen, int rejected) in ranking.Sides)
+            {
+                pairs.AddRange([answers[^1] + chosen, answers[^1] + rejected]);
+            }
+
+            answers.Add(answers[^1] + ranking.Answers.Count);
+            starts.Add(pairs.Count / 2);
+        }
+
+        return new RankingLayout([.. answers], [.. starts], [.. pairs]);
     }
 }

@@ -14,4 +14,14 @@ public sealed record TrainingBatch(IReadOnlyList<PreferencePair> Pairs, IReadOnl
     public float[]? Weights() => GroupSizes is null || GroupSizes.Distinct().Count() == 1
         ? null
         : [.. GroupSizes.SelectMany(size => Enumerable.Repeat((float)((double)Pairs.Count / GroupSizes.Count / size), size))];
+
+    /// <summary>The rankings that the pairs are of, where each is one example of the loss; null where each pair is one.</summary>
+    public IReadOnlyList<PairGroup>? Rankings { get; private init; }
+
+    /// <summary>What is computed together: the rankings, or each pair.</summary>
+    public IReadOnlyList<PairGroup> Groups => Rankings ?? PairGroup.Each(Pairs);
+
+    /// <summary>A batch of rankings, whose loss is the mean over them.</summary>
+    public static TrainingBatch Of(IReadOnlyList<PairGroup> rankings) =>
+        new([.. rankings.SelectMany(ranking => ranking.Pairs)]) { Rankings = rankings };
 }

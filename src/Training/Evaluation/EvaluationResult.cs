@@ -1,5 +1,6 @@
 using Rm.Formats.Rendering;
 using Rm.Kernels.Ops;
+using Rm.Training.Batching;
 using Rm.Training.Statistics;
 
 namespace Rm.Training.Evaluation;
@@ -27,17 +28,36 @@ public sealed record EvaluationResult(
     double MaxReward, double CalibrationError, double Brier, double? LengthCorrelation, IReadOnlyList<GroupAccuracy> Groups)
 {
     /// <summary>Figures of scored pairs.</summary>
-    public static EvaluationResult From(IReadOnlyList<PreferencePair> pairs, PairRewards rewards, PairLossOptions loss)
+    /// <param name="pairs">The pairs, those of one row one after the other.</param>
+    /// <param name="rewards">Their rewards.</param>
+    /// <param name="loss">Constants of the training loss.</param>
+    /// <param name="ranking">How it compares the answers of a ranking, or null where it is the mean over pairs.</param>
+    public static EvaluationResult From(
+        IReadOnlyList<PreferencePair> pairs, PairRewards rewards, PairLossOptions loss, RankingLossKind? ranking = null)
     {
         double[] gaps = [.. Enumerable.Range(0, rewards.Count).Select(i => (double)rewards.Chosen[i] - rewards.Rejected[i])];
         double[] lengths = [.. pairs.Select(p => (double)p.Chosen.Length - p.Rejected.Length)];
         var accuracy = AccuracyEstimate.Of(rewards.ToRows(pairs));
         return new EvaluationResult(
             rewards.Count,
-            Enumerable.Range(0, rewards.Count).Average(i =>
+            ranking is { } kind ? RankingMean(pairs, rewards, loss, kind) : Enumerable.Range(0, rewards.Count).Average(i =>
                 pairs[i].Weight * BradleyTerryLoss.Of(rewards.Chosen[i], rewards.Rejected[i], pairs[i].Margin, loss)),
             accuracy.Value, accuracy.Low, accuracy.High, accuracy.Ties, rewards.Margin, rewards.Min, rewards.Mean, rewards.Max,
             Rm.Training.Statistics.CalibrationError.Of(gaps), gaps.Average(d => Math.Pow(1 - BradleyTerryLoss.Probability(d), 2)),
             PearsonCorrelation.Of(gaps, lengths), GroupAccuracy.Of(pairs, rewards));
+    }
+
+    private static double RankingMean(
+        IReadOnlyList<PreferencePair> pairs, PairRewards rewards, PairLossOptions loss, RankingLossKind kind)
+    {
+        int next = 0;
+        return PairGroup.ByRow(pairs).Average(group =>
+        {
+            int first = next;
+            next += group.Pairs.Count;
+            return group.Pairs[0].Weight * RankingLoss.Of(
+                [.. group.Sides.Select((side, i) => (side.Chosen, rewards.Chosen[first + i], rewards.Rejected[first + i]))],
+                group.Pairs[0].Margin, loss, kind);
+        });
     }
 }

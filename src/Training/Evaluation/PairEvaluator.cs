@@ -4,7 +4,10 @@ using Rm.Training.Model;
 
 namespace Rm.Training.Evaluation;
 
-/// <summary>Scores pairs in their order, packed into micro-batches; a pair's rewards do not depend on how they are packed.</summary>
+/// <summary>
+/// Scores pairs in their order, packed into micro-batches; every answer of a ranking once. A pair's rewards do not depend on how they are
+/// packed.
+/// </summary>
 public static class PairEvaluator
 {
     /// <summary>Rewards of every pair. Throws <see cref="NonFiniteException"/> naming the rows when any is not a finite number.</summary>
@@ -17,18 +20,14 @@ public static class PairEvaluator
         RewardModel model, IReadOnlyList<PreferencePair> pairs, int microTokenBudget, bool sharePrefix, Action<int>? onProgress = null)
     {
         var rewards = new PairRewards(pairs.Count);
-        foreach (MicroBatch micro in MicroBatch.Cut(ScoringPairs.Of(pairs), microTokenBudget, sharePrefix))
+        foreach (MicroBatch micro in MicroBatch.Cut(ScoringPairs.Of(pairs, microTokenBudget, sharePrefix), microTokenBudget, sharePrefix))
         {
-            float[] values = model.Score(PairPacking.Pack(micro.Pairs, sharePrefix));
-            if (!values.All(float.IsFinite))
+            int before = rewards.Count;
+            rewards.Add(micro.Groups, model.Score(PairPacking.Pack(micro.Groups, sharePrefix)));
+            PreferencePair[] bad = [.. micro.Pairs.Where((_, i) => !rewards.IsFinite(before + i))];
+            if (bad.Length > 0)
             {
-                throw NonFiniteException.InEvaluation(
-                    micro.Pairs.Where((_, i) => !float.IsFinite(values[2 * i]) || !float.IsFinite(values[(2 * i) + 1])));
-            }
-
-            for (int i = 0; i < micro.Pairs.Count; i++)
-            {
-                rewards.Add(values[2 * i], values[(2 * i) + 1]);
+                throw NonFiniteException.InEvaluation(bad);
             }
 
             onProgress?.Invoke(rewards.Count);

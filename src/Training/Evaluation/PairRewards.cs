@@ -1,5 +1,6 @@
 using System.Globalization;
 using Rm.Formats.Rendering;
+using Rm.Training.Batching;
 using Rm.Training.Statistics;
 
 namespace Rm.Training.Evaluation;
@@ -32,6 +33,9 @@ public sealed class PairRewards
     /// <summary>Pairs with equal rewards.</summary>
     public int Ties => Enumerable.Range(0, Count).Count(i => _chosen[i] == _rejected[i]);
 
+    /// <summary>Whether both rewards of a pair are finite numbers.</summary>
+    public bool IsFinite(int pair) => float.IsFinite(_chosen[pair]) && float.IsFinite(_rejected[pair]);
+
     /// <summary>Share of correct pairs.</summary>
     public double Accuracy => (double)Correct / Count;
 
@@ -52,6 +56,20 @@ public sealed class PairRewards
     {
         _chosen.Add(chosen);
         _rejected.Add(rejected);
+    }
+
+    /// <summary>Adds the pairs of groups whose answers have the rewards <paramref name="answers"/>, in turn.</summary>
+    public void Add(IReadOnlyList<PairGroup> groups, ReadOnlySpan<float> answers)
+    {
+        foreach (PairGroup group in groups)
+        {
+            foreach ((int chosen, int rejected) in group.Sides)
+            {
+                Add(answers[chosen], answers[rejected]);
+            }
+
+            answers = answers[group.Answers.Count..];
+        }
     }
 
     /// <summary>One evaluation row for each of the pairs that these are the rewards of, in order.</summary>

@@ -48,20 +48,20 @@ public sealed class StepRunner
 
         double factor = _options.Schedule.Factor(step);
         Update(step, factor, norm);
-        long tokens = batch.Pairs.Sum(p => (long)p.Tokens);
+        long tokens = batch.Groups.Sum(group => group.Tokens);
         return new StepResult(loss, norm, _options.LearningRate * factor, rewards, tokens, packedTokens) { GroupSizes = batch.GroupSizes };
     }
 
     private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(int step, TrainingBatch batch)
     {
-        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch.Pairs);
+        List<MicroBatchSplitter.Piece> pieces = _splitter.Cut(batch.Groups);
         float[]? weights = batch.Weights();
         int piece = 0;
         while (true)
         {
             try
             {
-                return Accumulate(step, batch.Pairs.Count, weights, pieces, ref piece);
+                return Accumulate(step, batch, weights, pieces, ref piece);
             }
             catch (Exception e) when (_model.Backend.IsOutOfMemory(e))
             {
@@ -74,10 +74,11 @@ public sealed class StepRunner
 
     // piece: the one that is being computed, for when it fails.
     private (PairRewards Rewards, double Loss, long PackedTokens) Accumulate(
-        int step, int batchSize, float[]? weights, List<MicroBatchSplitter.Piece> pieces, ref int piece)
+        int step, TrainingBatch batch, float[]? weights, List<MicroBatchSplitter.Piece> pieces, ref int piece)
     {
         _model.Parameters.ZeroGradients();
-        var rewards = new PairRewards(batchSize);
+        var rewards = new PairRewards(batch.Pairs.Count);
+        float normalizer = 1f / (batch.Rankings?.Count ?? batch.Pairs.Count);
         double loss = 0;
         long packedTokens = 0;
         ulong? dropoutSeed = _options.DisablesDropout ? null : SplitMix64.Mix(_options.Seed ^ SplitMix64.Mix((ulong)step + 1));
@@ -85,21 +86,22 @@ public sealed class StepRunner
         {
             using ProfilerRange microRange = new("micro-batch"u8, piece + 1);
             MicroBatch micro = pieces[piece].Micro;
-            SequenceLayout layout = PairPacking.Pack(micro.Pairs, _options.SharePrefix);
-            MicroBatchResult result = _model.Train(
-                layout, PairPacking.Targets(micro.Pairs, weights.AsSpan(weights is null ? 0 : rewards.Count)), _options.Loss,
-                1f / batchSize, dropoutSeed);
-            for (int i = 0; i < micro.Pairs.Count; i++)
+            PairTargets targets = batch.Rankings is null
+                ? PairPacking.Targets(micro.Pairs, weights.AsSpan(weights is null ? 0 : rewards.Count))
+                : PairPacking.RankingTargets(micro.Groups, _options.RankingLoss ?? RankingLossKind.Pairwise);
+            MicroBatchResult result =
+                _model.Train(PairPacking.Pack(micro.Groups, _options.SharePrefix), targets, _options.Loss, normalizer, dropoutSeed);
+            for (int i = 0; i < micro.Groups.Count; i++)
             {
                 if (!float.IsFinite(result.Losses[i]))
                 {
-                    throw NonFiniteException.InStep("loss", step + 1, [micro.Pairs[i]]);
+                    throw NonFiniteException.InStep("loss", step + 1, [micro.Groups[i].Pairs[0]]);
                 }
 
                 loss += result.Losses[i];
-                rewards.Add(result.Rewards[2 * i], result.Rewards[(2 * i) + 1]);
             }
 
+            rewards.Add(micro.Groups, result.Rewards);
             packedTokens += micro.PackedTokens;
         }
 

@@ -47,8 +47,7 @@ public sealed class Trainer
         _run = job.Run;
         _store = job.Store;
         _evalPairs = job.EvalPairs;
-        _plan = job.Plan
-            ?? new BatchPlanner(job.TrainPairs, job.Options.BatchSize, job.Options.Order, job.Options.Seed, job.Options.RandomSource);
+        _plan = job.Plan ?? job.Options.Plan(job.TrainPairs);
         _calendar = job.Calendar ?? new StepCalendar(job.Options);
         _best = job.Best ?? BestCriterion.Of(job.Options.BestMetric);
         _keepsBestCheckpoint = job.Best is not null;
@@ -203,7 +202,7 @@ public sealed class Trainer
             return false;
         }
 
-        var result = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
+        var result = EvaluationResult.From(_evalPairs, rewards, _options.Loss, _options.RankingLoss);
         (BestSoFar best, bool improved) = (_state.Best ?? new BestSoFar()).After(
             _best.Value(result, rewards), _state.Step, _best.HigherIsBetter, _options.EarlyStoppingMinDelta);
         metrics.Evaluation(_state.Step, _plan.EpochAt(_state.Step), result);
@@ -284,7 +283,7 @@ public sealed class Trainer
         if (_lastEvaluation is null && _state.LastEvalStep == _state.Step && _evalPairs.Count > 0)
         {
             PairRewards rewards = PairEvaluator.Score(_model, _evalPairs, _options.MicroTokenBudget, _options.SharePrefix);
-            _lastEvaluation = EvaluationResult.From(_evalPairs, rewards, _options.Loss);
+            _lastEvaluation = EvaluationResult.From(_evalPairs, rewards, _options.Loss, _options.RankingLoss);
         }
 
         _state = _state with { ElapsedSeconds = _secondsBefore + Elapsed };

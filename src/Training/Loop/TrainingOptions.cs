@@ -1,3 +1,4 @@
+using Rm.Formats.Rendering;
 using Rm.Kernels.Ops;
 using Rm.Training.Batching;
 using Rm.Training.RandomNumbers;
@@ -16,7 +17,7 @@ public enum BestMetric
 
 /// <summary>Everything about a training run besides model and data.</summary>
 /// <param name="Steps">Optimizer steps.</param>
-/// <param name="BatchSize">Pairs of a step.</param>
+/// <param name="BatchSize">Pairs, or rankings, of a step.</param>
 /// <param name="MicroTokenBudget">Most packed tokens of a micro-batch.</param>
 /// <param name="LearningRate">Peak learning rate.</param>
 /// <param name="WeightDecay">AdamW weight decay.</param>
@@ -32,6 +33,11 @@ public sealed record TrainingOptions(
 {
     /// <summary>Store what the two sides of a pair begin with once.</summary>
     public bool SharePrefix { get; init; } = true;
+
+    /// <summary>
+    /// How the answers of a ranking are compared when a ranking is one example of the loss; null where each of its pairs is one.
+    /// </summary>
+    public RankingLossKind? RankingLoss { get; init; }
 
     /// <summary>Factor on the learning rate of everything but the head.</summary>
     public double BackboneLearningRateMultiplier { get; init; } = 1;
@@ -89,4 +95,9 @@ public sealed record TrainingOptions(
 
     /// <summary>What decides which model is best.</summary>
     public BestMetric BestMetric { get; init; }
+
+    /// <summary>Which of <paramref name="pairs"/> every step takes, where batches run on over the ends of epochs.</summary>
+    public BatchPlanner Plan(IReadOnlyList<PreferencePair> pairs) => RankingLoss is null
+        ? new BatchPlanner(pairs, BatchSize, Order, Seed, RandomSource)
+        : new BatchPlanner(PairGroup.ByRow(pairs), BatchSize, Order, Seed, RandomSource);
 }

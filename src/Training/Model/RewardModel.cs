@@ -130,8 +130,8 @@ public sealed class RewardModel : IDisposable
     public void TrimActivations() => _arena.Trim();
 
     /// <summary>
-    /// Forward and backward of a micro-batch of pairs: adds its gradients and returns its rewards and losses. When it fails, some gradients
-    /// may have been added.
+    /// Forward and backward of a micro-batch of pairs or rankings: adds its gradients and returns its rewards and losses. When it fails,
+    /// some gradients may have been added.
     /// </summary>
     public MicroBatchResult Train(SequenceLayout layout, PairTargets targets, PairLossOptions options, float normalizer, ulong? dropoutSeed)
     {
@@ -182,10 +182,18 @@ public sealed class RewardModel : IDisposable
         var kept = new KeptForward(_layers.Length);
         Tensor normed = Forward(c, kept, out Tensor last, out Tensor rstd);
         Tensor rewards = Rewards(c, normed);
-        Tensor losses = c.Float(1, rewards.Columns / 2), dRewards = c.Float(1, rewards.Columns);
-        Backend.PairLoss(
-            new PairLossArgs(
-                rewards, UploadOptional(c, targets.Margins), UploadOptional(c, targets.Weights), options, normalizer, losses, dRewards));
+        Tensor losses = c.Float(1, targets.Rankings?.Count ?? (rewards.Columns / 2)), dRewards = c.Float(1, rewards.Columns);
+        Tensor? margins = UploadOptional(c, targets.Margins), weights = UploadOptional(c, targets.Weights);
+        if (targets.Rankings is { } rankings)
+        {
+            Backend.RankingLoss(
+                new RankingLossArgs(rewards, rankings, targets.Kind, margins, weights, options, normalizer, losses, dRewards));
+        }
+        else
+        {
+            Backend.PairLoss(new PairLossArgs(rewards, margins, weights, options, normalizer, losses, dRewards));
+        }
+
         Backward(c, kept, normed, last, rstd, dRewards);
 
         // Both at the end: in between, a GPU would stand still until the host has queued the backward pass.

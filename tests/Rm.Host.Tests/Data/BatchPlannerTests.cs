@@ -115,7 +115,7 @@ public sealed class BatchPlannerTests
         Assert.Equal([(1, 8), (1, 8), (1, 8), (1, 80), (1, 8)], Cut(13, sharePrefix: false));
         Assert.Equal([(5, 104)], Cut(104, sharePrefix: true));
         Assert.Equal(pairs, MicroBatch.Cut(pairs, 12, sharePrefix: true).SelectMany(batch => batch.Pairs));
-        Assert.Empty(MicroBatch.Cut([], 12, sharePrefix: true));
+        Assert.Empty(MicroBatch.Cut(Array.Empty<PreferencePair>(), 12, sharePrefix: true));
 
         IEnumerable<(int, int)> Cut(int budget, bool sharePrefix) =>
             MicroBatch.Cut(pairs, budget, sharePrefix).Select(batch => (batch.Pairs.Count, batch.PackedTokens));

@@ -58,7 +58,7 @@ public sealed class MemoryPlanTests
 
         // The last pair is longer than the budget.
         PreferencePair[] pairs = Pairs(share, 36, 18, 20, 29, 90);
-        var extent = MicroBatchExtent.Of([pairs], tokenBudget: 64, share);
+        var extent = MicroBatchExtent.Of([PairGroup.Each(pairs)], tokenBudget: 64, share);
         Assert.Equal(pairs[^1].PackedTokens(share), extent.Tokens);
         MemoryPlan plan = new MemoryPlanner(() => backend.DryRun(DType.F32), config, scope).Plan(recompute, extent);
 
@@ -73,7 +73,7 @@ public sealed class MemoryPlanTests
 
         // Where one micro-batch has the most of everything, there is nothing between the two.
         MemoryPlan exact = new MemoryPlanner(() => backend.DryRun(DType.F32), config, scope)
-            .Plan(recompute, MicroBatchExtent.Of([pairs[^1..]], 64, share));
+            .Plan(recompute, MicroBatchExtent.Of([PairGroup.Each(pairs[^1..])], 64, share));
         Assert.Equal(exact.Activations, Step(backend, config, scope, recompute, pairs[^1..], share));
     }
 
@@ -119,7 +119,8 @@ public sealed class MemoryPlanTests
         TrainingScope scope = lora ? Lora : TrainingScope.Full;
         PreferencePair[] pairs = Pairs(share: true, 140);
         MemoryPlan plan =
-            new MemoryPlanner(() => backend.DryRun(DType.F32), Qwen2, scope).Plan(recompute, MicroBatchExtent.Of([pairs], 100, true));
+            new MemoryPlanner(() => backend.DryRun(DType.F32), Qwen2, scope)
+                .Plan(recompute, MicroBatchExtent.Of([PairGroup.Each(pairs)], 100, true));
         using RewardModel model = Model(backend, Qwen2, scope, recompute);
         model.ReserveActivations(plan.Activations.Peak);
         Train(model, pairs, share: true);

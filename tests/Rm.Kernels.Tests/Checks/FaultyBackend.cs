@@ -72,6 +72,8 @@ internal sealed class FaultyBackend(IBackend inner, string operation) : Observed
 
     public override void PairLoss(PairLossArgs args) => Run(nameof(PairLoss), base.PairLoss, args, args.DRewards!.Value);
 
+    public override void RankingLoss(RankingLossArgs args) => Run(nameof(RankingLoss), base.RankingLoss, args, args.DRewards!.Value);
+
     public override void AdamW(AdamWArgs args) => Run(nameof(AdamW), base.AdamW, args, args.Parameters);
 
     private void Run<T>(string name, Action<T> run, T args, Tensor output)

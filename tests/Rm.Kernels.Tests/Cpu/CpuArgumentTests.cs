@@ -30,6 +30,7 @@ public sealed class CpuArgumentTests : IDisposable
         Assert.Throws<ArgumentException>(() => _backend.EmbeddingForward(new(_layout, New(50, 8), New(6, 8))));
         Assert.Throws<ArgumentException>(() => _backend.RewardHeadForward(new(New(2, 8), New(1, 8), New(1, 3))));
         Assert.Throws<ArgumentException>(() => _backend.PairLoss(new(New(1, 3), null, null, new(), 1, New(1, 2), null)));
+        Assert.Throws<ArgumentException>(() => Rank(New(1, 3), new RankingLayout([0, 2], [0, 1], [0, 1])));
         Assert.Throws<ArgumentException>(() => _backend.Norm(New(3, 8).SliceColumns(0, 4)));
     }
 
@@ -43,6 +44,21 @@ public sealed class CpuArgumentTests : IDisposable
         Assert.Throws<ArgumentException>(() => _backend.EmbeddingForward(new(_layout, New(1, 8), New(7, 8))));
         Assert.Throws<ArgumentException>(() => _backend.GatherRows(new(New(7, 8), [7], New(1, 8))));
         Assert.Throws<ArgumentException>(() => _backend.ScatterAddRows(new(New(1, 8), [-1], New(7, 8))));
+        foreach (int[] pairs in new int[][] { [0, 2], [-1, 1], [0, 1, 1] })
+        {
+            Assert.Throws<ArgumentException>(() => Rank(New(1, 2), new RankingLayout([0, 2], [0, 1], pairs)));
+        }
+
+        Assert.Throws<ArgumentException>(() => Rank(New(1, 4), new RankingLayout([0, 2, 4], [0, 1, 2], [0, 1, 1, 2])));
+        Assert.Throws<ArgumentException>(() => Rank(New(1, 4), new RankingLayout([0, 2, 4], [0, 1, 1], [0, 1])));
+    }
+
+    [Fact]
+    public void Plackett_Luce_knows_no_label_smoothing()
+    {
+        var two = new RankingLayout([0, 2], [0, 1], [0, 1]);
+        Rank(New(1, 2), two, smoothing: 0.1f);
+        Assert.Throws<ArgumentException>(() => Rank(New(1, 2), two, RankingLossKind.PlackettLuce, 0.1f));
         Assert.Throws<ArgumentException>(() => _backend.AdamW(new(
             New(1, 8), New(1, 8), New(1, 8), New(1, 8), [new(4, 5, 1, 0)], 1, 1)));
     }
@@ -111,4 +127,8 @@ public sealed class CpuArgumentTests : IDisposable
         _backend.LinearForward(new(_layout, New(7, 8), weight, null, null, null, null, New(7, 4)));
 
     private Tensor New(int rows, int columns) => _backend.AllocatePersistent(DType.F32, new Shape(rows, columns));
+
+    private void Rank(
+        Tensor rewards, RankingLayout rankings, RankingLossKind kind = RankingLossKind.Pairwise, float smoothing = 0) =>
+        _backend.RankingLoss(new(rewards, rankings, kind, null, null, new(1, smoothing), 1, New(1, rankings.Count), null));
 }

@@ -125,6 +125,19 @@ public sealed class ReferenceGradientTests
             () => PairLossReference<double>.Losses(rewards, margins, weights, options, 0.25f).Values.ToArray().Sum());
     }
 
+    [Theory]
+    [InlineData(RankingLossKind.Pairwise, 0.1f)]
+    [InlineData(RankingLossKind.PlackettLuce, 0)]
+    public void RankingLoss(RankingLossKind kind, float smoothing)
+    {
+        var options = new PairLossOptions(1.5f, smoothing, 0.02f, 0.03f);
+        RankingLayout rankings = RankingLossCases.Of([[0, 1, 2, 3], [0, 0, 1, 1], [1, 0]]);
+        RealMatrix<double> rewards = Numbers(1, rankings.Answers), margins = Numbers(1, 3), weights = Numbers(1, 3);
+        AssertGradient(
+            rewards, RankingLossReference<double>.Gradient(rewards, rankings, kind, margins, weights, options, 0.25f),
+            () => RankingLossReference<double>.Losses(rewards, rankings, kind, margins, weights, options, 0.25f).Values.ToArray().Sum());
+    }
+
     private static void AssertGradient(RealMatrix<double> at, RealMatrix<double> gradient, Func<double> loss)
     {
         const double Step = 1e-5;
