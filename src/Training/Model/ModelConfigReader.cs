@@ -28,7 +28,7 @@ internal static class ModelConfigReader
         JsonFields fields = isWrapper ? outer.OptionalObject(TextConfig)!.Value : outer;
         ModelFamily family = ReadFamily(fields, isWrapper ? null : architecture);
         int hidden = fields.Int("hidden_size", 1, MaxSize);
-        int heads = fields.Int("num_attention_heads", 1, MaxSize);
+        int heads = fields.Int("num_attention_heads", 1, MaxSize, family.Heads);
         int headDim = ReadHeadDim(fields, family, hidden, heads);
         int kvHeads = fields.Int("num_key_value_heads", 1, MaxSize, family.KvHeads == 0 ? heads : Math.Min(family.KvHeads, heads));
         if (heads % kvHeads != 0)
@@ -50,7 +50,7 @@ internal static class ModelConfigReader
 
         return new ModelConfig(
             family,
-            VocabSize: fields.Int("vocab_size", 1, MaxSize),
+            VocabSize: fields.Int("vocab_size", 1, MaxSize, family.VocabSize),
             hidden,
             layers,
             heads,

@@ -144,6 +144,8 @@ public static class ModelFamilies
             SlidingTheta = 10_000,
             SlidingThetaField = "rope_local_base_freq",
             MaxPositions = 131072,
+            VocabSize = 262208,
+            Heads = 8,
         },
         new ModelFamily("phi3", "Phi3")
         {

@@ -113,6 +113,12 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// <summary>Default of rope_theta.</summary>
     public double Theta { get; init; } = 10000;
 
+    /// <summary>Default of vocab_size, which wrappers leave out; null where the file must say it.</summary>
+    public int? VocabSize { get; init; }
+
+    /// <summary>Default of num_attention_heads; null where the file must say it.</summary>
+    public int? Heads { get; init; }
+
     /// <summary>Default of head_dim; 0: hidden size / heads.</summary>
     public int HeadDim { get; init; }
 

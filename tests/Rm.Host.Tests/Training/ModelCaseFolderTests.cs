@@ -1,13 +1,17 @@
 using System.Text.Json;
 using Rm.Kernels.Cpu;
+using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
 using Rm.Training.Model;
 
 namespace Rm.Host.Tests.Training;
 
 /// <summary>
 /// Cases of the form of tests/golden/models in any folder, made with other settings: <c>BTRM_MODEL_CASES=FOLDER ... -explicit only -class
-/// "*ModelCaseFolderTests"</c>. What differs is told by case; a case that is refused is told with its message.
+/// "*ModelCaseFolderTests"</c>; on the emulated CUDA backend with <c>BTRM_MODEL_DEVICE=emulated</c>. What differs is told by case; a
+/// case that is refused is told with its message.
 /// </summary>
+[Collection("CUDA device")]
 public sealed class ModelCaseFolderTests(ITestOutputHelper output)
 {
     [Fact(Explicit = true)]
@@ -32,7 +36,8 @@ public sealed class ModelCaseFolderTests(ITestOutputHelper output)
         try
         {
             var golden = ModelGoldenCase.Of(folder);
-            using var backend = new CpuBackend(2);
+            using IBackend backend =
+                Environment.GetEnvironmentVariable("BTRM_MODEL_DEVICE") == "emulated" ? EmulatedDevice.Open(DType.F32) : new CpuBackend(2);
             Check(golden, backend, adapter: "adapter", golden.Expected, "grads.safetensors",
                 golden.Expected.GetProperty("variants").GetProperty("all").GetProperty("loss"));
             if (golden.Expected.TryGetProperty("full", out JsonElement full))
@@ -49,7 +54,7 @@ public sealed class ModelCaseFolderTests(ITestOutputHelper output)
     }
 
     private static void Check(
-        ModelGoldenCase golden, CpuBackend backend, string? adapter, JsonElement expected, string gradients, JsonElement loss)
+        ModelGoldenCase golden, IBackend backend, string? adapter, JsonElement expected, string gradients, JsonElement loss)
     {
         foreach (bool sharePrefix in new[] { true, false })
         {
