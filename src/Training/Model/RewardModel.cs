@@ -52,6 +52,13 @@ public sealed class RewardModel : IDisposable
                     + $"{backend.Description}. Use --device cpu.");
         }
 
+        if (config.Experts is not null && backend.Experts is null)
+        {
+            throw new UserInputException(
+                $"{config.Family.ModelType} has mixtures of experts, which run on the CPU only so far, not on {backend.Description}. "
+                    + "Use --device cpu.");
+        }
+
         Backend = backend;
         Config = config;
         Scope = scope;
