@@ -55,8 +55,7 @@ public sealed class RewardModel : IDisposable
         if (config.Experts is not null && backend.Experts is null)
         {
             throw new UserInputException(
-                $"{config.Family.ModelType} has mixtures of experts, which run on the CPU only so far, not on {backend.Description}. "
-                    + "Use --device cpu.");
+                $"{config.Family.ModelType} has mixtures of experts, which {backend.Description} has no operations for. Use --device cpu.");
         }
 
         Backend = backend;

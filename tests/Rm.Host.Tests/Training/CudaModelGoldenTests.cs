@@ -13,9 +13,9 @@ namespace Rm.Host.Tests.Training;
 [Collection("CUDA device")]
 public sealed class CudaModelGoldenTests
 {
-    public static TheoryData<string> Cases => [.. ModelGoldenTests.CaseNames.Except(ModelGoldenTests.OnCpuOnly)];
+    public static TheoryData<string> Cases => [.. ModelGoldenTests.CaseNames.Except(ModelGoldenTests.Hybrids)];
 
-    public static TheoryData<string> Families => [.. ModelGoldenTests.FamilyNames.Except(ModelGoldenTests.OnCpuOnly)];
+    public static TheoryData<string> Families => [.. ModelGoldenTests.FamilyNames.Except(ModelGoldenTests.Hybrids)];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -45,7 +45,7 @@ public sealed class CudaModelGoldenTests
     public static TheoryData<string> BFloat16Cases =>
     [
         .. ModelGoldenTests.FamilyNames.Concat(ModelGoldenTests.AdapterNames)
-        .Concat(ModelGoldenTests.LowBitNames).Except(["olmo3", "smollm3", .. ModelGoldenTests.OnCpuOnly]),
+        .Concat(ModelGoldenTests.LowBitNames).Except(["olmo3", "smollm3", .. ModelGoldenTests.Hybrids]),
     ];
 
     [Theory]
