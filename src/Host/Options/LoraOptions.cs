@@ -10,6 +10,8 @@ namespace Rm.Host.Options;
 /// <summary>What is trained.</summary>
 internal sealed class LoraOptions : OptionGroup
 {
+    private const string AllLinear = "all-linear";
+
     private readonly Option<bool> _lora;
     private readonly Option<int> _rank;
     private readonly Option<double> _alpha;
@@ -24,7 +26,7 @@ internal sealed class LoraOptions : OptionGroup
         _lora = AddFlag("--lora", "Train low-rank factors and the head; without it all weights are trained.");
         _rank = Add("--lora-rank", "Rank r of the factors.", 4, "R");
         _alpha = Add("--lora-alpha", "The low-rank product is scaled by alpha / r.", 32.0, "ALPHA");
-        _modules = Add("--lora-target-modules", "Adapted modules, separated by commas, or all-linear.", "all-linear", "NAMES");
+        _modules = Add("--lora-target-modules", "Adapted modules, separated by commas, or all-linear.", AllLinear, "NAMES");
         _dropout = Add("--lora-dropout", "Dropout of the factors' input.", 0.0, "P");
         _rslora = AddFlag("--rslora", "Scale by alpha / sqrt(r).");
         _modulesToSave = AddOptional<string>(
@@ -103,12 +105,19 @@ internal sealed class LoraOptions : OptionGroup
     private IReadOnlyList<LinearModule> Modules(string names, ModelConfig config)
     {
         LinearModule[] all = [.. config.Modules.Order()];
-        if (names == "all-linear")
+        string[] known = [.. all.Select(m => m.Name())];
+        if (config.Experts is not null && Split(names).FirstOrDefault(MeansExperts) is { } experts)
+        {
+            throw new UserInputException(
+                $"{_modules.Name}: {experts} means the experts of {config.Family.ModelType}, to PEFT too, and adapters of experts are not "
+                    + $"supported. Give {_modules.Name} {string.Join(',', known)}.");
+        }
+
+        if (names == AllLinear)
         {
             return all;
         }
 
-        string[] known = [.. all.Select(m => m.Name())];
         LinearModule[] modules = [.. Split(names).Select(name => WeightNames.ParseModule(name) is { } module && all.Contains(module)
             ? module
             : throw new UserInputException(
@@ -117,6 +126,9 @@ internal sealed class LoraOptions : OptionGroup
         Require(modules.Length > 0, _modules, "must name at least one module");
         return [.. modules.Distinct().Order()];
     }
+
+    private static bool MeansExperts(string name) =>
+        name is AllLinear or "gate" || WeightNames.ParseModule(name) is LinearModule.Gate or LinearModule.Up or LinearModule.Down;
 
     private IReadOnlyList<string> ModulesToSave(string? names, ModelConfig config)
     {

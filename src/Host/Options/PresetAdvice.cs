@@ -44,6 +44,8 @@ internal static class PresetAdvice
         long c = config.HiddenSize;
         long attention = c * config.HeadDim * (2L * config.Heads + 2L * config.KvHeads);
         long mlp = 3 * c * config.IntermediateSize;
-        return config.VocabSize * c + config.Layers * (attention + mlp);
+        long mixture = config.Experts is { } experts ? experts.Count * c * (1 + (3L * experts.Width)) : 0;
+        int mixtures = Enumerable.Range(0, config.Layers).Count(config.IsMixtureLayer);
+        return (config.VocabSize * c) + (config.Layers * attention) + ((config.Layers - mixtures) * mlp) + (mixtures * mixture);
     }
 }

@@ -31,26 +31,39 @@ internal static class TrlLoraTargets
     {
         var targets = AdapterTargets.OfPattern(pattern);
         var matched = new List<string>();
-        foreach (LinearModule module in config.Family.Modules)
+        LinearModule[] ofExperts = [LinearModule.ExpertGate, LinearModule.ExpertUp, LinearModule.ExpertDown, LinearModule.Router];
+        if (config.Experts is not null && ofExperts.Any(m => Enumerable.Range(0, config.Layers).Any(layer => MatchesMixture(m, layer))))
         {
-            int layers = Enumerable.Range(0, config.Layers).Count(layer => targets.Match(WeightNames.Path(layer, module), layer));
-            if (layers == config.Layers)
+            throw new UserInputException(
+                $"{Option}: '{pattern}' matches experts of {config.Family.ModelType}, and adapters of experts are not supported. Give "
+                    + $"{string.Join(", ", config.Modules.Select(module => module.Name()))}.");
+        }
+
+        foreach (LinearModule module in config.Modules)
+        {
+            int all = config.LayersWith(module).Count();
+            int layers = config.LayersWith(module).Count(layer => targets.Match(WeightNames.Path(layer, module), layer));
+            if (layers == all)
             {
                 matched.Add(module.Name());
             }
             else if (layers > 0)
             {
                 throw new UserInputException(
-                    $"{Option}: '{pattern}' matches {module.Name()} in {layers} of {config.Layers} layers. A module is adapted in all "
+                    $"{Option}: '{pattern}' matches {module.Name()} in {layers} of {all} layers. A module is adapted in all "
                         + $"layers or in none here.");
             }
         }
+
+        // As the experts' tensors are named, and as PEFT asks after them in transformers 5, where they are one parameter.
+        bool MatchesMixture(LinearModule module, int layer) => targets.Match(WeightNames.Path(layer, module), layer)
+            || targets.Match(WeightNames.Path(layer, module).Replace("experts.0.", "experts.", StringComparison.Ordinal), layer);
 
         return matched.Count > 0
             ? string.Join(',', matched)
             : throw new UserInputException(
                 $"{Option}: '{pattern}' is no module, and as a pattern it matches none, such as "
-                    + $"{WeightNames.Path(0, config.Family.Modules[0])}. "
-                + $"Known: {string.Join(", ", config.Family.Modules.Select(module => module.Name()))}, all-linear.");
+                    + $"{WeightNames.Path(0, config.Modules[0])}. "
+                + $"Known: {string.Join(", ", config.Modules.Select(module => module.Name()))}, all-linear.");
     }
 }

@@ -12,7 +12,7 @@ namespace Rm.Kernels.Cpu;
 /// The operations on the processor, in float32. Vectorised for AVX-512 or AVX2, threaded; the bits of a result depend neither on
 /// the instruction set, nor on the number of threads, nor on what else is in the micro-batch. One operation runs at a time.
 /// </summary>
-public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations
+public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations, IExpertOperations
 {
     // Below this many elements a parallel loop costs more than it saves.
     private const int ElementsPerItem = 16384;
@@ -50,6 +50,9 @@ public sealed unsafe partial class CpuBackend : IBackend, IDeltaNetOperations
 
     /// <inheritdoc/>
     public IDeltaNetOperations DeltaNets => this;
+
+    /// <inheritdoc/>
+    public IExpertOperations Experts => this;
 
     /// <summary>Bytes of native memory in use by tensors, weights, arenas and workspaces of this backend.</summary>
     public long AllocatedBytes => _memory.AllocatedBytes;

@@ -10,7 +10,7 @@ namespace Rm.Kernels.Cpu;
 /// that the largest operation leaves it with. Not counted: the threads' own few hundred kilobytes of tiles.
 /// </summary>
 /// <param name="weights">Type of the frozen weights: bfloat16 ones are packed at half the size.</param>
-public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOperations
+public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOperations, IExpertOperations
 {
     private readonly CpuMemory _memory = new();
     private long _workspaceFloats;
@@ -35,6 +35,9 @@ public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOpera
 
     /// <inheritdoc/>
     public IDeltaNetOperations DeltaNets => this;
+
+    /// <inheritdoc/>
+    public IExpertOperations Experts => this;
 
     /// <inheritdoc/>
     public long FreeMemory => SystemMemory.Free;
@@ -201,6 +204,31 @@ public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOpera
 
     /// <inheritdoc/>
     public void SigmoidGateBackward(SigmoidGateBackwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void RouteForward(RouteForwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void RouteBackward(RouteBackwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void ExpertSumForward(ExpertSumForwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void ExpertSumBackward(ExpertSumBackwardArgs args)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void ExpertDot(ExpertDotArgs args)
     {
     }
 

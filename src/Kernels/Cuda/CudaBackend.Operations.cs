@@ -7,6 +7,9 @@ namespace Rm.Kernels.Cuda;
 public sealed partial class CudaBackend
 {
     /// <inheritdoc/>
+    public IExpertOperations Experts => _experts;
+
+    /// <inheritdoc/>
     public void Fill(Tensor destination, float value) => _rows.Fill(destination, value);
 
     /// <inheritdoc/>

@@ -24,6 +24,7 @@ public sealed partial class CudaBackend : IBackend
     private readonly CudaRope _rope;
     private readonly CudaSwiGlu _swiGlu;
     private readonly CudaScaleAdd _scaleAdd;
+    private readonly CudaExperts _experts;
     private readonly CudaRewardHead _rewardHead;
     private readonly CudaPairLoss _pairLoss;
     private readonly CudaRankingLoss _rankingLoss;
@@ -60,6 +61,7 @@ public sealed partial class CudaBackend : IBackend
             _rmsNorm = new CudaRmsNorm(Session, activationDType);
             _swiGlu = new CudaSwiGlu(Session, activationDType);
             _scaleAdd = new CudaScaleAdd(Session);
+            _experts = new CudaExperts(Session);
             _linear = new CudaLoraLinear(Session, activationDType, _swiGlu, gemm);
             _attention = new CudaAttention(Session, activationDType);
             _headNorm = new CudaHeadNorm(Session, activationDType);
@@ -161,6 +163,7 @@ public sealed partial class CudaBackend : IBackend
             _rope.Dispose();
             _rows.Dispose();
             _rankingLoss.Dispose();
+            _experts.Dispose();
             _layoutMemory.Dispose();
             foreach (CudaStorage storage in _persistent)
             {

@@ -21,6 +21,9 @@ public interface IBackend : IDisposable
     /// <summary>The operations of gated delta nets, or null where the device has none of them.</summary>
     IDeltaNetOperations? DeltaNets => null;
 
+    /// <summary>The operations of mixtures of experts, or null where the device has none of them.</summary>
+    IExpertOperations? Experts => null;
+
     /// <summary>Bytes of the device's memory that are free now, as far as the system says; for the CPU, the system's own.</summary>
     long FreeMemory { get; }
 

@@ -30,6 +30,9 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
     public virtual IDeltaNetOperations? DeltaNets => inner.DeltaNets is { } operations ? new ObservedDeltaNets(operations, observer) : null;
 
     /// <inheritdoc/>
+    public virtual IExpertOperations? Experts => inner.Experts is { } operations ? new ObservedExperts(operations, observer) : null;
+
+    /// <inheritdoc/>
     public long FreeMemory => inner.FreeMemory;
 
     /// <inheritdoc/>

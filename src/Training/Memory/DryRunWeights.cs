@@ -23,7 +23,7 @@ internal sealed class DryRunWeights(Func<string, ILowBitMatrix?> layoutOf) : IWe
         }
 
         HashSet<string> modules =
-            [.. Enumerable.Range(0, config.Layers).SelectMany(l => config.ModulesOf(l).Select(m => WeightNames.Weight(l, m)))];
+            [.. Enumerable.Range(0, config.Layers).SelectMany(config.Matrices).Select(matrix => matrix.Name)];
         var matrix = new Matrix(layout);
         return new DryRunWeights(name => modules.Contains(name) ? matrix : null);
     }

@@ -26,6 +26,9 @@ public sealed class CheckpointWeights : IDisposable
     private readonly List<string> _warnings = [];
     private readonly Dictionary<string, LowBitTensor> _lowBit = new(StringComparer.Ordinal);
 
+    // Matrices that are part of a larger tensor in the file, by their own names.
+    private readonly Dictionary<string, (string Tensor, long Start, long[] Shape)> _parts = new(StringComparer.Ordinal);
+
     private CheckpointWeights(SafetensorsCheckpoint checkpoint, string prefix)
     {
         _checkpoint = checkpoint;
@@ -73,7 +76,9 @@ public sealed class CheckpointWeights : IDisposable
     /// <summary>A parameter's type and shape; the name inside may lack the "model." prefix.</summary>
     public SafetensorsTensor Tensor(string name) => _lowBit.TryGetValue(NameInFile(name), out LowBitTensor? packed)
         ? new SafetensorsTensor(NameInFile(name), SafetensorsDType.F32, packed.Shape, 0, 0)
-        : _checkpoint.Tensor(NameInFile(name));
+        : _parts.TryGetValue(name, out (string Tensor, long Start, long[] Shape) part)
+            ? _checkpoint.Tensor(part.Tensor) with { Shape = part.Shape }
+            : _checkpoint.Tensor(NameInFile(name));
 
     /// <summary>Whether weights are stored in fewer bits than their values have.</summary>
     public bool IsLowBit => _lowBit.Count > 0;
@@ -90,12 +95,16 @@ public sealed class CheckpointWeights : IDisposable
             return;
         }
 
-        _checkpoint.ReadFloat32(NameInFile(name), destination, start);
+        (string tensor, long first) = PlaceOf(name);
+        _checkpoint.ReadFloat32(tensor, destination, first + start);
     }
 
     /// <inheritdoc cref="SafetensorsFile.ReadBFloat16"/>
-    public void ReadBFloat16(string name, Span<ushort> destination, long start = 0) =>
-        _checkpoint.ReadBFloat16(NameInFile(name), destination, start);
+    public void ReadBFloat16(string name, Span<ushort> destination, long start = 0)
+    {
+        (string tensor, long first) = PlaceOf(name);
+        _checkpoint.ReadBFloat16(tensor, destination, first + start);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _checkpoint.Dispose();
@@ -103,10 +112,49 @@ public sealed class CheckpointWeights : IDisposable
     private string NameInFile(string name) => name == WeightNames.Score && _score is not null ? _score
         : name.StartsWith(Prefix, StringComparison.Ordinal) ? _prefix + name[Prefix.Length..] : name;
 
+    private (string Tensor, long First) PlaceOf(string name) =>
+        _parts.TryGetValue(name, out (string Tensor, long Start, long[] Shape) part) ? (part.Tensor, part.Start) : (NameInFile(name), 0);
+
+    // transformers 5 holds a layer's experts in two tensors, and writes them one by one unless it is told not to.
+    private void FindFusedExperts(ModelConfig config, HashSet<string> known, List<string> faults)
+    {
+        foreach (int layer in Enumerable.Range(0, config.Layers).Where(config.IsMixtureLayer))
+        {
+            Find(WeightNames.FusedExpertGateUp(layer), layer, LinearModule.ExpertGate, LinearModule.ExpertUp);
+            Find(WeightNames.FusedExpertDown(layer), layer, LinearModule.ExpertDown);
+        }
+
+        void Find(string fused, int layer, params LinearModule[] modules)
+        {
+            string inFile = NameInFile(fused);
+            if (!_checkpoint.Contains(inFile))
+            {
+                return;
+            }
+
+            (int rows, int columns) = config.Sizes(modules[0]);
+            int experts = config.Experts!.Count;
+            long[] shape = [experts, modules.Length * rows, columns];
+            known.Add(inFile);
+            if (!_checkpoint.Tensor(inFile).Shape.AsSpan().SequenceEqual(shape))
+            {
+                faults.Add($"wrong shape: {inFile} is {_checkpoint.Tensor(inFile).ShapeText}, config.json asks for "
+                    + SafetensorsTensor.ShapeToText(shape));
+            }
+
+            for (int i = 0; i < experts * modules.Length; i++)
+            {
+                _parts[WeightNames.Weight(layer, modules[i % modules.Length], i / modules.Length)] =
+                    (inFile, (long)i * rows * columns, [rows, columns]);
+            }
+        }
+    }
+
     private void Check(ModelConfig config)
     {
         var faults = new List<string>();
         var known = new HashSet<string>(StringComparer.Ordinal);
+        FindFusedExperts(config, known, faults);
         IEnumerable<(string Name, long[] Shape)> expected = WeightNames.Decoder(config);
         if (HasScore)
         {
@@ -117,13 +165,19 @@ public sealed class CheckpointWeights : IDisposable
         {
             string inFile = NameInFile(name);
             known.Add(inFile);
-            if (!_checkpoint.Contains(inFile))
+            bool isPart = _parts.ContainsKey(name);
+            if (isPart && _checkpoint.Contains(inFile))
+            {
+                faults.Add($"there twice: {inFile}, and in {_parts[name].Tensor}");
+            }
+
+            if (!isPart && !_checkpoint.Contains(inFile))
             {
                 faults.Add($"missing: {inFile} {SafetensorsTensor.ShapeToText(shape)}");
                 continue;
             }
 
-            if (LowBitTensor.Find(_checkpoint, inFile, config.Fp8BlockSize) is { } packed)
+            if (!isPart && LowBitTensor.Find(_checkpoint, inFile, config.Fp8BlockSize) is { } packed)
             {
                 _lowBit.Add(inFile, packed);
                 known.UnionWith(packed.Names);

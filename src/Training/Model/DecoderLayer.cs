@@ -5,14 +5,13 @@ namespace Rm.Training.Model;
 
 /// <summary>
 /// One decoder layer: (norm,) what mixes tokens (<see cref="TokenMixer"/>: attention or a gated delta net), output linear (, norm) +
-/// residual, (norm,) fused gate/up, gated activation, down linear (, norm) + residual. Which of the norms there are, and all constants, is
-/// the family's (<see cref="ModelFamily"/>). The last layer is pruned: everything after the mixer for the reward rows only. Backward stands
-/// below forward, in reverse order.
+/// residual, (norm,) what sees one token at a time (<see cref="FeedForward"/>: an MLP or a mixture of experts) (, norm) + residual. Which
+/// of the norms there are, and all constants, is the family's (<see cref="ModelFamily"/>). The last layer is pruned: everything after the
+/// mixer for the reward rows only. Backward stands below forward, in reverse order.
 /// </summary>
 internal sealed class DecoderLayer : IDisposable
 {
     private readonly ModelConfig _config;
-    private readonly int _intermediate;
     private readonly bool _pruned;
     private readonly NormLayer? _inputNorm;
     private readonly NormLayer? _attentionNorm;
@@ -20,37 +19,31 @@ internal sealed class DecoderLayer : IDisposable
     private readonly NormLayer? _mlpNorm;
     private readonly TokenMixer _mixer;
     private readonly LinearLayer _output;
-    private readonly LinearLayer _gateUp;
-    private readonly LinearLayer _down;
+    private readonly FeedForward _feedForward;
 
     public DecoderLayer(ParameterLayoutBuilder layout, ModelConfig config, TrainingScope scope, int index, bool pruned)
     {
         _config = config;
-        _intermediate = config.IntermediateSize;
         _pruned = pruned;
-        LinearLayer Linear(params LinearSlice[] slices) => new(layout, config, scope, index, slices);
-        LinearSlice Whole(LinearModule module) => LinearSlice.Whole(config, module);
         NormLayer Norm(string name, int size) => new(layout, config, scope, name, size);
         NormLayer? LayerNorm(string? name) => name is null ? null : Norm(WeightNames.LayerNorm(index, name), config.HiddenSize);
 
         LayerNormNames names = config.Family.NormNames;
-        bool fused = config.Family.FusedProjections;
         _inputNorm = LayerNorm(names.BeforeAttention);
         _mixer = config.IsDeltaLayer(index)
             ? new DeltaNetMixer(layout, config, scope, index, pruned)
             : new AttentionMixer(layout, config, scope, index, pruned);
-        _output = Linear(Whole(_mixer.OutputModule));
+        _output = new LinearLayer(layout, config, scope, index, LinearSlice.Whole(config, _mixer.OutputModule));
         _attentionNorm = LayerNorm(names.AfterAttention);
         _mlpInputNorm = LayerNorm(names.BeforeMlp);
-        _gateUp = fused ? Linear(Whole(LinearModule.GateUp)) : Linear(Whole(LinearModule.Gate), Whole(LinearModule.Up));
-        _down = Linear(Whole(LinearModule.Down));
+        _feedForward = config.IsMixtureLayer(index)
+            ? new MixtureFeedForward(layout, config, scope, index)
+            : new DenseFeedForward(layout, config, scope, index);
         _mlpNorm = LayerNorm(names.AfterMlp);
     }
 
     /// <summary>Whether anything in the layer is trained.</summary>
-    public bool IsTrained => _mixer.IsTrained || Linears.Any(l => l.IsTrained) || Norms.Any(n => n.IsTrained);
-
-    private IEnumerable<LinearLayer> Linears => [_output, _gateUp, _down];
+    public bool IsTrained => _mixer.IsTrained || _output.IsTrained || _feedForward.IsTrained || Norms.Any(n => n.IsTrained);
 
     private IEnumerable<NormLayer> Norms => new[] { _inputNorm, _attentionNorm, _mlpInputNorm, _mlpNorm }.OfType<NormLayer>();
 
@@ -68,10 +61,8 @@ internal sealed class DecoderLayer : IDisposable
         }
 
         _mixer.Load(backend, parameters, source, needsInputGradient, frozen?._mixer);
-        foreach ((LinearLayer linear, LinearLayer? other) in Linears.Zip(frozen?.Linears ?? Linears.Select(_ => (LinearLayer?)null)))
-        {
-            linear.Load(backend, parameters, source, training, other);
-        }
+        _output.Load(backend, parameters, source, training, frozen?._output);
+        _feedForward.Load(backend, parameters, source, training, frozen?._feedForward);
     }
 
     /// <summary>
@@ -90,21 +81,16 @@ internal sealed class DecoderLayer : IDisposable
         _mixer.Forward(c, a.Mixer, norm1);
         Tensor residual = _pruned ? c.GatherRewardRows(x) : x;
         AddBranch(
-            c, _output, _attentionNorm, a.Mixer.Mixed, residual, a.Middle, a.AttentionOutput, a.RstdAttention, a.KeptOutput, queryRows);
+            c, (added, output) => _output.Forward(c, a.Mixer.Mixed, added, output, a.KeptOutput, queryRows), _attentionNorm, residual,
+            a.Middle, a.AttentionOutput, a.RstdAttention);
 
         Tensor norm2 = NormOf(c, _mlpInputNorm, a.Middle, a.Rstd2);
-        Tensor swiGlu = c.Activation(rows, _intermediate);
-        bool isSilu = _config.Family.Activation == GateActivation.Silu;
-        _gateUp.Forward(c, norm2, null, a.GateUp, a.KeptGateUp, queryRows, isSilu ? swiGlu : null);
-        if (!isSilu)
-        {
-            ActivateGates(c, a.GateUp, swiGlu);
-        }
-
-        AddBranch(c, _down, _mlpNorm, swiGlu, a.Middle, y, a.MlpOutput, a.RstdMlp, a.KeptDown, queryRows);
+        AddBranch(
+            c, (added, output) => _feedForward.Forward(c, a.FeedForward, norm2, added, output, queryRows), _mlpNorm, a.Middle, y,
+            a.MlpOutput, a.RstdMlp);
         if (c.Recompute != Recompute.Selective)
         {
-            (a.Norm1, a.Norm2, a.SwiGlu) = (norm1, norm2, swiGlu);
+            (a.Norm1, a.Norm2) = (norm1, norm2);
         }
         else
         {
@@ -125,13 +111,10 @@ internal sealed class DecoderLayer : IDisposable
         int[]? queryRows = _pruned ? c.RewardRows : null;
 
         long mlpMark = c.Arena.Mark;
-        Tensor dSwiGlu = c.Activation(rows, _intermediate);
-        _down.Backward(c, BranchGradient(c, _mlpNorm, dY, a.MlpOutput, a.RstdMlp), SwiGluOf(c, a), a.KeptDown, dSwiGlu, queryRows);
-        Tensor dGateUp = a.GateUp;
-        c.Backend.SwiGluBackward(new SwiGluBackwardArgs(dSwiGlu, a.GateUp, dGateUp) { Activation = _config.Family.Activation });
+        _feedForward.Backward(c, a.FeedForward, BranchGradient(c, _mlpNorm, dY, a.MlpOutput, a.RstdMlp), queryRows);
         c.Arena.Release(mlpMark);
         Tensor dNorm2 = c.Activation(rows, hidden);
-        _gateUp.Backward(c, dGateUp, Normed(c, _mlpInputNorm, a.Norm2, a.Middle), a.KeptGateUp, dNorm2, queryRows);
+        _feedForward.BackwardInput(c, a.FeedForward, Normed(c, _mlpInputNorm, a.Norm2, a.Middle), dNorm2, queryRows);
         Tensor dMiddle = dY;
         AddInputGradient(c, _mlpInputNorm, dNorm2, a.Middle, a.Rstd2, dResidual: dY, dX: dMiddle);
 
@@ -164,10 +147,8 @@ internal sealed class DecoderLayer : IDisposable
     public void Refresh(IBackend backend)
     {
         _mixer.Refresh(backend);
-        foreach (LinearLayer linear in Linears)
-        {
-            linear.Refresh(backend);
-        }
+        _output.Refresh(backend);
+        _feedForward.Refresh(backend);
 
         foreach (NormLayer norm in Norms)
         {
@@ -178,9 +159,11 @@ internal sealed class DecoderLayer : IDisposable
     public void Dispose()
     {
         _mixer.Dispose();
-        foreach (IDisposable part in Linears.Cast<IDisposable>().Concat(Norms))
+        _output.Dispose();
+        _feedForward.Dispose();
+        foreach (NormLayer norm in Norms)
         {
-            part.Dispose();
+            norm.Dispose();
         }
     }
 
@@ -204,25 +187,22 @@ internal sealed class DecoderLayer : IDisposable
         }
 
         a.Middle = c.Activation(rows, hidden);
-        a.GateUp = c.Activation(rows, 2 * _intermediate);
         a.KeptOutput = _output.Allocate(c, rows);
-        a.KeptGateUp = _gateUp.Allocate(c, rows);
-        a.KeptDown = _down.Allocate(c, rows);
+        a.FeedForward = _feedForward.Allocate(c, rows);
         return a;
     }
 
-    // y = residual + factor * (norm of) the layer's product with x.
+    // y = residual + factor * (norm of) what the branch computes, which adds the residual itself where it can.
     private void AddBranch(
-        ModelContext c, LinearLayer linear, NormLayer? norm, Tensor x, Tensor residual, Tensor y, Tensor output, Tensor rstd,
-        LinearActivations kept, int[]? rows)
+        ModelContext c, Action<Tensor?, Tensor> compute, NormLayer? norm, Tensor residual, Tensor y, Tensor output, Tensor rstd)
     {
         if (norm is null && _config.ResidualScale == 1)
         {
-            linear.Forward(c, x, residual, y, kept, rows);
+            compute(residual, y);
             return;
         }
 
-        linear.Forward(c, x, null, norm is null ? y : output, kept, rows);
+        compute(null, norm is null ? y : output);
         norm?.Forward(c, output, y, rstd);
         c.Backend.ScaleAdd(new ScaleAddArgs(y, _config.ResidualScale, residual, y));
     }
@@ -272,19 +252,4 @@ internal sealed class DecoderLayer : IDisposable
 
     private static Tensor Normed(ModelContext c, NormLayer? norm, Tensor? kept, Tensor x) =>
         kept ?? NormOf(c, norm, x, norm is null ? default : c.Float(1, x.Rows));
-
-    private Tensor SwiGluOf(ModelContext c, LayerActivations a)
-    {
-        if (a.SwiGlu is { } kept)
-        {
-            return kept;
-        }
-
-        Tensor swiGlu = c.Activation(a.GateUp.Rows, _intermediate);
-        ActivateGates(c, a.GateUp, swiGlu);
-        return swiGlu;
-    }
-
-    private void ActivateGates(ModelContext c, Tensor gateUp, Tensor y) =>
-        c.Backend.SwiGluForward(new SwiGluForwardArgs(gateUp, y) { Activation = _config.Family.Activation });
 }

@@ -16,13 +16,10 @@ internal sealed class LayerActivations
     public Tensor Middle { get; set; }               // [rows, C] after the attention residual
     public Tensor? Norm2 { get; set; }               // [rows, C], null when backward makes it again
     public Tensor Rstd2 { get; init; }               // [rows]
-    public Tensor GateUp { get; set; }               // [rows, 2F]; backward overwrites it with its gradient
-    public Tensor? SwiGlu { get; set; }              // [rows, F], likewise
+    public FeedForwardActivations FeedForward { get; set; } = null!;
     public Tensor MlpOutput { get; set; }            // [rows, C] before the norm after the MLP, where there is one
     public Tensor RstdMlp { get; set; }              // [rows]
-    public LinearActivations KeptOutput { get; set; } // what each linear layer keeps
-    public LinearActivations KeptGateUp { get; set; }
-    public LinearActivations KeptDown { get; set; }
+    public LinearActivations KeptOutput { get; set; } // what the output projection keeps
 }
 
 /// <summary>What a layer's mixer keeps for its backward.</summary>

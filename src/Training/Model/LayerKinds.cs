@@ -4,12 +4,13 @@ using Rm.Formats.Json;
 namespace Rm.Training.Model;
 
 /// <summary>
-/// Which layers have a sliding window, a gated delta net, or rotate nothing: layer_types, no_rope_layers and the older fields that say the
-/// same.
+/// Which layers have a sliding window, a gated delta net, a mixture of experts, or rotate nothing: layer_types, no_rope_layers,
+/// mlp_only_layers and the older fields that say the same.
 /// </summary>
 internal static class LayerKinds
 {
     private const string Linear = "linear_attention";
+    private const int MaxExperts = 1 << 16;
 
     /// <summary>Whether each layer leaves queries and keys unrotated; empty when the family always rotates.</summary>
     public static IReadOnlyList<bool> ReadUnrotated(JsonFields fields, ModelFamily family, int layers)
@@ -51,12 +52,47 @@ internal static class LayerKinds
         return [.. Enumerable.Range(0, layers).Select(layer => (layer + 1) % interval != 0)];
     }
 
+    /// <summary>Whether each layer has a mixture of experts; empty when none has.</summary>
+    public static IReadOnlyList<bool> ReadMixtures(JsonFields fields, ModelFamily family, int layers)
+    {
+        if (!family.HasExperts || ReadExpertCount(fields) == 0)
+        {
+            return [];
+        }
+
+        int step = fields.Int("decoder_sparse_step", 1, int.MaxValue, 1);
+        int[] plain = [];
+        if (fields.Find("mlp_only_layers") is { } list)
+        {
+            plain = list.ValueKind == JsonValueKind.Array
+                ? [.. list.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n) ? n : -1)]
+                : [-1];
+            if (plain.Any(layer => layer < 0))
+            {
+                throw fields.Wrong("mlp_only_layers", list, "a list of layers");
+            }
+        }
+
+        bool[] mixtures = [.. Enumerable.Range(0, layers).Select(layer => !plain.Contains(layer) && (layer + 1) % step == 0)];
+        return mixtures.Contains(true) ? mixtures : [];
+    }
+
+    /// <summary>Experts of a layer, under either of the names that transformers has for it.</summary>
+    public static int ReadExpertCount(JsonFields fields)
+    {
+        const string Name = "num_experts", OtherName = "num_local_experts";
+        int? count = fields.OptionalInt(Name, 0, MaxExperts), other = fields.OptionalInt(OtherName, 0, MaxExperts);
+        return count is null || other is null || count == other
+            ? count ?? other ?? 128
+            : throw fields.Error(Name, $"is {count}, but {OtherName} is {other}.");
+    }
+
     /// <summary>The window, and whether each layer has it; empty for none.</summary>
     public static (int Window, IReadOnlyList<bool> Layers) ReadWindows(
         JsonFields fields, ModelFamily family, int layers, IReadOnlyList<bool> unrotated)
     {
         int window = ReadWindow(fields, family);
-        bool[]? named = family.Windows == WindowRule.All
+        bool[]? named = family.Windows is WindowRule.All or WindowRule.AllWhenUsed
             ? null
             : ReadLayerTypes(fields, family, layers)?.Select(type => type == "sliding_attention").ToArray();
         if (named is not null)
@@ -92,7 +128,7 @@ internal static class LayerKinds
 
     private static int ReadWindow(JsonFields fields, ModelFamily family)
     {
-        bool needsSwitch = family.Windows is WindowRule.FromMaxWindowLayers or WindowRule.Unrotated;
+        bool needsSwitch = family.Windows is WindowRule.AllWhenUsed or WindowRule.FromMaxWindowLayers or WindowRule.Unrotated;
         bool isNull = fields.Element.TryGetProperty("sliding_window", out JsonElement value) && value.ValueKind == JsonValueKind.Null;
         return isNull || family.Windows == WindowRule.Never || (needsSwitch && !fields.Bool("use_sliding_window", false))
             ? 0

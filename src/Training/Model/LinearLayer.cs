@@ -39,7 +39,7 @@ internal sealed class LinearLayer : IDisposable
         if (_trainsWeights)
         {
             _weightOffset = layout.FindOrAddBlock(
-                ParameterKind.Pretrained, InFeatures, [.. slices.Select(s => (WeightNames.Weight(layer, s.Module), Rows(s.Module)))])
+                ParameterKind.Pretrained, InFeatures, [.. slices.Select(s => (s.WeightName(layer), Rows(s.Module)))])
                 + ((long)slices[0].First * InFeatures);
         }
 
@@ -106,7 +106,7 @@ internal sealed class LinearLayer : IDisposable
         else
         {
             _weight = backend.CreateFrozenWeight(OutFeatures, InFeatures, needsInputGradient);
-            if (_dora is not null || !source.TryFill(backend, WeightNames.Weight(_layer, _slices[0].Module), _weight))
+            if (_dora is not null || !source.TryFill(backend, _slices[0].WeightName(_layer), _weight))
             {
                 ReadRows(source, (row, values) =>
                 {
@@ -228,7 +228,7 @@ internal sealed class LinearLayer : IDisposable
         return weight;
     }
 
-    private ILowBitMatrix? LowBitOf(IWeightSource source, LinearSlice slice) => source.LowBit(WeightNames.Weight(_layer, slice.Module));
+    private ILowBitMatrix? LowBitOf(IWeightSource source, LinearSlice slice) => source.LowBit(slice.WeightName(_layer));
 
     private IEnumerable<(LinearSlice Slice, LoraSize Size, int Column)> Targets()
     {
@@ -276,7 +276,7 @@ internal sealed class LinearLayer : IDisposable
         foreach (LinearSlice slice in _slices)
         {
             WeightLoading.Read(
-                source, WeightNames.Weight(_layer, slice.Module), slice.Rows, InFeatures, (row, values) =>
+                source, slice.WeightName(_layer), slice.Rows, InFeatures, (row, values) =>
                     load(start + row, values), slice.First);
             start += slice.Rows;
         }

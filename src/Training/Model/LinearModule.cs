@@ -2,7 +2,8 @@ namespace Rm.Training.Model;
 
 /// <summary>
 /// The linear maps of a decoder layer, each of which can have a LoRA adapter: seven, or four where a family stores queries, keys and values
-/// as one, and gates and ups as one. A layer with a gated delta net has five of its own and the MLP's.
+/// as one, and gates and ups as one. A layer with a gated delta net has five of its own and the MLP's. The router and the experts of a
+/// mixture have no adapters.
 /// </summary>
 public enum LinearModule
 {
@@ -47,4 +48,16 @@ public enum LinearModule
 
     /// <summary>Output projection of a gated delta net.</summary>
     DeltaOut,
+
+    /// <summary>Logits by which a mixture chooses experts.</summary>
+    Router,
+
+    /// <summary>An expert's gate.</summary>
+    ExpertGate,
+
+    /// <summary>An expert's up projection.</summary>
+    ExpertUp,
+
+    /// <summary>An expert's down projection.</summary>
+    ExpertDown,
 }

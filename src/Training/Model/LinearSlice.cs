@@ -6,6 +6,12 @@ namespace Rm.Training.Model;
 /// <param name="Rows">Number of rows.</param>
 internal readonly record struct LinearSlice(LinearModule Module, int First, int Rows)
 {
+    /// <summary>Which expert's module it is, where the layer has several.</summary>
+    public int Expert { get; init; }
+
     /// <summary>All rows of a module.</summary>
     public static LinearSlice Whole(ModelConfig config, LinearModule module) => new(module, 0, config.Sizes(module).Out);
+
+    /// <summary>The name of the module's weight in a layer.</summary>
+    public string WeightName(int layer) => WeightNames.Weight(layer, Module, Expert);
 }

@@ -88,6 +88,12 @@ public sealed record ModelConfig(
     /// <summary>Whether each layer has a gated delta net in attention's place; empty for none.</summary>
     public IReadOnlyList<bool> DeltaLayers { get; init; } = [];
 
+    /// <summary>Sizes of mixtures of experts; null where every layer has an MLP.</summary>
+    public ExpertSizes? Experts { get; init; }
+
+    /// <summary>Whether each layer has a mixture of experts in the MLP's place; empty for none.</summary>
+    public IReadOnlyList<bool> MixtureLayers { get; init; } = [];
+
     /// <summary>Rotation of windowed layers, where it is not that of the others.</summary>
     public RopeSettings? SlidingRope { get; init; }
 
@@ -109,12 +115,20 @@ public sealed record ModelConfig(
     /// <summary>Whether a layer has a gated delta net in attention's place.</summary>
     public bool IsDeltaLayer(int layer) => DeltaLayers.Count > layer && DeltaLayers[layer];
 
-    /// <summary>A layer's linear maps, in the order of the computation.</summary>
-    public IReadOnlyList<LinearModule> ModulesOf(int layer) => IsDeltaLayer(layer) ? WeightNames.DeltaModules : Family.Modules;
+    /// <summary>Whether a layer has a mixture of experts in the MLP's place.</summary>
+    public bool IsMixtureLayer(int layer) => MixtureLayers.Count > layer && MixtureLayers[layer];
 
-    /// <summary>The linear maps that some layer has.</summary>
+    /// <summary>A layer's linear maps without those of a mixture, in the order of the computation.</summary>
+    public IReadOnlyList<LinearModule> ModulesOf(int layer) => IsDeltaLayer(layer) ? WeightNames.DeltaModules
+        : IsMixtureLayer(layer) ? WeightNames.AttentionModules : Family.Modules;
+
+    /// <summary>
+    /// The linear maps that can be adapted. In a model with experts the MLP's names mean the experts, to PEFT too, also where some layers
+    /// have a plain MLP.
+    /// </summary>
     public IReadOnlyList<LinearModule> Modules =>
-        DeltaLayers.Contains(true) ? [.. Family.Modules.Union(WeightNames.DeltaModules)] : Family.Modules;
+        DeltaLayers.Contains(true) ? [.. Family.Modules.Union(WeightNames.DeltaModules)]
+        : Experts is not null ? WeightNames.AttentionModules : Family.Modules;
 
     /// <summary>The layers that have a linear map.</summary>
     public IEnumerable<int> LayersWith(LinearModule module) =>

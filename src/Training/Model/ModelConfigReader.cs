@@ -46,6 +46,7 @@ internal static class ModelConfigReader
         IReadOnlyList<bool> unrotated = LayerKinds.ReadUnrotated(fields, family, layers);
         (int window, IReadOnlyList<bool> windowed) = LayerKinds.ReadWindows(fields, family, layers, unrotated);
         IReadOnlyList<bool> delta = LayerKinds.ReadDelta(fields, family, layers);
+        IReadOnlyList<bool> mixtures = LayerKinds.ReadMixtures(fields, family, layers);
         bool attentionBias = family.AttentionBiasOption && fields.Bool("attention_bias", false);
 
         return new ModelConfig(
@@ -75,6 +76,8 @@ internal static class ModelConfigReader
             SlidingRope = slidingRope,
             DeltaLayers = delta,
             DeltaNet = delta.Contains(true) ? ReadDeltaNet(fields) : null,
+            MixtureLayers = mixtures,
+            Experts = mixtures.Contains(true) ? ReadExperts(fields, warnings) : null,
             EmbeddingScale = ReadEmbeddingScale(fields, family, hidden),
             ResidualScale = family.HasMultipliers ? (float)fields.Double("residual_multiplier", 1e-9, 1e9, 1) : 1,
             PadTokenId = fields.OptionalInt("pad_token_id", int.MinValue, int.MaxValue)
@@ -185,6 +188,24 @@ internal static class ModelConfigReader
             keyHeads, valueHeads, fields.Int("linear_key_head_dim", 1, MaxHeads, 128),
             fields.Int("linear_value_head_dim", 1, MaxHeads, 128));
         return new DeltaNetSizes(rule, fields.Int("linear_conv_kernel_dim", 1, CausalConvForwardArgs.MaxWidth, 4));
+    }
+
+    private static ExpertSizes ReadExperts(JsonFields fields, List<string> warnings)
+    {
+        int count = LayerKinds.ReadExpertCount(fields), chosen = fields.Int("num_experts_per_tok", 1, MaxSize, 8);
+        if (chosen > count)
+        {
+            throw fields.Error("num_experts_per_tok", $"is {chosen}, but a layer has {count} experts.");
+        }
+
+        if (fields.Bool("output_router_logits", false))
+        {
+            warnings.Add("output_router_logits is true: the balancing loss of a mixture's router is not added, as transformers does not "
+                + "add it to a reward model's loss.");
+        }
+
+        return new ExpertSizes(
+            count, chosen, fields.Int("moe_intermediate_size", 1, MaxSize, 768), fields.Bool("norm_topk_prob", false));
     }
 
     private static float ReadAttentionScale(JsonFields fields, ModelFamily family, int headDim)

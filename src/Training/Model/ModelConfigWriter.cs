@@ -104,6 +104,7 @@ internal static class ModelConfigWriter
         writer.WriteNumber("rope_theta", config.RopeTheta);
         WriteScaling(writer, config.RopeScaling);
         WriteDeltaNets(writer, config);
+        WriteExperts(writer, config);
         writer.WriteNumber("max_position_embeddings", config.MaxPositionEmbeddings);
         writer.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
         writer.WriteNumber("initializer_range", config.InitializerRange);
@@ -143,6 +144,29 @@ internal static class ModelConfigWriter
         writer.WriteNumber("linear_key_head_dim", rule.KeyDim);
         writer.WriteNumber("linear_value_head_dim", rule.ValueDim);
         writer.WriteNumber("linear_conv_kernel_dim", delta.ConvolutionWidth);
+    }
+
+    private static void WriteExperts(Utf8JsonWriter writer, ModelConfig config)
+    {
+        if (config.Experts is not { } experts)
+        {
+            return;
+        }
+
+        writer.WriteNumber("num_experts", experts.Count);
+        writer.WriteNumber("num_experts_per_tok", experts.Chosen);
+        writer.WriteNumber("moe_intermediate_size", experts.Width);
+        writer.WriteBoolean("norm_topk_prob", experts.Normalizes);
+        writer.WriteStartArray("mlp_only_layers");
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            if (!config.IsMixtureLayer(layer))
+            {
+                writer.WriteNumberValue(layer);
+            }
+        }
+
+        writer.WriteEndArray();
     }
 
     private static void WriteScaling(Utf8JsonWriter writer, RopeScaling scaling)

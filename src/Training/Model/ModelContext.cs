@@ -27,6 +27,10 @@ internal sealed class ModelContext : IDisposable
     public IDeltaNetOperations DeltaNets =>
         Backend.DeltaNets ?? throw new InvalidOperationException("The device has no operations of gated delta nets.");
 
+    /// <summary>Operations of a mixture of experts; the model was refused where the device has none.</summary>
+    public IExpertOperations Experts =>
+        Backend.Experts ?? throw new InvalidOperationException("The device has no operations of mixtures of experts.");
+
     public int[] RewardRows => Layout.Layout.RewardRows;
 
     public int TokenCount => Layout.Layout.TokenCount;

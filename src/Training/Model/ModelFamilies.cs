@@ -11,7 +11,6 @@ public static class ModelFamilies
     private static readonly Dictionary<string, string> Refused = new(StringComparer.Ordinal)
     {
         ["qwen2_moe"] = Mixture,
-        ["qwen3_moe"] = Mixture,
         ["mixtral"] = Mixture,
         ["olmoe"] = Mixture,
         ["granitemoe"] = Mixture,
@@ -67,6 +66,17 @@ public static class ModelFamilies
         KvHeads = 4,
     };
 
+    /// <summary>Qwen3's mixtures of experts.</summary>
+    internal static ModelFamily Qwen3Moe { get; } = Qwen3 with
+    {
+        ModelType = "qwen3_moe",
+        ClassName = "Qwen3Moe",
+        HasExperts = true,
+        Windows = WindowRule.AllWhenUsed,
+        HeadDim = 0,
+        KvHeads = 4,
+    };
+
     private static readonly ModelFamily Gemma = new("gemma", "Gemma")
     {
         NormsAddOne = true,
@@ -115,6 +125,7 @@ public static class ModelFamilies
         Qwen2,
         Llama,
         Qwen3,
+        Qwen3Moe,
         Qwen35,
         Mistral,
         Mistral with { ModelType = "ministral", ClassName = "Ministral", Windows = WindowRule.AllOrLayerTypes },

@@ -99,6 +99,9 @@ public sealed record ModelFamily(string ModelType, string ClassName)
     /// </summary>
     public bool GrowsQueries { get; init; }
 
+    /// <summary>Layers have mixtures of experts, but those that mlp_only_layers and decoder_sparse_step leave a plain MLP.</summary>
+    public bool HasExperts { get; init; }
+
     /// <summary>Default of partial_rotary_factor.</summary>
     public double PartialRotary { get; init; } = 1;
 
@@ -194,6 +197,9 @@ public enum WindowRule
 
     /// <summary>All layers, when sliding_window is set, unless layer_types says otherwise.</summary>
     AllOrLayerTypes,
+
+    /// <summary>All layers, when sliding_window is set, while use_sliding_window; layer_types is not read.</summary>
+    AllWhenUsed,
 
     /// <summary>Layers from max_window_layers on, while use_sliding_window.</summary>
     FromMaxWindowLayers,

@@ -22,10 +22,9 @@ internal sealed class QuantizedWeightSource : IWeightSource
         _type = type;
         for (int layer = 0; layer < config.Layers; layer++)
         {
-            foreach (LinearModule module in config.ModulesOf(layer))
+            foreach ((string name, int rows, int columns) in config.Matrices(layer))
             {
-                (int rows, int columns) = config.Sizes(module);
-                _matrices.Add(WeightNames.Weight(layer, module), (rows, columns));
+                _matrices.Add(name, (rows, columns));
             }
         }
     }

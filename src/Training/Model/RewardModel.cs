@@ -51,6 +51,12 @@ public sealed class RewardModel : IDisposable
                 $"{config.Family.ModelType} has layers with gated delta nets, which {backend.Description} does not run. Use --device cpu.");
         }
 
+        if (config.Experts is not null && backend.Experts is null)
+        {
+            throw new UserInputException(
+                $"{config.Family.ModelType} has mixtures of experts, which {backend.Description} has no operations for. Use --device cpu.");
+        }
+
         Backend = backend;
         Config = config;
         Scope = scope;

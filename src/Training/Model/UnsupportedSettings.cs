@@ -27,7 +27,7 @@ internal static class UnsupportedSettings
             throw fields.Error("per_layer_config", "is set: settings that differ between layers are not supported.");
         }
 
-        foreach (string field in (string[])["num_local_experts", "num_experts"])
+        foreach (string field in family.HasExperts ? [] : (string[])["num_local_experts", "num_experts"])
         {
             if (fields.IsSet(field)
                 && !(fields.Find(field) is { ValueKind: JsonValueKind.Number } count && count.TryGetInt32(out int n) && n == 0))

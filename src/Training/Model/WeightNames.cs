@@ -28,7 +28,7 @@ public static class WeightNames
     private static readonly string[] ModuleNames =
         [
             "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj", "gate_up_proj", "in_proj_qkv",
-            "in_proj_z", "in_proj_b", "in_proj_a", "out_proj",
+            "in_proj_z", "in_proj_b", "in_proj_a", "out_proj", "gate", "gate_proj", "up_proj", "down_proj",
         ];
 
     /// <summary>
@@ -36,6 +36,9 @@ public static class WeightNames
     /// </summary>
     public static IReadOnlyList<LinearModule> Modules { get; } =
         [LinearModule.Q, LinearModule.K, LinearModule.V, LinearModule.O, LinearModule.Gate, LinearModule.Up, LinearModule.Down];
+
+    /// <summary>The modules of attention, which are all of a layer with a mixture of experts.</summary>
+    public static IReadOnlyList<LinearModule> AttentionModules { get; } = [.. Modules.Take(4)];
 
     /// <summary>The eight modules of a layer with a gated delta net.</summary>
     public static IReadOnlyList<LinearModule> DeltaModules { get; } =
@@ -55,11 +58,17 @@ public static class WeightNames
     }
 
     /// <summary>"model.layers.3.self_attn.q_proj" and so on.</summary>
-    public static string Path(int layer, LinearModule module) =>
-        $"model.layers.{layer}.{Parent(module)}.{module.Name()}";
+    public static string Path(int layer, LinearModule module, int expert = 0) =>
+        $"model.layers.{layer}.{Parent(module, expert)}.{module.Name()}";
 
     /// <summary>Weight of a linear map, [out, in].</summary>
-    public static string Weight(int layer, LinearModule module) => Path(layer, module) + ".weight";
+    public static string Weight(int layer, LinearModule module, int expert = 0) => Path(layer, module, expert) + ".weight";
+
+    /// <summary>All gates and ups of a layer's experts in one tensor, [experts, 2 width, hidden].</summary>
+    public static string FusedExpertGateUp(int layer) => $"model.layers.{layer}.mlp.experts.gate_up_proj";
+
+    /// <summary>All down projections of a layer's experts in one tensor, [experts, hidden, width].</summary>
+    public static string FusedExpertDown(int layer) => $"model.layers.{layer}.mlp.experts.down_proj";
 
     /// <summary>Bias of a linear map, [out].</summary>
     public static string Bias(int layer, LinearModule module) => Path(layer, module) + ".bias";
@@ -102,8 +111,31 @@ public static class WeightNames
             LinearModule.DeltaZ => (Delta(config).Rule.ValueColumns, config.HiddenSize),
             LinearModule.DeltaA or LinearModule.DeltaB => (Delta(config).Rule.ValueHeads, config.HiddenSize),
             LinearModule.DeltaOut => (config.HiddenSize, Delta(config).Rule.ValueColumns),
+            LinearModule.Router => (Experts(config).Count, config.HiddenSize),
+            LinearModule.ExpertGate or LinearModule.ExpertUp => (Experts(config).Width, config.HiddenSize),
+            LinearModule.ExpertDown => (config.HiddenSize, Experts(config).Width),
             _ => (config.IntermediateSize, config.HiddenSize),
         };
+    }
+
+    /// <summary>
+    /// The matrices of a layer's linear maps, those of experts among them, with their sizes; a router, which a base in few bits leaves as
+    /// it is, is none of them.
+    /// </summary>
+    public static IEnumerable<(string Name, int Out, int In)> Matrices(this ModelConfig config, int layer) => config.ModulesOf(layer)
+        .Select(module => (Weight(layer, module), config.Sizes(module).Out, config.Sizes(module).In)).Concat(config.ExpertMatrices(layer));
+
+    /// <summary>The matrices of a layer's experts with their sizes.</summary>
+    public static IEnumerable<(string Name, int Out, int In)> ExpertMatrices(this ModelConfig config, int layer)
+    {
+        for (int expert = 0; config.IsMixtureLayer(layer) && expert < Experts(config).Count; expert++)
+        {
+            foreach (LinearModule module in (LinearModule[])[LinearModule.ExpertGate, LinearModule.ExpertUp, LinearModule.ExpertDown])
+            {
+                (int rows, int columns) = config.Sizes(module);
+                yield return (Weight(layer, module, expert), rows, columns);
+            }
+        }
     }
 
     /// <summary>True when a linear map has a bias.</summary>
@@ -161,6 +193,16 @@ public static class WeightNames
                 }
             }
 
+            if (config.IsMixtureLayer(layer))
+            {
+                yield return (Weight(layer, LinearModule.Router), [Experts(config).Count, config.HiddenSize]);
+            }
+
+            foreach ((string name, int rows, int columns) in config.ExpertMatrices(layer))
+            {
+                yield return (name, [rows, columns]);
+            }
+
             if (config.IsDeltaLayer(layer))
             {
                 DeltaNetSizes delta = Delta(config);
@@ -176,12 +218,17 @@ public static class WeightNames
         }
     }
 
-    private static string Parent(LinearModule module) => module switch
+    private static string Parent(LinearModule module, int expert) => module switch
     {
+        >= LinearModule.ExpertGate => $"mlp.experts.{expert}",
+        LinearModule.Router => "mlp",
         <= LinearModule.O or LinearModule.Qkv => "self_attn",
         >= LinearModule.DeltaQkv => "linear_attn",
         _ => "mlp",
     };
+
+    private static ExpertSizes Experts(ModelConfig config) =>
+        config.Experts ?? throw new InvalidOperationException($"{config.Family} has no experts.");
 
     private static DeltaNetSizes Delta(ModelConfig config) =>
         config.DeltaNet ?? throw new InvalidOperationException($"{config.Family} has no gated delta nets.");

@@ -11,7 +11,8 @@ namespace Rm.Host.Tests.Training;
 /// <summary>Every kind of adapter, written as PEFT writes it and merged as PEFT merges it.</summary>
 public sealed class AdapterRoundTripTests
 {
-    public static TheoryData<string> Adapters => [.. ModelGoldenTests.AdapterNames, "phi3-plain", "gemma3-text", "qwen3_5-text"];
+    public static TheoryData<string> Adapters =>
+        [.. ModelGoldenTests.AdapterNames, "phi3-plain", "gemma3-text", "qwen3_5-text", "qwen3-moe"];
 
     [Theory]
     [MemberData(nameof(Adapters))]

@@ -12,7 +12,7 @@ public abstract class ConformanceTests
     {
         RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, ScaleAddCases.All, RewardHeadCases.All, PairLossCases.All, RankingLossCases.All,
             OptimizerCases.All,
-        AttentionCases.All, LinearCases.All, LinearTileCases.All, LowBitCases.All, LoraCancellationCases.All,
+        ExpertCases.All, AttentionCases.All, LinearCases.All, LinearTileCases.All, LowBitCases.All, LoraCancellationCases.All,
         RandomFillCases.All, CausalConvCases.All, DeltaRuleCases.All, SigmoidGateCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);
 

@@ -93,6 +93,30 @@ public sealed class ReferenceGradientTests
         AssertGradient(gate, dGate, () => Dot(dy, SigmoidGateReference<double>.Forward(x, gate)));
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    public void Mixture(int chosen, bool normalizes)
+    {
+        // So many tokens that every expert has some.
+        RealMatrix<double> x = Numbers(16, 5), dy = Numbers(16, 5);
+        var mixture = new MixtureReference<double>(
+            Numbers(3, 5), [Numbers(6, 5), Numbers(6, 5), Numbers(6, 5)], [Numbers(5, 3), Numbers(5, 3), Numbers(5, 3)], chosen,
+            normalizes);
+        (RealMatrix<double> dx, RealMatrix<double> dRouter, RealMatrix<double>[] dGateUp, RealMatrix<double>[] dDown) =
+            mixture.Backward(dy, x);
+        double Loss() => Dot(dy, mixture.Forward(x));
+        AssertGradient(x, dx, Loss);
+        AssertGradient(mixture.Router, dRouter, Loss);
+        for (int expert = 0; expert < 3; expert++)
+        {
+            AssertGradient(mixture.GateUp[expert], dGateUp[expert], Loss);
+            AssertGradient(mixture.Down[expert], dDown[expert], Loss);
+        }
+    }
+
     [Fact]
     public void Linear()
     {
