@@ -31,7 +31,7 @@ struct DeltaRuleBackwardOf {
     GlobalPtr<const float> states;
     GlobalPtr<T> dqkv;             // the values' part
     GlobalPtr<float> units;        // [slices, T, Hv, 2 Dk] =: gradients of q and k at unit length
-    GlobalPtr<float> gates;        // [slices, 2, Hv, T] =: gradients of g, and of beta times beta
+    GlobalPtr<double> gates;       // [slices, 2, Hv, T] =: gradients of g, and of beta times beta
     GlobalPtr<float> tail_starts;  // [tails, Hv Dk Dv]: gradients of the first states of tails
     GlobalPtr<float> inner;        // [blocks of the launch, chunk / 16 - 1, Dk, Dv]
     int32 d_out_stride;
@@ -214,7 +214,7 @@ RM_DEVICE void finish_gates(const DeltaRuleBackwardOf<T>& args, const Place& at,
                             float past) {
     const int token = static_cast<int>(threadIdx.x) % kWarpSize;
     if (token >= piece.count) return;
-    float d_gate = past, d_beta = tiles.d_beta[token];
+    double d_gate = past, d_beta = tiles.d_beta[token];
     for (int i = 0; i < token; i++) d_gate += tiles.end[i];
     for (int i = token; i < piece.count; i++) {
         d_gate += tiles.from[i];

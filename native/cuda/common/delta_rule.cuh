@@ -177,20 +177,22 @@ struct Piece {
         for (int i = static_cast<int>(threadIdx.x); i < kPiece * kSquare; i += kThreads) square[i] = 0.0f;
     }
 
-    /// By one warp. Sums of g in double: what lies between two tokens is a difference of two of them.
+    /// By one warp. g and its sums in double, of which there is one a token: what lies between two tokens is a difference of two
+    /// sums.
     template <typename T>
     RM_DEVICE void load_gates(const DeltaRuleInputsOf<T>& inputs, int head) const {
         const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
-        float g = 0.0f, strength = 0.0f;
+        double g = 0.0;
+        float strength = 0.0f;
         if (lane < count) {
             const int64 token = row + lane;
-            const float x = to_float(inputs.a[token * inputs.a_stride + head]) + inputs.dt_bias[head];
-            g = -expf(inputs.a_log[head]) * (maximum(x, 0.0f) + log1pf(expf(-fabsf(x))));
+            const double x = static_cast<double>(to_float(inputs.a[token * inputs.a_stride + head])) + inputs.dt_bias[head];
+            g = -exp(static_cast<double>(inputs.a_log[head])) * (maximum(x, 0.0) + log1p(exp(-fabs(x))));
             strength = sigmoid(to_float(inputs.b[token * inputs.b_stride + head]));
         }
         double sum = 0.0;
         for (int i = 0; i < kPiece; i++) {
-            const float other = __shfl_sync(kFullWarp, g, i);
+            const double other = __shfl_sync(kFullWarp, g, i);
             if (i <= lane) sum += other;
         }
         const double last = __shfl_sync(kFullWarp, sum, kPiece - 1);
