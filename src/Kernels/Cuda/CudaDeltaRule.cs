@@ -183,7 +183,7 @@ internal sealed class CudaDeltaRule
         if (shape.KeyDim > CudaDeltaRuleTiles.MaxKeyDim)
         {
             throw new ArgumentException(
-                $"The delta rule's kernels take keys of 1 to {CudaDeltaRuleTiles.MaxKeyDim} features, not of {shape.KeyDim}.", nameof(shape));
+                $"The delta rule's kernels take keys of 1 to {CudaDeltaRuleTiles.MaxKeyDim} features, not {shape.KeyDim}.", nameof(shape));
         }
 
         int tokens = layout.Layout.TokenCount;
