@@ -98,7 +98,7 @@ RM_DEVICE void multiply(float (&sum)[kRows][kColumns], int first, int columns, i
 #pragma unroll
         for (int r = 0; r < kRows; r++) {
 #pragma unroll
-            for (int c = 0; c < kColumns; c++) sum[r][c] += a[r] * b[c];
+            for (int c = 0; c < kColumns; c++) sum[r][c] = fmaf(a[r], b[c], sum[r][c]);
         }
     }
 }
@@ -126,7 +126,7 @@ RM_DEVICE void advance(SharedPtr<float> state, int stride, int rows, int columns
 #pragma unroll
             for (int r = 0; r < kRows; r++) {
 #pragma unroll
-                for (int c = 0; c < kColumns; c++) sum[r][c] += a[r] * b[c];
+                for (int c = 0; c < kColumns; c++) sum[r][c] = fmaf(a[r], b[c], sum[r][c]);
             }
         }
 #pragma unroll
@@ -236,8 +236,8 @@ struct Piece {
         float of_keys = 0.0f, of_query = 0.0f;
         for (int k = 0; k < keys; k++) {
             const float other = key(j, k);
-            of_keys += key(i, k) * other;
-            if (kQueries) of_query += query(i, k) * other;
+            of_keys = fmaf(key(i, k), other, of_keys);
+            if (kQueries) of_query = fmaf(query(i, k), other, of_query);
         }
         const float between = decay(i, j);
         if (j < i) square[i * kSquare + j] = -beta[i] * between * of_keys;
@@ -253,7 +253,7 @@ struct Piece {
         for (int i = 0; i < kPiece; i++) {
             float value = u[i * stride + column];
 #pragma unroll
-            for (int j = 0; j < i; j++) value += minus_a(i, j) * values[j];
+            for (int j = 0; j < i; j++) value = fmaf(minus_a(i, j), values[j], value);
             values[i] = value;
             u[i * stride + column] = value;
         }
