@@ -31,7 +31,7 @@ struct DeltaRuleBackwardOf {
     GlobalPtr<const float> states;
     GlobalPtr<T> dqkv;             // the values' part
     GlobalPtr<float> units;        // [slices, T, Hv, 2 Dk] =: gradients of q and k at unit length
-    GlobalPtr<float> gates;        // [slices, 2, Hv, T] =: gradients of g, and of beta times beta
+    GlobalPtr<double> gates;       // [slices, 2, Hv, T] =: gradients of g, and of beta times beta
     GlobalPtr<float> tail_starts;  // [tails, Hv Dk Dv]: gradients of the first states of tails
     GlobalPtr<float> inner;        // [blocks of the launch, chunk / 16 - 1, Dk, Dv]
     int32 d_out_stride;
@@ -79,7 +79,7 @@ RM_DEVICE void right_side(const DeltaRuleInputsOf<T>& inputs, const Place& at, c
 #pragma unroll
         for (int r = 0; r < 2; r++) {
 #pragma unroll
-            for (int c = 0; c < 4; c++) sums[r][c] += left[r] * right[c];
+            for (int c = 0; c < 4; c++) sums[r][c] = fmaf(left[r], right[c], sums[r][c]);
         }
     }
 #pragma unroll
@@ -107,12 +107,12 @@ RM_DEVICE void solve_transposed(const Piece& piece, const BackwardTiles& tiles, 
     for (int j = 0; j < kPiece; j++) {
         const float gradient = tiles.d_out[j * columns + column];
 #pragma unroll
-        for (int i = 0; i <= j; i++) y[i] += piece.b(j, i) * gradient;
+        for (int i = 0; i <= j; i++) y[i] = fmaf(piece.b(j, i), gradient, y[i]);
     }
 #pragma unroll
     for (int i = kPiece - 1; i >= 0; i--) {
 #pragma unroll
-        for (int j = i + 1; j < kPiece; j++) y[i] += piece.minus_a(j, i) * y[j];
+        for (int j = i + 1; j < kPiece; j++) y[i] = fmaf(piece.minus_a(j, i), y[j], y[i]);
         tiles.y[i * columns + column] = y[i];
     }
 }
@@ -124,8 +124,8 @@ RM_DEVICE void square_gradients(const Piece& piece, const BackwardTiles& tiles, 
     float of_a = 0.0f, of_b = 0.0f;
     for (int c = 0; c < values; c++) {
         const float u = tiles.u[j * (values + 1) + c];
-        of_a += tiles.y[i * values + c] * u;
-        of_b += tiles.d_out[i * values + c] * u;
+        of_a = fmaf(tiles.y[i * values + c], u, of_a);
+        of_b = fmaf(tiles.d_out[i * values + c], u, of_b);
     }
     const float decay = piece.decay(i, j);
     float through_a = 0.0f;
@@ -164,8 +164,8 @@ RM_DEVICE void unit_gradients(const DeltaRuleBackwardOf<T>& args, const Place& a
                 const float s = tiles.state[at_key], g = tiles.state[at_key + values];
 #pragma unroll
                 for (int r = 0; r < 2; r++) {
-                    dq[r][c] += d_out[r] * s;
-                    dk[r][c] += u[r] * g - y[r] * s;
+                    dq[r][c] = fmaf(d_out[r], s, dq[r][c]);
+                    dk[r][c] = fmaf(u[r], g, fmaf(-y[r], s, dk[r][c]));
                 }
             }
         }
@@ -175,7 +175,8 @@ RM_DEVICE void unit_gradients(const DeltaRuleBackwardOf<T>& args, const Place& a
 #pragma unroll
             for (int c = 0; c < kColumns; c++) {
                 dq[r][c] *= piece.from_start[token];
-                if (first + lane + kWarpSize * c < keys) reached[r] += dq[r][c] * piece.query(token, key_column(c));
+                if (first + lane + kWarpSize * c < keys)
+                    reached[r] = fmaf(dq[r][c], piece.query(token, key_column(c)), reached[r]);
             }
             if (token >= piece.count) continue;
             for (int j = 0; j < kPiece; j++) {
@@ -184,9 +185,9 @@ RM_DEVICE void unit_gradients(const DeltaRuleBackwardOf<T>& args, const Place& a
 #pragma unroll
                 for (int c = 0; c < kColumns; c++) {
                     const float key = piece.key(j, key_column(c));
-                    if (j != token) dk[r][c] += lower * key;
-                    if (j <= token) dq[r][c] += upper * key;
-                    if (j >= token) dk[r][c] += upper * piece.query(j, key_column(c));
+                    if (j != token) dk[r][c] = fmaf(lower, key, dk[r][c]);
+                    if (j <= token) dq[r][c] = fmaf(upper, key, dq[r][c]);
+                    if (j >= token) dk[r][c] = fmaf(upper, piece.query(j, key_column(c)), dk[r][c]);
                 }
             }
             const int64 row = static_cast<int64>(at.slice) * args.tokens + piece.row + token;
@@ -214,7 +215,7 @@ RM_DEVICE void finish_gates(const DeltaRuleBackwardOf<T>& args, const Place& at,
                             float past) {
     const int token = static_cast<int>(threadIdx.x) % kWarpSize;
     if (token >= piece.count) return;
-    float d_gate = past, d_beta = tiles.d_beta[token];
+    double d_gate = past, d_beta = tiles.d_beta[token];
     for (int i = 0; i < token; i++) d_gate += tiles.end[i];
     for (int i = token; i < piece.count; i++) {
         d_gate += tiles.from[i];
@@ -252,7 +253,7 @@ RM_DEVICE void backward_piece(const DeltaRuleBackwardOf<T>& args, const Place& a
     float product = 0.0f;
     for (int i = static_cast<int>(threadIdx.x); i < keys * values; i += kThreads) {
         const int row = i / values, column = i - row * values;
-        product += tiles.state[row * tiles.stride + column] * tiles.state[row * tiles.stride + values + column];
+        product = fmaf(tiles.state[row * tiles.stride + column], tiles.state[row * tiles.stride + values + column], product);
     }
     const float past = piece.from_start[piece.count - 1] * block_sum(product, tiles.scratch);
     __syncthreads();  // both squares and right sides are there
@@ -270,9 +271,9 @@ RM_DEVICE void backward_piece(const DeltaRuleBackwardOf<T>& args, const Place& a
             const int column = lane + kWarpSize * c;
             if (column >= values) continue;
             const float y = tiles.y[token * values + column];
-            of_state += y * sums[r][c];
-            of_value += y * v[r][c];
-            of_end += sums[r][2 + c] * tiles.u[token * (values + 1) + column];
+            of_state = fmaf(y, sums[r][c], of_state);
+            of_value = fmaf(y, v[r][c], of_value);
+            of_end = fmaf(sums[r][2 + c], tiles.u[token * (values + 1) + column], of_end);
             if (token < piece.count && column < at.width) {
                 args.dqkv[static_cast<int64>(piece.row + token) * args.dqkv_stride + value_column(inputs, at) + column] =
                     from_float<T>(beta * y);

@@ -3,7 +3,7 @@
 //   keys:   d = sum over a group's heads and slices;  dq, dk = (d - x^ (x^ . d)) / |x|, x^ = x / |x|, dq also over sqrt(Dk)
 //   gates:  da = -exp(a_log) sigmoid(a + dt_bias) dg,  db = (1 - beta) (beta dbeta);  da_log += sum_t g dg,  ddt_bias += sum_t da
 //
-// Shapes: units [slices, T, Hv, 2 Dk], gates [slices, 2, Hv, T] float32; qkv, dqkv [T, 2 Hk Dk + ..], a, b, da, db [T, Hv] with
+// Shapes: units [slices, T, Hv, 2 Dk], gates [slices, 2, Hv, T] float64; qkv, dqkv [T, 2 Hk Dk + ..], a, b, da, db [T, Hv] with
 // row strides in elements, float32 or bfloat16 (the kernel's suffix); a_log, dt_bias, da_log, ddt_bias [Hv] float32. Outputs:
 // dqkv = (the part of q and k), da =, db =, da_log +=, ddt_bias += (unless null). Deterministic: slices within heads, tokens in a
 // thread's order.
@@ -33,7 +33,7 @@ using DeltaRuleKeysArgs = DeltaRuleKeysOf<bfloat16>;
 
 template <typename T>
 struct DeltaRuleGatesOf {
-    GlobalPtr<const float> gates;
+    GlobalPtr<const double> gates;
     GlobalPtr<const T> a;
     GlobalPtr<const T> b;
     GlobalPtr<const float> a_log;
@@ -111,24 +111,25 @@ template <typename T>
 RM_DEVICE void backward_gates(const DeltaRuleGatesOf<T>& args) {
     RM_SHARED(float, scratch, kWarpSize);
     const int head = static_cast<int>(blockIdx.x), heads = static_cast<int>(gridDim.x);
-    const float rate = expf(args.a_log[head]), bias = args.dt_bias[head];
+    const double rate = exp(static_cast<double>(args.a_log[head])), bias = args.dt_bias[head];
     double of_a_log = 0.0, of_dt_bias = 0.0;
     for (int t = static_cast<int>(threadIdx.x); t < args.tokens; t += kThreads) {
-        float d_gate = 0.0f, d_beta = 0.0f;
+        double d_gate = 0.0, d_beta = 0.0;
         for (int slice = 0; slice < args.slices; slice++) {
             const int64 row = static_cast<int64>(slice) * 2 * heads + head;
             d_gate += args.gates[row * args.tokens + t];
             d_beta += args.gates[(row + heads) * args.tokens + t];
         }
         const int64 token = t;
-        const float x = to_float(args.a[token * args.a_stride + head]) + bias;
-        const float e = expf(-fabsf(x)), softplus = maximum(x, 0.0f) + log1pf(e);
-        const float slope = -rate * (x >= 0.0f ? 1.0f : e) / (1.0f + e);
-        args.da[token * args.da_stride + head] = from_float<T>(d_gate * slope);
+        const double x = to_float(args.a[token * args.a_stride + head]) + bias;
+        const double e = exp(-fabs(x)), softplus = maximum(x, 0.0) + log1p(e);
+        const double slope = -rate * (x >= 0.0 ? 1.0 : e) / (1.0 + e);
+        args.da[token * args.da_stride + head] = from_float<T>(static_cast<float>(d_gate * slope));
         // 1 - sigmoid(b), without the difference
-        args.db[token * args.db_stride + head] = from_float<T>(d_beta * sigmoid(-to_float(args.b[token * args.b_stride + head])));
-        of_a_log += -static_cast<double>(d_gate) * rate * softplus;
-        of_dt_bias += static_cast<double>(d_gate) * slope;
+        args.db[token * args.db_stride + head] =
+            from_float<T>(static_cast<float>(d_beta) * sigmoid(-to_float(args.b[token * args.b_stride + head])));
+        of_a_log += -d_gate * rate * softplus;
+        of_dt_bias += d_gate * slope;
     }
     const float a_log = block_sum(static_cast<float>(of_a_log), scratch),
                 dt_bias = block_sum(static_cast<float>(of_dt_bias), scratch);

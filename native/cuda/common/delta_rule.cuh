@@ -98,7 +98,7 @@ RM_DEVICE void multiply(float (&sum)[kRows][kColumns], int first, int columns, i
 #pragma unroll
         for (int r = 0; r < kRows; r++) {
 #pragma unroll
-            for (int c = 0; c < kColumns; c++) sum[r][c] += a[r] * b[c];
+            for (int c = 0; c < kColumns; c++) sum[r][c] = fmaf(a[r], b[c], sum[r][c]);
         }
     }
 }
@@ -126,7 +126,7 @@ RM_DEVICE void advance(SharedPtr<float> state, int stride, int rows, int columns
 #pragma unroll
             for (int r = 0; r < kRows; r++) {
 #pragma unroll
-                for (int c = 0; c < kColumns; c++) sum[r][c] += a[r] * b[c];
+                for (int c = 0; c < kColumns; c++) sum[r][c] = fmaf(a[r], b[c], sum[r][c]);
             }
         }
 #pragma unroll
@@ -177,20 +177,22 @@ struct Piece {
         for (int i = static_cast<int>(threadIdx.x); i < kPiece * kSquare; i += kThreads) square[i] = 0.0f;
     }
 
-    /// By one warp. Sums of g in double: what lies between two tokens is a difference of two of them.
+    /// By one warp. g and its sums in double, of which there is one a token: what lies between two tokens is a difference of two
+    /// sums.
     template <typename T>
     RM_DEVICE void load_gates(const DeltaRuleInputsOf<T>& inputs, int head) const {
         const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
-        float g = 0.0f, strength = 0.0f;
+        double g = 0.0;
+        float strength = 0.0f;
         if (lane < count) {
             const int64 token = row + lane;
-            const float x = to_float(inputs.a[token * inputs.a_stride + head]) + inputs.dt_bias[head];
-            g = -expf(inputs.a_log[head]) * (maximum(x, 0.0f) + log1pf(expf(-fabsf(x))));
+            const double x = static_cast<double>(to_float(inputs.a[token * inputs.a_stride + head])) + inputs.dt_bias[head];
+            g = -exp(static_cast<double>(inputs.a_log[head])) * (maximum(x, 0.0) + log1p(exp(-fabs(x))));
             strength = sigmoid(to_float(inputs.b[token * inputs.b_stride + head]));
         }
         double sum = 0.0;
         for (int i = 0; i < kPiece; i++) {
-            const float other = __shfl_sync(kFullWarp, g, i);
+            const double other = __shfl_sync(kFullWarp, g, i);
             if (i <= lane) sum += other;
         }
         const double last = __shfl_sync(kFullWarp, sum, kPiece - 1);
@@ -234,8 +236,8 @@ struct Piece {
         float of_keys = 0.0f, of_query = 0.0f;
         for (int k = 0; k < keys; k++) {
             const float other = key(j, k);
-            of_keys += key(i, k) * other;
-            if (kQueries) of_query += query(i, k) * other;
+            of_keys = fmaf(key(i, k), other, of_keys);
+            if (kQueries) of_query = fmaf(query(i, k), other, of_query);
         }
         const float between = decay(i, j);
         if (j < i) square[i * kSquare + j] = -beta[i] * between * of_keys;
@@ -251,7 +253,7 @@ struct Piece {
         for (int i = 0; i < kPiece; i++) {
             float value = u[i * stride + column];
 #pragma unroll
-            for (int j = 0; j < i; j++) value += minus_a(i, j) * values[j];
+            for (int j = 0; j < i; j++) value = fmaf(minus_a(i, j), values[j], value);
             values[i] = value;
             u[i * stride + column] = value;
         }

@@ -105,7 +105,8 @@ internal sealed class CudaCausalConv
         LaunchChecks.Strided("X", x, _dtype, tokens, x.Columns);
         if (w.Columns is < 1 or > CausalConvForwardArgs.MaxWidth)
         {
-            throw new ArgumentException($"W must have shape [{x.Columns}, 1 to {CausalConvForwardArgs.MaxWidth}], not {w.Shape}.", nameof(w));
+            throw new ArgumentException(
+                $"W must have shape [{x.Columns}, 1 to {CausalConvForwardArgs.MaxWidth}], not {w.Shape}.", nameof(w));
         }
 
         LaunchChecks.Contiguous("W", w, DType.F32, x.Columns, w.Columns);

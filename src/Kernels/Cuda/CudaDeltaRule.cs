@@ -100,7 +100,7 @@ internal sealed class CudaDeltaRule
         int slices = tiles.BackwardSlices, blocks = shape.ValueHeads * slices;
         long mark = args.Scratch.Mark;
         Tensor units = args.Scratch.Allocate(DType.F32, new Shape(checked(slices * tokens), 2 * shape.ValueHeads * shape.KeyDim));
-        Tensor gates = args.Scratch.Allocate(DType.F32, new Shape(2 * blocks, tokens));
+        Tensor gates = args.Scratch.Allocate(DType.F32, new Shape(2 * blocks, checked(2 * tokens))); // float64
         Tensor tailStarts = args.Scratch.Allocate(DType.F32, new Shape(Math.Max(1, lists.TailCount), shape.StateColumns));
         int kept = Math.Max(1, (shape.Chunk / CudaDeltaRuleTiles.Piece) - 1), launched = Math.Max(lists.RootCount, lists.TailCount);
         Tensor inner = args.Scratch.Allocate(
@@ -183,7 +183,7 @@ internal sealed class CudaDeltaRule
         if (shape.KeyDim > CudaDeltaRuleTiles.MaxKeyDim)
         {
             throw new ArgumentException(
-                $"The delta rule's kernels take keys of 1 to {CudaDeltaRuleTiles.MaxKeyDim} features, not of {shape.KeyDim}.", nameof(shape));
+                $"The delta rule's kernels take keys of 1 to {CudaDeltaRuleTiles.MaxKeyDim} features, not {shape.KeyDim}.", nameof(shape));
         }
 
         int tokens = layout.Layout.TokenCount;

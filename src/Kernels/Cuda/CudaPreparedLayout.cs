@@ -55,8 +55,8 @@ internal sealed class CudaPreparedLayout : PreparedLayout
     public TokenBuckets Buckets => _buckets ??= new TokenBuckets(this);
 
     /// <summary>
-    /// The segments as gated delta nets walk them; made at the first call, and again for another <paramref name="chunk"/>. Who does not care
-    /// for chunks gets those of the last call.
+    /// The segments as gated delta nets walk them; made at the first call, and again for another <paramref name="chunk"/>. Who does not
+    /// care for chunks gets those of the last call.
     /// </summary>
     public CudaSegmentLists SegmentLists(int? chunk = null)
     {
