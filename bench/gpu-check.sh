@@ -3,10 +3,11 @@
 # PyTorch, then what needs extra tools. Needs bash, coreutils, this tree and the programs that `./build.sh publish-check` makes; the peer, the
 # memory checker and the profiler take part where they are installed. docs/performance.md says what every row means.
 #
-#   bench/gpu-check.sh [--device cuda|emulated] [--only a,b] [--skip a,b] [--out DIR] [--seconds N] [--programs DIR]
+#   bench/gpu-check.sh [--device cuda|emulated] [--only a,b] [--skip a,b] [--out DIR] [--seconds N] [--slower N] [--programs DIR]
 #
 # A step has a time limit, and its failure stops no other; a step that no longer fits into the time is skipped and says so. DIR gets rows.jsonl,
-# table.txt, instructions.jsonl and logs.tar.gz. Exit code 1 when a step of correctness failed, 2 for a wrong option.
+# table.txt, instructions.jsonl and logs.tar.gz. Exit code 1 when a step of correctness failed, 2 for a wrong option. --slower multiplies every
+# limit and the whole, for an emulator on a machine that is busy otherwise.
 # --device emulated runs all of it on the emulator that BTRM_CUDA_LIBRARY names, on tiny shapes; BTRM_EMULATOR_ARCHITECTURE chooses the GPU.
 set -uo pipefail
 export LC_ALL=C
@@ -16,16 +17,17 @@ steps=$here/gpu-check
 tree=$(cd "$here/.." && pwd)
 programs=$tree/out/publish/gpu-check # where publish-check leaves them, and tar -xJf gpu-check.tar.xz in out/publish
 
-device=cuda only='' skip='' out='' seconds=540 single=''
-usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+device=cuda only='' skip='' out='' seconds=540 slower=1 single=''
+usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
-    --device | --only | --skip | --out | --seconds | --programs | --step) [ $# -ge 2 ] || usage ;;&
+    --device | --only | --skip | --out | --seconds | --slower | --programs | --step) [ $# -ge 2 ] || usage ;;&
     --device) device=$2 ;;
     --only) only=$2 ;;
     --skip) skip=$2 ;;
     --out) out=$2 ;;
     --seconds) seconds=$2 ;;
+    --slower) slower=$2 ;;
     --programs) programs=$2 ;;
     --step) single=$2 ;; # one step by itself: how this script runs them under their time limits
     *) usage ;;
@@ -33,7 +35,10 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 case $device in cuda | emulated) ;; *) usage ;; esac
-case $seconds in '' | *[!0-9]*) usage ;; esac
+for number in "$seconds" "$slower"; do
+  case $number in '' | 0* | *[!0-9]*) usage ;; esac
+done
+seconds=$((seconds * slower))
 
 # name, what it is, its limit and the least time worth starting it with, in seconds; in order of worth. The limits up to `instructions` add up to
 # the nine minutes; what they leave goes to the last two. The peer gets what is there but for what comes after it.
@@ -52,7 +57,7 @@ instructions  facts       15  5
 sanitizer     correct    120 30
 profile       speed       70 30
 '
-after_peer=70
+after_peer=$((70 * slower))
 in_list() { case ",$2," in *",$1,"*) return 0 ;; *) return 1 ;; esac; }
 for name in ${only//,/ } ${skip//,/ } ${single:-}; do
   grep -q "^$name " <<<"$plan" || { echo "gpu-check: there is no step '$name'; there are:" $(awk 'NF { print $1 }' <<<"$plan") >&2; exit 2; }
@@ -98,6 +103,7 @@ failed=0
 while read -r name kind limit least; do
   [ -n "$name" ] || continue
   if { [ -n "$only" ] && ! in_list "$name" "$only"; } || in_list "$name" "$skip"; then continue; fi
+  limit=$((limit * slower))
   left=$((seconds - SECONDS)) # SECONDS counts from the start of this script
   note='' started=$EPOCHREALTIME
   if [ "$left" -lt "$least" ]; then

@@ -63,7 +63,8 @@ internal static class CaseLedger
     private static bool IsSticky(Exception failure) => failure is CudaException
     {
         Result: CudaResult.IllegalAddress or CudaResult.LaunchTimeout
-        or CudaResult.Assert or CudaResult.IllegalInstruction or CudaResult.MisalignedAddress or CudaResult.LaunchFailed or CudaResult.EccUncorrectable
+        or CudaResult.Assert or CudaResult.IllegalInstruction or CudaResult.MisalignedAddress or CudaResult.LaunchFailed
+        or CudaResult.EccUncorrectable
     };
 
     private static string Title(string kind, string name) => $"{kind}: {name}";

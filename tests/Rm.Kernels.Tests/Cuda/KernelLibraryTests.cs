@@ -107,6 +107,20 @@ public sealed class KernelLibraryTests : IDisposable
     }
 
     [Fact]
+    public void An_image_from_other_sources_is_refused_where_nothing_can_compile_them()
+    {
+        string exact = _device.Architecture.Target;
+        KernelImageFile stale = new(exact, "NVRTC 12.4");
+        stale.Add("swiglu.cu", new KernelCacheKey("yesterday's sources"), Ptx(exact, "swiglu_forward_f32"));
+        KernelImages images = new(
+            KernelSources.Embedded, new KernelCache(_folder.Path), _device.Architecture, target => target == exact ? stale : null,
+            compiler: null);
+        using KernelLibrary library = new(_device, images);
+        string message = Assert.Throws<KernelsUnavailableException>(() => library.Get("swiglu_forward_f32")).Message;
+        Assert.Contains($"{exact} of this build was made from other sources of swiglu.cu and is not used", message);
+    }
+
+    [Fact]
     [Trait(CudaTest.Needs, CudaTest.NeedsOfEmulator)]
     public void When_the_driver_refuses_everything_the_message_lists_what_was_tried()
     {
