@@ -9,7 +9,8 @@ namespace Rm.Training.Batching;
 public sealed class PairGroup
 {
     private PairGroup(
-        IReadOnlyList<PreferencePair> pairs, IReadOnlyList<int[]> answers, IReadOnlyList<(int Chosen, int Rejected)> sides, int prefixLength)
+        IReadOnlyList<PreferencePair> pairs, IReadOnlyList<int[]> answers, IReadOnlyList<(int Chosen, int Rejected)> sides,
+        int prefixLength)
     {
         Pairs = pairs;
         Answers = answers;

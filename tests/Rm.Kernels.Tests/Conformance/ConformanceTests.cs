@@ -10,8 +10,8 @@ public abstract class ConformanceTests
 {
     internal static IReadOnlyDictionary<string, OperationCase> Cases { get; } = new IEnumerable<OperationCase>[]
     {
-        RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, ScaleAddCases.All, RewardHeadCases.All, PairLossCases.All, RankingLossCases.All,
-            OptimizerCases.All,
+        RmsNormCases.All, RopeCases.All, SwiGluCases.All, RowCases.All, ScaleAddCases.All, RewardHeadCases.All, PairLossCases.All,
+        RankingLossCases.All, OptimizerCases.All,
         ExpertCases.All, AttentionCases.All, LinearCases.All, LinearTileCases.All, LowBitCases.All, LoraCancellationCases.All,
         RandomFillCases.All, CausalConvCases.All, DeltaRuleCases.All, SigmoidGateCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);

@@ -113,6 +113,20 @@ internal sealed class OperationBench : IDisposable
         Comparison.AssertClose(output.Name, output.Read(), expected, stored, Activation == DType.BF16);
     }
 
+    /// <summary>Compares one output of several draws, the rows of all of them together.</summary>
+    public void CheckTogether(IReadOnlyList<(GuardedTensor Output, RealMatrix<double> Expected, RealMatrix<float> Naive)> draws)
+    {
+        Backend.Synchronize();
+        RealMatrix<double> actual = Stacked([.. draws.Select(draw => draw.Output.Read())]);
+        RealMatrix<double> expected = Stacked([.. draws.Select(draw => draw.Expected)]);
+        RealMatrix<double> naive = Stacked([.. draws.Select(draw => draw.Naive.To<double>())]);
+        Comparison.AssertClose(draws[0].Output.Name, actual, expected, naive, Activation == DType.BF16);
+    }
+
+    private static RealMatrix<double> Stacked(IReadOnlyList<RealMatrix<double>> parts) =>
+        new RealMatrix<double>(parts.Count * parts[0].Rows, parts[0].Columns)
+            .Map((row, column, _) => parts[row / parts[0].Rows][row % parts[0].Rows, column]);
+
     /// <summary>Inputs must be as they were.</summary>
     public void CheckInputs()
     {
