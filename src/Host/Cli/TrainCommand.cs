@@ -87,13 +87,6 @@ internal sealed class TrainCommand
             },
         };
         using var session = new TrainingSession(setup, run, _options.Device, result);
-        if (ranking is not null && session.Backend is Kernels.Cuda.CudaBackend)
-        {
-            throw new UserInputException(
-                "--ranking-loss pairwise and plackett-luce train on the CPU alone so far: a step on the emulated device is not yet that of "
-                + "the CPU. Use --device cpu, or --ranking-loss pairs.");
-        }
-
         session.Begin(_options.Output.Resumes(result), store => _options.Output.Resume(result, run, store, session.Model));
         using StepInstruments instruments = _options.Instruments.Start(result, session.Backend);
         using var console = new ConsoleProgress(options.Steps, session.State.Step);
