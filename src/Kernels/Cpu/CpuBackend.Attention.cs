@@ -43,7 +43,7 @@ public sealed unsafe partial class CpuBackend
         var v = F32View.Of(args.V, k.Rows, k.Columns, nameof(args.V));
         var problem = new AttentionProblem(layout, args.QueryRows, q, k, v, args.HeadDim, args.Scale, args.Window, args.Softcap);
 
-        float* workspace = _workspace.Floats(AttentionProblem.BackwardFloats(problem.Keys, problem.Groups, args.HeadDim));
+        float* workspace = _workspace.Floats(AttentionProblem.BackwardFloats(problem.Keys.PaddedRows, problem.Groups, args.HeadDim));
         float* keyRows = workspace + (2 * problem.PackedCount);
         var buffers = new AttentionBackwardBuffers
         {

@@ -288,7 +288,7 @@ public sealed class CpuDryRun(DType weights) : IDryRun, IBackend, IDeltaNetOpera
     private DType Storage => weights == DType.BF16 ? DType.BF16 : DType.F32;
 
     private void NeedAttention(PreparedLayout layout, Tensor keys, int headDim) =>
-        Need(AttentionProblem.BackwardFloats(((CpuPreparedLayout)layout).Keys, keys.Columns / headDim, headDim));
+        Need(AttentionProblem.BackwardFloats(((CpuPreparedLayout)layout).Keys.MostPaddedRows, keys.Columns / headDim, headDim));
 
     private void Need(long floats)
     {

@@ -75,8 +75,8 @@ internal readonly unsafe struct AttentionProblem
     public long PackedCount => (long)Groups * Keys.PaddedRows * HeadDim;
 
     /// <summary>Floats of workspace that backward takes, the larger of the two directions.</summary>
-    public static long BackwardFloats(KeyBlocks keys, int groups, int headDim) =>
-        (long)groups * keys.PaddedRows * ((2 * headDim) + (3 * KeyBlocks.Padded(headDim)));
+    public static long BackwardFloats(int paddedRows, int groups, int headDim) =>
+        (long)groups * paddedRows * ((2 * headDim) + (3 * KeyBlocks.Padded(headDim)));
 
     /// <summary>Floats of one operand packed for all groups, rows padded to whole vectors.</summary>
     public long PaddedCount => (long)Groups * Keys.PaddedRows * PaddedDim;

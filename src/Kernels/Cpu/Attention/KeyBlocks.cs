@@ -60,6 +60,9 @@ internal sealed class KeyBlocks
     /// <summary>Rows of all segments, each padded to whole vectors.</summary>
     public int PaddedRows => _paddedStart[^1];
 
+    /// <summary>As many as other segments can have, this many with as many tokens: what a plan counts with.</summary>
+    public int MostPaddedRows => Segments.Sum(segment => segment.Length) + (Segments.Length * (VectorMath.Lanes - 1));
+
     /// <summary>First padded row of a segment.</summary>
     public int PaddedStart(int segment) => _paddedStart[segment];
 
