@@ -24,7 +24,12 @@ internal sealed class RequestHandler(
         metrics.Begin();
         string path = context.Request.Path.Value ?? "";
         using var time = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        time.CancelAfter(limits.RequestTimeout);
+        if (!HttpMethods.IsGet(context.Request.Method))
+        {
+            // What the server tells of itself waits for no score, and has to be told when all scores are late.
+            time.CancelAfter(limits.RequestTimeout);
+        }
+
         var scope = new RequestScope(context, models, engine, limits, time.Token);
         int status = 499;
         try
