@@ -87,14 +87,15 @@ closing_line() {
   exit "$status"
 }
 
-# Runs one xUnit program and adds its summary line to the totals. No summary, or a bad exit without a failed test, is a failure.
+# Runs one xUnit program and adds its summary line to the totals; the time of each test goes into out/test/NAME.xml. No summary, or a bad
+# exit without a failed test, is a failure.
 run_tests() {
   local program=$1 name log status=0 summary bad left_out
   shift
   name=$(basename "$program" .dll)
   log=out/test/$name.log
   echo "== $name"
-  dotnet "$program" "$@" $([ -t 1 ] || echo -noColor) 2>&1 | tee "$log" || status=$?
+  dotnet "$program" "$@" -xml "out/test/$name.xml" $([ -t 1 ] || echo -noColor) 2>&1 | tee "$log" || status=$?
   summary=$(grep -E "$name +Total: [0-9]+" "$log" | tail -n 1 || true)
   if [ -z "$summary" ]; then
     echo "$name ended without a summary (exit code $status); see $log"
