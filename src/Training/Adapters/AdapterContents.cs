@@ -49,8 +49,10 @@ internal sealed class AdapterContents
             .Where(target => WeightNames.ParseModule(target[(target.LastIndexOf('.') + 1)..]) is { } module
                 && !sizes.Keys.Any(k => k.Module == module) && Matches(module).Any())
             .Select(target => $"missing: every tensor of {target}, which target_modules lists"));
-        faults.AddRange(_adapter.Names.Where(name => !expected.ContainsKey(name) && !IsIgnored(name)).Order(StringComparer.Ordinal)
-            .Select(name => $"unexpected: {name} {_adapter.Tensor(name).ShapeText}"));
+        string[] others = [.. _adapter.Names.Where(name => !expected.ContainsKey(name) && !IsIgnored(name)).Order(StringComparer.Ordinal)];
+        faults.AddRange(SavedModules().Where(module => others.Any(name => name.Contains($".{module}.", StringComparison.Ordinal))).Select(
+            module => $"modules_to_save names {module}, which is not supported; supported are norms, embed_tokens and the head"));
+        faults.AddRange(others.Select(name => $"unexpected: {name} {_adapter.Tensor(name).ShapeText}"));
         if (_config.TrainableTokens.FirstOrDefault(token => token >= _model.VocabSize, -1) is >= 0 and var beyond)
         {
             faults.Add($"trainable_token_indices names token {beyond}, the model has {_model.VocabSize}");

@@ -150,6 +150,23 @@ public sealed class AdapterFolderTests : IDisposable
         Assert.Contains("missing: every tensor of k_proj", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("v_proj")]
+    [InlineData("mlp")]
+    [InlineData("layers.0.mlp.up_proj")]
+    public void A_matrix_that_is_saved_whole_is_refused_by_the_key_that_names_it(string module)
+    {
+        Write("[\"q_proj\"]", "base_model.model.model.layers.{0}.self_attn.q_proj.lora_{1}.weight", "base_model.model.score.weight",
+            ("base_model.model.model.layers.0.self_attn.v_proj.weight", [32, 64]),
+            ("base_model.model.model.layers.0.mlp.up_proj.weight", [160, 64]));
+        JsonObject config = JsonNode.Parse(File.ReadAllText(_folder[AdapterFiles.Config]))!.AsObject();
+        config["modules_to_save"] = new JsonArray(module, "score");
+        _folder.Write(AdapterFiles.Config, config.ToJsonString());
+        using var adapter = AdapterFolder.Read(_folder.Path);
+        Assert.Contains($"modules_to_save names {module}, which is not supported",
+            Assert.Throws<UserInputException>(() => adapter.Check(Tiny)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Missing_files_are_named()
     {
