@@ -12,8 +12,8 @@
 
 namespace emu {
 
-thread_local Block* current_block = nullptr;
-thread_local Thread* current_thread = nullptr;
+constinit thread_local Block* current_block = nullptr;
+constinit thread_local Thread* current_thread = nullptr;
 
 void Launch::fail(int error, const std::string& text) {
     std::lock_guard lock(mutex_);
@@ -69,6 +69,7 @@ void Block::start(Launch& launch_to_run, std::uint64_t block_number) {
         thread.exited = false;
         thread.time = 1;
         thread.synchronised = 0;
+        thread.wgmma_fences = 1;
         thread.wait = {};
         thread.fiber.prepare(stacks_.stack(i), FiberStacks::usable_bytes(i), &Block::thread_main);
     }

@@ -73,6 +73,8 @@ struct Thread {
     std::uint32_t time = 1;
     /// Time at which it last synchronised with lanes of its own warp: what they did before is ordered.
     std::uint32_t synchronised = 0;
+    /// Fences of wgmma that it has executed, and one.
+    unsigned wgmma_fences = 1;
     Wait wait;
     Epoch epoch() const { return make_epoch(linear, time); }
 };
@@ -153,7 +155,7 @@ private:
 };
 
 /// The block and the thread that run on this thread of the host. Fibers never move between threads of the host.
-extern thread_local Block* current_block;
-extern thread_local Thread* current_thread;
+extern constinit thread_local Block* current_block;
+extern constinit thread_local Thread* current_thread;
 
 }  // namespace emu

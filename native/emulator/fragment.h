@@ -1,6 +1,7 @@
 // A thread's part of a matrix: an array whose indices are checked, and which knows whether an asynchronous operation owns it.
 #pragma once
 
+#include "emulator/block.h"
 #include "emulator/defect.h"
 
 namespace emu {
@@ -12,8 +13,6 @@ struct FragmentState {
     unsigned touched = 0;
 };
 
-unsigned fence_count();
-
 template <typename T, int kCount>
 class Fragment {
 public:
@@ -21,7 +20,7 @@ public:
 
     T& operator[](Index index) {
         check(index);
-        state_.touched = fence_count();
+        state_.touched = current_thread->wgmma_fences;
         return values_[index.value];
     }
 

@@ -1,6 +1,7 @@
 #include "emulator/shared_memory.h"
 
 #include <cstring>
+#include <type_traits>
 
 #include "emulator/block.h"
 #include "emulator/wgmma.h"
@@ -24,6 +25,38 @@ bool happened_before(Epoch epoch, const Thread& thread, const Warp& warp) {
 
 bool is_written(SharedState state) {
     return state == SharedState::Written || state == SharedState::WrittenByBulkCopy || state == SharedState::WrittenByAtomic;
+}
+
+/// Whether all epochs are the first one. Of a fixed number, so that the loop becomes a few vector instructions.
+template <std::uint32_t kCount>
+bool are_equal(const Epoch* epochs) {
+    Epoch difference = 0;
+    for (std::uint32_t i = 1; i < kCount; i++) difference |= epochs[i] ^ epochs[0];
+    return difference == 0;
+}
+
+template <std::uint32_t kCount>
+bool are_all(const SharedState* states, SharedState expected) {
+    std::uint8_t pattern[kCount];
+    std::memset(pattern, static_cast<int>(expected), kCount);
+    return std::memcmp(states, pattern, kCount) == 0;
+}
+
+/// Calls `function` with the number of bytes as a constant if accesses of that size are usual; false for any other.
+template <typename Function>
+bool with_usual_size(std::uint32_t bytes, Function function) {
+    switch (bytes) {
+        case 2:
+            return function(std::integral_constant<std::uint32_t, 2>());
+        case 4:
+            return function(std::integral_constant<std::uint32_t, 4>());
+        case 8:
+            return function(std::integral_constant<std::uint32_t, 8>());
+        case 16:
+            return function(std::integral_constant<std::uint32_t, 16>());
+        default:
+            return false;
+    }
 }
 
 std::uint32_t round_up(std::uint32_t value, std::uint32_t multiple) {
@@ -146,13 +179,42 @@ void SharedMemory::report_race(std::uint32_t offset, Epoch other, const char* ot
            *verb == 'b' ? ", or that thread passed an mbarrier a phase too early (phase bit not flipped?)" : "");
 }
 
-void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
+inline void SharedMemory::note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now) {
+    constexpr std::uint32_t kThreadBits = ~kEpochTimeMask;
+    Epoch* reader = bytes_->reader + offset;
+    Epoch* other = bytes_->other_reader + offset;
+    for (std::uint32_t i = 0; i < bytes; i++) {
+        const Epoch before = reader[i];
+        // Without a branch, so that the loop becomes vector code.
+        other[i] = ((before ^ now) & kThreadBits) != 0 ? before : other[i];
+        reader[i] = now;
+    }
+}
+
+template <std::uint32_t kCount>
+bool SharedMemory::read_quickly(const void* pointer) {
+    auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
+    if (offset % kCount != 0 || offset > kBytes - kCount) return false;
+    const Thread& thread = *current_thread;
+    if (!are_all<kCount>(bytes_->state + offset, SharedState::Written) || !are_equal<kCount>(bytes_->writer + offset) ||
+        !happened_before(bytes_->writer[offset], thread, current_block->warps[thread.warp])) {
+        return false;
+    }
+    note_reader(static_cast<std::uint32_t>(offset), kCount, thread.epoch());
+    return true;
+}
+
+template bool SharedMemory::read_quickly<2>(const void* pointer);
+template bool SharedMemory::read_quickly<4>(const void* pointer);
+template bool SharedMemory::read_quickly<8>(const void* pointer);
+template bool SharedMemory::read_quickly<16>(const void* pointer);
+
+void SharedMemory::read_slowly(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
     check_range(pointer, bytes, alignment, "read", where);
     std::uint32_t offset = static_cast<std::uint32_t>(static_cast<const std::uint8_t*>(pointer) - data_);
     const Thread& thread = *current_thread;
     const Warp& warp = current_block->warps[thread.warp];
     const Epoch now = thread.epoch();
-    // Mostly, all bytes of an access were written together: one look decides for all.
     Epoch known = bytes_->writer[offset];
     if (!happened_before(known, thread, warp)) report_race(offset, known, "write", "read", where);
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
@@ -166,21 +228,23 @@ void SharedMemory::read(const void* pointer, std::uint32_t bytes, std::uint32_t 
     note_reader(offset, bytes, now);
 }
 
-void SharedMemory::note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now) {
-    constexpr std::uint32_t kThreadBits = ~kEpochTimeMask;
-    Epoch* reader = bytes_->reader + offset;
-    Epoch* other = bytes_->other_reader + offset;
-    for (std::uint32_t i = 0; i < bytes; i++) {
-        const Epoch before = reader[i];
-        // Without a branch, so that the loop becomes vector code.
-        other[i] = ((before ^ now) & kThreadBits) != 0 ? before : other[i];
-        reader[i] = now;
-    }
-}
-
 void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
     const Thread& thread = *current_thread;
     const Warp& warp = current_block->warps[thread.warp];
+    if (with_usual_size(bytes, [&](auto count) {
+            const SharedState state = bytes_->state[offset];
+            if ((state != SharedState::Written && state != SharedState::Unwritten) ||
+                !are_all<count>(bytes_->state + offset, state)) {
+                return false;
+            }
+            for (const Epoch* epochs : {bytes_->writer, bytes_->reader, bytes_->other_reader}) {
+                if (!are_equal<count>(epochs + offset) || !happened_before(epochs[offset], thread, warp)) return false;
+            }
+            return true;
+        })) {
+        current_block->wgmma->check_operand_write(offset, bytes, where);
+        return;
+    }
     Epoch known = 0;
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
         if (!is_written(bytes_->state[i]) && bytes_->state[i] != SharedState::Unwritten) report_state(offset, bytes, verb, where);

@@ -47,7 +47,14 @@ public:
     std::uint8_t* data() { return data_; }
 
     /// Checks and notes a read or write of `bytes` bytes by the running thread. Alignment is in bytes.
-    void read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where);
+    void read(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
+        const bool done = bytes == 2    ? read_quickly<2>(pointer)
+                          : bytes == 4  ? read_quickly<4>(pointer)
+                          : bytes == 8  ? read_quickly<8>(pointer)
+                          : bytes == 16 ? read_quickly<16>(pointer)
+                                        : false;
+        if (!done) read_slowly(pointer, bytes, alignment, where);
+    }
     void write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where);
 
     /// Checks and notes an atomic read and write: ordered with everything but other atomics.
@@ -65,6 +72,11 @@ public:
     void check_barrier_object(std::uint32_t offset, Where where);
 
 private:
+    /// Notes a read of the usual kind, whose bytes were all written together and before it; false for any other, which is looked
+    /// at in full.
+    template <std::uint32_t kCount>
+    bool read_quickly(const void* pointer);
+    void read_slowly(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where);
     void check_range(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, const char* verb, Where where) const;
     [[noreturn]] void report_state(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
     [[noreturn]] void report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const;

@@ -27,10 +27,6 @@ void accumulator_place(unsigned thread, unsigned i, unsigned& row, unsigned& col
 
 }  // namespace
 
-unsigned fence_count() {
-    return current_block->wgmma->fences(*current_thread);
-}
-
 MatrixDescriptor MatrixDescriptor::decode(std::uint64_t bits) {
     auto field = [&](unsigned low) { return static_cast<std::uint32_t>(bits >> low & 0x3FFF) << 4; };
     constexpr unsigned kSwizzles[] = {0, 3, 2, 1};  // the descriptor counts 128, 64, 32
@@ -70,13 +66,9 @@ void Wgmma::start() {
     used_ = false;
 }
 
-unsigned Wgmma::fences(const Thread& thread) const {
-    return threads_[thread.linear].fences;
-}
-
 void Wgmma::fence(Where) {
     used_ = true;
-    threads_[current_thread->linear].fences++;
+    current_thread->wgmma_fences++;
 }
 
 void Wgmma::issue(unsigned columns, float* accumulators, FragmentState& state, std::uint64_t a, const std::uint32_t* a_registers,
@@ -86,7 +78,7 @@ void Wgmma::issue(unsigned columns, float* accumulators, FragmentState& state, s
     const Thread& self = *current_thread;
     ThreadState& thread = threads_[self.linear];
     auto& products = groups_[self.linear / kThreads];
-    if (!state.in_flight && state.touched == thread.fences) {
+    if (!state.in_flight && state.touched == current_thread->wgmma_fences) {
         report(Defect::WgmmaFenceMissing, where, "the accumulators were touched after the thread's last wgmma fence");
     }
     unsigned number = thread.issued++, rank = self.linear % kThreads;

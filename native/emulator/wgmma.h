@@ -32,7 +32,6 @@ public:
     void start();
 
     void fence(Where where);
-    unsigned fences(const Thread& thread) const;
     /// wgmma.mma_async m64nNk16 bf16: D = A B (+ D). `accumulators` has N / 2 elements. A comes from shared memory, or from
     /// the four registers at `a_registers` when that is not null.
     void issue(unsigned columns, float* accumulators, FragmentState& state, std::uint64_t a, const std::uint32_t* a_registers,
@@ -62,7 +61,7 @@ private:
     };
 
     struct ThreadState {
-        unsigned issued = 0, delivered = 0, fences = 1;
+        unsigned issued = 0, delivered = 0;
         /// For each committed group, the number of products issued before its commit.
         std::vector<unsigned> groups;
         unsigned finished_groups = 0;
