@@ -14,12 +14,13 @@ internal static class AttentionReference<T>
         int heads = q.Columns / headDim;
         var o = new RealMatrix<T>(q.Rows, q.Columns);
         var lse = new RealMatrix<T>(q.Rows, heads);
-        for (int row = 0; row < q.Rows; row++)
+        int[][] visible = [.. queryRows.Select(row => VisibleKeys(layout, row, window))];
+        Parallel.For(0, heads, h =>
         {
-            int[] keys = VisibleKeys(layout, queryRows[row], window);
-            for (int h = 0; h < heads; h++)
+            int keyHead = h * k.Columns / q.Columns;
+            for (int row = 0; row < q.Rows; row++)
             {
-                int keyHead = h * k.Columns / q.Columns;
+                int[] keys = visible[row];
                 T[] p = Probabilities(q, k, row, h, keyHead, keys, headDim, scale, T.CreateChecked(softcap), out lse[row, h]);
                 for (int i = 0; i < keys.Length; i++)
                 {
@@ -29,8 +30,7 @@ internal static class AttentionReference<T>
                     }
                 }
             }
-        }
-
+        });
         return (o, lse);
     }
 
@@ -45,42 +45,53 @@ internal static class AttentionReference<T>
         var dq = new RealMatrix<T>(q.Rows, q.Columns);
         var dk = new RealMatrix<T>(k.Rows, k.Columns);
         var dv = new RealMatrix<T>(v.Rows, v.Columns);
-        for (int row = 0; row < q.Rows; row++)
+        int[][] visible = [.. queryRows.Select(row => VisibleKeys(layout, row, window))];
+
+        // Heads that share a key head add to the same gradients, one after the other.
+        Parallel.For(0, k.Columns / headDim, keyHead =>
         {
-            foreach (int key in VisibleKeys(layout, queryRows[row], window))
+            int keyColumn = keyHead * headDim;
+            foreach (int h in Enumerable.Range(0, heads).Where(h => h * k.Columns / q.Columns == keyHead))
             {
-                for (int h = 0; h < heads; h++)
+                int query = h * headDim;
+                for (int row = 0; row < q.Rows; row++)
                 {
-                    int query = h * headDim;
-                    int keyColumn = h * k.Columns / q.Columns * headDim;
-                    T score = T.Zero, dp = T.Zero, delta = T.Zero;
+                    T delta = T.Zero;
                     for (int d = 0; d < headDim; d++)
                     {
-                        score += q[row, query + d] * k[key, keyColumn + d];
-                        dp += dO[row, query + d] * v[key, keyColumn + d];
                         delta += dO[row, query + d] * o[row, query + d];
                     }
 
-                    T slope = T.One;
-                    score *= scale;
-                    if (cap != T.Zero)
+                    foreach (int key in visible[row])
                     {
-                        T bent = T.Tanh(score / cap);
-                        slope = T.One - (bent * bent);
-                        score = cap * bent;
-                    }
+                        T score = T.Zero, dp = T.Zero;
+                        for (int d = 0; d < headDim; d++)
+                        {
+                            score += q[row, query + d] * k[key, keyColumn + d];
+                            dp += dO[row, query + d] * v[key, keyColumn + d];
+                        }
 
-                    T p = T.Exp(score - lse[row, h]);
-                    T ds = p * (dp - delta) * slope * scale;
-                    for (int d = 0; d < headDim; d++)
-                    {
-                        dq[row, query + d] += ds * k[key, keyColumn + d];
-                        dk[key, keyColumn + d] += ds * q[row, query + d];
-                        dv[key, keyColumn + d] += p * dO[row, query + d];
+                        T slope = T.One;
+                        score *= scale;
+                        if (cap != T.Zero)
+                        {
+                            T bent = T.Tanh(score / cap);
+                            slope = T.One - (bent * bent);
+                            score = cap * bent;
+                        }
+
+                        T p = T.Exp(score - lse[row, h]);
+                        T ds = p * (dp - delta) * slope * scale;
+                        for (int d = 0; d < headDim; d++)
+                        {
+                            dq[row, query + d] += ds * k[key, keyColumn + d];
+                            dk[key, keyColumn + d] += ds * q[row, query + d];
+                            dv[key, keyColumn + d] += p * dO[row, query + d];
+                        }
                     }
                 }
             }
-        }
+        });
 
         return (dq, dk, dv);
     }
