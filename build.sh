@@ -78,8 +78,10 @@ TEXT
 }
 
 passed=0 failed=0 skipped=0 skips=
+slurm=
 closing_line() {
   local status=$?
+  if [ -n "$slurm" ]; then kill "$slurm" 2>/dev/null && wait "$slurm" || true; fi
   if [ -n "$skips" ]; then printf 'Skipped:\n%s' "$skips"; fi
   # A build that fails or a crash on the way here counts as one failure: the line never looks better than the exit code.
   if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
@@ -125,6 +127,7 @@ run_all_tests() {
   mkdir -p out/test
   for project in tests/*.Tests; do
     program=$project/bin/Release/net10.0/$(basename "$project").dll
+    if [ $# -eq 0 ] && [ "$project" = tests/Rm.Kernels.Tests ]; then start_slurm; fi
     if [ $# -eq 0 ] && [ "$project" = tests/Rm.Host.Tests ]; then
       # About 100,000 damaged files over all formats. Everything else keeps the tests' own fast counts.
       BTRM_FUZZ_ITERATIONS="${BTRM_FUZZ_ITERATIONS:-8000}" run_tests "$program"
@@ -195,11 +198,18 @@ test_planted() {
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-# Sweeps on a real Slurm, started on this machine where it is installed; nothing is installed here.
-test_slurm() {
+# Sweeps on a real Slurm, started on this machine where it is installed; nothing is installed here. It mostly waits for Slurm, so that it runs
+# beside the kernels' tests: started before them, counted after.
+start_slurm() {
+  BTRM=./btrm tests/slurm/run.sh >out/test/slurm.log 2>&1 </dev/null &
+  slurm=$!
+}
+
+count_slurm() {
   local log=out/test/slurm.log status=0
   echo "== sweeps on Slurm"
-  BTRM=./btrm tests/slurm/run.sh >"$log" 2>&1 </dev/null || status=$?
+  wait "$slurm" || status=$?
+  slurm=
   case $status in
     0) grep -E '^ *[0-9]+s ' "$log" | tail -n 1; passed=$((passed + 1)) ;;
     77)
@@ -223,7 +233,7 @@ test_all() {
     if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
   fi
   run_all_tests "$@"
-  if [ $# -eq 0 ]; then test_slurm; fi
+  if [ $# -eq 0 ]; then count_slurm; fi
   [ "$failed" -eq 0 ]
 }
 
