@@ -35,6 +35,18 @@ bool are_equal(const Epoch* epochs) {
     return difference == 0;
 }
 
+/// Whether the accesses at the epochs of an access's bytes happened before what `thread` does now; false too for mixtures inside
+/// a word.
+template <std::uint32_t kCount>
+bool are_before(const Epoch* epochs, const Thread& thread, const Warp& warp) {
+    if (are_equal<kCount>(epochs)) return happened_before(epochs[0], thread, warp);
+    constexpr std::uint32_t kWord = 4;
+    for (std::uint32_t i = 0; i < kCount; i += kWord) {
+        if (kCount <= kWord || !are_equal<kWord>(epochs + i) || !happened_before(epochs[i], thread, warp)) return false;
+    }
+    return true;
+}
+
 template <std::uint32_t kCount>
 bool are_all(const SharedState* states, SharedState expected) {
     std::uint8_t pattern[kCount];
@@ -196,8 +208,8 @@ bool SharedMemory::read_quickly(const void* pointer) {
     auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
     if (offset % kCount != 0 || offset > kBytes - kCount) return false;
     const Thread& thread = *current_thread;
-    if (!are_all<kCount>(bytes_->state + offset, SharedState::Written) || !are_equal<kCount>(bytes_->writer + offset) ||
-        !happened_before(bytes_->writer[offset], thread, current_block->warps[thread.warp])) {
+    if (!are_all<kCount>(bytes_->state + offset, SharedState::Written) ||
+        !are_before<kCount>(bytes_->writer + offset, thread, current_block->warps[thread.warp])) {
         return false;
     }
     note_reader(static_cast<std::uint32_t>(offset), kCount, thread.epoch());
@@ -238,7 +250,7 @@ void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, con
                 return false;
             }
             for (const Epoch* epochs : {bytes_->writer, bytes_->reader, bytes_->other_reader}) {
-                if (!are_equal<count>(epochs + offset) || !happened_before(epochs[offset], thread, warp)) return false;
+                if (!are_before<count>(epochs + offset, thread, warp)) return false;
             }
             return true;
         })) {
