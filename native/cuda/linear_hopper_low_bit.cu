@@ -30,9 +30,12 @@ namespace {
 using namespace hopper_linear;
 using low_bit::Code;
 
-constexpr int kProducerRegisters = 96;
 constexpr int kArrivals = 1 + kWarpgroupSize / kWarpSize;
 constexpr int kRuns = kTileB / low_bit::kRun / kWarpgroupSize;  // a thread's of a step
+/// What the first warpgroup keeps, found by trying: without spills on either side.
+template <Code kCode, Layer kLayer>
+constexpr int kProducerRegisters = kCode != Code::kNf4 || kLayer != Layer::kSwiGlu ? 96 : 40;
+
 /// Runs that are asked for while as many are turned into values: as many as leave no spills.
 template <Code kCode, Layer kLayer>
 constexpr int kBatch = low_bit::kWords<kCode> == 2 && kLayer != Layer::kSwiGlu ? 4 : 2;
@@ -144,7 +147,7 @@ RM_DEVICE void multiply(const HopperLinearArgs& args, const LowBitWeight& weight
     RM_DYNAMIC_SHARED(memory);
     const SharedPtr<float> tables = shared_cast<float>(memory + kSharedBytes);
     low_bit::copy_tables<kCode>(weight, tables, kThreads);  // run_block begins with a barrier
-    run_block<kLayer, kProducerRegisters>(
+    run_block<kLayer, kProducerRegisters<kCode, kLayer>>(
         args, memory, kArrivals, [&](const Work& work) { produce<kCode, kLayer>(args, weight, work, tables, a, a2, b2); });
 }
 
