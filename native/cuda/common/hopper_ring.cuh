@@ -179,8 +179,10 @@ RM_DEVICE void consume(const HopperLinearArgs& args, const Work& work, int half)
 /// `arrivals` arrivals at its mbarrier; the two other warpgroups multiply and store.
 template <Layer kLayer, int kProducerRegisters, typename Produce>
 RM_DEVICE void run_block(const HopperLinearArgs& args, SharedPtr<uint8> memory, uint32 arrivals, Produce produce) {
-    // What the producers leave of 65,536 registers, in eights a thread.
-    constexpr int kConsumerRegisters = (65536 / kWarpgroupSize - kProducerRegisters) / 2 / 8 * 8;
+    // What the producers leave of the registers with which the block is launched, in eights a thread: 65,536 / 384, in eights, is
+    // 168. One more, and a warpgroup would wait for registers that nobody gives.
+    constexpr int kLaunchRegisters = 65536 / kThreads / 8 * 8;
+    constexpr int kConsumerRegisters = (3 * kLaunchRegisters - kProducerRegisters) / 2 / 8 * 8;
     const Work work = describe_work<kLayer>(args, memory);
     if (threadIdx.x == 0) {
         for (int stage = 0; stage < kStages; stage++) {
