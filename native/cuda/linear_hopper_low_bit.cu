@@ -34,9 +34,9 @@ constexpr int kArrivals = 1 + kWarpgroupSize / kWarpSize;
 constexpr int kRuns = kTileB / low_bit::kRun / kWarpgroupSize;  // a thread's of a step
 /// What the first warpgroup keeps, found by trying: without spills on either side.
 template <Code kCode, Layer kLayer>
-constexpr int kProducerRegisters = kLayer == Layer::kSwiGlu                          ? (kCode == Code::kNf4 ? 40 : 80)
-                                   : kLayer == Layer::kForward&& kCode != Code::kNf4 ? 96
-                                                                                     : 88;
+constexpr int kProducerRegisters = kLayer == Layer::kSwiGlu                            ? (kCode == Code::kNf4 ? 40 : 80)
+                                   : kLayer == Layer::kBackward || kCode == Code::kNf4 ? 88
+                                                                                       : 96;
 
 /// Runs that are asked for while as many are turned into values: as many as leave no spills.
 template <Code kCode, Layer kLayer>
