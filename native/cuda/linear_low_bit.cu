@@ -22,7 +22,7 @@ template <Code kCode, bool kBTransposed>
 RM_DEVICE void multiply(const LowBitLinearArgs& args) {
     RM_DYNAMIC_SHARED(memory);
     RM_SHARED(float, tables, low_bit::kCodeValues + low_bit::kScaleValues);
-    low_bit::copy_tables<kCode>(args.weight, tables);
+    low_bit::copy_tables<kCode>(args.weight, tables, kThreads);
     __syncthreads();  // the tables are there
     linear_tile::multiply<kBTransposed>(args.linear, shared_cast<bfloat16>(memory),
                                         low_bit::RightOperand<kCode, kBTransposed>{args.weight, tables});

@@ -14,7 +14,7 @@ internal sealed class LinearCase : KernelCase
 
     private readonly bool _backward;
     private readonly int _rows, _outputs, _inputs;
-    private readonly IFrozenProduct _linear;
+    private readonly IFrozenProduct<CudaLinearWeight> _linear;
     private readonly CudaLinearWeight _weight;
     private readonly float[] _w;
     private readonly (Tensor Tensor, float[] Values) _a, _narrow, _factor;

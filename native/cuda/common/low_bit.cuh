@@ -61,50 +61,21 @@ RM_DEVICE float code_value(const Fragment<uint32, kWords<kCode>>& words, int i, 
     }
 }
 
-/// The tables in shared memory; all threads of the block must come here, and wait at a barrier before they read them.
+/// The tables in shared memory; all `threads` of the block must come here, and wait at a barrier before they read them.
 template <Code kCode>
-RM_DEVICE void copy_tables(const LowBitWeight& weight, SharedPtr<float> tables) {
+RM_DEVICE void copy_tables(const LowBitWeight& weight, SharedPtr<float> tables, int threads) {
     constexpr int kFirst = kCode == Code::kNf4 ? kCodeValues : 0;
     const int count = kFirst + (weight.scales == nullptr ? kScaleValues : 0);
-    for (int i = static_cast<int>(threadIdx.x); i < count; i += tile_product::kThreads) tables[i] = weight.tables[i];
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += threads) tables[i] = weight.tables[i];
 }
 
-/// As tile_product::TileCopy: next() asks for the codes of a step, finish() writes their values.
-template <Code kCode, bool kTransposed>
-struct LowBitCopy {
-    static constexpr bool kIsTransposed = kTransposed;
-    static constexpr int kColumns = kTransposed ? tile_product::kTile : tile_product::kTileK;
-    static constexpr int kRuns = kColumns / kRun;
-
-    LowBitWeight weight;
-    SharedPtr<const float> tables;
-    int row, column, target;
+/// A run of codes and its scale, in registers on the way from memory to a tile.
+template <Code kCode>
+struct Codes {
     Fragment<uint32, kWords<kCode>> words;
     float scale;
 
-    /// `first`: row (of y's columns) or, transposed, column at which the tile begins; `k`: where its first step begins.
-    RM_DEVICE LowBitCopy(const LowBitWeight& from, SharedPtr<const float> from_tables, int first, int k)
-        : weight(from), tables(from_tables) {
-        const int in_row = static_cast<int>(threadIdx.x) / kRuns, in_column = static_cast<int>(threadIdx.x) % kRuns * kRun;
-        row = (kTransposed ? k : first) + in_row;
-        column = (kTransposed ? first : k) + in_column;
-        // The swizzle exchanges the two chunks of a run, and moves the run as a whole.
-        target = chunk_at<kColumns>(in_row, in_column / kChunk);
-    }
-
-    RM_DEVICE bool exists() const { return row < weight.rows && column < weight.columns; }
-
-    /// Of rows or columns past the end the last ones are read instead: sums with them are not stored.
-    RM_DEVICE void next(SharedPtr<bfloat16>) {
-        load(kTransposed ? row : minimum(row, weight.rows - 1), kTransposed ? minimum(column, weight.columns - kRun) : column);
-        if constexpr (kTransposed) {
-            row += tile_product::kTileK;
-        } else {
-            column += tile_product::kTileK;
-        }
-    }
-
-    RM_DEVICE void load(int from_row, int from_column) {
+    RM_DEVICE void load(const LowBitWeight& weight, SharedPtr<const float> tables, int from_row, int from_column) {
         const int64 at = (static_cast<int64>(from_row) * weight.columns + from_column) / kRun * kWords<kCode>;
         if constexpr (kWords<kCode> == 4) {
             const Packet<uint32> packet = load_packet(weight.codes + at);
@@ -127,7 +98,19 @@ struct LowBitCopy {
         scale = __fadd_rn(__fmul_rn(tables[(kCode == Code::kNf4 ? kCodeValues : 0) + code], nested), of_row[0]);
     }
 
-    RM_DEVICE void finish(SharedPtr<bfloat16> tile) {
+    /// What does not exist is zero.
+    RM_DEVICE void load_or_clear(const LowBitWeight& weight, SharedPtr<const float> tables, int row, int column) {
+        const bool inside = row < weight.rows && column < weight.columns;
+        load(weight, tables, inside ? row : 0, inside ? column : 0);
+        if (inside) return;
+        scale = 0.0f;
+#pragma unroll
+        for (int i = 0; i < kWords<kCode>; i++) words[i] = 0u;
+    }
+
+    /// Writes the values; `target`: the first element's place. The swizzle exchanges the two chunks of a run, and moves the run
+    /// as a whole.
+    RM_DEVICE void store(SharedPtr<bfloat16> tile, int target, SharedPtr<const float> tables) const {
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             float values[kChunk];
@@ -138,16 +121,45 @@ struct LowBitCopy {
             store_packet(tile + (target ^ half * kChunk), packet);
         }
     }
+};
+
+/// As tile_product::TileCopy: next() asks for the codes of a step, finish() writes their values.
+template <Code kCode, bool kTransposed>
+struct LowBitCopy {
+    static constexpr bool kIsTransposed = kTransposed;
+    static constexpr int kColumns = kTransposed ? tile_product::kTile : tile_product::kTileK;
+    static constexpr int kRuns = kColumns / kRun;
+
+    LowBitWeight weight;
+    SharedPtr<const float> tables;
+    int row, column, target;
+    Codes<kCode> codes;
+
+    /// `first`: row (of y's columns) or, transposed, column at which the tile begins; `k`: where its first step begins.
+    RM_DEVICE LowBitCopy(const LowBitWeight& from, SharedPtr<const float> from_tables, int first, int k)
+        : weight(from), tables(from_tables) {
+        const int in_row = static_cast<int>(threadIdx.x) / kRuns, in_column = static_cast<int>(threadIdx.x) % kRuns * kRun;
+        row = (kTransposed ? k : first) + in_row;
+        column = (kTransposed ? first : k) + in_column;
+        target = chunk_at<kColumns>(in_row, in_column / kChunk);
+    }
+
+    /// Of rows or columns past the end the last ones are read instead: sums with them are not stored.
+    RM_DEVICE void next(SharedPtr<bfloat16>) {
+        codes.load(weight, tables, kTransposed ? row : minimum(row, weight.rows - 1),
+                   kTransposed ? minimum(column, weight.columns - kRun) : column);
+        if constexpr (kTransposed) {
+            row += tile_product::kTileK;
+        } else {
+            column += tile_product::kTileK;
+        }
+    }
+
+    RM_DEVICE void finish(SharedPtr<bfloat16> tile) { codes.store(tile, target, tables); }
 
     /// A tile of which parts may not exist: they become zero.
     RM_DEVICE void copy_edge(SharedPtr<bfloat16> tile) {
-        const bool inside = exists();
-        load(inside ? row : 0, inside ? column : 0);
-        if (!inside) {
-            scale = 0.0f;
-#pragma unroll
-            for (int i = 0; i < kWords<kCode>; i++) words[i] = 0u;
-        }
+        codes.load_or_clear(weight, tables, row, column);
         finish(tile);
     }
 };

@@ -52,6 +52,22 @@ internal sealed class CheckSide : IDisposable
     public Tensor FloatInOut(string name, int rows, int columns, double scale = 1) =>
         Compare(name, Create(name, DType.F32, rows, columns, scale, 0));
 
+    /// <summary>Numbers of experts that are read, <c>[rows, any]</c>.</summary>
+    public Tensor Indices(int[] values, int rows)
+    {
+        Tensor tensor = Backend.AllocatePersistent(DType.I32, new Shape(rows, values.Length / rows));
+        _owned.Add(tensor.Storage);
+        Backend.Upload<int>(values, tensor);
+        return tensor;
+    }
+
+    /// <summary>Numbers of experts that are written.</summary>
+    public Tensor IndexOutput(string name, int rows, int columns)
+    {
+        Tensor tensor = Indices([.. Enumerable.Repeat(-1, rows * columns)], rows);
+        return Compare(name, (tensor, tensor));
+    }
+
     /// <summary>A result that is a number.</summary>
     public void Report(string name, double value)
     {
@@ -73,6 +89,28 @@ internal sealed class CheckSide : IDisposable
         _owned.Add(weight);
         weight.Load(0, Values(name, outputs * inputs, 1 / Math.Sqrt(inputs)));
         return weight;
+    }
+
+    /// <summary>A frozen weight in few bits, or its values where the backend keeps none so; of variance 1 / inputs.</summary>
+    public LinearWeight LowBitWeight(string name, int outputs, int inputs, LowBitCode code)
+    {
+        var numbers = LowBitNumbers.Near(code, Values(name, outputs * inputs, 1 / Math.Sqrt(inputs)), inputs);
+        if (Backend.CreateLowBitWeight(outputs, inputs, numbers.Layout, numbers.Tables) is { } weight)
+        {
+            _owned.Add(weight);
+            weight.LoadRows(0, numbers.Rows);
+            return weight;
+        }
+
+        if (_rounding == DType.BF16)
+        {
+            RoundInPlace(numbers.Values);
+        }
+
+        LinearWeight plain = Backend.CreateFrozenWeight(outputs, inputs, needsInputGradient: true);
+        _owned.Add(plain);
+        plain.Load(0, numbers.Values);
+        return plain;
     }
 
     /// <summary>A weight under training with values of variance 1 / inputs.</summary>
@@ -158,6 +196,13 @@ internal sealed class CheckSide : IDisposable
         {
             Backend.Download<float>(block, values);
             return values;
+        }
+
+        if (block.DType == DType.I32)
+        {
+            int[] numbers = new int[values.Length];
+            Backend.Download<int>(block, numbers);
+            return [.. numbers.Select(static number => (float)number)];
         }
 
         ushort[] bits = new ushort[values.Length];

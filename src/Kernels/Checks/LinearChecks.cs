@@ -4,7 +4,7 @@ using static Rm.Kernels.Checks.OperationChecks;
 
 namespace Rm.Kernels.Checks;
 
-/// <summary>Linear layers: frozen, adapted, with dropout, trained.</summary>
+/// <summary>Linear layers: frozen, in few bits too, adapted, with dropout, trained.</summary>
 internal static class LinearChecks
 {
     private const float Scale = 8;
@@ -18,10 +18,17 @@ internal static class LinearChecks
         .. Layer(new Setup(33, 64, 48, [8]) { Dropout = 0.25f }),
         .. Layer(new Setup(67, 272, 72, [4, 4]) { HasSwiGlu = true }),
         .. Layer(new Setup(37, 96, 72, []) { IsTrained = true, HasBias = true }),
+        .. Layer(new Setup(67, 272, 192, [4, 4]) { Code = LowBitCode.Nf4, HasSwiGlu = true }),
+        .. Layer(new Setup(130, 264, 448, []) { Code = LowBitCode.Nf4, HasBias = true, HasResidual = true }),
+        .. Layer(new Setup(33, 72, 336, [16]) { Code = LowBitCode.Int8 }),
+        .. Layer(new Setup(5, 40, 208, [3]) { Code = LowBitCode.Fp8, HasResidual = true }),
         .. Layer(new Setup(RealTokens, Hidden + KeyValues, Hidden, [Rank, Rank, Rank]) { HasBias = true, IsReal = true }),
         .. Layer(new Setup(RealTokens, Hidden, Hidden, [Rank]) { HasResidual = true, IsReal = true }),
         .. Layer(new Setup(RealTokens, 2 * Intermediate, Hidden, [Rank, Rank]) { HasSwiGlu = true, IsReal = true }),
         .. Layer(new Setup(RealTokens, Hidden, Intermediate, [Rank]) { HasResidual = true, IsReal = true }),
+        .. Layer(new Setup(RealTokens, 2 * Intermediate, Hidden, [Rank, Rank]) { Code = LowBitCode.Nf4, HasSwiGlu = true, IsReal = true }),
+        .. Layer(new Setup(RealTokens, Hidden, Hidden, [Rank]) { Code = LowBitCode.Int8, IsReal = true }),
+        .. Layer(new Setup(RealTokens, Hidden, Hidden, [Rank]) { Code = LowBitCode.Fp8, IsReal = true }),
     ];
 
     public static IReadOnlyList<OperationCheck> LargeProducts { get; } =
@@ -42,6 +49,9 @@ internal static class LinearChecks
 
         public bool IsTrained { get; init; }
 
+        /// <summary>What the frozen weight's codes are, where it is kept in few bits.</summary>
+        public LowBitCode? Code { get; init; }
+
         public float Dropout { get; init; }
 
         public bool IsReal { get; init; }
@@ -50,12 +60,14 @@ internal static class LinearChecks
 
         public double Flops => 2.0 * Rows * (((double)Outputs * Inputs) + (TotalRank * ((double)Outputs + Inputs)));
 
-        public double Bytes => Narrow * (((double)Rows * (Inputs + Outputs)) + ((double)Outputs * Inputs));
+        public double Bytes => (Narrow * Rows * (Inputs + Outputs)) + (WeightBytes * Outputs * Inputs);
+
+        private double WeightBytes => Code switch { null => Narrow, LowBitCode.Nf4 => 0.5, _ => 1 };
 
         public override string ToString() =>
             $"T={Rows} [{Outputs}, {Inputs}]{(Ranks.Length > 0 ? $" r={string.Join('+', Ranks)}" : "")}{(HasBias ? " bias" : "")}"
             + $"{(HasResidual ? " residual" : "")}{(Dropout > 0 ? " dropout" : "")}"
-            + $"{(HasSwiGlu ? " swiglu" : "")}{(IsTrained ? " trained" : "")}";
+            + $"{(HasSwiGlu ? " swiglu" : "")}{(IsTrained ? " trained" : "")}{(Code is { } code ? $" {code}" : "")}";
     }
 
     private static IEnumerable<OperationCheck> Layer(Setup s)
@@ -66,7 +78,7 @@ internal static class LinearChecks
             Tensor x = side.Input("x", s.Rows, s.Inputs, gap: 8), y = side.Output("y", s.Rows, s.Outputs, gap: s.HasSwiGlu ? 0 : 8);
             Tensor? bias = s.HasBias ? side.Float("bias", 1, s.Outputs) : null;
             Tensor? residual = s.HasResidual ? side.Input("residual", s.Rows, s.Outputs, gap: 16) : null;
-            LinearWeight weight = s.IsTrained ? side.TrainableWeight("w", s.Outputs, s.Inputs) : side.Weight("w", s.Outputs, s.Inputs);
+            LinearWeight weight = Weight(side, s);
             LoraFactors? lora = Factors(side, s, withGradients: false);
             Tensor? kept = lora is null ? null : side.Output("s", s.Rows, s.TotalRank, gap: 1);
             Tensor? swiGlu = s.HasSwiGlu ? side.Output("swiglu", s.Rows, s.Outputs / 2) : null;
@@ -78,7 +90,7 @@ internal static class LinearChecks
             PreparedLayout layout = side.Prepare(OddShapes.Layout([[0, s.Rows]]));
             Tensor x = side.Input("x", s.Rows, s.Inputs, gap: 8), dy = side.Input("dy", s.Rows, s.Outputs, gap: 8);
             Tensor dx = side.InOut("dx", s.Rows, s.Inputs);
-            LinearWeight weight = s.IsTrained ? side.TrainableWeight("w", s.Outputs, s.Inputs) : side.Weight("w", s.Outputs, s.Inputs);
+            LinearWeight weight = Weight(side, s);
             LoraFactors? lora = Factors(side, s, withGradients: true);
             Tensor? kept = lora is null ? null : side.Input("s", s.Rows, s.TotalRank, gap: 1);
             Tensor? dw = s.IsTrained ? side.FloatInOut("dw", s.Outputs, s.Inputs) : null;
@@ -87,6 +99,13 @@ internal static class LinearChecks
                 layout, dy, x, weight, lora, kept, dx, AccumulateDX: s.HasResidual, dw, dBias, side.Scratch));
         });
     }
+
+    private static LinearWeight Weight(CheckSide side, Setup s) => s switch
+    {
+        { IsTrained: true } => side.TrainableWeight("w", s.Outputs, s.Inputs),
+        { Code: { } code } => side.LowBitWeight("w", s.Outputs, s.Inputs, code),
+        _ => side.Weight("w", s.Outputs, s.Inputs),
+    };
 
     private static LoraFactors? Factors(CheckSide side, Setup s, bool withGradients)
     {

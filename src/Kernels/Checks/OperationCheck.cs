@@ -1,7 +1,7 @@
 namespace Rm.Kernels.Checks;
 
 /// <summary>One operation at one shape, to be run on two backends.</summary>
-/// <param name="Operation">Method of <see cref="Ops.IBackend"/>.</param>
+/// <param name="Operation">Method of <see cref="Ops.IBackend"/> or <see cref="Ops.IExpertOperations"/>.</param>
 /// <param name="Shape">Sizes and variant.</param>
 /// <param name="IsSingle">Whether the operation computes in float32 whatever the activation type.</param>
 /// <param name="IsReal">Whether the shape is that of a real model: too much for the emulator.</param>

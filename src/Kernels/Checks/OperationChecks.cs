@@ -11,7 +11,7 @@ internal static class OperationChecks
 
     /// <summary>All of them, in the order of a layer's forward.</summary>
     public static IReadOnlyList<OperationCheck> All { get; } =
-        [.. RowChecks.All, .. NormChecks.All, .. LinearChecks.All, .. AttentionChecks.All, .. LossChecks.All];
+        [.. RowChecks.All, .. NormChecks.All, .. LinearChecks.All, .. ExpertChecks.All, .. AttentionChecks.All, .. LossChecks.All];
 
     /// <summary>Large plain products, whose rate is the ceiling for others.</summary>
     public static IReadOnlyList<OperationCheck> LargeProducts { get; } = LinearChecks.LargeProducts;

@@ -7,7 +7,7 @@ namespace Rm.Kernels.Cuda;
 /// Products by cuBLASLt: the yardstick for <see cref="CudaLinear"/>. A residual goes into the library's product; low-rank part and bias are
 /// added by our own kernel, which rounds y to bfloat16 once more and reads and writes it once more.
 /// </summary>
-internal sealed class CublasLtLinear(CudaSession session, CudaLinear own) : IFrozenProduct, IDisposable
+internal sealed class CublasLtLinear(CudaSession session, CudaLinear own) : IFrozenProduct<CudaLinearWeight>, IDisposable
 {
     private readonly CublasLt _library = new(session);
 

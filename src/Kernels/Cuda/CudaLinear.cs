@@ -9,7 +9,7 @@ namespace Rm.Kernels.Cuda;
 /// Launchers of native/cuda/linear.cu: products of bfloat16 activations with a frozen weight, summed in float32. Rows of activations start
 /// at multiples of 16 bytes.
 /// </summary>
-internal sealed class CudaLinear : IFrozenProduct
+internal sealed class CudaLinear : IFrozenProduct<CudaLinearWeight>
 {
     private const int TileRows = 128;
     private const int TileColumns = 128;

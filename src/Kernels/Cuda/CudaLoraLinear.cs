@@ -13,14 +13,14 @@ internal sealed class CudaLoraLinear : IDisposable
     private readonly DType _dtype;
     private readonly CudaSwiGlu _swiGlu;
     private readonly CudaTokenKeys _keys;
-    private readonly IFrozenProduct _linear;
+    private readonly IFrozenProduct<CudaLinearWeight> _linear;
     private readonly CudaLoraFactors _factors;
     private readonly CudaLoraProduct _product;
     private readonly CudaLoraGradient _gradient;
     private readonly CudaLoraInputGradient _inputGradient;
     private readonly CudaWeightGradient _weightGradient;
     private readonly CudaLinearF32 _single;
-    private readonly CudaLowBitLinear _lowBit;
+    private readonly IFrozenProduct<CudaLowBitWeight> _lowBit;
 
     /// <summary>Loads the kernels for activations of <paramref name="dtype"/>, bfloat16 or float32.</summary>
     /// <exception cref="InvalidOperationException">The library that <paramref name="gemm"/> names is not there.</exception>
@@ -44,7 +44,7 @@ internal sealed class CudaLoraLinear : IDisposable
         _inputGradient = new CudaLoraInputGradient(session, dtype);
         _weightGradient = new CudaWeightGradient(session, dtype, _gradient);
         _single = new CudaLinearF32(session, _inputGradient);
-        _lowBit = new CudaLowBitLinear(session);
+        _lowBit = (gemm, dtype) is (GemmChoice.Wgmma, DType.BF16) ? new CudaHopperLowBitLinear(session) : new CudaLowBitLinear(session);
     }
 
     /// <summary>A frozen weight of the activation type, to be loaded.</summary>
@@ -52,8 +52,8 @@ internal sealed class CudaLoraLinear : IDisposable
         new CudaLinearWeight(_session, outFeatures, inFeatures, _dtype);
 
     /// <summary>
-    /// A frozen weight in few bits, to be loaded; null where it is not for the kernels, which multiply bfloat16. They are btrm's own on the
-    /// tensor cores of sm_80 and later, whatever multiplies other weights.
+    /// A frozen weight in few bits, to be loaded; null where it is not for the kernels, which multiply bfloat16. They are btrm's own also
+    /// where a library multiplies other weights.
     /// </summary>
     public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
         _dtype == DType.BF16 && layout.Fits(inFeatures) ? new CudaLowBitWeight(_session, outFeatures, inFeatures, layout, tables) : null;
@@ -124,19 +124,12 @@ internal sealed class CudaLoraLinear : IDisposable
 
         if (weight is CudaLowBitWeight lowBit)
         {
-            _lowBit.Forward(args.X, lowBit, extension, args.Bias, args.Residual, args.Y);
-        }
-        else if (args is { SwiGlu: { } product, Residual: null } && _linear is CudaHopperLinear fused)
-        {
-            fused.ForwardSwiGlu(args.X, Own(weight), extension, args.Bias, args.Y, product);
-            return;
+            Forward(_lowBit, lowBit, args, extension);
         }
         else
         {
-            _linear.Forward(args.X, Own(weight), extension, args.Bias, args.Residual, args.Y);
+            Forward(_linear, Own(weight), args, extension);
         }
-
-        SwiGlu(args);
     }
 
     /// <summary>All gradients of <see cref="LinearBackwardArgs"/>.</summary>
@@ -202,6 +195,20 @@ internal sealed class CudaLoraLinear : IDisposable
     {
         _keys.Dispose();
         (_linear as IDisposable)?.Dispose();
+    }
+
+    private void Forward<TWeight>(
+        IFrozenProduct<TWeight> linear, TWeight weight, LinearForwardArgs args, (Tensor S, Tensor B)? extension)
+        where TWeight : LinearWeight
+    {
+        if (args is { SwiGlu: { } product, Residual: null } && linear is CudaHopperProduct<TWeight> fused)
+        {
+            fused.ForwardSwiGlu(args.X, weight, extension, args.Bias, args.Y, product);
+            return;
+        }
+
+        linear.Forward(args.X, weight, extension, args.Bias, args.Residual, args.Y);
+        SwiGlu(args);
     }
 
     private void SwiGlu(LinearForwardArgs args)

@@ -8,12 +8,11 @@ namespace Rm.Kernels.Cuda;
 /// <summary>
 /// Launchers of native/cuda/linear_low_bit.cu: the products of <see cref="CudaLinear"/> with a weight that lies in memory in few bits.
 /// </summary>
-internal sealed class CudaLowBitLinear(CudaSession session)
+internal sealed class CudaLowBitLinear(CudaSession session) : IFrozenProduct<CudaLowBitWeight>
 {
     private readonly Dictionary<(LowBitCode, bool), CudaKernel> _kernels = [];
 
-    /// <summary>Y = X W^T (+ S B^T) (+ bias) (+ residual), as <see cref="IFrozenProduct.Forward"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
+    /// <inheritdoc/>
     public void Forward(Tensor x, CudaLowBitWeight weight, (Tensor S, Tensor B)? extension, Tensor? bias, Tensor? residual, Tensor y)
     {
         using NvtxRange range = new("linear_forward_low_bit"u8);
@@ -21,8 +20,7 @@ internal sealed class CudaLowBitLinear(CudaSession session)
         Launch(weight, backward: false, CudaLinear.Describe((x, null), extension, bias, residual, y, weight.OutFeatures));
     }
 
-    /// <summary>DX = DY W (+ DS A), or += with <paramref name="accumulate"/>, as <see cref="IFrozenProduct.InputGradient"/>.</summary>
-    /// <exception cref="ArgumentException">A tensor's type, shape or alignment is not the kernel's.</exception>
+    /// <inheritdoc/>
     public void InputGradient(Tensor dY, CudaLowBitWeight weight, (Tensor DS, Tensor A)? extension, bool accumulate, Tensor dX)
     {
         using NvtxRange range = new("linear_backward_low_bit"u8);
@@ -30,6 +28,10 @@ internal sealed class CudaLowBitLinear(CudaSession session)
         Launch(weight, backward: true,
             CudaLinear.Describe((dY, null), extension, bias: null, accumulate ? dX : null, dX, weight.InFeatures));
     }
+
+    /// <summary>Name of a kernel, without its variant.</summary>
+    public static string KernelName(LowBitCode code, bool backward) =>
+        $"linear_{(backward ? "backward" : "forward")}_bf16_{code.ToString().ToLowerInvariant()}";
 
     private void Launch(CudaLowBitWeight weight, bool backward, in LinearLaunch linear)
     {
@@ -45,7 +47,7 @@ internal sealed class CudaLowBitLinear(CudaSession session)
     {
         if (!_kernels.TryGetValue((code, backward), out CudaKernel? kernel))
         {
-            kernel = session.Kernels.Get($"linear_{(backward ? "backward" : "forward")}_bf16_{code.ToString().ToLowerInvariant()}");
+            kernel = session.Kernels.Get(KernelName(code, backward));
             kernel.AllowSharedMemory(CudaLinear.SharedBytes);
             _kernels.Add((code, backward), kernel);
         }

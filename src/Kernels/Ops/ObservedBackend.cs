@@ -81,7 +81,7 @@ public class ObservedBackend(IBackend inner, IOperationObserver? observer) : IBa
         inner.CreateFrozenWeight(outFeatures, inFeatures, needsInputGradient);
 
     /// <inheritdoc/>
-    public LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
+    public virtual LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
         inner.CreateLowBitWeight(outFeatures, inFeatures, layout, tables);
 
     /// <inheritdoc/>

@@ -4,9 +4,11 @@ using Rm.Kernels.Tensors;
 namespace Rm.Kernels.Tests.Checks;
 
 /// <summary>A sound backend but for one operation, the last element of whose last row comes out wrong by a tenth.</summary>
-internal sealed class FaultyBackend(IBackend inner, string operation) : ObservedBackend(inner, null)
+internal sealed class FaultyBackend(IBackend inner, string operation) : ObservedBackend(inner, null), IExpertOperations
 {
     private readonly IBackend _inner = inner;
+
+    public override IExpertOperations Experts => this;
 
     public override void Fill(Tensor destination, float value)
     {
@@ -75,6 +77,18 @@ internal sealed class FaultyBackend(IBackend inner, string operation) : Observed
     public override void RankingLoss(RankingLossArgs args) => Run(nameof(RankingLoss), base.RankingLoss, args, args.DRewards!.Value);
 
     public override void AdamW(AdamWArgs args) => Run(nameof(AdamW), base.AdamW, args, args.Parameters);
+
+    public void RouteForward(RouteForwardArgs args) => Run(nameof(RouteForward), _inner.Experts!.RouteForward, args, args.Weights);
+
+    public void RouteBackward(RouteBackwardArgs args) => Run(nameof(RouteBackward), _inner.Experts!.RouteBackward, args, args.DLogits);
+
+    public void ExpertSumForward(ExpertSumForwardArgs args) =>
+        Run(nameof(ExpertSumForward), _inner.Experts!.ExpertSumForward, args, args.Y);
+
+    public void ExpertSumBackward(ExpertSumBackwardArgs args) =>
+        Run(nameof(ExpertSumBackward), _inner.Experts!.ExpertSumBackward, args, args.DX);
+
+    public void ExpertDot(ExpertDotArgs args) => Run(nameof(ExpertDot), _inner.Experts!.ExpertDot, args, args.Dots);
 
     private void Run<T>(string name, Action<T> run, T args, Tensor output)
     {

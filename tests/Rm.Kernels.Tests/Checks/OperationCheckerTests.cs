@@ -26,10 +26,16 @@ public sealed class OperationCheckerTests
     [Theory]
     [InlineData(GemmChoice.Own)]
     [InlineData(GemmChoice.CublasLt)]
+    [InlineData(GemmChoice.Wgmma)]
     public void Every_operation_of_the_cuda_backend_is_within_its_bound(GemmChoice gemm)
     {
         CudaTest.OpenDevice().Dispose();
-        Assert.SkipUnless(gemm == GemmChoice.Own || CublasLt.IsAvailable, "needs cuBLASLt");
+        Assert.SkipUnless(gemm != GemmChoice.CublasLt || CublasLt.IsAvailable, "needs cuBLASLt");
+        if (gemm == GemmChoice.Wgmma)
+        {
+            CudaTest.NeedsHopper();
+        }
+
         using CudaBackend device = new(gemm: gemm);
         OperationCheckResult[] results = Check(device);
         Assert.All(results, static result => Assert.True(result.Passed, $"{result}"));
@@ -39,8 +45,7 @@ public sealed class OperationCheckerTests
     [Fact]
     public void Every_operation_is_checked_at_an_odd_and_a_real_shape()
     {
-        string[] operations =
-            [.. typeof(IBackend).GetMethods().Where(static m => !m.IsSpecialName).Select(static m => m.Name).Except(NotChecked).Order()];
+        string[] operations = [.. Operations.Order()];
         Assert.Equal(operations, OperationChecks.All.Where(static c => !c.IsReal).Select(static c => c.Operation).Distinct().Order());
         Assert.Equal(operations, OperationChecks.All.Where(static c => c.IsReal).Select(static c => c.Operation).Distinct().Order());
         Assert.All(OperationChecks.All, static check => Assert.True(check.Bytes > 0, $"{check.Operation} {check.Shape}"));
@@ -58,8 +63,27 @@ public sealed class OperationCheckerTests
         }
     }
 
-    public static TheoryData<string> Faults { get; } = [.. typeof(IBackend).GetMethods().Where(static m => !m.IsSpecialName)
-        .Select(static m => m.Name).Except(NotChecked)];
+    public static TheoryData<string> Faults { get; } = [.. Operations];
+
+    private static IEnumerable<string> Operations => new[] { typeof(IBackend), typeof(IExpertOperations) }
+        .SelectMany(static type => type.GetMethods()).Where(static m => !m.IsSpecialName).Select(static m => m.Name).Except(NotChecked);
+
+    // Codes that a device reads as others: what the checks of weights in few bits are for.
+    [Theory]
+    [InlineData(LowBitCode.Nf4)]
+    [InlineData(LowBitCode.Int8)]
+    [InlineData(LowBitCode.Fp8)]
+    public void Wrong_codes_of_a_weight_in_few_bits_are_found(LowBitCode code)
+    {
+        CudaTest.OpenDevice().Dispose();
+        using CudaBackend device = new();
+        OperationCheckResult[] failed = [.. Check(new MisreadingBackend(device, code)).Where(static result => !result.Passed)];
+        Assert.NotEmpty(failed);
+        Assert.All(failed, result => Assert.EndsWith($" {code}", result.Shape));
+        Assert.Equal(
+            [nameof(IBackend.LinearBackward), nameof(IBackend.LinearForward)],
+            failed.Select(static result => result.Operation).Distinct().Order());
+    }
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -111,6 +135,24 @@ public sealed class OperationCheckerTests
         public void End(string operation)
         {
         }
+    }
+
+    /// <summary>Takes int8 for fp8 and fp8 for int8, and the table of NF4 for its own upside down.</summary>
+    private sealed class MisreadingBackend(IBackend inner, LowBitCode misread) : ObservedBackend(inner, null)
+    {
+        public override LowBitWeight? CreateLowBitWeight(int outFeatures, int inFeatures, LowBitLayout layout, LowBitTables tables) =>
+            layout.Code == misread
+                ? base.CreateLowBitWeight(outFeatures, inFeatures, layout with { Code = Other(misread) }, Reversed(tables))
+                : base.CreateLowBitWeight(outFeatures, inFeatures, layout, tables);
+
+        private static LowBitCode Other(LowBitCode code) => code switch
+        {
+            LowBitCode.Int8 => LowBitCode.Fp8,
+            LowBitCode.Fp8 => LowBitCode.Int8,
+            _ => code,
+        };
+
+        private static LowBitTables Reversed(LowBitTables tables) => tables with { Codes = [.. tables.Codes.Reverse()] };
     }
 
     private sealed class IdleBackend(IBackend inner) : ObservedBackend(inner, null)

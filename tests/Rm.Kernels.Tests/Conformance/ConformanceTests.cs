@@ -16,6 +16,10 @@ public abstract class ConformanceTests
         RandomFillCases.All, CausalConvCases.All, DeltaRuleCases.All, SigmoidGateCases.All,
     }.SelectMany(cases => cases).ToDictionary(c => c.Name);
 
+    /// <summary>Names of the cases whose products the choice of <see cref="Rm.Kernels.Cuda.GemmChoice"/> concerns.</summary>
+    internal static IEnumerable<string> ProductCases => Cases.Keys.Where(
+        static name => name.StartsWith("linear", StringComparison.Ordinal) || name.StartsWith("low bit", StringComparison.Ordinal));
+
     public static TheoryData<string> CaseNames { get; } = [.. Cases.Keys];
 
     [Theory]

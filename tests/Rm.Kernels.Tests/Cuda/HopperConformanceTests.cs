@@ -12,8 +12,7 @@ public sealed class HopperConformanceTests
     private const string Kind = "wgmma";
 
     public static TheoryData<string> LinearCases { get; } =
-        [.. CaseLedger.Remaining(
-            Kind, ConformanceTests.Cases.Keys.Where(static name => name.StartsWith("linear", StringComparison.Ordinal)))];
+        [.. CaseLedger.Remaining(Kind, ConformanceTests.ProductCases)];
 
     [Theory]
     [MemberData(nameof(LinearCases))]

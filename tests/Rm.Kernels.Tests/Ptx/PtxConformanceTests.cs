@@ -24,7 +24,7 @@ public sealed class PtxConformanceTests
 
     public static TheoryData<string> HopperCases { get; } =
         [.. CaseFilter.Select(Chosen, Environment.GetEnvironmentVariable(CaseFilter.Variable))
-            .Where(static name => name.StartsWith("linear", StringComparison.Ordinal))];
+            .Intersect(ConformanceTests.ProductCases)];
 
     private static bool All => Environment.GetEnvironmentVariable(AllVariable) == "all";
 

@@ -29,6 +29,8 @@ namespace parity_kept {
 #define linear_forward_bf16_wgmma_swiglu planted_hopper_parity_kept_swiglu
 #define linear_backward_bf16_wgmma planted_hopper_parity_kept_backward
 #define mbarrier_wait(object, parity) mbarrier_wait(object, (parity)*0)
+#undef RM_HOPPER_TILE
+#undef RM_HOPPER_RING
 #include "linear_hopper.cu"
 #undef mbarrier_wait
 #undef linear_forward_bf16_wgmma
@@ -42,6 +44,8 @@ namespace other_swizzle {
 #define linear_forward_bf16_wgmma_swiglu planted_hopper_other_swizzle_swiglu
 #define linear_backward_bf16_wgmma planted_hopper_other_swizzle_backward
 #define operand_descriptor(start, leading, stride, swizzle) operand_descriptor(start, leading, stride, OperandSwizzle::k64)
+#undef RM_HOPPER_TILE
+#undef RM_HOPPER_RING
 #include "linear_hopper.cu"
 #undef operand_descriptor
 #undef linear_forward_bf16_wgmma
@@ -55,6 +59,8 @@ namespace early_release {
 #define linear_forward_bf16_wgmma_swiglu planted_hopper_early_release_swiglu
 #define linear_backward_bf16_wgmma planted_hopper_early_release_backward
 #define wgmma_wait wait_for_the_last_only
+#undef RM_HOPPER_TILE
+#undef RM_HOPPER_RING
 #include "linear_hopper.cu"
 #undef wgmma_wait
 #undef linear_forward_bf16_wgmma
@@ -68,6 +74,8 @@ namespace no_fence {
 #define linear_forward_bf16_wgmma_swiglu planted_hopper_no_fence_swiglu
 #define linear_backward_bf16_wgmma planted_hopper_no_fence_backward
 #define wgmma_fence() static_cast<void>(0)
+#undef RM_HOPPER_TILE
+#undef RM_HOPPER_RING
 #include "linear_hopper.cu"
 #undef wgmma_fence
 #undef linear_forward_bf16_wgmma

@@ -1,10 +1,10 @@
-namespace Rm.Training.LowBit;
+namespace Rm.Kernels.Ops;
 
 /// <summary>
 /// fp8 e4m3 (Micikevicius et al. 2022): one sign, four bits of exponent with bias 7, three of mantissa; no infinity, all ones is not a
 /// number.
 /// </summary>
-internal static class Fp8Code
+public static class Fp8Code
 {
     /// <summary>Largest value.</summary>
     public const float Largest = 448;
