@@ -45,6 +45,24 @@ public sealed class GoldenFilesTests
         Assert.All(files, RequireContent);
     }
 
+    /// <summary>A file that git keeps beside an archive's own would be taken for unpacked and vanish with the next archive.</summary>
+    [Fact]
+    public void What_lies_where_an_archive_is_unpacked_is_what_it_holds()
+    {
+        string[] archives = GoldenArchives.Under(TestPaths.Golden);
+        Assert.True(archives.Length >= 11, $"only {archives.Length} archives found");
+        foreach (string archive in archives)
+        {
+            string folder = GoldenArchives.FolderOf(archive), name = Path.GetRelativePath(TestPaths.Repository, folder);
+            HashSet<string> held = [.. GoldenArchives.Names(archive)];
+            HashSet<string> there =
+                [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'))];
+            Findings.None(held.Except(there).Select(file => $"{name}/{file} is missing: delete {name}.unpacked and run a test"));
+            Findings.None(there.Except(held).Select(
+                file => $"{name}/{file} is not in {name}.tar.br: dotnet run tests/golden/scripts/pack.cs {name}"));
+        }
+    }
+
     private static void RequireContent(string path)
     {
         var file = new FileInfo(Path.Combine(TestPaths.Golden, path));
