@@ -64,8 +64,8 @@ public sealed class CudaHopperLowBitLinearTests : IDisposable
             return (Values(y), Values(gateUp), Values(product), Values(dx));
         }
 
-        var expected = Multiply(plain);
-        var actual = Multiply(coded);
+        (double[] Y, double[] GateUp, double[] Product, double[] DX) expected = Multiply(plain);
+        (double[] Y, double[] GateUp, double[] Product, double[] DX) actual = Multiply(coded);
         Assert.Equal(expected.Y, actual.Y);
         Assert.Equal(expected.GateUp, actual.GateUp);
         Assert.Equal(expected.Product, actual.Product);
