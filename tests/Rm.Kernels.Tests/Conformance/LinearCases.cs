@@ -72,10 +72,16 @@ internal static class LinearCases
         Tensor? residual = setup.Residual ? bench.InputActivation("residual", bench.Activations(setup.Rows, setup.Out)) : null;
         int ranks = setup.Ranks.Sum();
         GuardedTensor? s = ranks == 0 ? null : NarrowOutput(bench, setup.Rows, ranks);
-        GuardedTensor y = bench.OutputActivation("y", setup.Rows, setup.Out),
-            product = bench.OutputActivation("product", setup.Rows, setup.Out / 2);
-        GuardedTensor apart = bench.OutputActivation("product apart", setup.Rows, setup.Out / 2);
-        LinearForwardArgs args = new(prepared, x, weight, bias, residual, factors.Arguments, s?.View, y.View);
+        GuardedTensor y = bench.OutputActivation("y", setup.Rows, setup.Out);
+        CheckSwiGlu(bench, new(prepared, x, weight, bias, residual, factors.Arguments, s?.View, y.View), y, setup.Out);
+    }
+
+    /// <summary>Checks that a layer, <c>y[T, out]</c>, gives the same bits alone and together with the SwiGLU of its halves.</summary>
+    public static void CheckSwiGlu(OperationBench bench, LinearForwardArgs args, GuardedTensor y, int outFeatures)
+    {
+        int rows = y.View.Rows;
+        GuardedTensor product = bench.OutputActivation("product", rows, outFeatures / 2);
+        GuardedTensor apart = bench.OutputActivation("product apart", rows, outFeatures / 2);
         bench.Backend.LinearForward(args);
         bench.Backend.SwiGluForward(new SwiGluForwardArgs(y.View, apart.View));
         bench.Backend.Synchronize();

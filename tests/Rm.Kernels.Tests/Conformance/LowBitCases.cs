@@ -35,7 +35,23 @@ internal static class LowBitCases
             new(LowBitCode.Nf4, 64, false, 9, 48, 128, Extras: true, ToLarge: true),
             new(LowBitCode.Int8, 0, false, 34, 80, 48, Extras: true, ToLarge: true),
         }.Select(setup => new OperationCase(setup.ToString(), bench => Run(bench, setup))),
+        .. new Setup[]
+        {
+            new(LowBitCode.Nf4, 64, true, 37, 48, 128),
+            new(LowBitCode.Int8, 0, false, 33, 272, 80),
+            new(LowBitCode.Fp8, 32, false, 130, 40, 96),
+        }.Select(setup => new OperationCase($"{setup}, and its SwiGLU", bench => WithSwiGlu(bench, setup))),
     ];
+
+    private static void WithSwiGlu(OperationBench bench, Setup setup)
+    {
+        PreparedLayout layout = bench.Prepare(Layouts.Of([0, setup.Rows]));
+        var reference = new LowBitReference(setup.Code, setup.Block, setup.IsDouble, setup.Out, setup.In, new Random(7));
+        Tensor x = bench.InputActivation("x", bench.Activations(setup.Rows, setup.In));
+        GuardedTensor y = bench.OutputActivation("y", setup.Rows, setup.Out);
+        LinearCases.CheckSwiGlu(
+            bench, new LinearForwardArgs(layout, x, bench.LowBitWeight(reference), null, null, null, null, y.View), y, setup.Out);
+    }
 
     private static void Run(OperationBench bench, Setup setup)
     {

@@ -7,7 +7,7 @@ internal static class RopeCases
 {
     public static IEnumerable<OperationCase> All =>
     [
-        .. new[] { 16, 24, 64, 80, 128 }.Select(d => new OperationCase($"rope_table D={d}", bench => Table(bench, d))),
+        .. new[] { 16, 24, 64, 80, 128 }.Select(d => new OperationCase($"rope_table D={d}", bench => Table(bench, Frequencies(d)))),
         new OperationCase("rope_table of some tokens, scaled and growing", bench =>
         {
             SequenceLayout layout = Layouts.Of([0, 1], [300, 40, 7]);
@@ -25,6 +25,8 @@ internal static class RopeCases
                 table, RopeReference<double>.Table(positions, frequencies, 1.25, 0.5, 16),
                 RopeReference<float>.Table(positions, frequencies, 1.25, 0.5, 16));
         }),
+        new OperationCase(
+            "rope_table of angles far beyond a turn", bench => Table(bench, [3e11f, 7e9f, 4.2e6f, 1.5e5f, 2000f, 31f, 0.5f, 1e-3f])),
         .. from shape in new[] { (3, 24, 8), (2, 96, 72), (4, 128, 32) }
            from inverse in new[] { false, true }
            select new OperationCase(
@@ -37,11 +39,10 @@ internal static class RopeCases
                    Apply(bench, shape.Item1, shape.Item2, inverse)),
     ];
 
-    private static void Table(OperationBench bench, int headDim)
+    private static void Table(OperationBench bench, float[] frequencies)
     {
         SequenceLayout layout = Layouts.Of([0, 1], [300, 40, 7], [5, 1, 1, 2]);
-        float[] frequencies = Frequencies(headDim);
-        GuardedTensor table = bench.Output("cos_sin", layout.TokenCount, headDim);
+        GuardedTensor table = bench.Output("cos_sin", layout.TokenCount, 2 * frequencies.Length);
         bench.Backend.RopeTable(new RopeTableArgs(bench.Prepare(layout), frequencies, table.View));
         bench.Check(
             table, RopeReference<double>.Table(layout.Positions, frequencies), RopeReference<float>.Table(layout.Positions, frequencies));

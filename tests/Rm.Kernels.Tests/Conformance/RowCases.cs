@@ -24,6 +24,11 @@ internal static class RowCases
         RealMatrix<double> expected = table.TakeRows(layout.Tokens);
         bench.Check(x, expected, expected.To<float>());
 
+        // A table under training is float32, whatever the activations are.
+        GuardedTensor rounded = bench.OutputActivation("rounded", layout.TokenCount, columns);
+        bench.Backend.EmbeddingForward(new EmbeddingForwardArgs(prepared, bench.Input("trained", table), rounded.View));
+        bench.Check(rounded, expected, expected.To<float>());
+
         RealMatrix<double> dx = bench.Activations(layout.TokenCount, columns);
         RealMatrix<double> before = bench.Numbers(50, columns);
         GuardedTensor dTable = bench.InOut("d_table", before);
@@ -67,6 +72,9 @@ internal static class RowCases
         GuardedTensor filled = bench.Output("filled", 5, 24, gap: 8);
         bench.Backend.Fill(filled.View, 0.375f);
         bench.Check(filled, x.Map((_, _, _) => 0.375), x.To<float>().Map((_, _, _) => 0.375f));
+        GuardedTensor activation = bench.OutputActivation("activation", 5, 24, gap: 8);
+        bench.Backend.Fill(activation.View, -0.375f);
+        bench.Check(activation, x.Map((_, _, _) => -0.375), x.To<float>().Map((_, _, _) => -0.375f));
         Assert.Throws<ArgumentException>(
             () => bench.Backend.Copy(copy.View, bench.Backend.AllocatePersistent(DType.F32, new Shape(24, 5))));
     }

@@ -47,23 +47,30 @@ internal static class AttentionReference<T>
         var dv = new RealMatrix<T>(v.Rows, v.Columns);
         int[][] visible = [.. queryRows.Select(row => VisibleKeys(layout, row, window))];
 
-        // Heads that share a key head add to the same gradients, one after the other.
+        var deltas = new RealMatrix<T>(q.Rows, heads);
+        Parallel.For(0, heads, h =>
+        {
+            for (int row = 0; row < q.Rows; row++)
+            {
+                for (int d = h * headDim; d < (h + 1) * headDim; d++)
+                {
+                    deltas[row, h] += dO[row, d] * o[row, d];
+                }
+            }
+        });
+
+        // Heads that share a key head add to the same gradients, row by row.
         Parallel.For(0, k.Columns / headDim, keyHead =>
         {
+            int[] queryHeads = [.. Enumerable.Range(0, heads).Where(h => h * k.Columns / q.Columns == keyHead)];
             int keyColumn = keyHead * headDim;
-            foreach (int h in Enumerable.Range(0, heads).Where(h => h * k.Columns / q.Columns == keyHead))
+            for (int row = 0; row < q.Rows; row++)
             {
-                int query = h * headDim;
-                for (int row = 0; row < q.Rows; row++)
+                foreach (int key in visible[row])
                 {
-                    T delta = T.Zero;
-                    for (int d = 0; d < headDim; d++)
+                    foreach (int h in queryHeads)
                     {
-                        delta += dO[row, query + d] * o[row, query + d];
-                    }
-
-                    foreach (int key in visible[row])
-                    {
+                        int query = h * headDim;
                         T score = T.Zero, dp = T.Zero;
                         for (int d = 0; d < headDim; d++)
                         {
@@ -81,7 +88,7 @@ internal static class AttentionReference<T>
                         }
 
                         T p = T.Exp(score - lse[row, h]);
-                        T ds = p * (dp - delta) * slope * scale;
+                        T ds = p * (dp - deltas[row, h]) * slope * scale;
                         for (int d = 0; d < headDim; d++)
                         {
                             dq[row, query + d] += ds * k[key, keyColumn + d];
