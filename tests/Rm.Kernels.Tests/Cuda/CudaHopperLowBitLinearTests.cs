@@ -91,7 +91,8 @@ public sealed class CudaHopperLowBitLinearTests : IDisposable
         {
             _backend.LinearForward(new(
                 bench.Prepare(Layouts.Of([0, 4])), bench.InputActivation("x", bench.Activations(4, 64)), weight, null, null, null, null,
-                y.View) { SwiGlu = hasSwiGlu ? product.View : null });
+                y.View)
+            { SwiGlu = hasSwiGlu ? product.View : null });
             _backend.Synchronize();
         });
         Assert.Contains("unwritten-global-read", failure.Message);
