@@ -117,7 +117,7 @@ public sealed class PtxCoverageTests
     // Kernels that no case launches are in the list too; those of another architecture are in no text.
     private static void LoadAll()
     {
-        using CudaDevice device = CudaDevice.Open(0);
+        using var device = CudaDevice.Open(0);
         using KernelLibrary library = new(device);
         foreach (string kernel in KernelSources.Embedded.Kernels)
         {
