@@ -312,16 +312,18 @@ publish_project() {
 
 publish() {
   need_sdk
-  local folder=out/publish
+  local folder=out/publish bytes
   rm -rf "${folder:?}/$target"
   build_images
   # Compiled ahead of time: it starts in a quarter of the time, and the first steps do not wait for the compiler.
   publish_project src/Host "$folder/$target" -p:PublishSingleFile=true -p:PublishReadyToRun=true
   cp LICENSE THIRD-PARTY-NOTICES.md README.md "$folder/$target"
-  (cd "$folder/$target" && tar -czf "../btrm-$target.tar.gz" ./*)
+  (cd "$folder/$target" && tar -cf - ./* | gzip -9 >"../btrm-$target.tar.gz")
   "$folder/$target/btrm" --version
   if [ -f out/native/emulator/libbtrm_emulator_driver.so ]; then tests/publish/run.sh "$folder/$target/btrm" out/native/emulator; fi
-  ls -l "$folder/$target/btrm" "$folder/btrm-$target.tar.gz" | awk '{ printf "%8.1f MiB  %s\n", $5 / 1048576, $NF }'
+  ls -l "$folder/$target/btrm" "$folder/btrm-$target.tar.gz" | awk '{ printf "%8.1f MB  %s\n", $5 / 1e6, $NF }'
+  bytes=$(stat -c %s "$folder/btrm-$target.tar.gz")
+  [ "$bytes" -le 30000000 ] || { echo "publish: the release is larger than 30 MB" >&2; return 1; }
 }
 
 # The tests find their classes by reflection, so of their folder only the framework is trimmed, and xUnit wants its assembly as a file. One
