@@ -360,7 +360,7 @@ publish_check() {
   tracked=$({ git ls-files -z 2>/dev/null || true; } | xargs -0 -r cat | wc -c)
   awk -v archive="$bytes" -v tree="$tracked" 'BEGIN { printf "%8.1f MB  gpu-check.tar.xz\n%8.1f MB  the tracked tree\n", archive / 1e6, tree / 1e6 }'
   [ "$bytes" -le 22000000 ] || { echo "publish-check: the archive is larger than 22 MB" >&2; return 1; }
-  [ $((bytes + tracked)) -le 62000000 ] || echo "publish-check: archive and tree together are larger than the 62 MB that they should take" >&2
+  [ $((bytes + tracked)) -le 62000000 ] || { echo "publish-check: archive and tree together are larger than 62 MB" >&2; return 1; }
 }
 
 verb=${1:-build}
