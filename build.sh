@@ -229,6 +229,7 @@ test_all() {
   mkdir -p out/test
   if [ $# -eq 0 ]; then
     tests/install-tools.sh
+    tests/precompile/run.sh tests/Rm.Host.Tests/bin/Release/net10.0 "$host"
     test_emulator
     if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
   fi
