@@ -27,6 +27,16 @@ bool is_written(SharedState state) {
     return state == SharedState::Written || state == SharedState::WrittenByBulkCopy || state == SharedState::WrittenByAtomic;
 }
 
+constexpr std::uint32_t kUnit = SharedMemory::kUnit;
+
+/// The units that an access touches, whole ones.
+struct Units {
+    std::uint32_t begin, end;
+
+    Units(std::uint32_t offset, std::uint32_t bytes) : begin(offset / kUnit), end((offset + bytes + kUnit - 1) / kUnit) {}
+    std::uint32_t count() const { return end - begin; }
+};
+
 /// Whether all epochs are the first one. Of a fixed number, so that the loop becomes a few vector instructions.
 template <std::uint32_t kCount>
 bool are_equal(const Epoch* epochs) {
@@ -35,12 +45,12 @@ bool are_equal(const Epoch* epochs) {
     return difference == 0;
 }
 
-/// Whether the accesses at the epochs of an access's bytes happened before what `thread` does now; false too for mixtures inside
+/// Whether the accesses at the epochs of an access's units happened before what `thread` does now; false too for mixtures inside
 /// a word.
 template <std::uint32_t kCount>
 bool are_before(const Epoch* epochs, const Thread& thread, const Warp& warp) {
     if (are_equal<kCount>(epochs)) return happened_before(epochs[0], thread, warp);
-    constexpr std::uint32_t kWord = 4;
+    constexpr std::uint32_t kWord = 4 / kUnit;
     for (std::uint32_t i = 0; i < kCount; i += kWord) {
         if (kCount <= kWord || !are_equal<kWord>(epochs + i) || !happened_before(epochs[i], thread, warp)) return false;
     }
@@ -54,18 +64,18 @@ bool are_all(const SharedState* states, SharedState expected) {
     return std::memcmp(states, pattern, kCount) == 0;
 }
 
-/// Calls `function` with the number of bytes as a constant if accesses of that size are usual; false for any other.
+/// Calls `function` with the number of units as a constant if accesses of that size are usual; false for any other.
 template <typename Function>
 bool with_usual_size(std::uint32_t bytes, Function function) {
     switch (bytes) {
         case 2:
-            return function(std::integral_constant<std::uint32_t, 2>());
+            return function(std::integral_constant<std::uint32_t, 2 / kUnit>());
         case 4:
-            return function(std::integral_constant<std::uint32_t, 4>());
+            return function(std::integral_constant<std::uint32_t, 4 / kUnit>());
         case 8:
-            return function(std::integral_constant<std::uint32_t, 8>());
+            return function(std::integral_constant<std::uint32_t, 8 / kUnit>());
         case 16:
-            return function(std::integral_constant<std::uint32_t, 16>());
+            return function(std::integral_constant<std::uint32_t, 16 / kUnit>());
         default:
             return false;
     }
@@ -85,14 +95,13 @@ SharedMemory::SharedMemory() : storage_(sizeof(Bytes) + alignof(Bytes)) {
 }
 
 void SharedMemory::start(std::uint32_t dynamic_bytes) {
-    std::memset(bytes_->state, static_cast<int>(SharedState::Outside), used_);
-    std::memset(bytes_->writer, 0, used_ * sizeof(Epoch));
-    std::memset(bytes_->reader, 0, used_ * sizeof(Epoch));
-    std::memset(bytes_->other_reader, 0, used_ * sizeof(Epoch));
+    const Units before(0, used_);
+    note_state(0, used_, SharedState::Outside);
+    for (Epoch* epochs : {bytes_->writer, bytes_->reader, bytes_->other_reader}) std::fill_n(epochs, before.count(), 0);
     static_variables_.clear();
     dynamic_bytes_ = dynamic_bytes;
     used_ = dynamic_bytes;
-    std::memset(bytes_->state, static_cast<int>(SharedState::Unwritten), used_);
+    note_state(0, used_, SharedState::Unwritten);
     std::memset(data_, kPoison, used_);
 }
 
@@ -106,7 +115,7 @@ void* SharedMemory::static_variable(const void* key, std::uint32_t bytes, std::u
     }
     static_variables_.push_back({key, offset, bytes});
     used_ = offset + bytes;
-    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Unwritten), bytes);
+    note_state(offset, bytes, SharedState::Unwritten);
     std::memset(data_ + offset, kPoison, bytes);
     return data_ + offset;
 }
@@ -132,7 +141,7 @@ void SharedMemory::check_range(const void* pointer, std::uint32_t bytes, std::ui
 
 void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
     for (std::uint32_t i = offset; i < offset + bytes; i++) {
-        switch (bytes_->state[i]) {
+        switch (bytes_->state[i / kUnit]) {
             case SharedState::Outside: {
                 const char* region = "dynamic shared memory";
                 std::uint32_t base = 0, size = dynamic_bytes_;
@@ -176,7 +185,7 @@ void SharedMemory::report_state(std::uint32_t offset, std::uint32_t bytes, const
 
 void SharedMemory::report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const {
     unsigned thread = other >> kEpochTimeBits;
-    if (bytes_->state[offset] == SharedState::WrittenByBulkCopy && *other_verb == 'w') {
+    if (bytes_->state[offset / kUnit] == SharedState::WrittenByBulkCopy && *other_verb == 'w') {
         report(Defect::BulkCopyNotWaited, where,
                "%s at offset %u of shared memory, into which a bulk copy by thread %u has landed: no completed wait for that "
                "phase of "
@@ -191,11 +200,21 @@ void SharedMemory::report_race(std::uint32_t offset, Epoch other, const char* ot
            *verb == 'b' ? ", or that thread passed an mbarrier a phase too early (phase bit not flipped?)" : "");
 }
 
-inline void SharedMemory::note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now) {
+inline void SharedMemory::note_state(std::uint32_t offset, std::uint32_t bytes, SharedState state) {
+    const Units units(offset, bytes);
+    std::memset(bytes_->state + units.begin, static_cast<int>(state), units.count());
+}
+
+inline void SharedMemory::note_writer(std::uint32_t offset, std::uint32_t bytes, Epoch now) {
+    const Units units(offset, bytes);
+    std::fill_n(bytes_->writer + units.begin, units.count(), now);
+}
+
+inline void SharedMemory::note_reader(std::uint32_t first_unit, std::uint32_t units, Epoch now) {
     constexpr std::uint32_t kThreadBits = ~kEpochTimeMask;
-    Epoch* reader = bytes_->reader + offset;
-    Epoch* other = bytes_->other_reader + offset;
-    for (std::uint32_t i = 0; i < bytes; i++) {
+    Epoch* reader = bytes_->reader + first_unit;
+    Epoch* other = bytes_->other_reader + first_unit;
+    for (std::uint32_t i = 0; i < units; i++) {
         const Epoch before = reader[i];
         // Without a branch, so that the loop becomes vector code.
         other[i] = ((before ^ now) & kThreadBits) != 0 ? before : other[i];
@@ -208,11 +227,12 @@ bool SharedMemory::read_quickly(const void* pointer) {
     auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_);
     if (offset % kCount != 0 || offset > kBytes - kCount) return false;
     const Thread& thread = *current_thread;
-    if (!are_all<kCount>(bytes_->state + offset, SharedState::Written) ||
-        !are_before<kCount>(bytes_->writer + offset, thread, current_block->warps[thread.warp])) {
+    const auto unit = static_cast<std::uint32_t>(offset / kUnit);
+    if (!are_all<kCount / kUnit>(bytes_->state + unit, SharedState::Written) ||
+        !are_before<kCount / kUnit>(bytes_->writer + unit, thread, current_block->warps[thread.warp])) {
         return false;
     }
-    note_reader(static_cast<std::uint32_t>(offset), kCount, thread.epoch());
+    note_reader(unit, kCount / kUnit, thread.epoch());
     return true;
 }
 
@@ -227,30 +247,32 @@ void SharedMemory::read_slowly(const void* pointer, std::uint32_t bytes, std::ui
     const Thread& thread = *current_thread;
     const Warp& warp = current_block->warps[thread.warp];
     const Epoch now = thread.epoch();
-    Epoch known = bytes_->writer[offset];
+    const Units units(offset, bytes);
+    Epoch known = bytes_->writer[units.begin];
     if (!happened_before(known, thread, warp)) report_race(offset, known, "write", "read", where);
-    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+    for (std::uint32_t i = units.begin; i < units.end; i++) {
         if (!is_written(bytes_->state[i])) report_state(offset, bytes, "read", where);
         Epoch writer = bytes_->writer[i];
         if (writer != known) {
-            if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", "read", where);
+            if (!happened_before(writer, thread, warp)) report_race(i * kUnit, writer, "write", "read", where);
             known = writer;
         }
     }
-    note_reader(offset, bytes, now);
+    note_reader(units.begin, units.count(), now);
 }
 
 void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const {
     const Thread& thread = *current_thread;
     const Warp& warp = current_block->warps[thread.warp];
     if (with_usual_size(bytes, [&](auto count) {
-            const SharedState state = bytes_->state[offset];
+            const std::uint32_t unit = offset / kUnit;
+            const SharedState state = bytes_->state[unit];
             if ((state != SharedState::Written && state != SharedState::Unwritten) ||
-                !are_all<count>(bytes_->state + offset, state)) {
+                !are_all<count>(bytes_->state + unit, state)) {
                 return false;
             }
             for (const Epoch* epochs : {bytes_->writer, bytes_->reader, bytes_->other_reader}) {
-                if (!are_before<count>(epochs + offset, thread, warp)) return false;
+                if (!are_before<count>(epochs + unit, thread, warp)) return false;
             }
             return true;
         })) {
@@ -258,11 +280,12 @@ void SharedMemory::check_writable(std::uint32_t offset, std::uint32_t bytes, con
         return;
     }
     Epoch known = 0;
-    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+    const Units units(offset, bytes);
+    for (std::uint32_t i = units.begin; i < units.end; i++) {
         if (!is_written(bytes_->state[i]) && bytes_->state[i] != SharedState::Unwritten) report_state(offset, bytes, verb, where);
         Epoch writer = bytes_->writer[i];
         if (writer != known) {
-            if (!happened_before(writer, thread, warp)) report_race(i, writer, "write", verb, where);
+            if (!happened_before(writer, thread, warp)) report_race(i * kUnit, writer, "write", verb, where);
             known = writer;
         }
     }
@@ -275,9 +298,10 @@ void SharedMemory::check_readers(std::uint32_t offset, std::uint32_t bytes, cons
     const Warp& warp = current_block->warps[thread.warp];
     for (const Epoch* readers : {bytes_->reader, bytes_->other_reader}) {
         Epoch known = 0;
-        for (std::uint32_t i = offset; i < offset + bytes; i++) {
+        const Units units(offset, bytes);
+        for (std::uint32_t i = units.begin; i < units.end; i++) {
             if (readers[i] == known) continue;
-            if (!happened_before(readers[i], thread, warp)) report_race(i, readers[i], "read", verb, where);
+            if (!happened_before(readers[i], thread, warp)) report_race(i * kUnit, readers[i], "read", verb, where);
             known = readers[i];
         }
     }
@@ -287,57 +311,58 @@ void SharedMemory::change_atomically(void* pointer, std::uint32_t bytes, Where w
     check_range(pointer, bytes, bytes, "read", where);
     std::uint32_t offset = static_cast<std::uint32_t>(static_cast<std::uint8_t*>(pointer) - data_);
     const Thread& thread = *current_thread;
-    for (std::uint32_t i = offset; i < offset + bytes; i++) {
+    const Units units(offset, bytes);
+    for (std::uint32_t i = units.begin; i < units.end; i++) {
         if (!is_written(bytes_->state[i])) report_state(offset, bytes, "read", where);
         if (bytes_->state[i] == SharedState::WrittenByAtomic) continue;
         if (!happened_before(bytes_->writer[i], thread, current_block->warps[thread.warp])) {
-            report_race(i, bytes_->writer[i], "write", "atomic operation", where);
+            report_race(i * kUnit, bytes_->writer[i], "write", "atomic operation", where);
         }
     }
     check_readers(offset, bytes, "atomic operation", where);
     current_block->wgmma->check_operand_write(offset, bytes, where);
-    std::memset(bytes_->state + offset, static_cast<int>(SharedState::WrittenByAtomic), bytes);
-    std::fill_n(bytes_->writer + offset, bytes, thread.epoch());
+    note_state(offset, bytes, SharedState::WrittenByAtomic);
+    note_writer(offset, bytes, thread.epoch());
 }
 
 void SharedMemory::write(void* pointer, std::uint32_t bytes, std::uint32_t alignment, Where where) {
     check_range(pointer, bytes, alignment, "write", where);
     std::uint32_t offset = static_cast<std::uint32_t>(static_cast<std::uint8_t*>(pointer) - data_);
     check_writable(offset, bytes, "write", where);
-    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Written), bytes);
-    std::fill_n(bytes_->writer + offset, bytes, current_thread->epoch());
+    note_state(offset, bytes, SharedState::Written);
+    note_writer(offset, bytes, current_thread->epoch());
 }
 
 void SharedMemory::begin_copy(std::uint32_t offset, std::uint32_t bytes, SharedState in_flight, Where where) {
     check_range(data_ + offset, bytes, 1, "write", where);
     check_writable(offset, bytes, in_flight == SharedState::BulkCopyInFlight ? "bulk copy" : "cp.async", where);
-    std::memset(bytes_->state + offset, static_cast<int>(in_flight), bytes);
+    note_state(offset, bytes, in_flight);
     std::memset(data_ + offset, kPoison, bytes);
 }
 
 void SharedMemory::land(std::uint32_t offset, const void* source, std::uint32_t bytes, Epoch epoch, SharedState written) {
     std::memcpy(data_ + offset, source, bytes);
-    std::memset(bytes_->state + offset, static_cast<int>(written), bytes);
-    std::fill_n(bytes_->writer + offset, bytes, epoch);
+    note_state(offset, bytes, written);
+    note_writer(offset, bytes, epoch);
 }
 
 void SharedMemory::make_barrier_object(std::uint32_t offset, Where where) {
     check_range(data_ + offset, 8, 8, "write", where);
-    if (bytes_->state[offset] == SharedState::BarrierObject) {
+    if (bytes_->state[offset / kUnit] == SharedState::BarrierObject) {
         report(Defect::BarrierMisuse, where, "the mbarrier at offset %u of shared memory is initialised twice", offset);
     }
     check_writable(offset, 8, "write", where);
-    std::memset(bytes_->state + offset, static_cast<int>(SharedState::BarrierObject), 8);
-    std::fill_n(bytes_->writer + offset, 8, current_thread->epoch());
+    note_state(offset, 8, SharedState::BarrierObject);
+    note_writer(offset, 8, current_thread->epoch());
 }
 
 void SharedMemory::unmake_barrier_object(std::uint32_t offset) {
-    std::memset(bytes_->state + offset, static_cast<int>(SharedState::Unwritten), 8);
+    note_state(offset, 8, SharedState::Unwritten);
 }
 
 void SharedMemory::check_barrier_object(std::uint32_t offset, Where where) {
     const Thread& thread = *current_thread;
-    Epoch writer = bytes_->writer[offset];
+    Epoch writer = bytes_->writer[offset / kUnit];
     if (!happened_before(writer, thread, current_block->warps[thread.warp])) {
         report_race(offset, writer, "initialisation", "use of the mbarrier", where);
     }

@@ -1,4 +1,4 @@
-// A block's shared memory: bytes, what is known of each byte, and who touched it last.
+// A block's shared memory: bytes, what is known of each two of them, and who touched them last.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace emu {
 
 struct Thread;
 
-/// What is known of a byte of shared memory.
+/// What is known of a unit of shared memory.
 enum class SharedState : std::uint8_t {
     Outside = 0,
     Unwritten,
@@ -31,6 +31,8 @@ public:
     /// Room for the 227 KiB that a block may use on the largest architecture, and for guard zones.
     static constexpr std::uint32_t kBytes = 240 * 1024;
     static constexpr std::uint32_t kStaticLimit = 48 * 1024;
+    /// Bytes that are noted as one, the smallest that kernels access alone; notes of single bytes would take twice the time.
+    static constexpr std::uint32_t kUnit = 2;
 
     SharedMemory();
 
@@ -80,7 +82,9 @@ private:
     void check_range(const void* pointer, std::uint32_t bytes, std::uint32_t alignment, const char* verb, Where where) const;
     [[noreturn]] void report_state(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
     [[noreturn]] void report_race(std::uint32_t offset, Epoch other, const char* other_verb, const char* verb, Where where) const;
-    void note_reader(std::uint32_t offset, std::uint32_t bytes, Epoch now);
+    void note_state(std::uint32_t offset, std::uint32_t bytes, SharedState state);
+    void note_writer(std::uint32_t offset, std::uint32_t bytes, Epoch now);
+    void note_reader(std::uint32_t first_unit, std::uint32_t units, Epoch now);
     void check_writable(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
     void check_readers(std::uint32_t offset, std::uint32_t bytes, const char* verb, Where where) const;
 
@@ -89,12 +93,14 @@ private:
         std::uint32_t offset, bytes;
     };
 
+    static constexpr std::uint32_t kUnits = kBytes / kUnit;
+
     struct Bytes {
         alignas(1024) std::uint8_t data[kBytes];
-        SharedState state[kBytes];
-        Epoch writer[kBytes];
+        SharedState state[kUnits];
+        Epoch writer[kUnits];
         // Two readers by different threads are enough: whoever writes differs from at least one of them.
-        Epoch reader[kBytes], other_reader[kBytes];
+        Epoch reader[kUnits], other_reader[kUnits];
     };
 
     std::vector<std::uint8_t> storage_;
