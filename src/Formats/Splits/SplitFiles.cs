@@ -16,6 +16,13 @@ internal static class SplitFiles
 {
     // The configuration of a dataset that declares none.
     private const string DefaultName = "default";
+    private const string Training = "train";
+
+    private static readonly char[] Digits = [.. "0123456789"];
+
+    // Words by which the Python datasets library tells a file's split.
+    private static readonly string[] SplitWords =
+        [Training, "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"];
 
     /// <summary>Whether a path is that of a data file; hidden ones and those of folders like "__MACOSX" are not.</summary>
     public static bool IsData(string path) =>
@@ -33,7 +40,13 @@ internal static class SplitFiles
     /// </summary>
     public static SplitChoice? Choose(IEnumerable<string> data, string split, Func<IReadOnlyList<string>, UserInputException> severalSets)
     {
-        string[] fitting = [.. data.Where(path => IsOfSplit(path, split)).Order(StringComparer.Ordinal)];
+        string[] all = [.. data];
+        if (split == Training && Unnamed(all) is { } unnamed)
+        {
+            return unnamed;
+        }
+
+        string[] fitting = [.. all.Where(path => IsOfSplit(path, split)).Order(StringComparer.Ordinal)];
         int depth = fitting.Length == 0 ? 0 : fitting.Min(Depth);
 
         // Files at the top are the dataset; the same names further down are other forms of it.
@@ -59,6 +72,21 @@ internal static class SplitFiles
         };
     }
 
+    // Where no name tells a split, everything is training data, as that library has it: the whole set in one folder.
+    private static SplitChoice? Unnamed(string[] data) =>
+        data.Any(TellsSplit) || data.Select(static path => (FolderOf(path), EndingOf(path))).Distinct().Count() != 1
+            ? null
+            : new SplitChoice(
+                [.. data.Order(StringComparer.Ordinal)], $"no name tells a split, so {Names.List(data)} is read as split '{Training}'");
+
+    private static bool TellsSplit(string path) =>
+        path.Split('/', '-', '_', '.', ' ').Any(word => SplitWords.Contains(word.TrimEnd(Digits)))
+            || StemOf(path).Contains("-of-", StringComparison.Ordinal);
+
+    private static string EndingOf(string path) => path[(path.LastIndexOf('/') + 1 + StemOf(path).Length)..];
+
+    private static string StemOf(string path) => DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]);
+
     private static Func<string, bool> IsIn(string? folder) => path =>
         path.StartsWith($"{folder}/", StringComparison.Ordinal) || path.StartsWith($"data/{folder}/", StringComparison.Ordinal);
 
@@ -67,13 +95,9 @@ internal static class SplitFiles
 
     private static string FolderOf(string path) => path.LastIndexOf('/') is var slash and >= 0 ? path[..slash] : "";
 
-    private static (string Ending, bool IsWhole) SetOf(string path, string split)
-    {
-        string name = path[(path.LastIndexOf('/') + 1)..], stem = DatasetFolder.Stem(name);
-        return (name[stem.Length..], stem == split);
-    }
+    private static (string Ending, bool IsWhole) SetOf(string path, string split) => (EndingOf(path), StemOf(path) == split);
 
     private static bool IsOfSplit(string path, string split) =>
         path.Split('/').SkipLast(1).Contains(split, StringComparer.Ordinal)
-            || DatasetFolder.Belongs(DatasetFolder.Stem(path[(path.LastIndexOf('/') + 1)..]), split);
+            || DatasetFolder.Belongs(StemOf(path), split);
 }

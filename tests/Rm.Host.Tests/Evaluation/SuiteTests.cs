@@ -75,7 +75,7 @@ public sealed class SuiteTests
         JsonElement tiny = Read("tiny.json");
         JsonElement[] expected =
             [.. File.ReadLines(Path.Combine(Golden, "reward-bench-expected.jsonl")).Select(line => JsonElement.Parse(line))];
-        (JsonElement figures, JsonElement[] rows, string error) = Run(scratch, "reward-bench", "reward-bench.jsonl.gz", tiny);
+        (JsonElement figures, JsonElement[] rows, string error) = Run(scratch, "reward-bench", "reward-bench.jsonl.gz");
         Assert.Equal(expected.Length, rows.Length);
         Assert.All(expected.Zip(rows), pair =>
         {
@@ -96,7 +96,7 @@ public sealed class SuiteTests
     {
         using var scratch = new ScratchFolder();
         JsonElement tiny = Read("tiny.json");
-        (JsonElement figures, JsonElement[] rows, string error) = Run(scratch, "reward-bench-2", "reward-bench-2.jsonl.gz", tiny);
+        (JsonElement figures, JsonElement[] rows, string error) = Run(scratch, "reward-bench-2", "reward-bench-2.jsonl.gz");
         Assert.All(tiny.GetProperty("reward_bench_2_rows").EnumerateArray().Zip(rows), pair =>
         {
             Assert.Equal(pair.First.GetProperty("id").GetString(), pair.Second.GetProperty("id").GetString());
@@ -157,7 +157,7 @@ public sealed class SuiteTests
                     ["response_B"] = i == 3 ? "The first." : "None, really.",
                     ["label"] = row.Item2,
                 }.ToJsonString() + "\n")));
-        string model = ModelWithHead(scratch, Read("tiny.json"));
+        string model = ModelWithHead(scratch);
         CommandResult result = Btrm.Succeed("eval", "--suite", "judge-bench", "--model", model, "--eval-file", file, "--device", "cpu");
         JsonElement[] lines = [.. JsonElement.Parse(result.Output).GetProperty("scores").EnumerateArray()];
         Assert.Equal(["overall", "coding", "knowledge", "math"], lines.Select(line => line.GetProperty("name").GetString()));
@@ -185,17 +185,18 @@ public sealed class SuiteTests
     }
 
     private static (JsonElement Figures, JsonElement[] Rows, string Error) Run(
-        ScratchFolder scratch, string suite, string file, JsonElement tiny)
+        ScratchFolder scratch, string suite, string file)
     {
         string rows = scratch["rows.jsonl"];
         CommandResult result = Btrm.Succeed(
-            "eval", "--suite", suite, "--model", ModelWithHead(scratch, tiny), "--eval-file", Path.Combine(Golden, file), "--max-seq-len",
+            "eval", "--suite", suite, "--model", ModelWithHead(scratch), "--eval-file", Path.Combine(Golden, file), "--max-seq-len",
             "0", "--device", "cpu",
             "--save-rows", rows);
         return (JsonElement.Parse(result.Output), [.. File.ReadLines(rows).Select(line => JsonElement.Parse(line))], result.Error);
     }
 
-    private static string ModelWithHead(ScratchFolder scratch, JsonElement tiny)
+    /// <summary>The quickstart's model with a head whose numbers the goldens have; its folder.</summary>
+    internal static string ModelWithHead(ScratchFolder scratch)
     {
         string source = Path.Combine(TestPaths.Repository, "examples", "quickstart", "model"), model = scratch["model"];
         Directory.CreateDirectory(model);
@@ -205,7 +206,7 @@ public sealed class SuiteTests
         }
 
         File.Copy(Path.Combine(source, "model.safetensors"), Path.Combine(model, "model-1.safetensors"));
-        float[] head = [.. tiny.GetProperty("head").EnumerateArray().Select(value => value.GetSingle())];
+        float[] head = [.. Read("tiny.json").GetProperty("head").EnumerateArray().Select(value => value.GetSingle())];
         WriteHead(Path.Combine(model, "model-2.safetensors"), head);
         var map = new JsonObject { ["score.weight"] = "model-2.safetensors" };
         using (var weights = SafetensorsFile.Open(Path.Combine(source, "model.safetensors")))

@@ -7,6 +7,7 @@ using Rm.Host.Tests.Tokenization;
 namespace Rm.Host.Tests.Hub;
 
 /// <summary>The training guide's command against a hub on loopback, and afterwards without it.</summary>
+[Collection(HubEnvironment.Name)]
 public sealed class HubEndToEndTests : IDisposable
 {
     private static readonly string[] Variables = ["HF_ENDPOINT", "HF_HOME", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"];

@@ -73,12 +73,20 @@ public sealed class CudaModelGoldenTests
         .Concat(ModelGoldenTests.LowBitNames).Except(["olmo3", "smollm3"]),
     ];
 
+    public static TheoryData<string> LowBit => [.. ModelGoldenTests.LowBitNames];
+
     [Theory]
     [MemberData(nameof(BFloat16Cases))]
-    public void In_bfloat16_errors_are_at_most_twice_those_of_PEFT(string name)
+    public void In_bfloat16_errors_are_at_most_twice_those_of_PEFT(string name) => AssertBFloat16(name, GemmChoice.Own);
+
+    [Theory]
+    [MemberData(nameof(LowBit))]
+    public void In_few_bits_by_wgmma_errors_are_at_most_twice_those_of_PEFT(string name) => AssertBFloat16(name, GemmChoice.Wgmma);
+
+    private static void AssertBFloat16(string name, GemmChoice gemm)
     {
         var golden = new ModelGoldenCase(name);
-        using CudaBackend backend = EmulatedDevice.Open(DType.BF16);
+        using CudaBackend backend = EmulatedDevice.Open(DType.BF16, gemm);
         using RewardModel model = golden.Open(backend, "adapter", training: true);
         MicroBatchResult result = golden.Step(model, ModelGoldenCase.All, sharePrefix: true);
         JsonElement peer = golden.Expected.GetProperty("bf16");

@@ -1,0 +1,137 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Rm.Formats.Rendering;
+using Rm.Host.Tests.Tokenization;
+using Rm.Kernels.Cpu;
+using Rm.Kernels.Cuda;
+using Rm.Kernels.Ops;
+using Rm.Kernels.Tensors;
+using Rm.Training.Batching;
+using Rm.Training.Model;
+
+namespace Rm.Host.Tests.Training;
+
+/// <summary>
+/// Small models of every family with random sizes, weights and sequences: the CUDA backend with float32 storage beside the CPU, rewards and
+/// all gradients within 1e-4. Settings that belong together are those of the golden cases.
+/// </summary>
+[Collection("CUDA device")]
+public sealed class ModelFamilyFuzzTests
+{
+    private const int Vocabulary = 61;
+
+    public static TheoryData<string> Families => [.. ModelGoldenTests.FamilyNames];
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void A_random_model_is_the_same_on_both_devices(string family)
+    {
+        int first = FuzzSettings.FirstSeed(1);
+        for (int seed = first; seed < first + FuzzSettings.Iterations(2); seed++)
+        {
+            string config = RandomConfig(family, new Random(seed));
+            PreferencePair[] pairs = RandomPairs(new Random(seed));
+            bool sharePrefix = seed % 2 == 0;
+            Recompute recompute = (Recompute)(seed % 3);
+            using CpuBackend cpu = new(2);
+            using CudaBackend cuda = EmulatedDevice.Open(DType.F32);
+            Outcome expected = Run(cpu, config, pairs, sharePrefix, Recompute.None, seed);
+            Outcome actual = Run(cuda, config, pairs, sharePrefix, recompute, seed);
+            string what = $"{family}, seed {seed}, {config}";
+            for (int i = 0; i < expected.Rewards.Length; i++)
+            {
+                ModelGoldenCase.AssertClose(expected.Rewards[i], actual.Rewards[i], 0.1, $"{what}: reward {i}");
+            }
+
+            Assert.True(expected.Rewards.Distinct().Count() > 1, what);
+            foreach ((string name, float[] gradient) in expected.Gradients)
+            {
+                ModelGoldenCase.AssertTensor($"{what}: {name}", actual.Gradients[name], gradient);
+            }
+        }
+    }
+
+    private static Outcome Run(IBackend backend, string json, PreferencePair[] pairs, bool sharePrefix, Recompute recompute, int seed)
+    {
+        var config = ModelConfig.Parse(Encoding.UTF8.GetBytes(json), "config.json");
+        using var model = new RewardModel(backend, config, new Weights(seed), TrainingScope.Full, training: true, recompute);
+        ParameterInitializer.InitializeHead(model.Parameters, 0.5, (ulong)seed);
+        MicroBatchResult result = model.Train(
+            PairPacking.Pack(pairs, sharePrefix), new PairTargets(null, null), ModelGoldenCase.All, 1f / pairs.Length, dropoutSeed: 0);
+        return new Outcome(
+            result.Rewards, model.Parameters.All.ToDictionary(p => p.Name, p => model.Parameters.Read(model.Parameters.Gradients, p)));
+    }
+
+    private static string RandomConfig(string family, Random random)
+    {
+        string file = Path.Combine(new ModelGoldenCase(family).ModelPath, "config.json");
+        JsonObject config = JsonNode.Parse(File.ReadAllBytes(file))!.AsObject();
+        void Draw(string name, params int[] values)
+        {
+            if (config[name] is JsonValue value && value.TryGetValue(out int _))
+            {
+                config[name] = values[random.Next(values.Length)];
+            }
+        }
+
+        config["vocab_size"] = Vocabulary;
+        Draw("intermediate_size", 16, 24, 40, 72);
+        Draw("moe_intermediate_size", 8, 24, 40);
+        Draw("num_local_experts", 4, 7, 9);
+        Draw("num_experts", 4, 7, 9);
+        Draw("num_experts_per_tok", 1, 3, 4);
+        Draw("sliding_window", 2, 5, 9);
+        if (config["head_dim"] is not null)
+        {
+            // The width of the model is then free.
+            Draw("hidden_size", 24, 40, 56);
+            DrawHeads((1, 1), (3, 1), (4, 2), (3, 3));
+        }
+        else if (!config.ToJsonString().Contains("long_factor", StringComparison.Ordinal))
+        {
+            // Factors by dimension belong to one size of head.
+            DrawHeads((2, 1), (2, 2), (4, 1), (4, 4));
+        }
+
+        return config.ToJsonString();
+
+        void DrawHeads(params (int Heads, int KvHeads)[] choices)
+        {
+            (int heads, int kvHeads) = choices[random.Next(choices.Length)];
+            Draw("num_attention_heads", heads);
+            Draw("num_key_value_heads", kvHeads);
+        }
+    }
+
+    private static PreferencePair[] RandomPairs(Random random)
+    {
+        int[] Tokens(int most) => [.. Enumerable.Range(0, random.Next(1, most)).Select(_ => random.Next(Vocabulary))];
+        return [.. Enumerable.Range(0, 3).Select(i =>
+        {
+            int[] prompt = Tokens(30);
+            return PreferencePair.FromIds([.. prompt, .. Tokens(20)], [.. prompt, .. Tokens(20)], i);
+        })];
+    }
+
+    private sealed record Outcome(float[] Rewards, IReadOnlyDictionary<string, float[]> Gradients);
+
+    /// <summary>Numbers by name, norms' and others' alike around nothing that hides them.</summary>
+    private sealed class Weights(int seed) : IWeightSource
+    {
+        private const float Matrix = 0.2f, Vector = 0.3f;
+
+        public bool Contains(string name) => name != WeightNames.Score;
+
+        public void Read(string name, long start, Span<float> destination)
+        {
+            var random = new CounterRandom((ulong)seed, name);
+            bool isNorm = name.Contains("norm", StringComparison.Ordinal);
+            float size = isNorm || name.EndsWith("bias", StringComparison.Ordinal) ? Vector : Matrix;
+            for (int i = 0; i < destination.Length; i++)
+            {
+                float uniform = ((random.Bits(start + i) & 0xFFFF) / 32768f) - 1;
+                destination[i] = (isNorm ? 1 : 0) + (size * uniform);
+            }
+        }
+    }
+}
