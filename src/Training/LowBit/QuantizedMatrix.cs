@@ -118,12 +118,13 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
 
                 break;
             case LowBitCode.Int8:
-                // bitsandbytes rounds to float16 first.
-                float largest = Largest(values, value => (float)(Half)value);
+                // bitsandbytes rounds to float16 first; PyTorch's 127 / x is a reciprocal times 127, which decides where exactly half of the
+                // largest value goes.
+                float largest = Largest(values, value => (float)(Half)value), factor = 1 / largest * Int8Largest;
                 for (int i = 0; i < values.Length; i++)
                 {
                     codes[i] = (byte)(sbyte)(
-                        largest == 0 ? 0 : MathF.Round((float)(Half)values[i] * (Int8Largest / largest), MidpointRounding.ToEven));
+                        largest == 0 ? 0 : MathF.Round((float)(Half)values[i] * factor, MidpointRounding.ToEven));
                 }
 
                 scales[0] = largest * (1 / Int8Largest);

@@ -22,6 +22,8 @@ public sealed class DatasetFolderTests : IDisposable
     [InlineData("askacademia/train.json|askbaking/train.json", "askacademia/test.json|README.md|.cache/train.json", null)]
     [InlineData("train.jsonl", "extra/train.jsonl|test.jsonl", null)]
     [InlineData("a/train/0000.parquet", "a/test/0000.parquet", null)]
+    [InlineData("total_dataset.json", "README.md|.cache/train.json", null)]
+    [InlineData("harmless.jsonl|helpful.jsonl", "notes.txt", null)]
     public void FindsTheFilesOfASplit(string wanted, string others, string? configuration)
     {
         foreach (string name in wanted.Split('|').Concat(others.Split('|')))
@@ -40,6 +42,10 @@ public sealed class DatasetFolderTests : IDisposable
     [InlineData("askdocs/train.json|askdocs/train.csv", "more than one", "'askdocs/train.csv'")]
     [InlineData("validation.json|sub/test.json", "no data file", "'sub/test.json'")]
     [InlineData("train.txt", "no data file", "nothing")]
+    [InlineData("all.jsonl|all.csv", "no data file", "'all.csv'")]
+    [InlineData("a/all.jsonl|b/all.jsonl", "no data file", "'b/all.jsonl'")]
+    [InlineData("pairs.jsonl|test2.jsonl", "no data file", "'pairs.jsonl'")]
+    [InlineData("filtered-00000-of-00001.jsonl", "no data file", "'filtered-00000-of-00001.jsonl'")]
     public void ListsWhatItFoundWhenThatIsNotOneSet(string files, string what, string listed)
     {
         foreach (string name in files.Split('|'))
@@ -65,6 +71,19 @@ public sealed class DatasetFolderTests : IDisposable
 
         Assert.Contains("2 folders", log.ToString(), StringComparison.Ordinal);
         Assert.Contains("--hf-config", log.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FilesWithoutASplitInTheirNamesAreTrainingDataOnlyAndSaid()
+    {
+        _folder.Write("total_dataset.json", "x");
+        using var log = new StringWriter();
+
+        DatasetFolder.Find(_folder.Path, "train", null, log);
+
+        Assert.Contains("'total_dataset.json'", log.ToString(), StringComparison.Ordinal);
+        Assert.Contains("read as split 'train'", log.ToString(), StringComparison.Ordinal);
+        Assert.Contains("no data file", Rows.Error(() => DatasetFolder.Find(_folder.Path, "test")), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -77,6 +77,19 @@ public sealed class QuantizedMatrixTests : IDisposable
         Assert.Equal(Floats(_outputs, $"{name}.int8.SCB").Select(largest => largest * (1f / 127f)), rows.Scales);
     }
 
+    // From rows of tests/golden/models/lowbit-int8 before and after bitsandbytes: half of the largest, 63.5, goes either way.
+    [Theory]
+    [InlineData(0.1318359375f, 63)]
+    [InlineData(-0.1591796875f, -63)]
+    [InlineData(0.2177734375f, 64)]
+    public void Int8_of_half_the_largest_value_is_bitsandbytes_own(float value, int code)
+    {
+        float[] row = [value, 2 * value];
+        var matrix = QuantizedMatrix.Of(
+            "w", BaseDType.Int8.Layout()!, 1, row.Length, (start, destination) => row.AsSpan((int)start, destination.Length).CopyTo(destination));
+        Assert.Equal([code, Math.Sign(value) * 127], matrix.ReadRows(0, 1).Codes.Select(one => (int)(sbyte)one));
+    }
+
     [Fact]
     public void Fp8_takes_the_nearest_of_all_its_values()
     {
