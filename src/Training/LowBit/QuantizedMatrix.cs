@@ -118,8 +118,8 @@ internal sealed class QuantizedMatrix : ILowBitMatrix
 
                 break;
             case LowBitCode.Int8:
-                // bitsandbytes rounds to float16 first; PyTorch's 127 / x is a reciprocal times 127, which decides where exactly half of the
-                // largest value goes.
+                // bitsandbytes rounds to float16 first; PyTorch's 127 / x is a reciprocal times 127, which decides where exactly half of
+                // the largest value goes.
                 float largest = Largest(values, value => (float)(Half)value), factor = 1 / largest * Int8Largest;
                 for (int i = 0; i < values.Length; i++)
                 {
