@@ -141,15 +141,26 @@ run_all_tests() {
   fi
 }
 
+# Beside the build: packages wait for the network, and the compiler of C# leaves a processor idle at times.
+prepare_tests() {
+  tests/install-tools.sh
+  # shellcheck disable=SC2086
+  if emulator_can_be_built; then nice native/build-emulator.sh $emulator_targets >/dev/null 2>&1 || true; fi
+}
+
+emulator_targets='btrm_emulator btrm_emulator_driver btrm_emulator_tests'
+emulator_can_be_built() { command -v cmake >/dev/null && command -v "${CXX:-c++}" >/dev/null; }
+
 # The emulator runs the CUDA kernels on the CPU. It has tests of its own; the test programs find the library and skip what needs it otherwise.
 test_emulator() {
   local log=out/test/emulator.log status=0 summary
-  if ! command -v cmake >/dev/null || ! command -v "${CXX:-c++}" >/dev/null; then
+  if ! emulator_can_be_built; then
     echo "No CMake or no C++ compiler: the CUDA kernels are not tested on the emulator."
     return
   fi
   echo "== emulator"
-  native/build-emulator.sh btrm_emulator btrm_emulator_driver btrm_emulator_tests >"$log" 2>&1 || { cat "$log"; return 1; }
+  # shellcheck disable=SC2086
+  native/build-emulator.sh $emulator_targets >"$log" 2>&1 || { cat "$log"; return 1; }
   out/native/emulator/btrm_emulator_tests >"$log" 2>&1 || status=$?
   summary=$(grep -E '^[0-9]+ tests, [0-9]+ failed$' "$log" | tail -n 1 || true)
   if [ "$status" -ne 0 ]; then grep -v '^ok' "$log" || true; fi
@@ -224,11 +235,14 @@ count_slurm() {
 test_all() {
   trap closing_line EXIT
   need_sdk
+  mkdir -p out/test
+  local tools=
+  if [ $# -eq 0 ]; then prepare_tests >out/test/tools.log 2>&1 & tools=$!; fi
   dotnet_build Rm.sln
   leave_launcher
-  mkdir -p out/test
   if [ $# -eq 0 ]; then
-    tests/install-tools.sh
+    wait "$tools" || true
+    cat out/test/tools.log
     tests/precompile/run.sh tests/Rm.Host.Tests/bin/Release/net10.0 "$host"
     test_emulator
     if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
