@@ -78,10 +78,10 @@ TEXT
 }
 
 passed=0 failed=0 skipped=0 skips=
-slurm=
+slurm= kernels=
 closing_line() {
-  local status=$?
-  if [ -n "$slurm" ]; then kill "$slurm" 2>/dev/null && wait "$slurm" || true; fi
+  local status=$? job
+  for job in $slurm $kernels; do kill "$job" 2>/dev/null && wait "$job" || true; done
   if [ -n "$skips" ]; then printf 'Skipped:\n%s' "$skips"; fi
   # A build that fails or a crash on the way here counts as one failure: the line never looks better than the exit code.
   if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
@@ -178,24 +178,34 @@ test_emulator() {
 }
 
 # Compiles every CUDA kernel for four architectures, without a GPU; fails on spills of hot kernels. NVRTC comes from the machine's own
-# package mirror, so this is a step of the check and of CI, not of the plain test command; without it, it counts as skipped.
-compile_kernels() {
-  local log=out/test/nvrtc.log
+# package mirror, so this is a step of the check and of CI, not of the plain test command; without it, it counts as skipped. It runs
+# beside the tests, which leave a processor idle at times, and gives way to them.
+start_kernels() {
+  (
+    [ -n "${BTRM_NVRTC_LIBRARY:-}" ] || native/scripts/get-nvrtc.sh --tools || exit 77
+    exec nice -n 10 native/scripts/nvrtc-check --sass
+  ) >out/test/nvrtc.log 2>&1 </dev/null &
+  kernels=$!
+}
+
+count_kernels() {
+  local log=out/test/nvrtc.log status=0
   echo "== kernels (NVRTC)"
-  if [ -z "${BTRM_NVRTC_LIBRARY:-}" ] && ! native/scripts/get-nvrtc.sh --tools >"$log" 2>&1; then
-    tail -n 3 "$log"
-    echo "NVRTC cannot be had here: the kernels are not compiled."
-    skipped=$((skipped + 1))
-    skips+="  kernels compiled for four architectures: no NVRTC  [native/scripts/nvrtc-check]"$'\n'
-    return
-  fi
-  if native/scripts/nvrtc-check --sass >"$log" 2>&1; then
-    echo "   $(grep -c '"kernel"' "$log") kernels on four architectures; the table is in bench/results/"
-    passed=$((passed + 1))
-  else
-    cat "$log"
-    failed=$((failed + 1))
-  fi
+  wait "$kernels" || status=$?
+  kernels=
+  case $status in
+    0)
+      echo "   $(grep -c '"kernel"' "$log") kernels on four architectures; the table is in bench/results/"
+      passed=$((passed + 1))
+      ;;
+    77)
+      tail -n 3 "$log"
+      echo "NVRTC cannot be had here: the kernels are not compiled."
+      skipped=$((skipped + 1))
+      skips+="  kernels compiled for four architectures: no NVRTC  [native/scripts/nvrtc-check]"$'\n'
+      ;;
+    *) cat "$log"; failed=$((failed + 1)) ;;
+  esac
 }
 
 # Explicit tests, which no other run includes: an emulator for every mistake, and its tests must fail.
@@ -245,10 +255,11 @@ test_all() {
     cat out/test/tools.log
     tests/precompile/run.sh tests/Rm.Host.Tests/bin/Release/net10.0 "$host"
     test_emulator
-    if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then compile_kernels; fi
+    if [ "${CI:-}" = true ] || [ "${compile_all_kernels:-}" = true ]; then start_kernels; fi
   fi
   run_all_tests "$@"
   if [ $# -eq 0 ]; then count_slurm; fi
+  if [ -n "$kernels" ]; then count_kernels; fi
   [ "$failed" -eq 0 ]
 }
 
