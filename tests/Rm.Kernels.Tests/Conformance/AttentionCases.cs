@@ -19,7 +19,10 @@ internal static class AttentionCases
         .. from heads in new[] { (2, 1, 192), (4, 2, 256) }
            from queries in new[] { "all", "last" }
            select Case("many tails", OddShapes.Layouts[4].Groups, heads, queries),
-        .. Windows,
+        .. from window in new[] { 1, 5, 33, 64, 90, 200 }
+           from heads in new[] { (3, 1, 24), (4, 2, 64), (2, 1, 128) }
+           from queries in new[] { "all", "some", "last" }
+           select Case("mixed", OddShapes.Layouts[^1].Groups, heads, queries, window),
         .. from window in new[] { 3, 70 }
            select Case("long", [[150, 70, 9], [0, 200], [30, 1, 100, 65]], (2, 1, 256), "all", window),
         .. from heads in new[] { (3, 1, 24), (4, 2, 64), (2, 1, 256) }
@@ -27,23 +30,6 @@ internal static class AttentionCases
            select Case("capped", OddShapes.Layouts[^1].Groups, heads, "all", window, softcap: 1.5),
         new OperationCase("attention with scores far apart", bench => Run(bench, Layouts.Of([70, 9, 80]), (2, 1, 32), Layouts.AllRows, 12)),
     ];
-
-    // Every two of window, heads and queries meet; BTRM_LONG_TESTS=1 has every three.
-    private static IEnumerable<OperationCase> Windows
-    {
-        get
-        {
-            int[] windows = [1, 5, 33, 64, 90, 200];
-            (int, int, int)[] heads = [(3, 1, 24), (4, 2, 64), (2, 1, 128)];
-            string[] queries = ["all", "some", "last"];
-            bool isWhole = Environment.GetEnvironmentVariable("BTRM_LONG_TESTS") == "1";
-            return from w in Enumerable.Range(0, windows.Length)
-                   from h in Enumerable.Range(0, heads.Length)
-                   from q in Enumerable.Range(0, queries.Length)
-                   where isWhole || q == (w + h + 2) % queries.Length
-                   select Case("mixed", OddShapes.Layouts[^1].Groups, heads[h], queries[q], windows[w]);
-        }
-    }
 
     private static OperationCase Case(
         string name, int[][] groups, (int H, int G, int D) heads, string queries, int window = 0, double softcap = 0) => new(
