@@ -133,6 +133,12 @@ void SharedMemory::check_range(const void* pointer, std::uint32_t bytes, std::ui
         report(Defect::MisalignedAccess, where, "%s of %u bytes at offset %lld of shared memory, which is no multiple of %u",
                verb, bytes, static_cast<long long>(offset), alignment);
     }
+    if (bytes % kUnit != 0 || offset % kUnit != 0) {
+        report(
+            Defect::MisalignedAccess, where,
+            "%s of %u bytes at offset %lld of shared memory: notes are kept of every %u bytes, so part of them cannot be checked",
+            verb, bytes, static_cast<long long>(offset), kUnit);
+    }
     if (offset > kBytes - bytes) {
         report(Defect::OutOfBoundsShared, where, "%s of %u bytes at offset %lld of shared memory", verb, bytes,
                static_cast<long long>(offset));

@@ -214,6 +214,20 @@ extern "C" __global__ void planted_misaligned_shared_packet(GlobalPtr<float> out
     out[threadIdx.x] = __uint_as_float(packet.words[0]);
 }
 
+// Right on a GPU; the emulator's notes are of two bytes, and it must not take one for both.
+extern "C" __global__ void planted_single_shared_byte(GlobalPtr<float> out, int32 sound) {
+    RM_SHARED(uint8, bytes, 128);
+    const SharedPtr<float> values = shared_cast<float>(bytes);
+    values[threadIdx.x] = 1.0f;
+    __syncwarp();
+    if (sound != 0) {
+        out[threadIdx.x] = values[threadIdx.x];
+    } else {
+        const uint8 byte = bytes[threadIdx.x];
+        out[threadIdx.x] = static_cast<float>(byte);
+    }
+}
+
 extern "C" __global__ void planted_unwritten_shared(GlobalPtr<float> out, int32 sound) {
     RM_SHARED(float, values, 32);
     if (sound != 0 || threadIdx.x != 7) values[threadIdx.x] = 1.0f;
@@ -334,6 +348,7 @@ RM_KERNEL(planted_shared_bounds)
 RM_KERNEL(planted_dynamic_shared_bounds)
 RM_KERNEL(planted_misaligned_packet)
 RM_KERNEL(planted_misaligned_shared_packet)
+RM_KERNEL(planted_single_shared_byte)
 RM_KERNEL(planted_unwritten_shared)
 RM_KERNEL(planted_atomic_without_barrier)
 RM_KERNEL(planted_unwritten_global)
