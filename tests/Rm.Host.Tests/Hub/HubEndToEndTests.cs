@@ -10,11 +10,9 @@ namespace Rm.Host.Tests.Hub;
 [Collection(HubEnvironment.Name)]
 public sealed class HubEndToEndTests : IDisposable
 {
-    private static readonly string[] Variables = ["HF_ENDPOINT", "HF_HOME", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"];
-
-    private readonly Dictionary<string, string?> _before = Variables.ToDictionary(name => name, Environment.GetEnvironmentVariable);
     private readonly FakeHub _hub = new();
     private readonly ScratchFolder _folder = new();
+    private readonly HubEnvironment _environment;
 
     public HubEndToEndTests()
     {
@@ -36,20 +34,12 @@ public sealed class HubEndToEndTests : IDisposable
             }
         }
 
-        Environment.SetEnvironmentVariable("HF_ENDPOINT", _hub.Server.Address);
-        Environment.SetEnvironmentVariable("HF_HOME", Path.Combine(_folder.Path, "hf"));
-        Environment.SetEnvironmentVariable("HF_HUB_OFFLINE", null);
-        Environment.SetEnvironmentVariable("HF_HUB_CACHE", null);
-        Environment.SetEnvironmentVariable("HF_TOKEN", "hf_test");
+        _environment = new HubEnvironment(_hub, _folder, token: "hf_test");
     }
 
     public void Dispose()
     {
-        foreach ((string name, string? value) in _before)
-        {
-            Environment.SetEnvironmentVariable(name, value);
-        }
-
+        _environment.Dispose();
         _hub.Dispose();
         _folder.Dispose();
     }

@@ -10,26 +10,15 @@ namespace Rm.Host.Tests.Hub;
 [Collection(HubEnvironment.Name)]
 public sealed class HubSuiteTests : IDisposable
 {
-    private static readonly string[] Variables = ["HF_ENDPOINT", "HF_HOME", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"];
-
-    private readonly Dictionary<string, string?> _before = Variables.ToDictionary(name => name, Environment.GetEnvironmentVariable);
     private readonly FakeHub _hub = new();
     private readonly ScratchFolder _folder = new();
+    private readonly HubEnvironment _environment;
 
-    public HubSuiteTests()
-    {
-        Array.ForEach(Variables, static name => Environment.SetEnvironmentVariable(name, null));
-        Environment.SetEnvironmentVariable("HF_ENDPOINT", _hub.Server.Address);
-        Environment.SetEnvironmentVariable("HF_HOME", Path.Combine(_folder.Path, "hf"));
-    }
+    public HubSuiteTests() => _environment = new HubEnvironment(_hub, _folder);
 
     public void Dispose()
     {
-        foreach ((string name, string? value) in _before)
-        {
-            Environment.SetEnvironmentVariable(name, value);
-        }
-
+        _environment.Dispose();
         _hub.Dispose();
         _folder.Dispose();
     }
