@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compiles btrm's assemblies, and the libraries it starts with, in the folders of programs to machine code (ReadyToRun), as a release has
-# them: the tests start btrm some hundreds of times, and a third of their processor time was that of the compiler at run time. A program
-# runs without it all the same: what cannot be had is said, and nothing fails.
+# them: the tests start btrm some hundreds of times, and in six classes that do, 48 of 170 seconds of processor time were the compiler's at
+# run time. A program runs without it all the same: what cannot be had is said, and nothing fails.
 #
 #   tests/precompile/run.sh FOLDER...
 set -eu
